@@ -1,0 +1,101 @@
+"""The command line: one table from a command's name to a plain typed function, imported only when it is called."""
+
+import importlib
+import inspect
+import json
+import logging
+import sys
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from vibespeaker import __version__
+from vibespeaker.errors import VibeSpeakerError
+
+#: Subcommands that LightningCLI serves.
+TRAINER_COMMANDS = {
+    "fit": "train a model from a config",
+    "validate": "score a checkpoint on the validation part",
+    "test": "score a checkpoint on the test part",
+    "predict": "write one row of predictions an utterance",
+}
+
+#: Name → (module:function, what it does).
+COMMANDS = {
+    "prepare": ("vibespeaker.prepare:prepare", "read a corpus folder into a checked manifest"),
+    "transcribe": ("vibespeaker.transcripts:transcribe", "fill missing texts with a Whisper checkpoint"),
+    "extract": ("vibespeaker.extract:extract", "run the frozen encoders once and store their frames"),
+    "ensemble": ("vibespeaker.ensemble:ensemble", "combine prediction tables into one"),
+    "submit": ("vibespeaker.submission:submit", "write or check the challenge's submission files"),
+    "recognize": ("vibespeaker.recognizer:recognize", "print the emotion of one recording"),
+    "quickstart": ("vibespeaker.quickstart:quickstart", "run the whole way, from a corpus to a report"),
+}
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 done, 1 done with complaints, 2 refused, 130 interrupted."""
+    arguments = list(sys.argv[1:] if args is None else args)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        sys.stdout.write(_usage())
+        return 0
+    if arguments[0] == "--version":
+        sys.stdout.write(f"vibespeaker {__version__}\n")
+        return 0
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        return _run(arguments[0], arguments[1:])
+    except VibeSpeakerError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: run the same command again to continue\n")
+        return 130
+
+
+def _run(command: str, arguments: list[str]) -> int:
+    if command in TRAINER_COMMANDS:
+        from vibespeaker.tasks.cli import run_trainer
+
+        run_trainer([command, *arguments])
+        return 0
+    if command not in COMMANDS:
+        known = ", ".join([*COMMANDS, *TRAINER_COMMANDS])
+        raise VibeSpeakerError("unknown command", found=command, allowed=known, remedy="see vibespeaker --help")
+    module, function = COMMANDS[command][0].split(":")
+    return call(getattr(importlib.import_module(module), function), command, arguments)
+
+
+def call(function: Callable[..., Any], command: str, arguments: list[str]) -> int:
+    """Parse `arguments` against the signature of `function`, call it, and return its status (None counts as 0).
+
+    A first parameter of type `list[...]` without default takes all leading words.
+    """
+    from jsonargparse import ArgumentParser
+
+    parser = ArgumentParser(prog=f"vibespeaker {command}", description=inspect.getdoc(function))
+    parser.add_function_arguments(function, as_positional=True, fail_untyped=True)
+    values = parser.parse_args(_join_leading_words(function, arguments))
+    status = function(**vars(parser.instantiate_classes(values)))
+    return status if isinstance(status, int) else 0
+
+
+def _join_leading_words(function: Callable[..., Any], arguments: list[str]) -> list[str]:
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    hints = typing.get_type_hints(function)
+    is_list = first is not None and typing.get_origin(hints.get(first.name)) is list
+    if first is None or not is_list or first.default is not inspect.Parameter.empty:
+        return arguments
+    count = next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+    words = arguments[:count]
+    return [json.dumps(words), *arguments[count:]] if words else arguments
+
+
+def _usage() -> str:
+    lines = [
+        f"vibespeaker {__version__}: speech emotion recognition",
+        "",
+        "usage: vibespeaker COMMAND --help",
+        "",
+    ]
+    described = {name: text for name, (_, text) in COMMANDS.items()} | TRAINER_COMMANDS
+    return "\n".join([*lines, *(f"  {name:<11} {text}" for name, text in described.items())]) + "\n"

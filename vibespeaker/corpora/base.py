@@ -1,0 +1,65 @@
+"""What an adapter is and what it returns. Adapters know nothing of torch, of decoding or of split policy."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+from vibespeaker.utterance import Utterance
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """A file or row that could not be used as it is.
+
+    Args:
+        item: path relative to the corpus root, or `file:row`.
+        reason: one sentence.
+        dropped: True when no utterance came of it.
+    """
+
+    item: str
+    reason: str
+    dropped: bool = True
+
+
+@dataclass(frozen=True)
+class CorpusReading:
+    """All that an adapter found.
+
+    Args:
+        utterances: sorted by `utterance_id`, whatever the order of the file system.
+        problems: rows and files that could not be used, sorted.
+        warnings: whole-corpus remarks, e.g. a count that differs from the published one.
+    """
+
+    utterances: tuple[Utterance, ...]
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class CorpusAdapter(ABC):
+    """Reads one corpus.
+
+    Attributes:
+        name: the FORMAT of `vibespeaker prepare` and the `corpus` column.
+        label_set: name of the label set its categories fit.
+        licence: how the corpus may be used.
+        citation: what to cite.
+        expected_utterances: published number of clips, None where it varies; another count is a warning.
+        synthetic: True only for generated speech.
+    """
+
+    name: str
+    label_set: str
+    licence: str
+    citation: str
+    expected_utterances: int | None = None
+    synthetic: bool = False
+
+    @abstractmethod
+    def read(self, root: Path) -> CorpusReading:
+        """Read the folder as published; decode no audio.
+
+        Raises:
+            CorpusError: the folder does not look like this corpus; says what was expected where.
+        """

@@ -1,0 +1,1 @@
+"""From a manifest and a cache (or live audio and text) to batches."""

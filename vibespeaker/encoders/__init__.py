@@ -1,0 +1,1 @@
+"""Frozen encoders: audio or text in, frame embeddings out."""

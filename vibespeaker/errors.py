@@ -1,0 +1,69 @@
+"""Errors a user can act on: what is wrong, what was found, what is allowed, what to do."""
+
+from collections.abc import Iterable
+
+
+class VibeSpeakerError(Exception):
+    """Base of all errors caused by input, configuration or environment; the command line prints it without traceback.
+
+    Args:
+        problem: one sentence that names the file or key.
+        found: the offending value.
+        allowed: what would have been accepted, as text or as the list of accepted values.
+        remedy: what to do now.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        found: object | None = None,
+        allowed: str | Iterable[object] | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        parts = [problem.rstrip(".") + "."]
+        if found is not None:
+            parts.append(f"Found: {found}.")
+        if allowed is not None:
+            listed = allowed if isinstance(allowed, str) else ", ".join(str(value) for value in allowed)
+            parts.append(f"Allowed: {listed}.")
+        if remedy is not None:
+            parts.append(f"Remedy: {remedy.rstrip('.')}.")
+        super().__init__(" ".join(parts))
+        self.problem = problem
+
+
+class AudioError(VibeSpeakerError):
+    """An audio file that cannot be decoded or holds unusable samples."""
+
+
+class CorpusError(VibeSpeakerError):
+    """A corpus folder that does not look as published."""
+
+
+class ManifestError(VibeSpeakerError):
+    """A manifest with missing columns, wrong values or another schema version."""
+
+
+class EncoderError(VibeSpeakerError):
+    """An encoder checkpoint that is missing, unreachable or of the wrong kind."""
+
+
+class CacheError(VibeSpeakerError):
+    """An embedding cache that is stale, foreign, damaged or incomplete."""
+
+
+class ConfigError(VibeSpeakerError):
+    """A configuration whose parts do not fit together."""
+
+
+class CheckpointError(VibeSpeakerError):
+    """A checkpoint that is missing or does not fit the model."""
+
+
+class PredictionsError(VibeSpeakerError):
+    """A prediction table with missing columns, unknown utterances or undefined values."""
+
+
+class SubmissionError(VibeSpeakerError):
+    """A challenge submission that the organisers would refuse."""

@@ -1,0 +1,97 @@
+"""Emotion classes with their letters, the attributes and their range: the only home of labels.
+
+The challenge's order is A S H U F D C N (anger, sadness, happiness, surprise, fear, disgust, contempt, neutral), then O.
+The attributes' order is arousal, valence, dominance. Nothing reorders either except the writer of submissions.
+"""
+
+from dataclasses import dataclass
+
+from vibespeaker.errors import ConfigError
+
+ATTRIBUTES = ("arousal", "valence", "dominance")
+ATTRIBUTE_MIN = 1.0
+ATTRIBUTE_MAX = 7.0
+ATTRIBUTE_CENTRE = 4.0
+
+NO_AGREEMENT = "no_agreement"
+OTHER = "other"
+
+#: MSP-Podcast's consensus letters, in the challenge's order.
+MSP_LETTERS = {
+    "A": "anger",
+    "S": "sadness",
+    "H": "happiness",
+    "U": "surprise",
+    "F": "fear",
+    "D": "disgust",
+    "C": "contempt",
+    "N": "neutral",
+    "O": OTHER,
+    "X": NO_AGREEMENT,
+}
+LETTER_OF = {emotion: letter for letter, emotion in MSP_LETTERS.items()}
+
+#: Every category a manifest may hold.
+EMOTIONS = (*MSP_LETTERS.values(), "calm", "boredom", "excitement", "frustration")
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """A named, ordered set of classes; the order is the order of the logits.
+
+    Args:
+        name: what configs, tables and checkpoints call it.
+        classes: emotions, each one of `EMOTIONS`.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        unknown = [emotion for emotion in self.classes if emotion not in EMOTIONS]
+        if unknown or len(set(self.classes)) != len(self.classes) or not self.classes:
+            raise ConfigError(
+                f"label set {self.name!r} must list distinct known emotions",
+                found=self.classes,
+                allowed=EMOTIONS,
+            )
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def index(self, emotion: str) -> int:
+        """Return the position of `emotion` among the logits."""
+        try:
+            return self.classes.index(emotion)
+        except ValueError:
+            raise ConfigError(
+                f"label set {self.name!r} has no such class", found=emotion, allowed=self.classes
+            ) from None
+
+    @property
+    def logit_columns(self) -> tuple[str, ...]:
+        """Names of the logits in a prediction table."""
+        return tuple(f"logit_{emotion}" for emotion in self.classes)
+
+
+_CHALLENGE_CLASSES = tuple(MSP_LETTERS.values())[:8]
+
+CHALLENGE = LabelSet("challenge", _CHALLENGE_CLASSES)
+CHALLENGE_OTHER = LabelSet("challenge+other", (*_CHALLENGE_CLASSES, OTHER))
+RAVDESS = LabelSet("ravdess", ("anger", "sadness", "happiness", "surprise", "fear", "disgust", "neutral", "calm"))
+EMODB = LabelSet("emodb", ("anger", "sadness", "happiness", "fear", "disgust", "neutral", "boredom"))
+#: The seven classes of Speech and Text-Based Emotion Recognizer (arXiv 2312.11503): neutral is dropped.
+SEVEN = LabelSet("seven", ("calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"))
+
+LABEL_SETS = {labels.name: labels for labels in (CHALLENGE, CHALLENGE_OTHER, RAVDESS, EMODB, SEVEN)}
+
+
+def label_set(name: str) -> LabelSet:
+    """Return the label set called `name`.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if name not in LABEL_SETS:
+        raise ConfigError("unknown label set", found=name, allowed=LABEL_SETS)
+    return LABEL_SETS[name]

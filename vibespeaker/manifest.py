@@ -1,0 +1,210 @@
+"""The table of utterances: one Parquet file, one row an utterance, with schema version and root in its metadata."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vibespeaker.errors import ManifestError
+from vibespeaker.files import atomic_path
+from vibespeaker.labels import EMOTIONS, label_set
+from vibespeaker.utterance import SPLITS
+
+SCHEMA_VERSION = 1
+_METADATA_KEY = b"vibespeaker"
+
+_VOTE = pa.struct(
+    [
+        ("rater", pa.string()),
+        ("primary", pa.string()),
+        ("secondary", pa.list_(pa.string())),
+        ("arousal", pa.float32()),
+        ("valence", pa.float32()),
+        ("dominance", pa.float32()),
+    ]
+)
+
+#: Column → type and whether it may be null. `duration` is in seconds of the file's audio; `audio_sha256` hashes
+#: the file's bytes; `fingerprint` is an audio fingerprint for near-duplicates, null until one is made.
+SCHEMA = pa.schema(
+    [
+        pa.field("utterance_id", pa.string(), nullable=False),
+        pa.field("corpus", pa.string(), nullable=False),
+        pa.field("audio", pa.string(), nullable=False),
+        pa.field("file_name", pa.string(), nullable=False),
+        pa.field("speaker", pa.string(), nullable=False),
+        pa.field("language", pa.string(), nullable=False),
+        pa.field("gender", pa.string()),
+        pa.field("split", pa.string()),
+        pa.field("text", pa.string()),
+        pa.field("text_origin", pa.string()),
+        pa.field("category", pa.string()),
+        pa.field("arousal", pa.float32()),
+        pa.field("valence", pa.float32()),
+        pa.field("dominance", pa.float32()),
+        pa.field("votes", pa.list_(_VOTE)),
+        pa.field("sentence", pa.string()),
+        pa.field("intensity", pa.string()),
+        pa.field("take", pa.string()),
+        pa.field("session", pa.string()),
+        pa.field("duration", pa.float64()),
+        pa.field("audio_sha256", pa.string()),
+        pa.field("fingerprint", pa.binary()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class ManifestMetadata:
+    """What holds for the whole table.
+
+    Args:
+        root: folder that the `audio` column is relative to.
+        label_set: name of the label set that fits the categories (`labels.LABEL_SETS`).
+        corpora: corpora in the table, in order of first appearance.
+        synthetic: True when the speech is generated; scores on it are shown as such.
+        schema_version: `SCHEMA_VERSION` of the writer.
+        history: what was done to the table, oldest first: one mapping a step, without timestamps.
+    """
+
+    root: str
+    label_set: str
+    corpora: tuple[str, ...] = ()
+    synthetic: bool = False
+    schema_version: int = SCHEMA_VERSION
+    history: tuple[dict[str, Any], ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A checked table of utterances and its metadata."""
+
+    table: pa.Table
+    metadata: ManifestMetadata
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    @property
+    def root(self) -> Path:
+        """Folder that the audio paths are relative to."""
+        return Path(self.metadata.root)
+
+    def frame(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return the table, or some of its columns, as a data frame with missing texts as None."""
+        table = self.table if columns is None else self.table.select(list(columns))
+        return table.to_pandas()
+
+    def column(self, name: str) -> list[Any]:
+        """Return one column as Python values, null as None."""
+        values: list[Any] = self.table.column(name).to_pylist()
+        return values
+
+    def with_columns(self, columns: dict[str, Sequence[Any]], step: dict[str, Any] | None = None) -> "Manifest":
+        """Return the manifest with columns replaced, and `step` appended to its history."""
+        table = self.table
+        for name, values in columns.items():
+            position = SCHEMA.get_field_index(name)
+            table = table.set_column(position, SCHEMA.field(name), pa.array(values, SCHEMA.field(name).type))
+        return replace(self, table=table).with_step(step)
+
+    def with_step(self, step: dict[str, Any] | None) -> "Manifest":
+        """Return the manifest with `step` appended to its history."""
+        if step is None:
+            return self
+        return replace(self, metadata=replace(self.metadata, history=(*self.metadata.history, step)))
+
+    def select(self, rows: Sequence[int] | Sequence[bool]) -> "Manifest":
+        """Return the rows given by number, or by one boolean each."""
+        chosen = pa.array(rows)
+        table = self.table.filter(chosen) if pa.types.is_boolean(chosen.type) else self.table.take(chosen)
+        return replace(self, table=table)
+
+    def write(self, path: Path) -> None:
+        """Validate and write the manifest; the same manifest gives the same bytes.
+
+        Raises:
+            ManifestError: a column is wrong or an identifier repeats.
+        """
+        validate(self, path)
+        metadata = json.dumps(asdict(self.metadata), sort_keys=True, ensure_ascii=False).encode()
+        with atomic_path(path) as temporary:
+            pq.write_table(self.table.replace_schema_metadata({_METADATA_KEY: metadata}), temporary, compression="zstd")
+
+    @staticmethod
+    def read(path: Path, columns: Sequence[str] | None = None) -> "Manifest":
+        """Read a manifest, or some of its columns.
+
+        Raises:
+            ManifestError: the file is missing, is no manifest, or has another schema version.
+        """
+        if not path.is_file():
+            raise ManifestError(
+                f"manifest {path} does not exist",
+                remedy="make one with: vibespeaker prepare FORMAT PATH --out FILE",
+            )
+        try:
+            file = pq.ParquetFile(path)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ManifestError(f"{path} is not a Parquet file", found=error) from error
+        with file:
+            metadata = _read_metadata(file.schema_arrow.metadata or {}, path)
+            wanted = SCHEMA.names if columns is None else list(columns)
+            missing = [name for name in wanted if name not in file.schema_arrow.names]
+            if missing:
+                raise ManifestError(f"manifest {path} lacks columns", found=missing, allowed=SCHEMA.names)
+            table = file.read(columns=wanted).select(wanted).replace_schema_metadata(None)
+        return Manifest(table, metadata)
+
+
+def build(columns: dict[str, Sequence[Any]], metadata: ManifestMetadata) -> Manifest:
+    """Make a manifest from columns; those not given are null."""
+    rows = len(columns["utterance_id"])
+    arrays = [pa.array(columns.get(item.name, [None] * rows), type=item.type) for item in SCHEMA]
+    return Manifest(pa.Table.from_arrays(arrays, schema=SCHEMA), metadata)
+
+
+def validate(manifest: Manifest, path: Path) -> None:
+    """Check columns, identifiers and vocabularies.
+
+    Raises:
+        ManifestError: naming the column, the first offending values and what is allowed.
+    """
+    if manifest.table.schema.names != SCHEMA.names:
+        raise ManifestError(
+            f"manifest {path} has the wrong columns", found=manifest.table.schema.names, allowed=SCHEMA.names
+        )
+    label_set(manifest.metadata.label_set)
+    for item in SCHEMA:
+        nulls = manifest.table.column(item.name).null_count
+        if not item.nullable and nulls:
+            raise ManifestError(f"manifest {path}: column {item.name} has {nulls} missing values")
+    identifiers = pd.Series(manifest.column("utterance_id"))
+    repeated = identifiers[identifiers.duplicated()].unique()[:5].tolist()
+    if repeated:
+        raise ManifestError(f"manifest {path} repeats utterance ids", found=repeated)
+    for name, allowed in (("split", SPLITS), ("category", EMOTIONS), ("gender", ("female", "male"))):
+        values = set(manifest.table.column(name).unique().to_pylist()) - {None, *allowed}
+        if values:
+            raise ManifestError(f"manifest {path}: unknown {name}", found=sorted(values)[:5], allowed=allowed)
+
+
+def _read_metadata(raw: dict[bytes, bytes], path: Path) -> ManifestMetadata:
+    if _METADATA_KEY not in raw:
+        raise ManifestError(f"{path} is not a VibeSpeaker manifest", remedy="make one with: vibespeaker prepare")
+    fields = json.loads(raw[_METADATA_KEY])
+    if fields.get("schema_version") != SCHEMA_VERSION:
+        raise ManifestError(
+            f"manifest {path} has another schema version",
+            found=fields.get("schema_version"),
+            allowed=str(SCHEMA_VERSION),
+            remedy="prepare it again with this version of vibespeaker",
+        )
+    fields["corpora"] = tuple(fields["corpora"])
+    fields["history"] = tuple(fields["history"])
+    return ManifestMetadata(**fields)

@@ -1,0 +1,1 @@
+"""LightningModules and the trainer command line."""

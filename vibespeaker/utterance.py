@@ -1,0 +1,77 @@
+"""One recorded utterance and what is known of it."""
+
+from dataclasses import dataclass, field
+
+SAMPLE_RATE = 16_000
+
+#: Official splits as corpora name them; null where a corpus has none.
+SPLITS = ("train", "validation", "development", "test", "test1", "test2", "test3")
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What one rater said; every part may be unknown.
+
+    Args:
+        rater: the rater's published identifier.
+        primary: emotion (`labels.EMOTIONS`) or null; free-text "other" answers are `labels.OTHER`.
+        secondary: lower-case names as published, in the order given.
+        arousal: 1–7, calm to active.
+        valence: 1–7, negative to positive.
+        dominance: 1–7, weak to strong.
+    """
+
+    rater: str | None = None
+    primary: str | None = None
+    secondary: tuple[str, ...] = ()
+    arousal: float | None = None
+    valence: float | None = None
+    dominance: float | None = None
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One row of a manifest, as an adapter reads it from a corpus; `prepare` adds duration and content hash.
+
+    Args:
+        utterance_id: `corpus/relative/path/without/suffix`, unique.
+        corpus: short name, e.g. `msp-podcast`.
+        audio: path of the audio file relative to the manifest's root, with forward slashes.
+        file_name: the published file name, e.g. `MSP-PODCAST_0002_0033.wav`.
+        speaker: `corpus/speaker`, so that speakers of two corpora never coincide; never null: an utterance of
+            unknown speaker is a speaker of its own.
+        language: ISO 639-1 code.
+        gender: `female`, `male` or null.
+        split: one of `SPLITS` or null where the corpus has no official one.
+        text: what was said, or null when unknown.
+        text_origin: `human`, `script` (a prompt that was read) or `asr:<model>@<fingerprint>`; null without text.
+        category: one of `labels.EMOTIONS` (`no_agreement` and `other` included) or null.
+        arousal: 1–7 or null.
+        valence: 1–7 or null.
+        dominance: 1–7 or null.
+        votes: every rater's answer, empty where unknown.
+        sentence: identifier of the scripted sentence, or null for free speech.
+        intensity: `normal`, `strong` or another published level; null where there is none.
+        take: equal for copies of the same take (e.g. audio-only and audio-visual releases); null where unique.
+        session: recording session or dialogue, null where there is none.
+    """
+
+    utterance_id: str
+    corpus: str
+    audio: str
+    file_name: str
+    speaker: str
+    language: str
+    gender: str | None = None
+    split: str | None = None
+    text: str | None = None
+    text_origin: str | None = None
+    category: str | None = None
+    arousal: float | None = None
+    valence: float | None = None
+    dominance: float | None = None
+    votes: tuple[Vote, ...] = field(default=())
+    sentence: str | None = None
+    intensity: str | None = None
+    take: str | None = None
+    session: str | None = None
