@@ -1,4 +1,4 @@
-"""The contract of encoders, cache, data, models and tasks: frames, batches of utterances and what a model says of them."""
+"""The contract of encoders, cache, data, models and tasks: frames, batches of utterances, what a model says of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,6 +1,6 @@
 """Emotion classes with their letters, the attributes and their range: the only home of labels.
 
-The challenge's order is A S H U F D C N (anger, sadness, happiness, surprise, fear, disgust, contempt, neutral), then O.
+The challenge's order is A S H U F D C N (anger, sadness, happiness, surprise, fear, disgust, contempt, neutral), O.
 The attributes' order is arousal, valence, dominance. Nothing reorders either except the writer of submissions.
 """
 
