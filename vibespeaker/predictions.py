@@ -1,0 +1,245 @@
+"""The prediction table: one Parquet file, one row an utterance in manifest order, what made it in its metadata."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vibespeaker.errors import PredictionsError
+from vibespeaker.files import atomic_path
+from vibespeaker.labels import ATTRIBUTES, LabelSet
+
+SCHEMA_VERSION = 1
+KEYS = ("utterance_id", "file_name", "split")
+_METADATA_KEY = b"vibespeaker"
+_KIND = "predictions"
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class PredictionsMetadata:
+    """What holds for the whole table.
+
+    Args:
+        label_set: name of the label set.
+        classes: its classes in the order of the logits.
+        system: what reports call the system, e.g. `full` or `audio-only`.
+        checkpoint: SHA-256 of the checkpoint file, or null.
+        manifest: SHA-256 of the manifest file, or null.
+        cache: digest of the embedding cache, or null when encoders ran live.
+        synthetic: True when the speech is generated; scores on it are shown as such.
+        provenance: what the closed-condition guard reads: corpora, encoders, transcriber, ensemble members.
+    """
+
+    label_set: str
+    classes: tuple[str, ...]
+    system: str = "system"
+    checkpoint: str | None = None
+    manifest: str | None = None
+    cache: str | None = None
+    synthetic: bool = False
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> LabelSet:
+        """The label set, as the table itself defines it."""
+        return LabelSet(self.label_set, self.classes)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """A checked prediction table.
+
+    Args:
+        frame: columns `utterance_id, file_name, split, logit_<class>…, arousal, valence, dominance`; the columns of a
+            head that the system does not have are null throughout, all others have no null.
+        metadata: what made it.
+    """
+
+    frame: pd.DataFrame
+    metadata: PredictionsMetadata
+
+    @staticmethod
+    def build(
+        utterance_ids: Sequence[str],
+        file_names: Sequence[str],
+        splits: Sequence[str | None],
+        logits: npt.ArrayLike | None,
+        attributes: npt.ArrayLike | None,
+        metadata: PredictionsMetadata,
+    ) -> "Predictions":
+        """Make a table from arrays, in the order given.
+
+        Args:
+            utterance_ids: `(N,)`, unique.
+            file_names: `(N,)`, the published file names.
+            splits: `(N,)`, null where unknown.
+            logits: `(N, C)` in the order of `metadata.classes`, or None without a category head.
+            attributes: `(N, 3)` arousal, valence, dominance on 1–7, or None without an attribute head.
+            metadata: what made it.
+
+        Raises:
+            PredictionsError: an id repeats, a shape does not fit, or a value is NaN or infinite (names the rows).
+        """
+        rows = len(utterance_ids)
+        columns: dict[str, Any] = dict(zip(KEYS, (list(utterance_ids), list(file_names), list(splits)), strict=True))
+        heads = ((metadata.labels.logit_columns, logits), (ATTRIBUTES, attributes))
+        for names, values in heads:
+            table = np.full((rows, len(names)), np.nan) if values is None else np.asarray(values, np.float32)
+            if table.shape != (rows, len(names)):
+                raise PredictionsError(
+                    "predictions have the wrong shape", found=table.shape, allowed=(rows, len(names))
+                )
+            bad = np.flatnonzero(~np.isfinite(table).all(axis=1)) if values is not None else []
+            if len(bad):
+                shown = [columns["utterance_id"][row] for row in bad[:_SHOWN]]
+                raise PredictionsError(f"predictions of {len(bad)} utterances are not finite", found=shown)
+            columns |= {name: table[:, position].astype(np.float32) for position, name in enumerate(names)}
+        predictions = Predictions(pd.DataFrame(columns), metadata)
+        validate(predictions, "predictions")
+        return predictions
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def labels(self) -> LabelSet:
+        """The label set of the logits."""
+        return self.metadata.labels
+
+    @property
+    def has_categories(self) -> bool:
+        """True when the system has a category head."""
+        return self.has(self.labels.logit_columns[0])
+
+    def has(self, column: str) -> bool:
+        """Return True when the system has a head that fills `column`; an empty table has none."""
+        return bool(self.frame[column].notna().any())
+
+    def logits(self) -> npt.NDArray[np.float64]:
+        """Return the logits, `(N, C)` in the order of the classes.
+
+        Raises:
+            PredictionsError: the system has no category head.
+        """
+        if not self.has_categories:
+            raise PredictionsError(f"system {self.metadata.system!r} predicts no categories")
+        return self.frame[list(self.labels.logit_columns)].to_numpy(np.float64)
+
+    def probabilities(self) -> npt.NDArray[np.float64]:
+        """Return the softmax of the logits, `(N, C)` in the order of the classes, rows summing to 1.
+
+        Raises:
+            PredictionsError: the system has no category head.
+        """
+        return softmax(self.logits())
+
+    def attributes(self) -> npt.NDArray[np.float64]:
+        """Return `(N, 3)` arousal, valence, dominance on 1–7; a column without a head is NaN."""
+        return self.frame[list(ATTRIBUTES)].to_numpy(np.float64, na_value=np.nan)
+
+    def write(self, path: Path) -> None:
+        """Validate and write the table; the same table gives the same bytes.
+
+        Raises:
+            PredictionsError: a column is wrong, an id repeats, or a head has values for some utterances only.
+        """
+        validate(self, str(path))
+        fields = {"kind": _KIND, "schema_version": SCHEMA_VERSION, **asdict(self.metadata)}
+        metadata = {_METADATA_KEY: json.dumps(fields, sort_keys=True, ensure_ascii=False).encode()}
+        schema = schema_of(self.labels)
+        arrays = [pa.array(self.frame[item.name], type=item.type, from_pandas=True) for item in schema]
+        table = pa.Table.from_arrays(arrays, schema=schema.with_metadata(metadata))
+        with atomic_path(path) as temporary:
+            pq.write_table(table, temporary, compression="zstd")
+
+    @staticmethod
+    def read(path: Path) -> "Predictions":
+        """Read a table.
+
+        Raises:
+            PredictionsError: the file is missing, is no prediction table, or holds unusable values.
+        """
+        if not path.is_file():
+            raise PredictionsError(f"predictions {path} do not exist", remedy="make them with: vibespeaker predict")
+        try:
+            table = pq.read_table(path)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise PredictionsError(f"{path} is not a Parquet file", found=error) from error
+        metadata = _read_metadata(table.schema.metadata or {}, path)
+        frame = table.replace_schema_metadata(None).to_pandas()
+        predictions = Predictions(frame, metadata)
+        validate(predictions, str(path))
+        return predictions
+
+
+def schema_of(labels: LabelSet) -> pa.Schema:
+    """Return the columns of a prediction table for `labels`."""
+    values = [pa.field(name, pa.float32()) for name in (*labels.logit_columns, *ATTRIBUTES)]
+    return pa.schema([*(pa.field(name, pa.string(), nullable=name == "split") for name in KEYS), *values])
+
+
+def validate(predictions: Predictions, source: str) -> None:
+    """Check columns, ids and values.
+
+    Args:
+        predictions: the table.
+        source: what errors call it, usually its path.
+
+    Raises:
+        PredictionsError: naming source, column and the first offending utterances.
+    """
+    frame, wanted = predictions.frame, schema_of(predictions.labels).names
+    if list(frame.columns) != wanted:
+        raise PredictionsError(
+            f"predictions {source} have the wrong columns", found=list(frame.columns), allowed=wanted
+        )
+    for name in KEYS[:2]:
+        missing = np.flatnonzero(frame[name].isna())
+        if len(missing):
+            raise PredictionsError(
+                f"predictions {source}: {name} is missing", found=f"rows {missing[:_SHOWN].tolist()}"
+            )
+    repeated = frame["utterance_id"][frame["utterance_id"].duplicated()].unique()[:_SHOWN].tolist()
+    if repeated:
+        raise PredictionsError(f"predictions {source} repeat utterance ids", found=repeated)
+    columns = wanted[len(KEYS) :]
+    values = frame[columns].to_numpy(np.float64, na_value=np.nan)
+    for name, column in zip(columns, values.T, strict=True):
+        bad = np.flatnonzero(~np.isfinite(column))
+        if len(bad) and not (len(bad) == len(column) and np.isnan(column).all()):
+            shown = frame["utterance_id"].iloc[bad[:_SHOWN]].tolist()
+            raise PredictionsError(f"predictions {source}: {name} is not finite in {len(bad)} rows", found=shown)
+    absent = [name for name in predictions.labels.logit_columns if not frame[name].notna().any()]
+    if 0 < len(absent) < len(predictions.labels):
+        raise PredictionsError(f"predictions {source}: some classes have no logits", found=absent)
+
+
+def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return `exp(logits)` normalised over the last axis, safe for large values."""
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    normalised: npt.NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return normalised
+
+
+def _read_metadata(raw: dict[bytes, bytes], path: Path) -> PredictionsMetadata:
+    fields = json.loads(raw.get(_METADATA_KEY, b"{}"))
+    if fields.pop("kind", None) != _KIND:
+        raise PredictionsError(f"{path} is not a prediction table", remedy="make one with: vibespeaker predict")
+    version = fields.pop("schema_version")
+    if version != SCHEMA_VERSION:
+        raise PredictionsError(
+            f"predictions {path} have another schema version",
+            found=version,
+            allowed=str(SCHEMA_VERSION),
+            remedy="predict again with this version of vibespeaker",
+        )
+    fields["classes"] = tuple(fields["classes"])
+    return PredictionsMetadata(**fields)
