@@ -1,0 +1,22 @@
+"""Pictures of scores: arrays in, a matplotlib `Figure` out; no pyplot, no global state, the same input the same bytes.
+
+Every function returns a figure that `png_bytes` or `svg_bytes` turns into a file's content; TensorBoard takes it as it
+is. What is drawn is computed by `metrics`, `evaluation` and `calibration`: nothing is scored here.
+"""
+
+from vibespeaker.figures.attributes import attribute_scatter
+from vibespeaker.figures.categories import class_bars, confusion_figure, reliability_diagram
+from vibespeaker.figures.curves import interval_figure, line_panels, risk_coverage_figure
+from vibespeaker.figures.style import png_bytes, svg_bytes
+
+__all__ = [
+    "attribute_scatter",
+    "class_bars",
+    "confusion_figure",
+    "interval_figure",
+    "line_panels",
+    "png_bytes",
+    "reliability_diagram",
+    "risk_coverage_figure",
+    "svg_bytes",
+]

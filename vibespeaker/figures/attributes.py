@@ -1,0 +1,57 @@
+"""Picture of one attribute: density of utterances, the line of equality and the calibration line."""
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from vibespeaker.figures.style import ACCENT, MUTED, SERIES, SHARES, only_axes, ruled, styled
+from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN
+
+_CELLS = 48
+_FEW = 400
+
+
+def attribute_scatter(true: npt.ArrayLike, predicted: npt.ArrayLike, name: str, title: str = "") -> Figure:
+    """Draw true over predicted values of one attribute.
+
+    Few utterances are drawn as points, many as a density. The calibration line is the least-squares line of the true
+    on the predicted values: below a slope of 1 the predictions spread too far, above it they keep too near the mean.
+
+    Args:
+        true: `(N,)` values 1–7; pairs with NaN are left out.
+        predicted: `(N,)` values 1–7.
+        name: the attribute.
+        title: shown above; the attribute's name when empty.
+    """
+    x, y = np.asarray(predicted, dtype=np.float64), np.asarray(true, dtype=np.float64)
+    known = ~(np.isnan(x) | np.isnan(y))
+    x, y = x[known], y[known]
+    limits = (ATTRIBUTE_MIN, ATTRIBUTE_MAX)
+    with styled(3.6, 3.5) as figure:
+        axes = only_axes(figure, title or name)
+        ruled(axes, "both")
+        if len(x) > _FEW:
+            cells, edges, _ = np.histogram2d(x, y, bins=_CELLS, range=(limits, limits))
+            axes.pcolormesh(
+                edges,
+                edges,
+                np.ma.masked_equal(cells.T, 0),
+                cmap=SHARES,
+                norm=LogNorm(0.5, cells.max()),
+                rasterized=True,
+            )
+        else:
+            axes.scatter(x, y, s=9, color=SERIES[0], alpha=0.5, linewidths=0)
+        axes.plot(limits, limits, color=MUTED, linewidth=1.0, linestyle="--", label="equal")
+        if len(x) > 1 and np.ptp(x) > 0:
+            slope, intercept = np.polyfit(x, y, 1)
+            ends = np.array([x.min(), x.max()])
+            axes.plot(ends, intercept + slope * ends, color=ACCENT, label=f"calibration, slope {slope:.2f}")
+        axes.set_xlim(*limits)
+        axes.set_ylim(*limits)
+        axes.set_aspect("equal")
+        axes.set_xlabel(f"predicted {name}")
+        axes.set_ylabel(f"true {name}")
+        axes.legend(loc="upper left")
+    return figure

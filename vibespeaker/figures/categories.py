@@ -1,0 +1,128 @@
+"""Pictures of categories: who is taken for whom, a score a class, and whether confidence can be believed."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from vibespeaker.figures.style import ACCENT, INK, MUTED, SERIES, SHARES, only_axes, ruled, styled
+
+_DARK_CELL = 0.66
+
+
+def confusion_figure(matrix: npt.ArrayLike, classes: Sequence[str], title: str = "") -> Figure:
+    """Draw a confusion matrix: shade and upper number are the share of the true class, the lower one is the count.
+
+    Args:
+        matrix: `(classes, classes)` counts, rows true, columns predicted, in the order of `classes`.
+        classes: names.
+        title: shown above.
+
+    A class without utterances has an empty row.
+    """
+    counts = np.asarray(matrix, dtype=np.float64)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
+    side = 1.9 + 0.52 * len(classes)
+    with styled(side + 0.4, side) as figure:
+        axes = only_axes(figure, title)
+        axes.imshow(shares, cmap=SHARES, vmin=0.0, vmax=1.0, aspect="equal")
+        for (row, column), share in np.ndenumerate(shares):
+            colour = "white" if share > _DARK_CELL else INK
+            if counts[row, column]:
+                axes.text(column, row - 0.14, f"{100 * share:.0f}%", ha="center", va="center", color=colour, fontsize=8)
+                axes.text(
+                    column,
+                    row + 0.25,
+                    f"{counts[row, column]:,.0f}",
+                    ha="center",
+                    va="center",
+                    color=colour,
+                    fontsize=6,
+                )
+        positions = range(len(classes))
+        axes.set_xticks(positions, classes, rotation=40, ha="right", rotation_mode="anchor")
+        axes.set_yticks(positions, classes)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("true")
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0)
+    return figure
+
+
+def class_bars(
+    systems: Mapping[str, npt.ArrayLike],
+    classes: Sequence[str],
+    metric: str = "F1",
+    intervals: Mapping[str, npt.ArrayLike] | None = None,
+    title: str = "",
+) -> Figure:
+    """Draw one group of bars a class, one bar a system.
+
+    Args:
+        systems: name → `(classes,)` scores, 0–1; NaN draws no bar.
+        classes: names.
+        metric: label of the axis.
+        intervals: name → `(classes, 2)` lower and upper ends, drawn as whiskers.
+        title: shown above.
+    """
+    width = 0.8 / max(len(systems), 1)
+    with styled(max(4.6, 1.0 + len(classes) * (0.42 + 0.14 * len(systems))), 3.0) as figure:
+        axes = only_axes(figure, title)
+        ruled(axes, "y")
+        for number, (name, values) in enumerate(systems.items()):
+            scores = np.asarray(values, dtype=np.float64)
+            at = np.arange(len(classes)) + (number - (len(systems) - 1) / 2) * width
+            axes.bar(at, np.nan_to_num(scores), width * 0.92, color=SERIES[number % len(SERIES)], label=name)
+            if intervals is not None and name in intervals:
+                ends = np.asarray(intervals[name], dtype=np.float64)
+                axes.vlines(at, ends[:, 0], ends[:, 1], color=INK, linewidth=1.0)
+        axes.set_xticks(range(len(classes)), classes, rotation=30, ha="right", rotation_mode="anchor")
+        axes.set_ylim(0.0, 1.0)
+        axes.set_ylabel(metric)
+        if len(systems) > 1:
+            figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+def reliability_diagram(
+    confidence: npt.ArrayLike,
+    accuracy: npt.ArrayLike,
+    count: npt.ArrayLike,
+    before: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    title: str = "",
+) -> Figure:
+    """Draw how often a system is right against how sure it is, with the number of utterances below.
+
+    Args:
+        confidence: `(bins,)` mean probability of the predicted class, 0–1; bins without utterances are NaN.
+        accuracy: `(bins,)` share of right answers, 0–1.
+        count: `(bins,)` utterances.
+        before: confidence and accuracy of the same system before calibration, drawn faintly.
+        title: shown above.
+    """
+    centres = np.asarray(confidence, dtype=np.float64)
+    rights = np.asarray(accuracy, dtype=np.float64)
+    counts = np.asarray(count, dtype=np.float64)
+    kept = counts > 0
+    with styled(3.9, 4.2) as figure:
+        grid = figure.add_gridspec(2, 1, height_ratios=(4, 1))
+        axes = figure.add_subplot(grid[0])
+        axes.set_title(title)
+        ruled(axes, "both")
+        axes.plot((0, 1), (0, 1), color=MUTED, linewidth=1.0, linestyle="--", label="as sure as right")
+        if before is not None:
+            old = [np.asarray(part, dtype=np.float64) for part in before]
+            shown = ~np.isnan(old[0])
+            axes.plot(old[0][shown], old[1][shown], "o-", color=ACCENT, alpha=0.45, markersize=3, label="before")
+        axes.plot(centres[kept], rights[kept], "o-", color=SERIES[0], markersize=4, label="measured")
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1)
+        axes.set_ylabel("share right")
+        axes.tick_params(labelbottom=False)
+        axes.legend(loc="upper left")
+        below = figure.add_subplot(grid[1], sharex=axes)
+        below.bar((np.arange(len(counts)) + 0.5) / len(counts), counts, 0.9 / len(counts), color=SERIES[0], alpha=0.6)
+        below.set_xlabel("confidence")
+        below.set_ylabel("clips")
+    return figure
