@@ -1,0 +1,74 @@
+"""What every emotion model is: frames by encoder in, logits and attributes out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+from torch import nn
+
+from vibespeaker.batch import EmotionOutput, Frames
+from vibespeaker.errors import ConfigError
+
+CATEGORIES_HEAD = "categories"
+ATTRIBUTES_HEAD = "attributes"
+HEADS = (CATEGORIES_HEAD, ATTRIBUTES_HEAD)
+
+
+class EmotionModel(nn.Module, ABC):
+    """A module from the frames of one or more encoders to an `EmotionOutput`.
+
+    Attributes:
+        heads: which outputs it has, of `HEADS`; a loss names the heads it requires.
+        encoders: names of the encoders it reads, in the order it reads them.
+    """
+
+    heads: tuple[str, ...]
+    encoders: tuple[str, ...]
+
+    @abstractmethod
+    def forward(self, frames: Mapping[str, Frames]) -> EmotionOutput:
+        """Recognise a batch.
+
+        Args:
+            frames: encoder name → values `(batch, frames, dim)` of any floating type with lengths `(batch,)`; further
+                encoders are ignored.
+
+        Returns:
+            logits `(batch, classes)` and attributes `(batch, 3)` on 1–7, both float32; None where there is no head.
+        """
+
+
+def choose_encoders(available: Mapping[str, int], wanted: list[str] | None) -> tuple[str, ...]:
+    """Return the encoders a model reads, in order.
+
+    Args:
+        available: encoder name → width of its frames.
+        wanted: names in the model's order; None takes all, in the order given.
+
+    Raises:
+        ConfigError: none is available, one is wanted twice, or one is not there.
+    """
+    names = tuple(available if wanted is None else wanted)
+    if not names:
+        raise ConfigError("a model needs at least one encoder", found="none", allowed=list(available) or "none at all")
+    missing = [name for name in names if name not in available]
+    if missing:
+        raise ConfigError(
+            "the model names an encoder without frames",
+            found=", ".join(missing),
+            allowed=list(available),
+            remedy="extract it into the cache or drop it from the model's encoders",
+        )
+    if len(set(names)) < len(names):
+        raise ConfigError("the model names an encoder twice", found=", ".join(names))
+    return names
+
+
+def check_heads(heads: list[str]) -> tuple[str, ...]:
+    """Return `heads` in the order of `HEADS`.
+
+    Raises:
+        ConfigError: the list is empty or names an unknown head.
+    """
+    if not heads or any(head not in HEADS for head in heads):
+        raise ConfigError("a model needs one or both heads", found=heads, allowed=HEADS)
+    return tuple(head for head in HEADS if head in heads)
