@@ -97,8 +97,8 @@ class Predictions:
                 raise PredictionsError(
                     "predictions have the wrong shape", found=table.shape, allowed=(rows, len(names))
                 )
-            bad = np.flatnonzero(~np.isfinite(table).all(axis=1)) if values is not None else []
-            if len(bad):
+            bad = np.flatnonzero(~np.isfinite(table).all(axis=1))
+            if values is not None and len(bad):
                 shown = [columns["utterance_id"][row] for row in bad[:_SHOWN]]
                 raise PredictionsError(f"predictions of {len(bad)} utterances are not finite", found=shown)
             columns |= {name: table[:, position].astype(np.float32) for position, name in enumerate(names)}

@@ -1,0 +1,5 @@
+"""Scores that can be trusted: intervals, balanced scores, comparisons, cross-fitting and slices, from tables alone."""
+
+from vibespeaker.evaluation.scores import Comparison, Evaluation, Interval, Settings, Slice, Spread, SystemScores
+
+__all__ = ["Comparison", "Evaluation", "Interval", "Settings", "Slice", "Spread", "SystemScores"]

@@ -1,0 +1,286 @@
+"""What an evaluation found: scores with intervals, comparisons, slices; plain data that goes to JSON and back.
+
+Names of scores, the same in JSON, Parquet, tables and figures:
+`accuracy` (WA), `uar` (UA), `uar_plus_accuracy`, `macro_f1`, `micro_f1`; `precision_<class>`, `recall_<class>`,
+`f1_<class>`; `ccc_<attribute>`, `pearson_<attribute>`, `rmse_<attribute>`, `bias_<attribute>`, `slope_<attribute>`, and
+`ccc_mean`. The prefix `balanced_` (of `macro_f1`, `uar`, `accuracy`, `ccc_<attribute>`, `ccc_mean`) marks the score with every
+class given the same weight.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vibespeaker.errors import PredictionsError
+from vibespeaker.files import atomic_path, write_text
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A score and its speaker-clustered bootstrap interval.
+
+    Args:
+        value: the score of all utterances; NaN where undefined.
+        low: lower end, NaN where undefined or not asked for.
+        high: upper end.
+    """
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f}" if math.isnan(self.low) else f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How a score varies over seeds or over resampled tests.
+
+    Args:
+        mean: mean of the values.
+        deviation: their standard deviation (n − 1), NaN for one value.
+        low: least value, or the lower 2.5 % point of resampled tests.
+        high: greatest value, or the upper 2.5 % point.
+        count: number of values.
+    """
+
+    mean: float
+    deviation: float
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True)
+class SystemScores:
+    """All scores of one system on one part.
+
+    Args:
+        system: its name, unique in the evaluation.
+        source: the prediction table's path, or what the row was made from.
+        sha256: hash of that file, null for reference rows such as majority/mean.
+        reference: True for rows that only stand beside systems (majority/mean).
+        utterances: scored utterances.
+        speakers: scored speakers.
+        labelled: scored utterances with a category, and with each attribute, by name.
+        scores: name → interval.
+        classes: the classes scored, in the order of `confusion`; empty without a category head.
+        confusion: rows true, columns predicted.
+        balanced_tests: score → spread over simulated tests with equally many utterances a class.
+        fitted_on: what of the system was fitted or selected on the part scored here, null where nothing was.
+    """
+
+    system: str
+    source: str
+    sha256: str | None
+    reference: bool
+    utterances: int
+    speakers: int
+    labelled: Mapping[str, int]
+    scores: Mapping[str, Interval]
+    classes: tuple[str, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
+    balanced_tests: Mapping[str, Spread] = field(default_factory=dict)
+    fitted_on: str | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One paired comparison of two systems by one score.
+
+    Args:
+        score: name of the score.
+        first: a system.
+        second: another.
+        difference: first − second with its bootstrap interval.
+        p_bootstrap: two-sided, from the paired speaker bootstrap.
+        p_permutation: two-sided, from swapping the systems speaker by speaker.
+        p_holm: `p_permutation` after Holm's correction over all pairs compared by this score.
+    """
+
+    score: str
+    first: str
+    second: str
+    difference: Interval
+    p_bootstrap: float
+    p_permutation: float
+    p_holm: float
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The scores of one system on one group of utterances.
+
+    Args:
+        system: its name.
+        by: what groups them, e.g. `gender`.
+        group: the group's value, e.g. `female`.
+        utterances: in the group.
+        speakers: in the group.
+        scores: name → interval.
+        worst_by: names of the scores by which this group is the worst of all groups of `by` that are large enough.
+    """
+
+    system: str
+    by: str
+    group: str
+    utterances: int
+    speakers: int
+    scores: Mapping[str, Interval]
+    worst_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the scores were made.
+
+    Args:
+        split: the split scored, null for all that was predicted.
+        label_set: name of the label set scored.
+        draws: bootstrap draws.
+        level: coverage of the intervals, e.g. 0.95.
+        seed: of all draws.
+        per_class: utterances a class in a simulated balanced test.
+    """
+
+    split: str | None
+    label_set: str
+    draws: int
+    level: float
+    seed: int
+    per_class: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything one evaluation found.
+
+    Args:
+        settings: how.
+        manifest: SHA-256 of the manifest with the true labels.
+        synthetic: True when the speech is generated: the scores say nothing of real speech.
+        systems: reference rows first, then systems in the order given.
+        comparisons: every pair of systems by every compared score.
+        slices: by system, then by grouping, then by group.
+        seeds: system family → score → spread, where several tables share one system name.
+        notes: remarks a reader must see.
+    """
+
+    settings: Settings
+    manifest: str
+    synthetic: bool
+    systems: tuple[SystemScores, ...]
+    comparisons: tuple[Comparison, ...] = ()
+    slices: tuple[Slice, ...] = ()
+    seeds: Mapping[str, Mapping[str, Spread]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def system(self, name: str) -> SystemScores:
+        """Return the scores of the system called `name`.
+
+        Raises:
+            PredictionsError: there is none.
+        """
+        for scores in self.systems:
+            if scores.system == name:
+                return scores
+        raise PredictionsError("no such system", found=name, allowed=[scores.system for scores in self.systems])
+
+    def to_json(self) -> str:
+        """Return the evaluation as JSON text; undefined values are null."""
+        fields = {"kind": "evaluation", "schema_version": SCHEMA_VERSION, **asdict(self)}
+        return json.dumps(_nan_to_none(fields), indent=1, ensure_ascii=False) + "\n"
+
+    def write(self, path: Path) -> None:
+        """Write JSON, or for a name that ends in `.parquet` the long table of `frame`."""
+        if path.suffix == ".parquet":
+            with atomic_path(path) as temporary:
+                self.frame().to_parquet(temporary, index=False)
+        else:
+            write_text(path, self.to_json())
+
+    @staticmethod
+    def read(path: Path) -> "Evaluation":
+        """Read what `write` wrote as JSON.
+
+        Raises:
+            PredictionsError: the file is missing or is no evaluation.
+        """
+        try:
+            fields = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise PredictionsError(f"evaluation {path} cannot be read", found=error) from error
+        if not isinstance(fields, dict) or fields.pop("kind", None) != "evaluation":
+            raise PredictionsError(f"{path} is not an evaluation", remedy="make one with: vibespeaker evaluate --out")
+        if fields.pop("schema_version") != SCHEMA_VERSION:
+            raise PredictionsError(f"evaluation {path} has another schema version", allowed=str(SCHEMA_VERSION))
+        return _evaluation(fields)
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a score: `system, by, group, score, value, low, high, utterances, speakers`.
+
+        `by` and `group` are null for the whole part.
+        """
+        whole = [(s.system, None, None, s.scores, s.utterances, s.speakers) for s in self.systems]
+        parts = [(s.system, s.by, s.group, s.scores, s.utterances, s.speakers) for s in self.slices]
+        rows = [
+            (system, by, group, name, score.value, score.low, score.high, utterances, speakers)
+            for system, by, group, scores, utterances, speakers in [*whole, *parts]
+            for name, score in scores.items()
+        ]
+        columns = ["system", "by", "group", "score", "value", "low", "high", "utterances", "speakers"]
+        return pd.DataFrame(rows, columns=columns)
+
+
+def _nan_to_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _nan_to_none(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_nan_to_none(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _intervals(fields: dict[str, Any]) -> dict[str, Interval]:
+    return {name: Interval(*(_number(item[key]) for key in ("value", "low", "high"))) for name, item in fields.items()}
+
+
+def _spreads(fields: dict[str, Any]) -> dict[str, Spread]:
+    keys = ("mean", "deviation", "low", "high")
+    return {name: Spread(*(_number(item[key]) for key in keys), count=item["count"]) for name, item in fields.items()}
+
+
+def _evaluation(fields: dict[str, Any]) -> Evaluation:
+    for system in fields["systems"]:
+        system["scores"] = _intervals(system["scores"])
+        system["balanced_tests"] = _spreads(system["balanced_tests"])
+        system["classes"] = tuple(system["classes"])
+        system["confusion"] = tuple(tuple(row) for row in system["confusion"])
+    for part in fields["slices"]:
+        part["scores"] = _intervals(part["scores"])
+        part["worst_by"] = tuple(part["worst_by"])
+    for comparison in fields["comparisons"]:
+        comparison["difference"] = _intervals({"": comparison["difference"]})[""]
+        for key in ("p_bootstrap", "p_permutation", "p_holm"):
+            comparison[key] = _number(comparison[key])
+    return Evaluation(
+        settings=Settings(**fields["settings"]),
+        manifest=fields["manifest"],
+        synthetic=fields["synthetic"],
+        systems=tuple(SystemScores(**system) for system in fields["systems"]),
+        comparisons=tuple(Comparison(**comparison) for comparison in fields["comparisons"]),
+        slices=tuple(Slice(**part) for part in fields["slices"]),
+        seeds={family: _spreads(scores) for family, scores in fields["seeds"].items()},
+        notes=tuple(fields["notes"]),
+    )
