@@ -1,6 +1,9 @@
 """Adapters: one file a corpus, from a folder as published to utterances."""
 
 import importlib
+import inspect
+from collections.abc import Mapping
+from typing import Any
 
 from vibespeaker.corpora.base import CorpusAdapter
 from vibespeaker.errors import CorpusError
@@ -13,14 +16,22 @@ FORMATS = {
 }
 
 
-def adapter(name: str) -> CorpusAdapter:
+def adapter(name: str, options: Mapping[str, Any] | None = None) -> CorpusAdapter:
     """Return the adapter of a format.
 
+    Args:
+        name: one of `FORMATS`.
+        options: arguments of the adapter's class, e.g. `{"channel": "song"}` for RAVDESS.
+
     Raises:
-        CorpusError: no corpus has that format.
+        CorpusError: no corpus has that format, or its adapter has no such option.
     """
     if name not in FORMATS:
         raise CorpusError("unknown corpus format", found=name, allowed=FORMATS)
     module, class_name = FORMATS[name].split(":")
-    corpus: CorpusAdapter = getattr(importlib.import_module(module), class_name)()
-    return corpus
+    corpus_class: type[CorpusAdapter] = getattr(importlib.import_module(module), class_name)
+    allowed = list(inspect.signature(corpus_class).parameters)
+    unknown = sorted(set(options or {}) - set(allowed))
+    if unknown:
+        raise CorpusError(f"format {name} has no such option", found=", ".join(unknown), allowed=allowed or "none")
+    return corpus_class(**(options or {}))

@@ -1,0 +1,68 @@
+"""What is in a corpus folder, in an order that no file system and no locale decides."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path, PurePosixPath
+
+from vibespeaker.corpora.base import Problem
+from vibespeaker.errors import CorpusError
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+
+
+def require_folder(root: Path, corpus: str) -> None:
+    """Refuse a corpus root that is not a folder.
+
+    Raises:
+        CorpusError: it is missing or a file.
+    """
+    if not root.is_dir():
+        raise CorpusError(f"{root} is not a folder", remedy=f"give the folder that holds {corpus} as it was published")
+
+
+def list_files(root: Path, suffixes: Collection[str] = AUDIO_SUFFIXES) -> list[str]:
+    """Return the files below `root` whose suffix is one of `suffixes`, whatever its case.
+
+    Hidden files and folders are left out: archives made on macOS hold a `._name.wav` of metadata beside each file.
+    Linked folders are followed, each real folder once.
+
+    Returns:
+        Paths relative to `root` with forward slashes, sorted by code point.
+    """
+    found: list[str] = []
+    seen: set[str] = set()
+    for folder, subfolders, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith((".", "__MACOSX")))
+        relative = Path(folder).relative_to(root)
+        for name in names:
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes:
+                found.append((relative / name).as_posix())
+    return sorted(found)
+
+
+def without_suffix(path: str) -> str:
+    """Return a relative path without the suffix of its last part."""
+    return PurePosixPath(path).with_suffix("").as_posix()
+
+
+def one_file_each(paths: list[str]) -> tuple[list[str], list[Problem]]:
+    """Keep the first of the files that differ by suffix only, and report the others.
+
+    Args:
+        paths: relative paths, sorted.
+
+    Returns:
+        The files kept, sorted, and one problem for each file left out.
+    """
+    kept: dict[str, str] = {}
+    problems = []
+    for path in paths:
+        first = kept.setdefault(without_suffix(path), path)
+        if first != path:
+            problems.append(Problem(path, f"the same utterance as {first}, which is used"))
+    return list(kept.values()), problems

@@ -1,0 +1,71 @@
+"""Examining the audio of a whole corpus: in parallel, with progress, and going on where an earlier run was stopped.
+
+Decoding and hashing release Python's lock, so threads use all cores without starting processes. Findings are kept
+in a journal, one line a file, until the caller removes it; a file that changed since is examined again.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+from vibespeaker.audio import AudioFacts, examine
+from vibespeaker.progress import tracked
+
+#: Files handed to the threads at a time: enough to keep them busy, few enough to stop quickly.
+_BLOCK = 256
+
+
+def examine_all(paths: Sequence[Path], journal: Path, workers: int | None = None) -> list[AudioFacts]:
+    """Examine files and return what was found, in their order.
+
+    Args:
+        paths: audio files; one that is missing gives facts that say so.
+        journal: file of findings, read when an interrupted run left one; the caller removes it when done.
+        workers: threads, by default one for each core available.
+    """
+    known = dict(_read_journal(journal))
+    keys = [_key(path) for path in paths]
+    todo = [number for number, key in enumerate(keys) if key not in known]
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        tracked("examining audio", len(paths), "files") as tracker,
+        ThreadPoolExecutor(workers or _cores()) as pool,
+        open(journal, "a", encoding="utf-8", newline="\n") as lines,
+    ):
+        tracker.advance(len(paths) - len(todo))
+        for start in range(0, len(todo), _BLOCK):
+            block = todo[start : start + _BLOCK]
+            for number, facts in zip(block, pool.map(examine, [paths[number] for number in block]), strict=True):
+                known[keys[number]] = facts
+                lines.write(json.dumps({"key": keys[number], **asdict(facts)}) + "\n")
+                tracker.advance()
+            lines.flush()
+    return [known[key] for key in keys]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _key(path: Path) -> str:
+    """Name a file and its state, so that a replaced file is not taken for the one examined."""
+    try:
+        state = path.stat()
+    except OSError:
+        return f"{path}|missing"
+    return f"{path}|{state.st_size}|{state.st_mtime_ns}"
+
+
+def _read_journal(journal: Path) -> Iterator[tuple[str, AudioFacts]]:
+    if not journal.is_file():
+        return
+    for line in journal.read_text(encoding="utf-8").splitlines():
+        try:
+            entry = json.loads(line)
+            yield entry.pop("key"), AudioFacts(**entry)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            # the last line of a killed run, or of another version
+            continue

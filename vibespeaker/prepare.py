@@ -1,0 +1,231 @@
+"""Corpus folder → checked manifest: durations and content hashes, and one list of all that was wrong."""
+
+import csv
+import logging
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from vibespeaker.audio import AudioFacts
+from vibespeaker.corpora import adapter
+from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
+from vibespeaker.errors import CorpusError
+from vibespeaker.files import atomic_path
+from vibespeaker.inspection import examine_all
+from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata, build
+from vibespeaker.prepare_report import print_report
+from vibespeaker.splits import ABLATION_FRACTION, DEFAULT_FRACTIONS, ablation_split, split_by_speaker
+from vibespeaker.utterance import Utterance, Vote
+
+logger = logging.getLogger(__name__)
+
+Split = Literal["official", "ablation", "speakers"]
+
+#: Below this no encoder has a frame to look at, and nothing can be heard.
+MIN_DURATION = 0.1
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What became of a corpus.
+
+    Args:
+        manifest: the usable utterances, sorted by id.
+        problems: what was dropped, and what was kept but is worth knowing, sorted.
+        warnings: remarks on the corpus as a whole.
+    """
+
+    manifest: Manifest
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """True when every utterance of the corpus is in the manifest."""
+        return not any(problem.dropped for problem in self.problems)
+
+
+def prepare(
+    format: str,
+    path: Path,
+    out: Path = Path("manifest.parquet"),
+    split: Split = "official",
+    seed: int = 0,
+    fractions: dict[str, float] | None = None,
+    min_duration: float = MIN_DURATION,
+    options: dict[str, Any] | None = None,
+    workers: int | None = None,
+) -> int:
+    """Read a corpus folder as published, and write a manifest: one row an utterance.
+
+    What could not be used is listed in a table and, whole, in a CSV file beside the manifest. An interrupted run
+    goes on where it stopped.
+
+    Args:
+        format: corpus: msp-podcast, ravdess or emodb.
+        path: the corpus folder.
+        out: manifest to write (Parquet).
+        split: official keeps the corpus's own parts; ablation turns a tenth of train into validation and development
+            into test, as in the source's ablations; speakers makes new parts that share no speaker.
+        seed: of the ablation and speakers splits.
+        fractions: shares of the speakers split, by default 0.7 train, 0.15 development, 0.15 test.
+        min_duration: shorter audio is dropped, in seconds.
+        options: arguments of the corpus, e.g. --options.channel song for RAVDESS.
+        workers: files decoded at the same time, by default as many as there are cores.
+
+    Returns:
+        0, or 1 when something was dropped.
+    """
+    corpus = adapter(format, options)
+    journal = out.with_name(f".{out.name}.examined")
+    prepared = prepare_corpus(corpus, path, journal, options or {}, min_duration, workers)
+    prepared = replace(prepared, manifest=apply_split(prepared.manifest, split, seed, fractions))
+    prepared.manifest.write(out)
+    problems_file = out.with_suffix(".problems.csv")
+    write_problems(problems_file, prepared.problems)
+    journal.unlink(missing_ok=True)
+    print_report(
+        prepared.manifest, prepared.problems, prepared.warnings, out, problems_file, ablation=split == "ablation"
+    )
+    return 0 if prepared.complete else 1
+
+
+def prepare_corpus(
+    corpus: CorpusAdapter,
+    path: Path,
+    journal: Path,
+    options: Mapping[str, Any] | None = None,
+    min_duration: float = MIN_DURATION,
+    workers: int | None = None,
+) -> Prepared:
+    """Read a corpus and examine its audio.
+
+    Args:
+        corpus: the adapter.
+        path: the corpus folder.
+        journal: where the findings on audio are kept meanwhile; remove it when the manifest is written.
+        options: the adapter's options, for the manifest's history.
+        min_duration: shorter audio is dropped, in seconds.
+        workers: files decoded at the same time, by default as many as there are cores.
+
+    Raises:
+        CorpusError: the folder does not look like the corpus, or none of its audio can be used.
+    """
+    root = Path(os.path.abspath(path))
+    reading = corpus.read(root)
+    logger.info("%s: %d utterances listed", corpus.name, len(reading.utterances))
+    facts = examine_all([root / utterance.audio for utterance in reading.utterances], journal, workers)
+    usable, problems = _sort_out(reading, facts, min_duration)
+    if not usable:
+        first = problems[0]
+        raise CorpusError(f"{root} holds no usable audio", found=f"{first.item}: {first.reason}")
+    metadata = ManifestMetadata(
+        root=str(root),
+        label_set=corpus.label_set,
+        corpora=(corpus.name,),
+        synthetic=corpus.synthetic or reading.synthetic,
+        history=(
+            {
+                "step": "prepare",
+                "format": corpus.name,
+                "options": dict(options or {}),
+                "min_duration": min_duration,
+                "licence": corpus.licence,
+                "citation": corpus.citation,
+            },
+        ),
+    )
+    warnings = [*reading.warnings, *_count_warning(corpus, len(reading.utterances))]
+    return Prepared(build(_columns(usable), metadata), tuple(problems), tuple(warnings))
+
+
+def apply_split(
+    manifest: Manifest, split: Split, seed: int = 0, fractions: Mapping[str, float] | None = None
+) -> Manifest:
+    """Return the manifest with its parts as the option `--split` names them."""
+    if split == "ablation":
+        return ablation_split(manifest, ABLATION_FRACTION, seed)
+    if split == "speakers":
+        return split_by_speaker(manifest, fractions or DEFAULT_FRACTIONS, seed)
+    return manifest
+
+
+def write_problems(path: Path, problems: Sequence[Problem]) -> None:
+    """Write all problems as CSV: `item`, `dropped` (yes or no), `reason`."""
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(("item", "dropped", "reason"))
+        rows.writerows((problem.item, "yes" if problem.dropped else "no", problem.reason) for problem in problems)
+
+
+def _sort_out(
+    reading: CorpusReading, facts: Sequence[AudioFacts], min_duration: float
+) -> tuple[list[tuple[Utterance, AudioFacts]], list[Problem]]:
+    """Separate usable utterances from the others; equal audio is kept, reported, and made one take."""
+    usable = []
+    problems = list(reading.problems)
+    first_with: dict[str | None, Utterance] = {}
+    for utterance, fact in zip(reading.utterances, facts, strict=True):
+        reason = fact.problem
+        if fact.duration is not None and fact.duration < min_duration:
+            reason = f"it lasts {fact.duration:.3f} s, less than {min_duration:g} s"
+        if reason is not None:
+            problems.append(Problem(utterance.audio, reason))
+            continue
+        if fact.silent:
+            problems.append(Problem(utterance.audio, "all its samples are equal: silence", dropped=False))
+        first = first_with.setdefault(fact.sha256, utterance)
+        if first is not utterance:
+            problems.append(Problem(utterance.audio, f"the same audio as {first.audio}", dropped=False))
+        usable.append((utterance, fact))
+    return _with_shared_takes(usable), sorted(problems)
+
+
+def _with_shared_takes(usable: list[tuple[Utterance, AudioFacts]]) -> list[tuple[Utterance, AudioFacts]]:
+    """Give utterances with identical audio one take, and with them all that shared a take with one of them."""
+    by_audio: dict[str | None, list[int]] = defaultdict(list)
+    for row, (_, fact) in enumerate(usable):
+        by_audio[fact.sha256].append(row)
+    names = [utterance.take or utterance.utterance_id for utterance, _ in usable]
+    leader: dict[str, str] = {}
+
+    def root_of(name: str) -> str:
+        while name in leader:
+            name = leader[name]
+        return name
+
+    shared: set[int] = set()
+    for rows in by_audio.values():
+        roots = sorted({root_of(names[row]) for row in rows})
+        leader.update((root, roots[0]) for root in roots[1:])
+        shared.update(rows if len(rows) > 1 else ())
+    return [
+        (replace(utterance, take=root_of(names[row])) if row in shared or utterance.take else utterance, fact)
+        for row, (utterance, fact) in enumerate(usable)
+    ]
+
+
+def _columns(usable: Sequence[tuple[Utterance, AudioFacts]]) -> dict[str, Sequence[Any]]:
+    found = ("duration", "audio_sha256", "fingerprint")
+    columns: dict[str, Sequence[Any]] = {
+        name: [getattr(utterance, name) for utterance, _ in usable]
+        for name in SCHEMA.names
+        if name not in (*found, "votes")
+    }
+    columns["votes"] = [[_vote(vote) for vote in utterance.votes] for utterance, _ in usable]
+    columns["duration"] = [fact.duration for _, fact in usable]
+    columns["audio_sha256"] = [fact.sha256 for _, fact in usable]
+    return columns
+
+
+def _vote(vote: Vote) -> dict[str, Any]:
+    return {**vars(vote), "secondary": list(vote.secondary)}
+
+
+def _count_warning(corpus: CorpusAdapter, count: int) -> list[str]:
+    if corpus.expected_utterances in (None, count):
+        return []
+    return [f"{count:,} utterances listed where {corpus.name} as published has {corpus.expected_utterances:,}"]

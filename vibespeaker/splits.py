@@ -1,0 +1,184 @@
+"""Seeded splits that never share a speaker: parts by fraction, folds, leave-one-speaker-out, the source's ablation.
+
+Whole speakers are drawn in a seeded random order, and each goes to the part where it reduces most the squared
+distance from the wanted number of utterances, category by category, relative to the category's size. With few
+speakers several orders are tried and the closest is kept. Every part gets at least one speaker.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from vibespeaker.errors import ManifestError
+from vibespeaker.manifest import Manifest
+from vibespeaker.utterance import SPLITS
+
+#: Train, validation and test utterances of the ablation in the multi-encoder source, without no-agreement clips.
+ABLATION_COUNTS = {"train": 61_495, "validation": 6_833, "test": 25_900}
+ABLATION_FRACTION = 0.1
+DEFAULT_FRACTIONS = {"train": 0.7, "development": 0.15, "test": 0.15}
+
+#: Speakers placed over all orders tried: bounds the time, and gives small corpora many orders to choose from.
+_PLACEMENTS = 4_000
+_MOST_ORDERS = 32
+
+Counts = npt.NDArray[np.float64]
+Groups = npt.NDArray[np.int64]
+
+
+def split_by_speaker(manifest: Manifest, fractions: Mapping[str, float], seed: int = 0) -> Manifest:
+    """Give every speaker to one part, close to the fractions and to the same mixture of categories in each.
+
+    Args:
+        manifest: its own splits are overwritten.
+        fractions: part, one of `utterance.SPLITS` → its share of the utterances, above 0; the shares add up to 1.
+        seed: another seed gives another split.
+
+    Returns:
+        The manifest with a new split column; the step is recorded in its history.
+
+    Raises:
+        ManifestError: fractions that are no shares, an unknown part, or fewer speakers than parts.
+    """
+    _require_shares(fractions)
+    speakers, counts = _speaker_counts(manifest)
+    parts = assign_groups(counts, list(fractions.values()), seed)
+    names = np.array(list(fractions))
+    step = {"step": "split", "by": "speaker", "fractions": dict(fractions), "seed": seed}
+    return manifest.with_columns({"split": names[parts[speakers]].tolist()}, step)
+
+
+def speaker_folds(manifest: Manifest, folds: int, seed: int = 0) -> Iterator[Manifest]:
+    """Yield the manifest `folds` times, each time with another fold as `test` and the rest as `train`.
+
+    Raises:
+        ManifestError: fewer than two folds, or fewer speakers than folds.
+    """
+    if folds < 2:
+        raise ManifestError("cross-validation needs at least two folds", found=folds)
+    speakers, counts = _speaker_counts(manifest)
+    parts = assign_groups(counts, [1 / folds] * folds, seed)[speakers]
+    for fold in range(folds):
+        step = {"step": "split", "by": "speaker folds", "folds": folds, "fold": fold, "seed": seed}
+        yield _with_test_rows(manifest, parts == fold, step)
+
+
+def leave_one_speaker_out(manifest: Manifest) -> Iterator[tuple[str, Manifest]]:
+    """Yield each speaker, in alphabetical order, with the manifest whose `test` is that speaker alone.
+
+    Raises:
+        ManifestError: the manifest has one speaker only.
+    """
+    column = np.array(manifest.column("speaker"))
+    names = np.unique(column)
+    if len(names) < 2:
+        raise ManifestError("leaving one speaker out needs at least two speakers", found=names.tolist())
+    for name in names.tolist():
+        yield name, _with_test_rows(manifest, column == name, {"step": "split", "by": "left-out speaker", "test": name})
+
+
+def ablation_split(manifest: Manifest, fraction: float = ABLATION_FRACTION, seed: int = 0) -> Manifest:
+    """Make the source's three-way split for ablations: no test label of the challenge is needed.
+
+    About `fraction` of the training part, by whole speakers, becomes `validation`; `development` becomes `test`;
+    other parts stay what they are. Clips of a development speaker are never moved.
+
+    Raises:
+        ManifestError: the manifest lacks a `train` or a `development` part, or the training part has one speaker.
+    """
+    splits = np.array(manifest.column("split"), dtype=object)
+    missing = [name for name in ("train", "development") if not (splits == name).any()]
+    if missing:
+        raise ManifestError(
+            "the ablation split starts from the official parts train and development",
+            found=f"no utterance in {' and '.join(missing)}",
+            remedy="use --split speakers for a corpus without official parts",
+        )
+    if not 0 < fraction < 1:
+        raise ManifestError("the validation fraction must lie between 0 and 1", found=fraction)
+    rows = np.flatnonzero(splits == "train")
+    speakers, counts = _speaker_counts(manifest.select(rows.tolist()))
+    parts = assign_groups(counts, [1 - fraction, fraction], seed)[speakers]
+    splits[splits == "development"] = "test"
+    splits[rows[parts == 1]] = "validation"
+    step = {"step": "split", "by": "ablation", "fraction": fraction, "seed": seed}
+    return manifest.with_columns({"split": splits.tolist()}, step)
+
+
+def assign_groups(counts: Counts, shares: Sequence[float], seed: int) -> Groups:
+    """Distribute whole groups over parts.
+
+    Args:
+        counts: `(groups, categories)`, utterances of each group in each category.
+        shares: the wanted share of each part, adding up to 1.
+        seed: of the random order.
+
+    Returns:
+        `(groups,)`, the part of each group; no part is empty.
+
+    Raises:
+        ManifestError: fewer groups than parts.
+    """
+    if len(counts) < len(shares):
+        raise ManifestError(
+            "fewer speakers than parts", found=f"{len(counts)} speakers for {len(shares)} parts", remedy="ask for fewer"
+        )
+    totals = counts.sum(axis=0)
+    present = totals > 0
+    # relative to the category's size, so that rare categories weigh as much as frequent ones
+    scaled = counts[:, present] / totals[present]
+    targets = np.asarray(shares, dtype=np.float64)[:, None] * np.ones(int(present.sum()))
+    generator = np.random.default_rng(seed)
+    orders = max(1, min(_MOST_ORDERS, _PLACEMENTS // len(counts)))
+    best: tuple[float, Groups] | None = None
+    for _ in range(orders):
+        parts, distance = _place(scaled, targets, generator.permutation(len(counts)))
+        if best is None or distance < best[0]:
+            best = (distance, parts)
+    assert best is not None
+    return best[1]
+
+
+def _place(scaled: Counts, targets: Counts, order: Groups) -> tuple[Groups, float]:
+    missing = targets.copy()
+    parts = np.zeros(len(scaled), dtype=np.int64)
+    empty = set(range(len(targets)))
+    for position, group in enumerate(order):
+        # adding v to a part lowers |missing|² by 2 v·missing − |v|², and |v|² is the same everywhere
+        gain = missing @ scaled[group]
+        if len(order) - position <= len(empty):
+            part = max(empty, key=lambda candidate: gain[candidate])
+        else:
+            part = int(gain.argmax())
+        parts[group] = part
+        missing[part] -= scaled[group]
+        empty.discard(part)
+    return parts, float(np.square(missing).sum())
+
+
+def _speaker_counts(manifest: Manifest) -> tuple[Groups, Counts]:
+    """Return each row's speaker number, and `(speakers, categories)` utterance counts; no category is one of them."""
+    _, speakers = np.unique(np.array(manifest.column("speaker")), return_inverse=True)
+    named = ["" if category is None else category for category in manifest.column("category")]
+    categories, codes = np.unique(np.array(named), return_inverse=True)
+    counts = np.zeros((int(speakers.max(initial=-1)) + 1, len(categories)))
+    np.add.at(counts, (speakers, codes), 1)
+    return speakers, counts
+
+
+def _with_test_rows(manifest: Manifest, is_test: npt.NDArray[np.bool_], step: dict[str, object]) -> Manifest:
+    return manifest.with_columns({"split": np.where(is_test, "test", "train").tolist()}, step)
+
+
+def _require_shares(fractions: Mapping[str, float]) -> None:
+    unknown = sorted(set(fractions) - set(SPLITS))
+    if unknown:
+        raise ManifestError("unknown part of a split", found=unknown, allowed=SPLITS)
+    shares = list(fractions.values())
+    if not shares or min(shares) <= 0 or not np.isclose(sum(shares), 1.0):
+        raise ManifestError(
+            "the shares of a split must be above 0 and add up to 1",
+            found=dict(fractions),
+            allowed="e.g. 0.7, 0.15, 0.15",
+        )
