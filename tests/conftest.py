@@ -3,6 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# a loaded machine is slow, not wrong
+settings.register_profile("vibespeaker", deadline=None)
+settings.load_profile("vibespeaker")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -68,4 +68,4 @@ class ConcatenationFusion(Fusion):
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Fuse `(batch, encoders, dim)` into `(batch, hidden_dim)`."""
-        return self.layers(embeddings.flatten(1))  # type: ignore[no-any-return]
+        return self.layers(embeddings.flatten(1))

@@ -30,7 +30,7 @@ class EmotionHead(nn.Module):
         """Map `(batch, dim)` to logits `(batch, classes)` and attributes `(batch, 3)`, both float32."""
         with torch.autocast(embedding.device.type, enabled=False):
             scores = F.linear(embedding.float(), self.linear.weight.float(), self.linear.bias.float())
-        logits, raw = scores.split((self.classes, self.attributes), dim=1)
+        logits, raw = scores[:, : self.classes], scores[:, self.classes :]
         scaled = ATTRIBUTE_MIN + (ATTRIBUTE_MAX - ATTRIBUTE_MIN) * torch.sigmoid(raw)
         return EmotionOutput(
             logits=logits if self.classes else None,

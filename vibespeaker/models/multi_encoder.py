@@ -75,4 +75,4 @@ class MultiEncoderModel(EmotionModel):
             for name, pooling, projection in zip(self.encoders, self.poolings, self.projections, strict=True)
         ]
         stack = self.dropout(self.norm(torch.stack(embeddings, dim=1)))  # (batch, encoders, projection_dim)
-        return self.head(self.dropout(self.fusion(stack)))  # type: ignore[no-any-return]
+        return self.head(self.dropout(self.fusion(stack)))

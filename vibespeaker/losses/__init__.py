@@ -1,0 +1,29 @@
+"""Losses over a batch: each yields a numerator and a denominator, so that processes can sum both before they divide."""
+
+from vibespeaker.losses.attributes import AttributeMSE, ConcordanceLoss, GaussianPenaltyMSE
+from vibespeaker.losses.base import Loss, LossParts, MultiTaskLoss
+from vibespeaker.losses.categories import CrossEntropy, FocalLoss, VotesDivergence
+from vibespeaker.losses.class_weights import (
+    ClassWeighting,
+    EffectiveNumber,
+    FixedWeights,
+    InverseFrequency,
+    Misclassification,
+)
+
+__all__ = [
+    "AttributeMSE",
+    "ClassWeighting",
+    "ConcordanceLoss",
+    "CrossEntropy",
+    "EffectiveNumber",
+    "FixedWeights",
+    "FocalLoss",
+    "GaussianPenaltyMSE",
+    "InverseFrequency",
+    "Loss",
+    "LossParts",
+    "Misclassification",
+    "MultiTaskLoss",
+    "VotesDivergence",
+]

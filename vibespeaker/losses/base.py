@@ -1,0 +1,163 @@
+"""What every loss is, and the weighted sum of several: equation (1) of the challenge system."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vibespeaker.batch import EmotionBatch, EmotionOutput
+from vibespeaker.errors import ConfigError
+
+
+class LossParts(NamedTuple):
+    """A mean as its two sums, so that it can be taken over all processes.
+
+    Args:
+        numerator: scalar, float32, carries the gradient.
+        denominator: scalar, float32, without gradient; 0 where the batch has no usable target.
+    """
+
+    numerator: Tensor
+    denominator: Tensor
+
+    @property
+    def value(self) -> Tensor:
+        """The loss, numerator / denominator; 0 (with zero gradients) where both are 0."""
+        return self.numerator / torch.where(self.denominator > 0, self.denominator, 1.0)
+
+
+class Loss(nn.Module, ABC):
+    """One term of the training objective.
+
+    Attributes:
+        requires: heads of the model it reads, `categories` or `attributes`.
+        needs_whole_batch: True when it is no mean over utterances: outputs and targets of all processes must be
+            gathered, with gradients, before it is called.
+        needs_class_counts: True when `set_class_counts` must be called before the first batch.
+        needs_confusion: True when `set_confusion` must be called before the first batch.
+    """
+
+    requires: tuple[str, ...]
+    needs_whole_batch: bool = False
+    needs_class_counts: bool = False
+    needs_confusion: bool = False
+
+    @abstractmethod
+    def forward(self, output: EmotionOutput, batch: EmotionBatch) -> LossParts:
+        """Compare a model's output with the batch's targets; utterances without the target do not count.
+
+        Raises:
+            ConfigError: the model lacks a required head.
+        """
+
+    def set_class_counts(self, counts: Tensor) -> None:
+        """Take the number of training utterances of each class, `(classes,)`; most losses ignore it."""
+
+    def set_confusion(self, confusion: Tensor) -> None:
+        """Take a validation confusion matrix `(classes, classes)`, rows true; most losses ignore it."""
+
+
+class MultiTaskLoss(nn.Module):
+    """A weighted sum of losses: `α · L_reg + β · L_class` and whatever else a config adds.
+
+    Args:
+        terms: name → loss.
+        weights: name → weight of at least 0, the same names. A term of weight 0 is computed for the log only.
+
+    Raises:
+        ConfigError: names differ, a weight is negative or all are 0.
+    """
+
+    def __init__(self, terms: dict[str, Loss], weights: dict[str, float]) -> None:
+        super().__init__()
+        if set(terms) != set(weights):
+            raise ConfigError(
+                "a multi-task loss needs one weight for each of its terms", found=sorted(weights), allowed=sorted(terms)
+            )
+        if any(weight < 0 for weight in weights.values()) or not any(weights.values()):
+            raise ConfigError("weights of losses are 0 or more, and not all 0", found=weights)
+        self.terms = nn.ModuleDict(terms)
+        self.weights = {name: float(weights[name]) for name in terms}
+
+    @property
+    def losses(self) -> dict[str, Loss]:
+        """The terms by name."""
+        return {name: term for name, term in self.terms.items() if isinstance(term, Loss)}
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """Heads that the model must have, sorted."""
+        return tuple(sorted({head for term in self.losses.values() for head in term.requires}))
+
+    @property
+    def needs_whole_batch(self) -> bool:
+        """Whether any term is to see all processes' outputs and targets at once."""
+        return any(term.needs_whole_batch for term in self.losses.values())
+
+    @property
+    def needs_class_counts(self) -> bool:
+        """Whether any term waits for `set_class_counts`."""
+        return any(term.needs_class_counts for term in self.losses.values())
+
+    @property
+    def needs_confusion(self) -> bool:
+        """Whether any term waits for `set_confusion`."""
+        return any(term.needs_confusion for term in self.losses.values())
+
+    def forward(self, output: EmotionOutput, batch: EmotionBatch) -> dict[str, LossParts]:
+        """Return the parts of every term by name; those of weight 0 carry no gradient."""
+        parts = {}
+        for name, term in self.losses.items():
+            with torch.set_grad_enabled(torch.is_grad_enabled() and self.weights[name] > 0):
+                parts[name] = term(output, batch)
+        return parts
+
+    def total(self, parts: Mapping[str, LossParts]) -> Tensor:
+        """Return the weighted sum of the terms' values, a scalar.
+
+        Args:
+            parts: what `forward` returned, its denominators possibly summed over processes.
+        """
+        values = [self.weights[name] * part.value for name, part in parts.items() if self.weights[name] > 0]
+        return torch.stack(values).sum()
+
+    def set_class_counts(self, counts: Tensor) -> None:
+        """Hand the number of training utterances of each class, `(classes,)`, to every term."""
+        for term in self.losses.values():
+            term.set_class_counts(counts)
+
+    def set_confusion(self, confusion: Tensor) -> None:
+        """Hand a validation confusion matrix `(classes, classes)`, rows true, to every term."""
+        for term in self.losses.values():
+            term.set_confusion(confusion)
+
+
+def logits_of(output: EmotionOutput) -> Tensor:
+    """Return the logits `(batch, classes)` in float32.
+
+    Raises:
+        ConfigError: the model has no such head.
+    """
+    if output.logits is None:
+        raise _missing_head("categories")
+    return output.logits.float()
+
+
+def attributes_of(output: EmotionOutput) -> Tensor:
+    """Return the attributes `(batch, 3)` in float32.
+
+    Raises:
+        ConfigError: the model has no such head.
+    """
+    if output.attributes is None:
+        raise _missing_head("attributes")
+    return output.attributes.float()
+
+
+def _missing_head(head: str) -> ConfigError:
+    return ConfigError(
+        f"a loss reads the head {head!r}, which the model does not have",
+        remedy=f"add {head} to the model's heads or drop the loss",
+    )

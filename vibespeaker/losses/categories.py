@@ -1,0 +1,138 @@
+"""Losses of categories: against the consensus (cross-entropy, focal) or the raters' votes (divergence)."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vibespeaker.batch import NO_CATEGORY, EmotionBatch, EmotionOutput
+from vibespeaker.errors import ConfigError
+from vibespeaker.losses.base import Loss, LossParts, logits_of
+from vibespeaker.losses.class_weights import ClassWeighting
+
+
+class _ClassWeightedLoss(Loss):
+    """Keeps one weight a class; they are part of the checkpoint, since a resumed run cannot count confusions again."""
+
+    requires = ("categories",)
+
+    def __init__(self, weighting: ClassWeighting | None) -> None:
+        super().__init__()
+        self.weighting = weighting
+        self.needs_class_counts = weighting is not None and weighting.source == "counts"
+        self.needs_confusion = weighting is not None and weighting.source == "confusion"
+        self.class_weights: Tensor | None = None
+        if weighting is not None and weighting.source == "nothing":
+            self.class_weights = weighting.weights(torch.empty(0))
+
+    def set_class_counts(self, counts: Tensor) -> None:
+        """Compute the class weights if they come from counts `(classes,)` of the training part."""
+        if self.weighting is not None and self.needs_class_counts:
+            self.class_weights = self.weighting.weights(counts)
+
+    def set_confusion(self, confusion: Tensor) -> None:
+        """Compute the class weights if they come from a validation confusion matrix `(classes, classes)`, rows true."""
+        if self.weighting is not None and self.needs_confusion:
+            self.class_weights = self.weighting.weights(confusion)
+
+    def get_extra_state(self) -> dict[str, Tensor | None]:
+        """Return what a checkpoint keeps of this loss."""
+        return {"class_weights": self.class_weights}
+
+    def set_extra_state(self, state: dict[str, Tensor | None]) -> None:
+        """Take what a checkpoint kept."""
+        self.class_weights = state["class_weights"]
+
+    def _weights_for(self, logits: Tensor) -> Tensor:
+        """Return weights `(classes,)` beside the logits `(batch, classes)`."""
+        classes = logits.shape[1]
+        if self.weighting is None:
+            return logits.new_ones(classes)
+        if self.class_weights is None:
+            raise ConfigError(
+                f"{type(self.weighting).__name__} has not been given its {self.weighting.source}",
+                remedy="call set_class_counts or set_confusion before the first batch",
+            )
+        if len(self.class_weights) != classes:
+            raise ConfigError(
+                "class weights and logits differ in number", found=len(self.class_weights), allowed=str(classes)
+            )
+        return self.class_weights.to(logits.device)
+
+
+class CrossEntropy(_ClassWeightedLoss):
+    """Cross-entropy with the consensus category, optionally with class weights: torch's weighted mean.
+
+    Args:
+        weighting: rule of the class weights; none weighs all alike.
+        label_smoothing: share of the target spread evenly over all classes, within [0, 1).
+    """
+
+    def __init__(self, weighting: ClassWeighting | None = None, label_smoothing: float = 0.0) -> None:
+        super().__init__(weighting)
+        if not 0 <= label_smoothing < 1:
+            raise ConfigError("label smoothing must be within [0, 1)", found=label_smoothing)
+        self.label_smoothing = label_smoothing
+
+    def forward(self, output: EmotionOutput, batch: EmotionBatch) -> LossParts:
+        """Return the weighted negative log-likelihoods' sum and the sum of the labelled utterances' class weights."""
+        logits = logits_of(output)
+        weights = self._weights_for(logits)
+        total = F.cross_entropy(
+            logits,
+            batch.category,
+            weight=weights,
+            reduction="sum",
+            ignore_index=NO_CATEGORY,
+            label_smoothing=self.label_smoothing,
+        )
+        labelled = batch.category != NO_CATEGORY
+        return LossParts(total, weights[batch.category[labelled]].sum())
+
+
+class FocalLoss(_ClassWeightedLoss):
+    """`−(1 − p_y)^γ · log p_y` (Lin et al. 2017): utterances already recognised count little.
+
+    Args:
+        gamma: γ, at least 0; 0 is cross-entropy.
+        weighting: rule of the class weights; none weighs all alike.
+
+    Raises:
+        ConfigError: gamma is negative.
+    """
+
+    def __init__(self, gamma: float = 2.0, weighting: ClassWeighting | None = None) -> None:
+        super().__init__(weighting)
+        if gamma < 0:
+            raise ConfigError("gamma of the focal loss must be at least 0", found=gamma)
+        self.gamma = gamma
+
+    def forward(self, output: EmotionOutput, batch: EmotionBatch) -> LossParts:
+        """Return the weighted focal terms' sum and the sum of the labelled utterances' class weights."""
+        logits = logits_of(output)
+        labelled = batch.category != NO_CATEGORY
+        category = batch.category[labelled]
+        weights = self._weights_for(logits)[category]
+        log_p = logits[labelled].log_softmax(1).gather(1, category[:, None])[:, 0]
+        # 1 − p, exact near p = 1; the floor keeps the slope of (1 − p)^γ finite for γ < 1
+        miss = (-torch.expm1(log_p)).clamp(min=torch.finfo(log_p.dtype).tiny)
+        return LossParts(-(weights * miss**self.gamma * log_p).sum(), weights.sum())
+
+
+class VotesDivergence(_ClassWeightedLoss):
+    """Kullback–Leibler divergence `Σ_c v_c · w_c · (log v_c − log p_c)` from the raters' votes v to the prediction p.
+
+    Args:
+        weighting: rule of the class weights w; none weighs all alike.
+    """
+
+    def __init__(self, weighting: ClassWeighting | None = None) -> None:
+        super().__init__(weighting)
+
+    def forward(self, output: EmotionOutput, batch: EmotionBatch) -> LossParts:
+        """Return the divergences' sum and the voted utterances' number, with weights that of the votes' weights."""
+        logits = logits_of(output)
+        voted = ~batch.votes.isnan().any(1)
+        votes = batch.votes[voted]
+        weighted = votes * self._weights_for(logits)
+        divergence = torch.xlogy(weighted, votes) - weighted * logits[voted].log_softmax(1)
+        return LossParts(divergence.sum(), weighted.sum())
