@@ -1,0 +1,1 @@
+"""Predictions that mean what they say: calibration, conformal sets and prior shift, on prediction tables alone."""
