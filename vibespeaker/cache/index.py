@@ -1,0 +1,196 @@
+"""Which frames belong to which content: one small Parquet index a shard, merged into one table an encoder.
+
+A row is addressed by (content, view). Content is the SHA-256 of the audio file's bytes or of the text; the rest of an
+embedding's identity (cleaning, augmentation, encoder fingerprint, precision) holds for a whole folder and is
+recorded there once, so that a million rows are looked up as arrays and a refusal can name what differs.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vibespeaker.cache.keys import DIGEST_BYTES, Contents, KeyTable, as_strings
+from vibespeaker.errors import CacheError
+from vibespeaker.files import atomic_path
+
+_METADATA_KEY = b"vibespeaker"
+
+#: A shard's own index: `offset` counts frames from the shard's first, `crc32` is over the frames' bytes.
+SHARD_SCHEMA = pa.schema(
+    [
+        pa.field("content", pa.binary(DIGEST_BYTES), nullable=False),
+        pa.field("view", pa.int16(), nullable=False),
+        pa.field("offset", pa.int64(), nullable=False),
+        pa.field("frames", pa.int32(), nullable=False),
+        pa.field("crc32", pa.uint32(), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """All entries of one encoder, sorted by content and view; an entry's number is its row.
+
+    Args:
+        contents: `(entries, 32)`, uint8.
+        views: `(entries,)`, int16.
+        shards: `(entries,)`, int32, position in `shard_names`.
+        offsets: `(entries,)`, int64, frames before the entry in its shard.
+        frames: `(entries,)`, int32.
+        shard_names: file names without suffix.
+    """
+
+    contents: Contents
+    views: npt.NDArray[np.int16]
+    shards: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+    frames: npt.NDArray[np.int32]
+    shard_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    @cached_property
+    def keys(self) -> KeyTable:
+        """Lookup by content and view."""
+        return KeyTable(self.contents, self.views)
+
+    def write(self, path: Path) -> None:
+        """Write the table; the same entries give the same bytes."""
+        table = pa.table(
+            {
+                "content": _fixed_binary(self.contents),
+                "view": self.views,
+                "shard": self.shards,
+                "offset": self.offsets,
+                "frames": self.frames,
+            }
+        ).replace_schema_metadata({_METADATA_KEY: json.dumps({"shards": self.shard_names}).encode()})
+        with atomic_path(path) as temporary:
+            # hashes do not compress, and one page encoding reads fastest
+            pq.write_table(table, temporary, compression="zstd", use_dictionary=["shard", "view"])
+
+    @staticmethod
+    def read(path: Path) -> "Index":
+        """Read a merged index.
+
+        Raises:
+            CacheError: the file is missing or damaged.
+        """
+        table, metadata = _read_table(path)
+        try:
+            return Index(
+                contents=_contents_of(table.column("content")),
+                views=table.column("view").to_numpy(),
+                shards=table.column("shard").to_numpy(),
+                offsets=table.column("offset").to_numpy(),
+                frames=table.column("frames").to_numpy(),
+                shard_names=tuple(metadata["shards"]),
+            )
+        except KeyError as error:
+            raise CacheError(f"cache index {path} lacks {error}", remedy=_remedy(path)) from error
+
+
+@dataclass(frozen=True, eq=False)
+class ShardIndex:
+    """The entries of one shard, in the order of their frames.
+
+    Args:
+        contents: `(entries, 32)`, uint8.
+        views: `(entries,)`, int16.
+        offsets: `(entries,)`, int64.
+        frames: `(entries,)`, int32.
+        checksums: `(entries,)`, uint32, CRC-32 of the entry's bytes.
+        identity: digest of what the frames depend on beside content and view (`EncoderRecord.identity`).
+        size: bytes of the shard file.
+    """
+
+    contents: Contents
+    views: npt.NDArray[np.int16]
+    offsets: npt.NDArray[np.int64]
+    frames: npt.NDArray[np.int32]
+    checksums: npt.NDArray[np.uint32]
+    identity: str
+    size: int
+
+    def write(self, path: Path) -> None:
+        """Write the table; from now on the shard counts."""
+        columns = [_fixed_binary(self.contents), *map(pa.array, (self.views, self.offsets, self.frames))]
+        table = pa.Table.from_arrays([*columns, pa.array(self.checksums)], schema=SHARD_SCHEMA)
+        metadata = json.dumps({"identity": self.identity, "size": self.size}).encode()
+        with atomic_path(path) as temporary:
+            pq.write_table(table.replace_schema_metadata({_METADATA_KEY: metadata}), temporary)
+
+    @staticmethod
+    def read(path: Path) -> "ShardIndex":
+        """Read one shard's index.
+
+        Raises:
+            CacheError: the file is damaged.
+        """
+        table, metadata = _read_table(path)
+        try:
+            return ShardIndex(
+                contents=_contents_of(table.column("content")),
+                views=table.column("view").to_numpy(),
+                offsets=table.column("offset").to_numpy(),
+                frames=table.column("frames").to_numpy(),
+                checksums=table.column("crc32").to_numpy(),
+                identity=metadata["identity"],
+                size=metadata["size"],
+            )
+        except KeyError as error:
+            raise CacheError(f"cache index {path} lacks {error}", remedy=_remedy(path)) from error
+
+
+def merge(shards: Sequence[tuple[str, ShardIndex]]) -> Index:
+    """Join shard indexes, given by name, into one; of entries with the same key the first shard's stays."""
+    contents = np.concatenate([np.empty((0, DIGEST_BYTES), np.uint8), *(shard.contents for _, shard in shards)])
+    views = np.concatenate([np.empty(0, np.int16), *(shard.views for _, shard in shards)])
+    offsets = np.concatenate([np.empty(0, np.int64), *(shard.offsets for _, shard in shards)])
+    frames = np.concatenate([np.empty(0, np.int32), *(shard.frames for _, shard in shards)])
+    numbers = np.repeat(np.arange(len(shards), dtype=np.int32), [len(shard.views) for _, shard in shards])
+    # lexsort is stable: among equal keys the earlier shard comes first
+    order = np.lexsort((views, as_strings(contents)))
+    first = np.ones(len(order), bool)
+    first[1:] = (contents[order][1:] != contents[order][:-1]).any(axis=1) | (views[order][1:] != views[order][:-1])
+    rows = order[first]
+    names = tuple(name for name, _ in shards)
+    return Index(contents[rows], views[rows], numbers[rows], offsets[rows], frames[rows], names)
+
+
+def _fixed_binary(contents: Contents) -> pa.Array:
+    buffer = pa.py_buffer(np.ascontiguousarray(contents))
+    return pa.Array.from_buffers(pa.binary(DIGEST_BYTES), len(contents), [None, buffer])
+
+
+def _contents_of(column: pa.ChunkedArray) -> Contents:
+    parts = [
+        np.frombuffer(chunk.buffers()[1], np.uint8, len(chunk) * DIGEST_BYTES, chunk.offset * DIGEST_BYTES)
+        for chunk in column.chunks
+        if len(chunk)
+    ]
+    joined = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.uint8), *parts])
+    return joined.reshape(-1, DIGEST_BYTES)
+
+
+def _read_table(path: Path) -> tuple[pa.Table, dict[str, Any]]:
+    try:
+        table = pq.read_table(path)
+        return table, json.loads(table.schema.metadata[_METADATA_KEY])
+    except FileNotFoundError as error:
+        raise CacheError(f"cache index {path} does not exist", remedy=_remedy(path)) from error
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        raise CacheError(f"cache index {path} is damaged", found=error, remedy=_remedy(path)) from error
+
+
+def _remedy(path: Path) -> str:
+    return f"remove {path} and run vibespeaker extract again"

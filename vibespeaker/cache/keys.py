@@ -1,0 +1,105 @@
+"""Content keys: SHA-256 of an audio file's bytes or of a text, as arrays, with a sorted lookup by content and view."""
+
+import hashlib
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+
+from vibespeaker.encoders.base import Modality
+from vibespeaker.errors import CacheError
+from vibespeaker.manifest import Manifest
+
+DIGEST_BYTES = 32
+_ROWS_AT_ONCE = 65_536
+
+Contents = npt.NDArray[np.uint8]
+
+
+class KeyTable:
+    """Sorted lookup of (content, view) keys.
+
+    Args:
+        contents: `(rows, 32)`, uint8.
+        views: `(rows,)`, int16, 0 for the clean view.
+    """
+
+    def __init__(self, contents: Contents, views: npt.NDArray[np.int16]) -> None:
+        self.order = np.lexsort((views, as_strings(contents)))
+        self._contents = contents[self.order]
+        self._views = views[self.order]
+        self._prefixes = _prefixes(self._contents)
+
+    def find(self, contents: Contents, views: npt.NDArray[np.int16]) -> npt.NDArray[np.int64]:
+        """Return the row of each key, −1 where there is none.
+
+        The first eight bytes are searched; rows that share them (the views of one content, or a coincidence) are
+        then compared in full, one after the other.
+        """
+        wanted = _prefixes(contents)
+        positions = np.searchsorted(self._prefixes, wanted)
+        found = np.full(len(contents), -1, np.int64)
+        open_ = np.arange(len(contents))
+        while len(open_):
+            at = positions[open_]
+            inside = at < len(self._prefixes)
+            open_, at = open_[inside], at[inside]
+            same = self._prefixes[at] == wanted[open_]
+            open_, at = open_[same], at[same]
+            equal = (self._views[at] == views[open_]) & (self._contents[at] == contents[open_]).all(axis=1)
+            found[open_[equal]] = self.order[at[equal]]
+            open_ = open_[~equal]
+            positions[open_] += 1
+        return found
+
+
+def audio_contents(manifest: Manifest) -> Contents:
+    """Return `(rows, 32)` hashes of the audio files' bytes from the manifest.
+
+    Raises:
+        CacheError: a row has no hash, or one that is no SHA-256.
+    """
+    column = manifest.table.column("audio_sha256")
+    lengths = pc.binary_length(column)
+    bad = pc.fill_null(pc.not_equal(lengths, 2 * DIGEST_BYTES), True)
+    if pc.any(bad).as_py():
+        row = pc.index(bad, True).as_py()
+        raise CacheError(
+            f"manifest row {row} has no content hash of its audio",
+            found=column[row].as_py(),
+            remedy="make the manifest with: vibespeaker prepare",
+        )
+    return _hashes(manifest, "audio_sha256", lambda rows: bytes.fromhex("".join(text or "" for text in rows)))
+
+
+def text_contents(manifest: Manifest) -> Contents:
+    """Return `(rows, 32)` SHA-256 of the UTF-8 texts; a missing text counts as the empty one."""
+    return _hashes(
+        manifest, "text", lambda rows: b"".join(hashlib.sha256((text or "").encode()).digest() for text in rows)
+    )
+
+
+def as_strings(contents: Contents) -> npt.NDArray[np.bytes_]:
+    """View `(rows, 32)` bytes as `(rows,)` fixed-width strings, which sort and compare in the same way."""
+    return np.ascontiguousarray(contents).view(f"S{DIGEST_BYTES}").reshape(-1)
+
+
+def manifest_contents(manifest: Manifest, modality: Modality) -> Contents:
+    """Return `(rows, 32)` content hashes of what an encoder of this modality takes."""
+    return audio_contents(manifest) if modality == "audio" else text_contents(manifest)
+
+
+def _hashes(manifest: Manifest, column: str, digest: Callable[[list[str | None]], bytes]) -> Contents:
+    """Apply `digest` to slices of the column, so that a million Python strings never exist at once."""
+    values = manifest.table.column(column)
+    parts = [
+        np.frombuffer(digest(values.slice(start, _ROWS_AT_ONCE).to_pylist()), np.uint8)
+        for start in range(0, len(values), _ROWS_AT_ONCE)
+    ]
+    return np.concatenate([np.empty(0, np.uint8), *parts]).reshape(-1, DIGEST_BYTES)
+
+
+def _prefixes(contents: Contents) -> npt.NDArray[np.uint64]:
+    """First eight bytes of each row as big-endian numbers, whose order is the order of the bytes."""
+    return np.ascontiguousarray(contents[:, :8]).view(">u8").reshape(-1).astype(np.uint64)

@@ -1,0 +1,178 @@
+"""What a cache folder says of itself: the recipe of its audio, and one record an encoder."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vibespeaker.cache.shards import DTYPES
+from vibespeaker.encoders.base import Fingerprint, Modality
+from vibespeaker.errors import CacheError
+from vibespeaker.files import write_text
+
+FORMAT_VERSION = 1
+EXTRACT_AGAIN = "run vibespeaker extract with this manifest, these encoders and this cache; it adds what is missing"
+
+
+@dataclass(frozen=True)
+class CacheRecipe:
+    """What was done to the audio before any encoder, for the whole cache.
+
+    Args:
+        cleaning: the cleaning recipe, None for none.
+        augmentation: the augmentation recipe's fields with its seed, None without augmented views.
+        views: augmented views besides the clean view 0.
+    """
+
+    cleaning: Mapping[str, Any] | None = None
+    augmentation: Mapping[str, Any] | None = None
+    views: int = 0
+
+
+@dataclass(frozen=True)
+class EncoderRecord:
+    """What the cache knows of one encoder; enough to train on its frames without loading it.
+
+    Args:
+        name: what configs call it; the folder's name.
+        modality: `audio` or `text`.
+        dim: width of a frame.
+        frames_per_second: of an audio encoder, None for text.
+        dtype: stored precision, one of `cache.shards.DTYPES`.
+        fingerprint: what the frames depend on.
+        spec: `class_path` and `init_args` that built it; not part of its identity (a checkpoint may move).
+        autocast: precision the encoder ran in, None for its own.
+    """
+
+    name: str
+    modality: Modality
+    dim: int
+    frames_per_second: float | None
+    dtype: str
+    fingerprint: Fingerprint
+    spec: Mapping[str, Any]
+    autocast: str | None = None
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """Type of the frames that `EmbeddingCache.read` returns."""
+        return DTYPES[self.dtype][0]
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """Everything but the content that the stored frames depend on, by name."""
+        own = {"dim": str(self.dim), "dtype": self.dtype, "autocast": str(self.autocast), "modality": self.modality}
+        return {**own, **{f"fingerprint.{name}": part for name, part in self.fingerprint.parts.items()}}
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 over `parts`, 64 hexadecimal digits."""
+        return Fingerprint(self.parts).digest
+
+
+def read_recipe(path: Path) -> CacheRecipe | None:
+    """Return the recipe of the cache at `path`, None where there is no cache yet."""
+    fields = _read_json(path / "cache.json")
+    return None if fields is None else CacheRecipe(fields["cleaning"], fields["augmentation"], fields["views"])
+
+
+def write_recipe(path: Path, recipe: CacheRecipe) -> None:
+    """Write the recipe of the cache at `path`."""
+    _write_json(path / "cache.json", asdict(recipe))
+
+
+def read_record(folder: Path) -> EncoderRecord:
+    """Return the record in an encoder's folder.
+
+    Raises:
+        CacheError: it is missing, damaged or of another version.
+    """
+    fields = _read_json(folder / "encoder.json")
+    if fields is None:
+        raise CacheError(f"{folder} holds no encoder.json", remedy=EXTRACT_AGAIN)
+    try:
+        return EncoderRecord(
+            name=folder.name,
+            modality=fields["modality"],
+            dim=fields["dim"],
+            frames_per_second=fields["frames_per_second"],
+            dtype=fields["dtype"],
+            fingerprint=Fingerprint(fields["fingerprint"]),
+            spec=fields["spec"],
+            autocast=fields["autocast"],
+        )
+    except (KeyError, TypeError) as error:
+        raise CacheError(f"{folder / 'encoder.json'} is damaged", found=repr(error)) from error
+
+
+def write_record(folder: Path, record: EncoderRecord) -> None:
+    """Write an encoder's record into its folder."""
+    fields = {name: getattr(record, name) for name in ("modality", "dim", "frames_per_second", "dtype", "autocast")}
+    fields |= {"spec": dict(record.spec), "fingerprint": dict(record.fingerprint.parts)}
+    _write_json(folder / "encoder.json", fields)
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise CacheError(f"{path} is damaged", found=error, remedy="remove the cache and extract again") from error
+    if fields.get("format") != FORMAT_VERSION:
+        raise CacheError(
+            f"{path} has another format version",
+            found=fields.get("format"),
+            allowed=str(FORMAT_VERSION),
+            remedy="extract again into another folder",
+        )
+    return fields
+
+
+def _write_json(path: Path, fields: Mapping[str, Any]) -> None:
+    text = json.dumps({"format": FORMAT_VERSION, **fields}, sort_keys=True, indent=2, ensure_ascii=False)
+    write_text(path, text + "\n")
+
+
+def declare_recipe(path: Path, recipe: CacheRecipe) -> None:
+    """Make the cache at `path`, or check that its audio was treated in the same way and raise its number of views.
+
+    Raises:
+        CacheError: the cache was made with another recipe; what differs is named.
+    """
+    stored = read_recipe(path)
+    if stored is None:
+        write_recipe(path, recipe)
+        return
+    _refuse_difference(f"cache {path}: cleaning", stored.cleaning or {}, recipe.cleaning or {})
+    if stored.augmentation is not None and recipe.augmentation is not None:
+        _refuse_difference(f"cache {path}: augmentation", stored.augmentation, recipe.augmentation)
+    joined = CacheRecipe(stored.cleaning, stored.augmentation or recipe.augmentation, max(stored.views, recipe.views))
+    if joined != stored:
+        write_recipe(path, joined)
+
+
+def declare_encoder(folder: Path, record: EncoderRecord) -> None:
+    """Make an encoder's folder, or check that it is of the same encoder in the same precision.
+
+    Raises:
+        CacheError: the name stands for something else in this cache; what differs is named.
+    """
+    if not (folder / "encoder.json").is_file():
+        write_record(folder, record)
+        return
+    _refuse_difference(f"cache {folder.parent}: encoder {record.name}", read_record(folder).parts, record.parts)
+
+
+def _refuse_difference(what: str, stored: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    names = [name for name in sorted({*stored, *given}) if stored.get(name) != given.get(name)]
+    if names:
+        raise CacheError(
+            f"{what} differs from what this cache was made with",
+            found="; ".join(f"{name} = {given.get(name)}" for name in names),
+            allowed="; ".join(f"{name} = {stored.get(name)}" for name in names),
+            remedy="use the same configuration, another encoder name, or another cache folder",
+        )

@@ -1,0 +1,167 @@
+"""The embedding cache: frames of frozen encoders on disk, addressed by content, read at random without a copy.
+
+    CACHE/cache.json                       recipe: cleaning, augmentation, seed, number of views
+    CACHE/ENCODER/encoder.json             record: fingerprint, width, precision, how to build the encoder
+    CACHE/ENCODER/index.parquet            where each (content, view) lies, merged from the shards' indexes
+    CACHE/ENCODER/shards/NAME.safetensors  frames of some hundred utterances, and NAME.parquet, their index
+
+An entry's identity is content + cleaning + view + encoder fingerprint: content and view are in the index, the rest
+holds for the whole folder and is compared whenever frames are added, so that a difference can be named.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from vibespeaker.cache.index import Index
+from vibespeaker.cache.keys import manifest_contents
+from vibespeaker.cache.merge import INDEX_FILE
+from vibespeaker.cache.records import EXTRACT_AGAIN, CacheRecipe, EncoderRecord, read_recipe, read_record
+from vibespeaker.cache.shards import map_frames, shard_path
+from vibespeaker.errors import CacheError
+from vibespeaker.manifest import Manifest
+
+
+class EmbeddingCache:
+    """Frames of the encoders that a cache folder holds.
+
+    Entry numbers belong to one opened cache: a later extraction may number anew. Objects can be pickled and forked;
+    shards are mapped where and when they are first read.
+
+    Args:
+        path: the cache folder.
+        recipe: what was done to the audio.
+        encoders: encoder name → record, sorted by name.
+    """
+
+    def __init__(self, path: Path, recipe: CacheRecipe, encoders: Mapping[str, EncoderRecord]) -> None:
+        self.path = path
+        self.recipe = recipe
+        self.encoders = encoders
+        self._indexes: dict[str, Index] = {}
+        self._maps: dict[tuple[str, int], Tensor] = {}
+
+    @staticmethod
+    def open(path: Path) -> "EmbeddingCache":
+        """Open a cache folder; indexes are read when an encoder is first asked for.
+
+        Raises:
+            CacheError: there is no cache, or its records are damaged or of another version.
+        """
+        path = Path(path)
+        recipe = read_recipe(path)
+        folders = sorted(file.parent for file in path.glob("*/encoder.json"))
+        if recipe is None or not folders:
+            raise CacheError(
+                f"{path} holds no embedding cache", remedy="make one with: vibespeaker extract MANIFEST --out CACHE"
+            )
+        records = [read_record(folder) for folder in folders]
+        return EmbeddingCache(path, recipe, {record.name: record for record in records})
+
+    @property
+    def views(self) -> int:
+        """Augmented views besides the clean view 0."""
+        return self.recipe.views
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the recipe and all encoders' identities, for provenance."""
+        identities = {name: record.identity for name, record in self.encoders.items()}
+        text = json.dumps({"recipe": asdict(self.recipe), "encoders": identities}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def record(self, encoder: str) -> EncoderRecord:
+        """Return the record of an encoder.
+
+        Raises:
+            CacheError: the cache has no such encoder.
+        """
+        if encoder not in self.encoders:
+            raise CacheError(
+                f"cache {self.path} has no such encoder", found=encoder, allowed=self.encoders, remedy=EXTRACT_AGAIN
+            )
+        return self.encoders[encoder]
+
+    def entries(self, encoder: str, manifest: Manifest, view: int = 0) -> npt.NDArray[np.int64]:
+        """Return the entry number of every row of the manifest.
+
+        Args:
+            encoder: its name.
+            manifest: needs the column `audio_sha256` for an audio encoder, `text` for a text encoder.
+            view: 0 for the clean view, up to `views` for augmented ones of an audio encoder.
+
+        Returns:
+            `(rows,)`, int64.
+
+        Raises:
+            CacheError: naming the view, or how many and which rows are not in the cache.
+        """
+        record = self.record(encoder)
+        allowed = 0 if record.modality == "text" else self.views
+        if not 0 <= view <= allowed:
+            raise CacheError(
+                f"cache {self.path} has no such view for encoder {encoder}", found=view, allowed=f"0 to {allowed}"
+            )
+        contents = manifest_contents(manifest, record.modality)
+        found = self._index(encoder).keys.find(contents, np.full(len(contents), view, np.int16))
+        if (found < 0).any():
+            raise self._missing(record, manifest, np.flatnonzero(found < 0), view)
+        return found
+
+    def lengths(self, encoder: str, entries: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the frames of each entry, `(entries,)`, int64."""
+        return self._index(encoder).frames[entries].astype(np.int64)
+
+    def read(self, encoder: str, entry: int) -> Tensor:
+        """Return an entry's `(frames, dim)` in the stored type, a view of the mapped file; not to be written to.
+
+        Raises:
+            CacheError: the shard is missing or damaged.
+        """
+        index = self._index(encoder)
+        shard = int(index.shards[entry])
+        frames = self._maps.get((encoder, shard))
+        if frames is None:
+            frames = self._map(encoder, index.shard_names[shard])
+            self._maps[encoder, shard] = frames
+        start = int(index.offsets[entry])
+        return frames[start : start + int(index.frames[entry])]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_maps": {}}
+
+    def _map(self, encoder: str, name: str) -> Tensor:
+        record = self.record(encoder)
+        return map_frames(shard_path(self.path / encoder, name), record.dim, record.dtype)
+
+    def _index(self, encoder: str) -> Index:
+        if encoder not in self._indexes:
+            self.record(encoder)
+            path = self.path / encoder / INDEX_FILE
+            if not path.is_file():
+                raise CacheError(
+                    f"extraction of encoder {encoder} into {self.path} never finished", remedy=EXTRACT_AGAIN
+                )
+            self._indexes[encoder] = Index.read(path)
+        return self._indexes[encoder]
+
+    def _missing(self, record: EncoderRecord, manifest: Manifest, rows: npt.NDArray[np.int64], view: int) -> CacheError:
+        names = manifest.table.schema.names
+        column = "utterance_id" if "utterance_id" in names else names[0]
+        first = manifest.table.column(column).take(rows[:3]).to_pylist()
+        what = "audio content" if record.modality == "audio" else "text"
+        described = what if view == 0 else f"augmented view {view} of the {what}"
+        return CacheError(
+            f"cache {self.path}, encoder {record.name}: {described} of {len(rows)} of {len(manifest)} utterances is "
+            "not there (never extracted, or changed since)",
+            found=", ".join(map(str, first)) + (" …" if len(rows) > 3 else ""),
+            remedy=EXTRACT_AGAIN,
+        )

@@ -1,0 +1,72 @@
+"""What the encoders are fed: decoded recordings and texts, checked against the hashes that name them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from torch.utils.data import Dataset
+
+from vibespeaker.audio import read_audio
+from vibespeaker.encoders.base import Modality
+from vibespeaker.errors import AudioError
+from vibespeaker.extract.plan import Plan
+from vibespeaker.files import file_sha256
+from vibespeaker.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One planned clip, read.
+
+    Args:
+        number: its number in the plan.
+        content: `(samples,)` float32 at 16 kHz, or the text; None when it could not be read.
+        problem: why it could not be read.
+    """
+
+    number: int
+    content: npt.NDArray[np.float32] | str | None
+    problem: str | None = None
+
+
+class ClipReader(Dataset[Clip]):
+    """Reads planned clips; problems come back as values, so that one bad file does not stop the rest.
+
+    Runs in worker processes: it holds Arrow columns, which are shared after a fork, and no open files.
+
+    Args:
+        manifest: where the recordings and texts are.
+        plan: which of them, in which view.
+        modality: what to read.
+    """
+
+    def __init__(self, manifest: Manifest, plan: Plan, modality: Modality) -> None:
+        self._root = manifest.root
+        self._values = manifest.table.column("audio" if modality == "audio" else "text")
+        self._plan = plan
+        self._modality = modality
+
+    def __len__(self) -> int:
+        return len(self._plan)
+
+    def __getitem__(self, number: int) -> Clip:
+        value = self._values[int(self._plan.rows[number])].as_py()
+        if self._modality == "text":
+            return Clip(number, value or "")
+        try:
+            return Clip(number, self._read_audio(self._root / value, number))
+        except AudioError as error:
+            return Clip(number, None, str(error))
+
+    def _read_audio(self, path: Path, number: int) -> npt.NDArray[np.float32]:
+        waveform = read_audio(path)
+        found, planned = file_sha256(path), self._plan.contents[number].tobytes().hex()
+        if found != planned:
+            raise AudioError(
+                f"audio file {path} changed since the manifest was made",
+                found=f"SHA-256 {found[:12]}…",
+                allowed=f"{planned[:12]}…",
+                remedy="prepare the manifest again",
+            )
+        return waveform

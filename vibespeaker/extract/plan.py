@@ -1,0 +1,121 @@
+"""What is to be encoded, in which order, cut into chunks: the same for every process that looks at the same manifest.
+
+Clips are sorted by duration, longest first: batches then hold clips of nearly equal length, a batch that is too large
+for the device fails at once instead of at the end, and the small chunks at the end even out the processes.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vibespeaker.cache.keys import Contents, KeyTable, as_strings, manifest_contents
+from vibespeaker.cache.records import EncoderRecord
+from vibespeaker.manifest import Manifest
+
+#: A shard is kept below this many bytes, since its frames are gathered in memory.
+MAX_SHARD_BYTES = 1 << 29
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Distinct (content, view) pairs in the order of encoding.
+
+    Args:
+        contents: `(clips, 32)`, uint8.
+        views: `(clips,)`, int16.
+        rows: `(clips,)`, int64, the first manifest row with that content.
+        sizes: `(clips,)`, float64, seconds of audio or characters of text, descending.
+        bounds: `(chunks + 1,)`, int64, where chunks begin and end.
+    """
+
+    contents: Contents
+    views: npt.NDArray[np.int16]
+    rows: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.float64]
+    bounds: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    @property
+    def chunks(self) -> list[npt.NDArray[np.int64]]:
+        """Clip numbers of each chunk."""
+        return [np.arange(start, end) for start, end in zip(self.bounds[:-1], self.bounds[1:], strict=True)]
+
+    def name(self, clips: npt.NDArray[np.int64]) -> str:
+        """Return the name of the shard that holds exactly these clips: a hash of their keys."""
+        digest = hashlib.sha256(self.contents[clips].tobytes())
+        digest.update(self.views[clips].astype("<i2").tobytes())
+        return digest.hexdigest()[:24]
+
+    def keys(self) -> KeyTable:
+        """Return the lookup from keys to clip numbers."""
+        return KeyTable(self.contents, self.views)
+
+
+def make_plan(
+    manifest: Manifest, record: EncoderRecord, views: int, view_splits: Sequence[str], shard_size: int
+) -> Plan:
+    """Plan the extraction of one encoder.
+
+    Args:
+        manifest: with the columns `audio_sha256`, `duration`, `text` and `split`.
+        record: of the encoder.
+        views: augmented views of an audio encoder; text has the clean one only.
+        view_splits: splits that have augmented views.
+        shard_size: most clips in a chunk.
+    """
+    contents = manifest_contents(manifest, record.modality)
+    sizes = _sizes(manifest, record)
+    everything = _distinct(contents, np.arange(len(manifest)))
+    augmented = np.empty(0, np.int64)
+    if views and record.modality == "audio":
+        in_splits = pc.is_in(manifest.table.column("split"), value_set=pa.array(view_splits, pa.string())).to_numpy()
+        augmented = _distinct(contents, np.flatnonzero(in_splits))
+    rows = np.concatenate([everything, *[augmented] * views])
+    numbers = np.concatenate([np.zeros(len(everything)), np.repeat(np.arange(1, views + 1), len(augmented))])
+    order = np.lexsort((numbers, as_strings(contents[rows]), -sizes[rows]))
+    rows, numbers = rows[order], numbers[order].astype(np.int16)
+    bounds = _bounds(sizes[rows], record, shard_size)
+    return Plan(contents[rows], numbers, rows, sizes[rows], bounds)
+
+
+def expected_bytes(plan: Plan, record: EncoderRecord) -> int:
+    """Return about how many bytes the planned frames take; texts count four characters a frame and two frames more."""
+    return int((plan.sizes * _frames_per_unit(record) + (2 if record.modality == "text" else 0)).sum()) * _width(record)
+
+
+def _sizes(manifest: Manifest, record: EncoderRecord) -> npt.NDArray[np.float64]:
+    if record.modality == "audio":
+        column = pc.fill_null(manifest.table.column("duration"), 0.0)
+    else:
+        column = pc.fill_null(pc.utf8_length(manifest.table.column("text")), 0)
+    return column.to_numpy().astype(np.float64)
+
+
+def _distinct(contents: Contents, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """First of the given rows with each content."""
+    _, first = np.unique(as_strings(contents[rows]), return_index=True)
+    return rows[first]
+
+
+def _bounds(sizes: npt.NDArray[np.float64], record: EncoderRecord, shard_size: int) -> npt.NDArray[np.int64]:
+    bounds = [0]
+    while bounds[-1] < len(sizes):
+        longest = max(1.0, float(sizes[bounds[-1]]) * _frames_per_unit(record)) * _width(record)
+        count = max(1, min(shard_size, int(MAX_SHARD_BYTES / longest)))
+        bounds.append(min(len(sizes), bounds[-1] + count))
+    return np.array(bounds, np.int64)
+
+
+def _frames_per_unit(record: EncoderRecord) -> float:
+    return 0.25 if record.frames_per_second is None else record.frames_per_second
+
+
+def _width(record: EncoderRecord) -> int:
+    return record.dim * record.torch_dtype.itemsize
