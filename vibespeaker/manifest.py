@@ -98,7 +98,13 @@ class Manifest:
     def frame(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return the table, or some of its columns, as a data frame with missing texts as None."""
         table = self.table if columns is None else self.table.select(list(columns))
-        return table.to_pandas()
+        frame: pd.DataFrame = table.to_pandas()
+        for item in table.schema:
+            if pa.types.is_string(item.type):
+                # pandas 3 would turn null into NaN
+                values = table.column(item.name).to_numpy(zero_copy_only=False)
+                frame[item.name] = pd.Series(values, index=frame.index, dtype=object)
+        return frame
 
     def column(self, name: str) -> list[Any]:
         """Return one column as Python values, null as None."""

@@ -82,7 +82,7 @@ def ablation_split(manifest: Manifest, fraction: float = ABLATION_FRACTION, seed
     """Make the source's three-way split for ablations: no test label of the challenge is needed.
 
     About `fraction` of the training part, by whole speakers, becomes `validation`; `development` becomes `test`;
-    other parts stay what they are. Clips of a development speaker are never moved.
+    other parts stay what they are.
 
     Raises:
         ManifestError: the manifest lacks a `train` or a `development` part, or the training part has one speaker.

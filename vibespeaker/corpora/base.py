@@ -14,7 +14,7 @@ class Problem:
     Args:
         item: path relative to the corpus root, or `file:row`.
         reason: one sentence.
-        dropped: True when no utterance came of it.
+        dropped: True when the file or row was left out, False for a remark on one that is used.
     """
 
     item: str
