@@ -68,26 +68,28 @@ def _run(command: str, arguments: list[str]) -> int:
 def call(function: Callable[..., Any], command: str, arguments: list[str]) -> int:
     """Parse `arguments` against the signature of `function`, call it, and return its status (None counts as 0).
 
-    A first parameter of type `list[...]` without default takes all leading words.
+    Leading words fill the first parameter: all of them when it is a list, one otherwise, also where it has a default.
     """
     from jsonargparse import ArgumentParser
 
     parser = ArgumentParser(prog=f"vibespeaker {command}", description=inspect.getdoc(function))
     parser.add_function_arguments(function, as_positional=True, fail_untyped=True)
     values = parser.parse_args(_join_leading_words(function, arguments))
-    status = function(**vars(parser.instantiate_classes(values)))
+    status = function(**vars(parser.instantiate(values)))
     return status if isinstance(status, int) else 0
 
 
 def _join_leading_words(function: Callable[..., Any], arguments: list[str]) -> list[str]:
     first = next(iter(inspect.signature(function).parameters.values()), None)
-    hints = typing.get_type_hints(function)
-    is_list = first is not None and typing.get_origin(hints.get(first.name)) is list
-    if first is None or not is_list or first.default is not inspect.Parameter.empty:
-        return arguments
     count = next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments))
-    words = arguments[:count]
-    return [json.dumps(words), *arguments[count:]] if words else arguments
+    if first is None or count == 0:
+        return arguments
+    hint = typing.get_type_hints(function).get(first.name)
+    if any(typing.get_origin(option) is list for option in (hint, *typing.get_args(hint))):
+        value, rest = json.dumps(arguments[:count]), arguments[count:]
+    else:
+        value, rest = arguments[0], arguments[1:]
+    return [value, *rest] if first.default is inspect.Parameter.empty else [f"--{first.name}={value}", *rest]
 
 
 def _usage() -> str:

@@ -3,8 +3,8 @@
 Names of scores, the same in JSON, Parquet, tables and figures:
 `accuracy` (WA), `uar` (UA), `uar_plus_accuracy`, `macro_f1`, `micro_f1`; `precision_<class>`, `recall_<class>`,
 `f1_<class>`; `ccc_<attribute>`, `pearson_<attribute>`, `rmse_<attribute>`, `bias_<attribute>`, `slope_<attribute>`, and
-`ccc_mean`. The prefix `balanced_` (of `macro_f1`, `accuracy`, `ccc_<attribute>`, `ccc_mean`) marks the score with every class
-given the same weight; balanced accuracy is the UAR.
+`ccc_mean`. The prefix `balanced_` (of `macro_f1`, `accuracy`, `ccc_<attribute>`, `ccc_mean`) marks the score with every
+class given the same weight; balanced accuracy is the UAR.
 """
 
 import json
@@ -258,7 +258,13 @@ def _intervals(fields: dict[str, Any]) -> dict[str, Interval]:
 
 def _spreads(fields: dict[str, Any]) -> dict[str, Spread]:
     return {
-        name: Spread(**{key: item[key] if key == "count" else _number(item[key]) for key in item})
+        name: Spread(
+            mean=_number(item["mean"]),
+            deviation=_number(item["deviation"]),
+            low=_number(item["low"]),
+            high=_number(item["high"]),
+            count=item["count"],
+        )
         for name, item in fields.items()
     }
 

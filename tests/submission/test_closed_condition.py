@@ -1,0 +1,99 @@
+"""The closed-condition guard along provenance chains."""
+
+import json
+
+import pytest
+
+from vibespeaker.submission.closed_condition import judge
+
+
+def encoder(checkpoint, kind="WavLMEncoder"):
+    return {"class_path": f"vibespeaker.encoders.{kind}", "init_args": {"checkpoint": checkpoint}}
+
+
+SOURCE_SYSTEM = {
+    "corpora": ["msp-podcast"],
+    "encoders": {
+        "whisper": encoder("openai/whisper-large-v3", "WhisperEncoder"),
+        "wavlm": encoder("microsoft/wavlm-large"),
+        "roberta": encoder("FacebookAI/roberta-large", "RobertaEncoder"),
+    },
+    "transcripts": ["human", "asr:openai/whisper-large-v3@0123abcd"],
+}
+
+
+def with_(**changes):
+    return {**SOURCE_SYSTEM, **changes}
+
+
+def test_the_published_system_keeps_it():
+    assert judge(SOURCE_SYSTEM).kept is True
+
+
+@pytest.mark.parametrize(
+    ("provenance", "reason"),
+    [
+        (with_(corpora=["msp-podcast", "iemocap"]), "corpus iemocap: trained on a corpus outside the challenge"),
+        (
+            with_(encoders={"w": encoder("audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim")}),
+            "tuned for emotion by its name",
+        ),
+        (
+            with_(encoders={"r": encoder("j-hartmann/emotion-english-distilroberta-base", "RobertaEncoder")}),
+            "tuned for emotion",
+        ),
+        (with_(transcripts=["asr:firdhokk/speech-emotion-recognition-whisper@1"]), "tuned for emotion"),
+    ],
+)
+def test_outside_data_and_emotion_models_break_it(provenance, reason):
+    answer = judge(provenance)
+    assert answer.kept is False
+    assert reason in str(answer)
+
+
+@pytest.mark.parametrize(
+    ("provenance", "reason"),
+    [
+        ({}, "corpora: not recorded"),
+        ({k: v for k, v in SOURCE_SYSTEM.items() if k != "transcripts"}, "transcripts: not recorded"),
+        (with_(encoders={"mine": encoder("models/my-own")}), "models/my-own is not among the known generic models"),
+        (with_(encoders={"mine": {"class_path": "x.Y"}}), "its checkpoint is not recorded"),
+        (with_(transcripts=["typed"]), "unknown origin"),
+    ],
+)
+def test_what_is_not_known_stays_undecided(provenance, reason):
+    answer = judge(provenance)
+    assert (answer.kept, answer.verdict) == (None, "undecided")
+    assert reason in str(answer)
+
+
+def test_systems_that_only_hear_need_no_transcripts():
+    assert judge({"corpora": ["msp-podcast"], "encoders": {"w": encoder("microsoft/wavlm-base-plus")}}).kept is True
+
+
+def test_a_folder_is_judged_by_its_labels(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"id2label": {"0": "ang", "1": "happy", "2": "sad"}}))
+    answer = judge(with_(encoders={"w": encoder(str(tmp_path))}))
+    assert answer.kept is False
+    assert "tuned to tell happy, sad" in str(answer)
+
+
+def test_generic_labels_in_a_folder_do_not_break_it(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}))
+    assert judge(with_(encoders={"w": encoder(str(tmp_path))})).kept is None
+
+
+def test_one_member_breaks_the_ensemble():
+    members = [
+        {"path": "a.parquet", "provenance": SOURCE_SYSTEM},
+        {"path": "b.parquet", "provenance": with_(corpora=["meld"])},
+    ]
+    answer = judge({"ensemble": {"members": members}}, "mean of two")
+    assert answer.kept is False
+    assert "mean of two, member b.parquet, corpus meld" in str(answer)
+    assert "a.parquet" not in str(answer)
+
+
+def test_a_challenge_file_among_the_members_is_undecided():
+    members = [{"path": "a.parquet", "provenance": SOURCE_SYSTEM}, {"path": "baseline.csv", "kind": "challenge-csv"}]
+    assert judge({"ensemble": {"members": members}}).kept is None

@@ -1,0 +1,195 @@
+"""`vibespeaker submit`: from predictions to a folder that remakes itself; refusals leave nothing behind."""
+
+import json
+
+import numpy as np
+import pytest
+
+from vibespeaker import cli
+from vibespeaker.errors import SubmissionError
+from vibespeaker.files import file_sha256
+from vibespeaker.labels import CHALLENGE, CHALLENGE_OTHER, RAVDESS
+from vibespeaker.manifest import ManifestMetadata, build
+from vibespeaker.predictions import Predictions, PredictionsMetadata
+from vibespeaker.submission import submit
+from vibespeaker.submission.challenge import TEST_FILES
+
+PROVENANCE = {
+    "corpora": ["msp-podcast"],
+    "encoders": {"descriptors": {"class_path": "vibespeaker.encoders.AcousticDescriptors", "init_args": {}}},
+    "transcripts": [],
+    "command": "vibespeaker predict --config run.yaml",
+}
+
+
+def predictions(names=TEST_FILES, labels=CHALLENGE, split="test3", attributes=True, provenance=PROVENANCE, best=None):
+    generator = np.random.default_rng(0)
+    logits = generator.normal(size=(len(names), len(labels)))
+    if best is not None:
+        logits[:, labels.index(best)] += 100
+    metadata = PredictionsMetadata(labels.name, labels.classes, system="full", provenance=provenance)
+    values = generator.uniform(1, 7, (len(names), 3)) if attributes else None
+    return Predictions.build([f"m/{name}" for name in names], names, [split] * len(names), logits, values, metadata)
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    columns = {
+        "utterance_id": ["m/x", "m/y", "m/z"],
+        "corpus": ["m"] * 3,
+        "audio": ["x.wav", "y.wav", "z.wav"],
+        "file_name": ["x.wav", "y.wav", "z.wav"],
+        "speaker": ["m/1"] * 3,
+        "language": ["en"] * 3,
+        "split": ["test3", "test3", "train"],
+    }
+    path = tmp_path / "manifest.parquet"
+    build(columns, ManifestMetadata(root=".", label_set="challenge")).write(path)
+    return path
+
+
+def test_both_files_of_the_whole_test_set(tmp_path):
+    table = predictions(TEST_FILES[::-1])
+    table.write(tmp_path / "p.parquet")
+    assert submit(tmp_path / "p.parquet", tmp_path / "out") == 0
+    task1 = (tmp_path / "out" / "task1.csv").read_text().splitlines()
+    task2 = (tmp_path / "out" / "task2.csv").read_text().splitlines()
+    assert (len(task1), task1[0], len(task2), task2[0]) == (
+        3201,
+        "FileName,EmoClass",
+        3201,
+        "FileName,EmoAct,EmoVal,EmoDom",
+    )
+    # the table's last row is the first file
+    assert task1[1] == f"{TEST_FILES[0]},{'ASHUFDCN'[table.logits()[-1].argmax()]}"
+    arousal, valence, dominance = table.attributes()[-1]
+    assert task2[1] == f"{TEST_FILES[0]},{arousal:.6f},{valence:.6f},{dominance:.6f}"
+    for name in ("task1.csv", "task2.csv"):
+        assert submit(check=tmp_path / "out" / name) == 0
+
+
+def test_the_ninth_logit_is_ignored(tmp_path):
+    predictions(labels=CHALLENGE_OTHER, best="other").write(tmp_path / "p.parquet")
+    submit(tmp_path / "p.parquet", tmp_path / "out")
+    letters = {line.split(",")[1] for line in (tmp_path / "out" / "task1.csv").read_text().splitlines()[1:]}
+    assert letters == set("ASHUFDCN")
+
+
+def test_folder_has_hashes_configs_and_the_command_that_remakes_it(tmp_path, monkeypatch):
+    (tmp_path / "run").mkdir()
+    predictions().write(tmp_path / "run" / "p.parquet")
+    (tmp_path / "run" / "config.yaml").write_text("alpha: 0.25\n")
+    submit(tmp_path / "run" / "p.parquet", tmp_path / "out")
+    out = tmp_path / "out"
+    record = json.loads((out / "submission.json").read_text())
+    assert record["files"] == {
+        str(path.relative_to(out)): file_sha256(path)
+        for path in out.rglob("*")
+        if path.is_file() and path.name != "submission.json"
+    }
+    assert (out / "configs" / "1-run-config.yaml").read_text() == "alpha: 0.25\n"
+    assert record["closed_condition"]["verdict"] == "kept"
+    assert record["systems"]["predictions.parquet"]["system"] == "full"
+    commands = (out / "remake.sh").read_text().splitlines()
+    assert "# vibespeaker predict --config run.yaml" in commands
+    monkeypatch.chdir(out)
+    assert cli.main(commands[-1].split()[1:]) == 0
+    for name in ("task1.csv", "task2.csv", "predictions.parquet"):
+        assert (out / "remade" / name).read_bytes() == (out / name).read_bytes()
+
+
+def test_writing_again_replaces_the_earlier_submission(tmp_path):
+    predictions().write(tmp_path / "p.parquet")
+    predictions(attributes=False).write(tmp_path / "q.parquet")
+    submit(tmp_path / "p.parquet", tmp_path / "out")
+    submit(tmp_path / "q.parquet", tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "predictions.parquet",
+        "remake.sh",
+        "submission.json",
+        "task1.csv",
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "p.parquet", "q.parquet"]
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path):
+    predictions().write(tmp_path / "p.parquet")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("precious")
+    with pytest.raises(SubmissionError, match=r"holds something else"):
+        submit(tmp_path / "p.parquet", tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.tex"]
+
+
+def test_task2_may_come_from_another_system(tmp_path):
+    predictions(attributes=False).write(tmp_path / "p.parquet")
+    other = predictions()
+    other.frame["arousal"] = np.float32(2.5)
+    other.write(tmp_path / "q.parquet")
+    submit(tmp_path / "p.parquet", tmp_path / "out", task2=tmp_path / "q.parquet")
+    assert ",2.500000," in (tmp_path / "out" / "task2.csv").read_text().splitlines()[1]
+    assert "--task2 task2-predictions.parquet" in (tmp_path / "out" / "remake.sh").read_text()
+
+
+def test_refusals_list_all_reasons_and_leave_nothing(tmp_path):
+    table = predictions((*TEST_FILES[1:], "extra.wav"))
+    table.frame.loc[0, "valence"] = np.float32(7.5)
+    table.write(tmp_path / "p.parquet")
+    with pytest.raises(SubmissionError) as refusal:
+        submit(tmp_path / "p.parquet", tmp_path / "out")
+    for reason in (
+        "task1.csv: 1 files are missing (MSP-PODCAST_test3_0001.wav)",
+        "task2.csv: 1 files are not in the test set (extra.wav)",
+        "task2.csv: EmoVal is outside 1 to 7 (line 2: '7.500000')",
+    ):
+        assert reason in str(refusal.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["p.parquet"]
+
+
+def test_manifest_names_the_files_of_its_split(tmp_path, manifest):
+    predictions(("y.wav", "x.wav")).write(tmp_path / "p.parquet")
+    submit(tmp_path / "p.parquet", tmp_path / "out", manifest=manifest)
+    assert [line.split(",")[0] for line in (tmp_path / "out" / "task1.csv").read_text().splitlines()] == [
+        "FileName",
+        "x.wav",
+        "y.wav",
+    ]
+    assert submit(check=tmp_path / "out" / "task1.csv", manifest=manifest) == 0
+    with pytest.raises(SubmissionError, match=r"would be refused: .*2 files are not in the test set"):
+        submit(check=tmp_path / "out" / "task1.csv")
+    with pytest.raises(SubmissionError, match=r"no utterances of the split. Found: test1. Allowed: test3, train"):
+        submit(tmp_path / "p.parquet", tmp_path / "other", manifest=manifest, split="test1")
+
+
+def test_predictions_of_another_split_are_refused(tmp_path):
+    predictions(split="development").write(tmp_path / "p.parquet")
+    with pytest.raises(SubmissionError, match=r"nothing of split test3. Found: development"):
+        submit(tmp_path / "p.parquet", tmp_path / "out")
+
+
+def test_missing_challenge_classes_are_remarked(tmp_path, manifest, caplog):
+    predictions(("y.wav", "x.wav"), RAVDESS, attributes=False, best="calm").write(tmp_path / "p.parquet")
+    submit(tmp_path / "p.parquet", tmp_path / "out", manifest=manifest)
+    assert "no class for contempt" in caplog.text
+    assert "task2.csv is not written" in caplog.text
+
+
+def test_closed_refuses_what_is_not_shown_to_be_closed(tmp_path):
+    predictions(provenance={**PROVENANCE, "corpora": ["msp-podcast", "iemocap"]}).write(tmp_path / "p.parquet")
+    with pytest.raises(SubmissionError, match=r"closed condition broken .full, corpus iemocap"):
+        submit(tmp_path / "p.parquet", tmp_path / "out", closed=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_command_line(tmp_path, manifest, capsys):
+    predictions(("x.wav", "y.wav")).write(tmp_path / "p.parquet")
+    words = ["--manifest", str(manifest), "--split", "test3"]
+    assert cli.main(["submit", str(tmp_path / "p.parquet"), "--out", str(tmp_path / "out"), *words]) == 0
+    assert cli.main(["submit", "--check", str(tmp_path / "out" / "task2.csv"), *words]) == 0
+    assert cli.main(["submit", "--check", str(tmp_path / "out" / "task2.csv")]) == 2
+    assert cli.main(["submit", "--check", str(tmp_path / "nothing.csv")]) == 2
+    assert cli.main(["submit"]) == 2
+    errors = capsys.readouterr().err
+    assert "3200 files are missing" in errors
+    assert "nothing.csv does not exist" in errors
+    assert "submit needs predictions and a folder" in errors

@@ -1,0 +1,151 @@
+"""The prediction table: round trip, heads that are absent, and refusals that name file and rows."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from vibespeaker.errors import PredictionsError
+from vibespeaker.files import file_sha256
+from vibespeaker.labels import CHALLENGE_OTHER, EMODB
+from vibespeaker.predictions import Predictions, PredictionsMetadata, softmax
+
+METADATA = PredictionsMetadata(
+    "emodb", EMODB.classes, system="full", checkpoint="c" * 64, provenance={"corpora": ["x"]}
+)
+IDS = ["emodb/b", "emodb/a"]
+
+
+def table(logits="random", attributes="random", ids=IDS, metadata=METADATA) -> Predictions:
+    generator = np.random.default_rng(0)
+    if isinstance(logits, str):
+        logits = generator.normal(size=(len(ids), len(metadata.classes)))
+    if isinstance(attributes, str):
+        attributes = generator.uniform(1, 7, (len(ids), 3))
+    names = [f"{name}.wav" for name in ids]
+    return Predictions.build(ids, names, ["test", None], logits, attributes, metadata)
+
+
+def test_round_trip_keeps_order_values_and_metadata(tmp_path):
+    written = table()
+    written.write(tmp_path / "p.parquet")
+    read = Predictions.read(tmp_path / "p.parquet")
+    assert read.metadata == METADATA
+    assert list(read.frame["utterance_id"]) == IDS
+    assert read.frame["split"].isna().tolist() == [False, True]
+    np.testing.assert_array_equal(read.logits(), written.logits())
+    np.testing.assert_array_equal(read.attributes(), written.attributes())
+
+
+def test_the_same_table_gives_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        table().write(tmp_path / name)
+    assert file_sha256(tmp_path / "a") == file_sha256(tmp_path / "b")
+
+
+def test_columns_are_those_of_the_contract():
+    assert list(table().frame.columns) == [
+        *("utterance_id", "file_name", "split"),
+        *(f"logit_{emotion}" for emotion in EMODB.classes),
+        *("arousal", "valence", "dominance"),
+    ]
+
+
+def test_probabilities_are_the_softmax_in_class_order():
+    logits = np.log([[1, 2, 3, 4, 5, 6, 7], [1, 1, 1, 1, 1, 1, 1]])
+    probabilities = table(logits=logits).probabilities()
+    assert probabilities[0].tolist() == pytest.approx(list(np.arange(1, 8) / 28))
+    assert probabilities.sum(axis=1).tolist() == pytest.approx([1, 1])
+
+
+def test_softmax_of_huge_logits_is_finite():
+    assert softmax(np.array([[1e9, 0.0]])).tolist() == [[1.0, 0.0]]
+
+
+def test_absent_heads_are_null(tmp_path):
+    table(attributes=None).write(tmp_path / "categories.parquet")
+    table(logits=None).write(tmp_path / "attributes.parquet")
+    categories = Predictions.read(tmp_path / "categories.parquet")
+    attributes = Predictions.read(tmp_path / "attributes.parquet")
+    assert categories.has_categories
+    assert not categories.has("arousal")
+    assert np.isnan(categories.attributes()).all()
+    assert not attributes.has_categories
+    with pytest.raises(PredictionsError, match=r"'full' predicts no categories"):
+        attributes.probabilities()
+
+
+def test_not_finite_values_are_refused_by_utterance():
+    values = np.full((2, 3), 4.0)
+    values[1, 2] = np.nan
+    with pytest.raises(PredictionsError, match=r"1 utterances are not finite.*emodb/a"):
+        table(attributes=values)
+    with pytest.raises(PredictionsError, match=r"2 utterances are not finite.*emodb/b"):
+        table(attributes=np.full((2, 3), np.nan))
+
+
+def test_wrong_shapes_are_refused():
+    with pytest.raises(PredictionsError, match=r"wrong shape. Found: \(2, 6\). Allowed: 2, 7"):
+        table(logits=np.zeros((2, 6)))
+
+
+def test_repeated_ids_are_refused():
+    with pytest.raises(PredictionsError, match=r"repeat utterance ids. Found: .'emodb/a'"):
+        table(ids=["emodb/a", "emodb/a"])
+
+
+def rewritten(path, change) -> None:
+    original = pq.read_table(path)
+    frame = change(original.to_pandas())
+    pq.write_table(
+        pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(original.schema.metadata), path
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda frame: frame.drop(columns="valence"), "wrong columns"),
+        (lambda frame: frame[frame.columns[::-1]], "wrong columns"),
+        (lambda frame: frame.assign(valence=[4.0, np.inf]), "valence is not finite in 1 rows. Found: .'emodb/a'"),
+        (lambda frame: frame.assign(logit_fear=[1.0, None]), "logit_fear is not finite in 1 rows"),
+        (
+            lambda frame: frame.assign(logit_fear=np.array([np.nan, np.nan])),
+            "some classes have no logits. .*logit_fear",
+        ),
+        (lambda frame: frame.assign(file_name=["a.wav", None]), "file_name is missing. Found: rows .1."),
+        (lambda frame: pd.concat([frame, frame]), "repeat utterance ids"),
+    ],
+)
+def test_damaged_tables_are_refused_by_file_and_row(tmp_path, change, message):
+    path = tmp_path / "damaged.parquet"
+    table().write(path)
+    rewritten(path, change)
+    with pytest.raises(PredictionsError, match=f"damaged.parquet.*{message}"):
+        Predictions.read(path)
+
+
+def test_other_files_are_refused(tmp_path):
+    with pytest.raises(PredictionsError, match=r"nothing.parquet do not exist.*vibespeaker predict"):
+        Predictions.read(tmp_path / "nothing.parquet")
+    (tmp_path / "text.parquet").write_text("no table")
+    with pytest.raises(PredictionsError, match=r"text.parquet is not a Parquet file"):
+        Predictions.read(tmp_path / "text.parquet")
+    pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "other.parquet")
+    with pytest.raises(PredictionsError, match=r"other.parquet is not a prediction table"):
+        Predictions.read(tmp_path / "other.parquet")
+
+
+def test_another_schema_version_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("vibespeaker.predictions.SCHEMA_VERSION", 99)
+    table().write(tmp_path / "p.parquet")
+    monkeypatch.undo()
+    with pytest.raises(PredictionsError, match=r"another schema version. Found: 99. Allowed: 1"):
+        Predictions.read(tmp_path / "p.parquet")
+
+
+def test_an_empty_table_is_legal(tmp_path):
+    empty = Predictions.build([], [], [], None, None, PredictionsMetadata("challenge+other", CHALLENGE_OTHER.classes))
+    empty.write(tmp_path / "p.parquet")
+    assert len(Predictions.read(tmp_path / "p.parquet")) == 0

@@ -1,0 +1,82 @@
+"""`vibespeaker submit`: prediction tables in, a checked submission folder out; or the check of one file alone."""
+
+import logging
+from pathlib import Path
+
+from vibespeaker.errors import SubmissionError
+from vibespeaker.manifest import Manifest
+from vibespeaker.predictions import Predictions
+from vibespeaker.submission.challenge import TEST_FILES, complaints
+from vibespeaker.submission.folder import Source, build, write_folder
+
+log = logging.getLogger(__name__)
+
+
+def submit(
+    predictions: Path | None = None,
+    out: Path | None = None,
+    manifest: Path | None = None,
+    split: str = "test3",
+    task2: Path | None = None,
+    configs: list[Path] | None = None,
+    closed: bool = False,
+    check: Path | None = None,
+) -> int:
+    """Write the challenge's two CSV files from predictions, or check one such file.
+
+    Args:
+        predictions: prediction table (the first word); its categories make task 1, its attributes task 2.
+        out: folder of the submission: CSVs, predictions, configs, hashes and the command that remakes it.
+        manifest: take the test files from this manifest instead of the challenge's 3,200 names.
+        split: the split that is submitted.
+        task2: another prediction table for task 2.
+        configs: config files to put into the folder, beside those found next to the predictions.
+        closed: refuse a system that is not shown to keep the closed condition.
+        check: a CSV file to check; nothing is written.
+
+    Returns:
+        0 when the files were written, or the checked file is right.
+
+    Raises:
+        SubmissionError: listing every reason for which the organisers would refuse it. Nothing is written then.
+    """
+    names = TEST_FILES if manifest is None else _names(manifest, split)
+    if check is not None:
+        return _check(check, names)
+    if predictions is None or out is None:
+        raise SubmissionError(
+            "submit needs predictions and a folder",
+            remedy="vibespeaker submit PREDICTIONS --out FOLDER, or vibespeaker submit --check FILE",
+        )
+    first = Source(predictions, Predictions.read(predictions))
+    second = first if task2 is None else Source(task2, Predictions.read(task2))
+    options = ["--split", split] + ([] if manifest is None else ["--manifest", str(manifest)])
+    submission = build(first, second, names, split, options, configs or [])
+    for remark in submission.remarks:
+        log.warning("%s", remark)
+    log.info("%s", submission.condition)
+    if closed and submission.condition.kept is not True:
+        raise SubmissionError(f"the closed condition is not shown to be kept: {submission.condition}")
+    write_folder(submission, out)
+    log.info("wrote %s", ", ".join(str(out / name) for name in submission.csvs))
+    return 0
+
+
+def _check(path: Path, names: tuple[str, ...]) -> int:
+    if not path.is_file():
+        raise SubmissionError(f"{path} does not exist")
+    reasons = complaints(path.read_bytes(), names)
+    if reasons:
+        raise SubmissionError(f"{path} would be refused: " + "; ".join(reasons))
+    log.info("%s is right: %d rows", path, len(names))
+    return 0
+
+
+def _names(manifest: Path, split: str) -> tuple[str, ...]:
+    table = Manifest.read(manifest, ["file_name", "split"])
+    pairs = zip(table.column("file_name"), table.column("split"), strict=True)
+    names = tuple(sorted(name for name, part in pairs if part == split))
+    if not names:
+        known = sorted({part for part in table.column("split") if part is not None})
+        raise SubmissionError(f"manifest {manifest} has no utterances of the split", found=split, allowed=known)
+    return names
