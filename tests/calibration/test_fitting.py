@@ -2,42 +2,26 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.model_selection import GroupKFold
 
 from vibespeaker.calibration.conformal import interval_coverage, set_coverage
-from vibespeaker.calibration.fitting import cross_fitted, fit, speaker_folds
+from vibespeaker.calibration.fitting import fit, folds_of
 from vibespeaker.calibration.reliability import calibration_error
-from vibespeaker.errors import ConfigError, PredictionsError
+from vibespeaker.errors import PredictionsError
 from vibespeaker.predictions import softmax
 
 
-def test_folds_share_no_speaker_and_are_even():
-    rng = np.random.default_rng(0)
-    speakers = rng.choice(list("abcdefghij"), 300)
-    folds = speaker_folds(speakers, 3)
-    assert all(len(set(folds[speakers == name])) == 1 for name in "abcdefghij")
-    reference = [len(test) for _, test in GroupKFold(3).split(speakers, groups=speakers)]
-    assert sorted(np.bincount(folds)) == sorted(reference)
+def test_no_more_folds_than_speakers(evidence):
+    folds = folds_of(replace(evidence, speakers=np.arange(len(evidence)) % 2), 5)
+    assert sorted(set(folds)) == [0, 1]
+    with pytest.raises(PredictionsError, match="a speaker for each"):
+        folds_of(replace(evidence, speakers=np.zeros(len(evidence), int)))
 
 
-def test_no_more_folds_than_speakers():
-    np.testing.assert_array_equal(speaker_folds(["a", "b", "a"], 5), [0, 1, 0])
-    with pytest.raises(PredictionsError, match="two speakers"):
-        speaker_folds(["a", "a"])
-    with pytest.raises(ConfigError, match="two or more"):
-        speaker_folds(["a", "b"], 1)
-
-
-def test_cross_fitting_never_sees_its_own_fold():
-    values, labelled = np.array([1.0, 2.0, 10.0, 20.0]), np.array([True, False, True, True])
-    folds = np.array([0, 0, 1, 2])
-    mapped = cross_fitted(folds, labelled, values, lambda rows: lambda part: part * 0 + values[rows].sum())
-    np.testing.assert_allclose(mapped, [30, 30, 21, 11])
-
-
-def test_cross_fitting_without_labels_elsewhere_keeps_the_values():
-    mapped = cross_fitted(np.array([0, 1]), np.array([True, False]), np.array([3.0, 4.0]), lambda rows: np.zeros_like)
-    np.testing.assert_allclose(mapped, [3, 0])
+def test_a_fold_whose_others_have_no_label_keeps_its_values(evidence):
+    categories = np.where(evidence.speakers == 0, evidence.categories, -1)
+    fitted = fit(replace(evidence, categories=categories), folds=24, level=None)
+    np.testing.assert_array_equal(fitted.unseen.logits[evidence.speakers == 0], evidence.logits[evidence.speakers == 0])
+    assert not np.isclose(fitted.unseen.logits[1], evidence.logits[1]).any()
 
 
 def test_fit_repairs_a_system_that_is_too_sure(evidence):

@@ -12,52 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from vibespeaker.calibration.conformal import Conformal, category_scores, category_threshold, conformal_quantile
+from vibespeaker.calibration.evidence import Evidence
 from vibespeaker.calibration.prior_shift import class_frequencies
 from vibespeaker.calibration.scaling import AttributeMap, CategoryScaling, fit_attribute, fit_categories
-from vibespeaker.errors import ConfigError, PredictionsError
+from vibespeaker.errors import PredictionsError
+from vibespeaker.evaluation.crossfit import cross_fit, speaker_folds
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.predictions import softmax
 
 Floats = npt.NDArray[np.float64]
 
 FOLDS = 5
-
-
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """Predictions beside the truth, one entry an utterance.
-
-    Args:
-        logits: `(N, C)`, or null without a category head.
-        categories: `(N,)` true class indices, −1 where there is none in the label set.
-        predicted: `(N, 3)` predicted attributes on 1–7, NaN where there is no head.
-        attributes: `(N, 3)` true attributes on 1–7, NaN where unknown.
-        speakers: `(N,)` speaker names.
-    """
-
-    logits: Floats | None
-    categories: npt.NDArray[np.int64]
-    predicted: Floats
-    attributes: Floats
-    speakers: npt.NDArray[np.object_]
-
-    def __len__(self) -> int:
-        return len(self.categories)
-
-    @property
-    def with_category(self) -> npt.NDArray[np.bool_]:
-        """Utterances that can be scored by category, `(N,)`; none without a head."""
-        return (self.categories >= 0) & (self.logits is not None)
-
-    def with_attribute(self, attribute: str) -> npt.NDArray[np.bool_]:
-        """Utterances that can be scored by `attribute`, `(N,)`."""
-        column = ATTRIBUTES.index(attribute)
-        return np.isfinite(self.predicted[:, column]) & np.isfinite(self.attributes[:, column])
-
-    def pairs(self, attribute: str) -> tuple[Floats, Floats]:
-        """Return predicted and true values of `attribute` where both are known."""
-        known, column = self.with_attribute(attribute), ATTRIBUTES.index(attribute)
-        return self.predicted[known, column], self.attributes[known, column]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +64,9 @@ def fit(
 
     Raises:
         ConfigError: an unknown method or level.
-        PredictionsError: nothing is labelled, or there are fewer speakers than two.
+        PredictionsError: nothing is labelled, or there is only one speaker.
     """
-    fold_of = speaker_folds(evidence.speakers, folds)
+    fold_of = folds_of(evidence, folds)
     scaling, maps, prior, logits = None, {}, None, evidence.logits
     known = evidence.with_category
     if logits is not None and known.any():
@@ -120,75 +85,37 @@ def fit(
     return Fitted(scaling, maps, prior, conformal, unseen)
 
 
-def speaker_folds(speakers: npt.ArrayLike, folds: int = FOLDS) -> npt.NDArray[np.int64]:
-    """Return the fold of each utterance, `(N,)`, so that no speaker is in two and all are of about the same size.
-
-    The largest speaker goes first, each to the smallest fold so far; there are at most as many folds as speakers.
+def folds_of(evidence: Evidence, folds: int = FOLDS) -> npt.NDArray[np.int64]:
+    """Return the fold of each utterance, `(N,)`, no speaker in two; no more folds than speakers.
 
     Raises:
-        ConfigError: fewer than two folds.
         PredictionsError: there is only one speaker.
     """
-    if folds < 2:
-        raise ConfigError("folds must be two or more", found=folds)
-    names, of, counts = np.unique(np.asarray(speakers, dtype=str), return_inverse=True, return_counts=True)
-    if len(names) < 2:
-        raise PredictionsError(
-            "cross-fitting needs two speakers or more", found=names.tolist(), remedy="fit on a part with more speakers"
-        )
-    sizes = np.zeros(min(folds, len(names)), np.int64)
-    fold_of_speaker = np.empty(len(names), np.int64)
-    for number in np.argsort(-counts, kind="stable"):
-        fold_of_speaker[number] = sizes.argmin()
-        sizes[sizes.argmin()] += counts[number]
-    return fold_of_speaker[of]
-
-
-def cross_fitted(
-    folds: npt.NDArray[np.int64],
-    labelled: npt.NDArray[np.bool_],
-    values: Floats,
-    fit_on: Callable[[npt.NDArray[np.bool_]], Callable[[Floats], Floats]],
-) -> Floats:
-    """Map each value by a fit on the labelled utterances of the other folds.
-
-    Args:
-        folds: `(N,)`.
-        labelled: `(N,)` utterances that may be fitted on.
-        values: `(N, …)`.
-        fit_on: from the chosen utterances `(N,)` to the map.
-
-    Returns:
-        like `values`; a fold whose others have no label keeps its values.
-    """
-    mapped = values.copy()
-    for fold in np.unique(folds):
-        others = labelled & (folds != fold)
-        if others.any():
-            mapped[folds == fold] = fit_on(others)(values[folds == fold])
-    return mapped
+    return speaker_folds(evidence.speakers, min(folds, max(2, len(np.unique(evidence.speakers)))))
 
 
 def _scaled_unseen(evidence: Evidence, folds: npt.NDArray[np.int64], method: str) -> Floats:
-    logits = evidence.logits
+    logits, known = evidence.logits, evidence.with_category
     assert logits is not None
-    return cross_fitted(
-        folds,
-        evidence.with_category,
-        logits,
-        lambda rows: fit_categories(logits[rows], evidence.categories[rows], method),
-    )
+
+    def fit_on(rows: npt.NDArray[np.int64]) -> Callable[[Floats], Floats]:
+        labelled = rows[known[rows]]
+        if not len(labelled):
+            return np.asarray
+        return fit_categories(logits[labelled], evidence.categories[labelled], method)
+
+    return cross_fit(fit_on, lambda scaling, rows: scaling(logits[rows]), folds)
 
 
 def _mapped_unseen(evidence: Evidence, folds: npt.NDArray[np.int64], attribute: str, method: str) -> Floats:
-    column = ATTRIBUTES.index(attribute)
+    column, known = ATTRIBUTES.index(attribute), evidence.with_attribute(attribute)
     predicted, true = evidence.predicted[:, column], evidence.attributes[:, column]
-    return cross_fitted(
-        folds,
-        evidence.with_attribute(attribute),
-        predicted,
-        lambda rows: fit_attribute(predicted[rows], true[rows], method),
-    )
+
+    def fit_on(rows: npt.NDArray[np.int64]) -> Callable[[Floats], Floats]:
+        labelled = rows[known[rows]]
+        return fit_attribute(predicted[labelled], true[labelled], method) if len(labelled) else np.asarray
+
+    return cross_fit(fit_on, lambda mapped, rows: mapped(predicted[rows]), folds)
 
 
 def _thresholds(unseen: Evidence, level: float, sets: str) -> Conformal:
