@@ -104,8 +104,8 @@ def test_consensus_and_attributes_follow_from_the_published_votes(root):
 
 
 def test_default_plan_exercises_the_real_paths():
-    clips = draw_clips(seed=0, speakers=25, utterances=800)
-    assert len(clips) == 800
+    clips = draw_clips(seed=0, speakers=30, utterances=900)
+    assert len(clips) == 900
     assert set(MSP_LETTERS.values()) == {clip.category for clip in clips}
     named: dict[str, set[int]] = {}
     for clip in clips:
@@ -114,7 +114,7 @@ def test_default_plan_exercises_the_real_paths():
     assert any(clip.speaker.number is None for clip in clips)
     assert not named["Train"] & named["Development"]
     assert not named["Test3"] & (named["Train"] | named["Development"])
-    assert len({clip.file_name for clip in clips}) == 800
+    assert len({clip.file_name for clip in clips}) == 900
 
 
 def test_speakers_are_listed_with_gender_and_clips_with_speaker(root):

@@ -25,8 +25,8 @@ TRUE_TEST_LABELS = "true_test_labels.csv"
 SIMULATED_ASR = "simulated_asr.csv"
 GENERATOR_VERSION = 1
 
-SPEAKERS = 25
-UTTERANCES = 800
+SPEAKERS = 30
+UTTERANCES = 900
 
 
 def generate_corpus(root: Path, seed: int = 0, speakers: int = SPEAKERS, utterances: int = UTTERANCES) -> None:

@@ -78,13 +78,13 @@ class Habit:
 
 
 HABITS: dict[str, Habit] = {
-    "anger": Habit(final_slope=-3.0, pitch_range=0.8, jitter=0.010),
-    "sadness": Habit(final_slope=-2.0, pitch_range=-0.6, breathiness=0.16, pauses=0.8),
-    "happiness": Habit(pitch=0.10, pitch_range=1.4, final_slope=1.0),
-    "surprise": Habit(pitch=0.28, pitch_range=1.6, final_slope=8.0),
-    "fear": Habit(pitch=0.24, pitch_range=-0.5, tempo=0.14, breathiness=0.10, tremor=0.9),
-    "disgust": Habit(pitch=-0.18, tempo=-0.12, jitter=0.030),
-    "contempt": Habit(pitch=-0.14, pitch_range=-0.5, final_slope=-5.0, tempo=-0.06),
+    "anger": Habit(final_slope=-3.0, pitch_range=0.8, jitter=0.012),
+    "sadness": Habit(final_slope=-2.0, pitch_range=-0.6, breathiness=0.20, pauses=1.0),
+    "happiness": Habit(pitch=0.12, pitch_range=1.8, final_slope=1.5),
+    "surprise": Habit(pitch=0.34, pitch_range=1.6, final_slope=10.0),
+    "fear": Habit(pitch=0.28, pitch_range=-0.5, tempo=0.18, breathiness=0.14, tremor=1.2),
+    "disgust": Habit(pitch=-0.22, tempo=-0.18, jitter=0.045),
+    "contempt": Habit(pitch=-0.16, pitch_range=-0.6, final_slope=-6.0, tempo=-0.08, breathiness=-0.05),
     "neutral": Habit(),
     OTHER: Habit(),
 }
