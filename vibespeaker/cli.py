@@ -74,9 +74,23 @@ def call(function: Callable[..., Any], command: str, arguments: list[str]) -> in
 
     parser = ArgumentParser(prog=f"vibespeaker {command}", description=inspect.getdoc(function))
     parser.add_function_arguments(function, as_positional=True, fail_untyped=True)
-    values = parser.parse_args(_join_leading_words(function, arguments))
+    values = parser.parse_args(_join_leading_words(function, _spell_options(function, arguments)))
     status = function(**vars(parser.instantiate(values)))
     return status if isinstance(status, int) else 0
+
+
+def _spell_options(function: Callable[..., Any], arguments: list[str]) -> list[str]:
+    """Let `--verify` stand for `--verify=true` where the default is false, and dashes for underscores in names."""
+    switches = {name for name, value in inspect.signature(function).parameters.items() if value.default is False}
+    spelled = []
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, equals, value = word.partition("=")
+        if word.startswith("--"):
+            name = "--" + name[2:].replace("-", "_")
+        if name[2:] in switches and not equals and following not in ("true", "false"):
+            equals, value = "=", "true"
+        spelled.append(name + equals + value if word.startswith("--") else word)
+    return spelled
 
 
 def _join_leading_words(function: Callable[..., Any], arguments: list[str]) -> list[str]:

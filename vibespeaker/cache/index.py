@@ -121,6 +121,9 @@ class ShardIndex:
     identity: str
     size: int
 
+    def __len__(self) -> int:
+        return len(self.views)
+
     def write(self, path: Path) -> None:
         """Write the table; from now on the shard counts."""
         columns = [_fixed_binary(self.contents), *map(pa.array, (self.views, self.offsets, self.frames))]
@@ -157,7 +160,7 @@ def merge(shards: Sequence[tuple[str, ShardIndex]]) -> Index:
     views = np.concatenate([np.empty(0, np.int16), *(shard.views for _, shard in shards)])
     offsets = np.concatenate([np.empty(0, np.int64), *(shard.offsets for _, shard in shards)])
     frames = np.concatenate([np.empty(0, np.int32), *(shard.frames for _, shard in shards)])
-    numbers = np.repeat(np.arange(len(shards), dtype=np.int32), [len(shard.views) for _, shard in shards])
+    numbers = np.repeat(np.arange(len(shards), dtype=np.int32), [len(shard) for _, shard in shards])
     # lexsort is stable: among equal keys the earlier shard comes first
     order = np.lexsort((views, as_strings(contents)))
     first = np.ones(len(order), bool)

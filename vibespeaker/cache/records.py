@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from vibespeaker.cache.shards import DTYPES
-from vibespeaker.encoders.base import Fingerprint, Modality
+from vibespeaker.encoders.base import Encoder, Fingerprint, Modality
 from vibespeaker.errors import CacheError
 from vibespeaker.files import write_text
 
@@ -55,6 +55,22 @@ class EncoderRecord:
     fingerprint: Fingerprint
     spec: Mapping[str, Any]
     autocast: str | None = None
+
+    @staticmethod
+    def of(
+        encoder: Encoder, name: str, spec: Mapping[str, Any], dtype: str, autocast: str | None = None
+    ) -> "EncoderRecord":
+        """Return the record of an encoder at hand."""
+        return EncoderRecord(
+            name=name,
+            modality=encoder.modality,
+            dim=encoder.dim,
+            frames_per_second=encoder.frames_per_second,
+            dtype=dtype,
+            fingerprint=encoder.fingerprint(),
+            spec=spec,
+            autocast=autocast,
+        )
 
     @property
     def torch_dtype(self) -> torch.dtype:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from vibespeaker.cache.shards import storage_errors
+from vibespeaker.errors import CacheError
 
 _EXCLUSIVE_BYTE = 0
 
@@ -52,7 +53,7 @@ class Claims:
         except OSError as error:
             if error.errno in (errno.EACCES, errno.EAGAIN):
                 return False
-            raise
+            raise self._without_locks(error) from error
         return True
 
     def release(self, name: str) -> None:
@@ -62,11 +63,20 @@ class Claims:
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Wait until no other process is in such a block, then be in it."""
-        fcntl.lockf(self._file, fcntl.LOCK_EX, 1, _EXCLUSIVE_BYTE)
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX, 1, _EXCLUSIVE_BYTE)
+        except OSError as error:
+            raise self._without_locks(error) from error
         try:
             yield
         finally:
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, _EXCLUSIVE_BYTE)
+
+    def _without_locks(self, error: OSError) -> CacheError:
+        return CacheError(
+            f"cannot lock {self.path}: {error.strerror}",
+            remedy="put the cache on a file system with locks, which keep several processes apart",
+        )
 
 
 def _place(name: str) -> int:

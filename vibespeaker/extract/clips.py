@@ -8,6 +8,7 @@ import numpy.typing as npt
 from torch.utils.data import Dataset
 
 from vibespeaker.audio import read_audio
+from vibespeaker.augment import Augmentation
 from vibespeaker.encoders.base import Modality
 from vibespeaker.errors import AudioError
 from vibespeaker.extract.plan import Plan
@@ -39,13 +40,17 @@ class ClipReader(Dataset[Clip]):
         manifest: where the recordings and texts are.
         plan: which of them, in which view.
         modality: what to read.
+        augmentation: draws the augmented views; None when the plan has none.
     """
 
-    def __init__(self, manifest: Manifest, plan: Plan, modality: Modality) -> None:
+    def __init__(
+        self, manifest: Manifest, plan: Plan, modality: Modality, augmentation: Augmentation | None = None
+    ) -> None:
         self._root = manifest.root
         self._values = manifest.table.column("audio" if modality == "audio" else "text")
         self._plan = plan
         self._modality = modality
+        self._augmentation = augmentation
 
     def __len__(self) -> int:
         return len(self._plan)
@@ -69,4 +74,7 @@ class ClipReader(Dataset[Clip]):
                 allowed=f"{planned[:12]}…",
                 remedy="prepare the manifest again",
             )
-        return waveform
+        view = int(self._plan.views[number])
+        if view == 0 or self._augmentation is None:
+            return waveform
+        return self._augmentation.view(waveform, self._plan.contents[number].tobytes(), view)

@@ -3,14 +3,19 @@
 import logging
 import os
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
+from vibespeaker.augment import Augmentation, AugmentationRecipe, read_recipe
 from vibespeaker.cache.merge import merge_index
 from vibespeaker.cache.records import CacheRecipe, EncoderRecord, declare_encoder, declare_recipe
 from vibespeaker.cache.shards import storage_errors
+from vibespeaker.cache.store import EmbeddingCache
+from vibespeaker.cache.verify import remove_damaged, verify_encoder
 from vibespeaker.encoders.specs import build_encoders, read_specs
 from vibespeaker.errors import ConfigError
 from vibespeaker.extract.claims import Claims
@@ -21,14 +26,46 @@ from vibespeaker.manifest import Manifest
 
 log = logging.getLogger(__name__)
 
+#: What extraction reads of a manifest.
 COLUMNS = ("utterance_id", "audio", "audio_sha256", "duration", "text", "split")
+LOCK_FILE = "extract.lock"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be stored, and how.
+
+    Args:
+        manifest: the utterances, with `COLUMNS`.
+        out: the cache folder.
+        views: augmented views besides the clean one.
+        view_splits: splits that have them.
+        dtype: precision of the stored frames.
+        autocast: precision the encoders run in, None for their own.
+        shard_size: most clips in a shard.
+        feeding: batches, workers and device.
+        augmentation: draws the views; None without.
+    """
+
+    manifest: Manifest
+    out: Path
+    views: int
+    view_splits: tuple[str, ...]
+    dtype: str
+    autocast: str | None
+    shard_size: int
+    feeding: Feeding
+    augmentation: Augmentation | None
 
 
 def extract(
     manifest: Path,
     encoders: Path | None = None,
     out: Path = Path("cache"),
+    views: int = 0,
+    augmentation: Path | None = None,
+    view_splits: tuple[str, ...] = ("train",),
     dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16",
     device: str = "auto",
     autocast: Literal["bfloat16", "float16"] | None = None,
@@ -36,6 +73,8 @@ def extract(
     batch_clips: int = 32,
     shard_size: int = 512,
     workers: int | None = None,
+    verify: bool = False,
+    repair: bool = False,
 ) -> int:
     """Run frozen encoders over a manifest and store their frames; what is already stored is not done again.
 
@@ -46,6 +85,9 @@ def extract(
         manifest: table made by `vibespeaker prepare`.
         encoders: YAML file that names the encoders: name → class_path and init_args.
         out: cache folder; made when missing, added to when there.
+        views: augmented views of the recordings in `view_splits`, besides the clean view.
+        augmentation: YAML recipe of the views; by default noise, reverberation and gain from −5 to +5 dB.
+        view_splits: splits that get augmented views.
         dtype: precision of the stored frames.
         device: where the encoders run; auto takes a GPU (that of LOCAL_RANK or SLURM_LOCALID) when there is one.
         autocast: run the encoders in this precision; recorded, since it changes the frames.
@@ -53,71 +95,135 @@ def extract(
         batch_clips: most clips in a batch.
         shard_size: most clips in one shard, the unit of resuming and of sharing work.
         workers: processes that decode ahead; by default none on the CPU, up to eight with a GPU.
+        verify: extract nothing; check every byte that is stored, and that the manifest is complete.
+        repair: with verify, remove damaged shards, so that the next extraction makes them again.
 
     Returns:
-        0 when all is stored, 1 when some clips could not be encoded (each is logged with its reason).
+        0 when all is stored, 1 when some clips could not be encoded or the check found damage (each is logged).
+
+    Raises:
+        CacheError: the cache was made otherwise, or cannot be written.
+        ConfigError: an option is wrong.
     """
+    _check_options(views, batch_seconds, batch_clips, shard_size, workers, verify, repair)
+    table = Manifest.read(manifest, COLUMNS)
+    if verify:
+        specs = None if encoders is None else read_specs(encoders)
+        return _verify(table, out, specs, views, view_splits, repair)
     if encoders is None:
         raise ConfigError("extract needs the encoders to run", remedy="give --encoders FILE.yaml")
-    table = Manifest.read(manifest, COLUMNS)
-    target = resolve_device(device)
-    if workers is None:
-        workers = 0 if target.type == "cpu" else min(8, os.cpu_count() or 1)
-    feeding = Feeding(target, workers, batch_seconds, batch_clips)
-    with Claims(out / "extract.lock") as claims, claims.exclusive(), storage_errors(out):
-        declare_recipe(out, CacheRecipe())
-    failures = 0
-    for name, spec in read_specs(encoders).items():
-        failures += extract_encoder(table, name, spec, out, dtype, autocast, shard_size, feeding)
+    specs = read_specs(encoders)
+    unusable = [name for name in specs if not _NAME.fullmatch(name)]
+    if unusable:
+        raise ConfigError("an encoder's name must serve as a folder's", found=unusable, allowed="letters, digits, ._-")
+    recipe = None if views == 0 else AugmentationRecipe() if augmentation is None else read_recipe(augmentation)
+    job = Job(
+        manifest=table,
+        out=out,
+        views=views,
+        view_splits=view_splits,
+        dtype=dtype,
+        autocast=autocast,
+        shard_size=shard_size,
+        feeding=Feeding.on(resolve_device(device), workers, batch_seconds, batch_clips),
+        augmentation=None if recipe is None else Augmentation(recipe),
+    )
+    with Claims(out / LOCK_FILE) as claims, claims.exclusive(), storage_errors(out):
+        declare_recipe(out, CacheRecipe(augmentation=None if recipe is None else recipe.identity(), views=views))
+    failures = sum(extract_encoder(job, name, spec) for name, spec in specs.items())
     return 1 if failures else 0
 
 
-def extract_encoder(
-    manifest: Manifest,
-    name: str,
-    spec: dict[str, Any],
-    out: Path,
-    dtype: str,
-    autocast: str | None,
-    shard_size: int,
-    feeding: Feeding,
-) -> int:
-    """Store the frames of one encoder and return how many clips could not be encoded."""
-    if not _NAME.fullmatch(name):
-        raise ConfigError("an encoder's name must serve as a folder's", found=name, allowed="letters, digits, . _ -")
-    encoder = build_encoders({name: spec})[name].to(feeding.device).eval()
-    record = EncoderRecord(
-        name=name,
-        modality=encoder.modality,
-        dim=encoder.dim,
-        frames_per_second=encoder.frames_per_second,
-        dtype=dtype,
-        fingerprint=encoder.fingerprint(),
-        spec=spec,
-        autocast=autocast,
-    )
-    folder = out / name
-    plan = make_plan(manifest, record, 0, ("train",), shard_size)
-    reader = ClipReader(manifest, plan, record.modality)
-    log.info("encoder %s: %d clips, about %.1f MB", name, len(plan), expected_bytes(plan, record) / 1e6)
-    with Claims(folder / "extract.lock") as claims:
+def extract_encoder(job: Job, name: str, spec: Mapping[str, Any]) -> int:
+    """Store the frames of one encoder and return how many clips could not be encoded; each is logged with its reason.
+
+    Raises:
+        CacheError: the cache knows another encoder by this name, or cannot be written.
+    """
+    encoder = build_encoders({name: spec})[name].to(job.feeding.device).eval()
+    record = EncoderRecord.of(encoder, name, spec, job.dtype, job.autocast)
+    plan = make_plan(job.manifest, record, job.views, job.view_splits, job.shard_size)
+    reader = ClipReader(job.manifest, plan, record.modality, job.augmentation)
+    folder = job.out / name
+    log.info("encoder %s: %d clips, about %.1f MB in all", name, len(plan), expected_bytes(plan, record) / 1e6)
+    with Claims(folder / LOCK_FILE) as claims:
         with claims.exclusive(), storage_errors(folder):
             declare_encoder(folder, record)
-        work = Extraction(folder, record, encoder, plan, reader, feeding, claims)
+        work = Extraction(folder, record, encoder, plan, reader, job.feeding, claims)
         work.run()
         with claims.exclusive():
             merge_index(folder, record.identity)
-    identifiers = manifest.table.column("utterance_id")
+    identifiers = job.manifest.table.column("utterance_id")
     for number, reason in sorted(work.problems.items()):
         log.warning("encoder %s: %s: %s", name, identifiers[int(plan.rows[number])], reason)
     return len(work.problems)
 
 
 def resolve_device(device: str) -> torch.device:
-    """Return the device that `device` names; auto is this process's GPU, or the CPU where there is none."""
-    if device != "auto":
-        return torch.device(device)
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    local = int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0")))
-    return torch.device("cuda", local % torch.cuda.device_count())
+    """Return the device that `device` names; auto is this process's GPU, or the CPU where there is none.
+
+    Raises:
+        ConfigError: there is no such device.
+    """
+    if device == "auto":
+        if not torch.cuda.is_available():
+            return torch.device("cpu")
+        local = int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0")))
+        return torch.device("cuda", local % torch.cuda.device_count())
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError("no such device", found=device, allowed="auto, cpu, cuda, cuda:0 …") from error
+
+
+def _verify(
+    manifest: Manifest,
+    out: Path,
+    specs: Mapping[str, Mapping[str, Any]] | None,
+    views: int,
+    view_splits: tuple[str, ...],
+    repair: bool,
+) -> int:
+    """Check what is stored of the encoders in `specs`, and that it is of them; without specs, of all in the cache."""
+    cache = EmbeddingCache.open(out)
+    found = 0
+    for name in cache.encoders if specs is None else specs:
+        record, folder = cache.record(name), out / name
+        if specs is not None:
+            encoder = build_encoders({name: specs[name]})[name]
+            declare_encoder(folder, EncoderRecord.of(encoder, name, specs[name], record.dtype, record.autocast))
+        damages = verify_encoder(folder, manifest, views, view_splits)
+        for damage in damages:
+            log.warning("%s: %s", damage.where, damage.reason)
+        found += len(damages)
+        if damages and repair:
+            with Claims(folder / LOCK_FILE) as claims, claims.exclusive():
+                removed = remove_damaged(folder, damages)
+            log.info("%s: removed %d damaged shards; extract again, without --verify, to redo them", folder, removed)
+    if found and not repair:
+        log.info("remove damaged shards with --verify --repair, then extract again to make them and what is missing")
+    if not found:
+        log.info("%s: every shard is whole and the manifest is complete", out)
+    return 1 if found else 0
+
+
+def _check_options(
+    views: int,
+    batch_seconds: float,
+    batch_clips: int,
+    shard_size: int,
+    workers: int | None,
+    verify: bool,
+    repair: bool,
+) -> None:
+    minima = {"views": (views, 0), "batch_clips": (batch_clips, 1), "shard_size": (shard_size, 1)}
+    minima |= {"workers": (workers or 0, 0)}
+    for name, (value, least) in minima.items():
+        if value < least:
+            raise ConfigError(f"--{name} is too small", found=value, allowed=f"{least} and more")
+    if not batch_seconds > 0:
+        raise ConfigError("--batch_seconds must be positive", found=batch_seconds)
+    if views > 32_767:
+        raise ConfigError("--views is too large", found=views, allowed="up to 32767")
+    if repair and not verify:
+        raise ConfigError("--repair goes with --verify")

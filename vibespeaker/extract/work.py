@@ -4,6 +4,7 @@ A chunk belongs to whoever holds its claim; what is done is seen from the shards
 remaining chunks claimed waits, and takes over those whose owner died, so that each returns only when all is done.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -44,6 +45,12 @@ class Feeding:
     workers: int
     batch_seconds: float
     batch_clips: int
+
+    @staticmethod
+    def on(device: torch.device, workers: int | None, batch_seconds: float, batch_clips: int) -> "Feeding":
+        """Choose the workers where None are given: with a GPU up to eight, while a CPU is busy with the encoder."""
+        chosen = (0 if device.type == "cpu" else min(8, os.cpu_count() or 1)) if workers is None else workers
+        return Feeding(device, chosen, batch_seconds, batch_clips)
 
     def batches(self, clips: npt.NDArray[np.int64], seconds: npt.NDArray[np.float64] | None) -> list[list[int]]:
         """Cut clips, sorted longest first, into batches; `seconds` is None for texts."""
