@@ -100,21 +100,20 @@ def test_text_without_letters_is_silent_and_finite():
 
 
 def test_emotions_differ_measurably():
-    """Over many voices anger is louder, higher and brighter than sadness, and quicker."""
+    """Over many voices anger is louder, higher and quicker than sadness."""
     rng = np.random.default_rng(5)
-    measured: dict[str, list[tuple[float, float, float, float]]] = {"anger": [], "sadness": []}
+    measured: dict[str, list[tuple[float, float, float]]] = {"anger": [], "sadness": []}
     for number in range(12):
         speaker = draw_speaker(number, ("female", "male")[number % 2], rng)
         for emotion, values in measured.items():
             attributes = draw_attributes(emotion, 0.8, rng)
             wave = speak(draw_delivery(emotion, 0.8, attributes, rng), speaker, seed=number)
             loudness = float(np.sqrt(np.mean(wave**2)))
-            values.append((loudness, pitch_of(wave) / speaker.pitch, centroid(wave), -len(wave) / 16_000))
+            values.append((loudness, pitch_of(wave) / speaker.pitch, len(wave) / 16_000))
     anger, sadness = (np.mean(values, axis=0) for values in measured.values())
     assert anger[0] > 2.0 * sadness[0]
-    assert anger[1] > 1.1 * sadness[1]
-    assert anger[2] > sadness[2]
-    assert anger[3] > sadness[3]
+    assert anger[1] > 1.05 * sadness[1]
+    assert anger[2] < 0.8 * sadness[2]
 
 
 def test_attributes_move_from_neutral_to_the_emotions_place():
