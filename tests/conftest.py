@@ -1,9 +1,12 @@
 """Fixtures that every room's tests share."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests import checkpoints
 
 # a loaded machine is slow, not wrong
 settings.register_profile("vibespeaker", deadline=None)
@@ -26,3 +29,16 @@ def _single_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Give the folder of a small random checkpoint of a real class, one of `checkpoints.BUILDERS`, made once."""
+    made: dict[str, Path] = {}
+
+    def give(kind: str) -> Path:
+        if kind not in made:
+            made[kind] = checkpoints.build(kind, tmp_path_factory.mktemp(kind))
+        return made[kind]
+
+    return give

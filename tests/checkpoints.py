@@ -1,0 +1,180 @@
+"""Small, randomly initialised checkpoints of the real Hugging Face classes, for every room's tests.
+
+They are saved with `save_pretrained`, tokenizer and feature extractor included, and load through the same code as the
+hub's. `build(kind, folder)` makes one; the fixture `tiny_checkpoint` makes each kind once a session.
+"""
+
+from pathlib import Path
+
+import torch
+
+LANGUAGES = ("en", "de")
+
+
+def build(kind: str, folder: Path) -> Path:
+    """Write a checkpoint of `kind`, one of `BUILDERS`, into `folder` and return it."""
+    torch.manual_seed(sum(kind.encode()))
+    BUILDERS[kind](folder)
+    return folder
+
+
+def build_whisper(folder: Path, mels: int = 80, seed_scale: float = 1.0) -> None:
+    """A Whisper that can generate: byte-level tokenizer, two languages, 30 s windows."""
+    from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
+
+    tokenizer = _whisper_tokenizer()
+    token = tokenizer.convert_tokens_to_ids
+    config = WhisperConfig(
+        vocab_size=len(tokenizer),
+        num_mel_bins=mels,
+        d_model=32,
+        encoder_layers=2,
+        decoder_layers=1,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=64,
+        decoder_ffn_dim=64,
+        max_target_positions=32,
+        init_std=0.3,
+        pad_token_id=token("<|endoftext|>"),
+        bos_token_id=token("<|endoftext|>"),
+        eos_token_id=token("<|endoftext|>"),
+        decoder_start_token_id=token("<|startoftranscript|>"),
+    )
+    model = WhisperForConditionalGeneration(config)
+    model.generation_config = GenerationConfig(
+        max_length=20,
+        pad_token_id=config.pad_token_id,
+        bos_token_id=config.bos_token_id,
+        eos_token_id=config.eos_token_id,
+        decoder_start_token_id=config.decoder_start_token_id,
+        is_multilingual=True,
+        lang_to_id={f"<|{language}|>": token(f"<|{language}|>") for language in LANGUAGES},
+        task_to_id={"transcribe": token("<|transcribe|>"), "translate": token("<|translate|>")},
+        no_timestamps_token_id=token("<|notimestamps|>"),
+        prev_sot_token_id=token("<|startofprev|>"),
+        suppress_tokens=[token(special) for special in tokenizer.all_special_tokens if special != "<|endoftext|>"],
+    )
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    WhisperFeatureExtractor(feature_size=mels).save_pretrained(folder)
+
+
+def _whisper_tokenizer():
+    from transformers import WhisperTokenizer
+
+    specials = ["<|startoftranscript|>", *(f"<|{language}|>" for language in LANGUAGES)]
+    specials += ["<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>"]
+    vocab = {**{symbol: index for index, symbol in enumerate(_byte_symbols())}, "<|endoftext|>": 256}
+    tokenizer = WhisperTokenizer(vocab=vocab, merges=[])
+    tokenizer.add_special_tokens({"additional_special_tokens": [*specials, "<|notimestamps|>"]})
+    return tokenizer
+
+
+def _byte_symbols() -> list[str]:
+    from tokenizers.pre_tokenizers import ByteLevel
+
+    return sorted(ByteLevel.alphabet())
+
+
+def build_speech(folder: Path, kind: str, norm: str) -> None:
+    """A WavLM, HuBERT or wav2vec 2.0; `layer` norm as in the large models, `group` norm as in the base ones."""
+    import transformers
+
+    classes = {"wavlm": "WavLM", "hubert": "Hubert", "wav2vec2": "Wav2Vec2"}
+    config = getattr(transformers, f"{classes[kind]}Config")(
+        hidden_size=24,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        intermediate_size=48,
+        conv_dim=(16,) * 7,
+        feat_extract_norm=norm,
+        do_stable_layer_norm=norm == "layer",
+        conv_bias=norm == "layer",
+        num_conv_pos_embeddings=16,
+        num_conv_pos_embedding_groups=2,
+        initializer_range=0.2,
+    )
+    getattr(transformers, f"{classes[kind]}Model")(config).save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor(
+        do_normalize=norm == "layer", return_attention_mask=norm == "layer"
+    ).save_pretrained(folder)
+
+
+def build_roberta(folder: Path, kind: str = "Roberta") -> None:
+    """A RoBERTa with a byte-level tokenizer without merges: every byte is a token; 40 tokens at most."""
+    import transformers
+
+    specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    vocab = {symbol: index for index, symbol in enumerate([*specials, *_byte_symbols()])}
+    config = getattr(transformers, f"{kind}Config")(
+        vocab_size=len(vocab),
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=48,
+        max_position_embeddings=42,
+        type_vocab_size=1,
+        initializer_range=0.2,
+        pad_token_id=1,
+        bos_token_id=0,
+        eos_token_id=2,
+    )
+    getattr(transformers, f"{kind}Model")(config).save_pretrained(folder)
+    transformers.RobertaTokenizer(vocab=vocab, merges=[], model_max_length=40).save_pretrained(folder)
+
+
+def build_xlm_roberta(folder: Path) -> None:
+    """An XLM-R with a small unigram tokenizer of letters."""
+    import transformers
+
+    pieces = [*("<s>", "<pad>", "</s>", "<unk>"), "▁", *"abcdefghijklmnopqrstuvwxyzäöü", "<mask>"]
+    config = transformers.XLMRobertaConfig(
+        vocab_size=len(pieces),
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=48,
+        max_position_embeddings=42,
+        type_vocab_size=1,
+        initializer_range=0.2,
+        pad_token_id=1,
+    )
+    transformers.XLMRobertaModel(config).save_pretrained(folder)
+    vocab = [(piece, 0.0 if piece.startswith("<") else -2.0) for piece in pieces]
+    transformers.XLMRobertaTokenizer(vocab=vocab, model_max_length=40).save_pretrained(folder)
+
+
+def build_bert(folder: Path) -> None:
+    """A BERT with a word-piece tokenizer of letters; 40 tokens at most."""
+    import transformers
+
+    letters = "abcdefghijklmnopqrstuvwxyz.,!?'"
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
+    config = transformers.BertConfig(
+        vocab_size=len(pieces),
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=48,
+        max_position_embeddings=40,
+        initializer_range=0.2,
+        pad_token_id=0,
+    )
+    transformers.BertModel(config).save_pretrained(folder)
+    vocab = {piece: index for index, piece in enumerate(pieces)}
+    transformers.BertTokenizer(vocab=vocab, model_max_length=512).save_pretrained(folder)
+
+
+BUILDERS = {
+    "whisper": build_whisper,
+    "whisper-128": lambda folder: build_whisper(folder, mels=128),
+    "wavlm": lambda folder: build_speech(folder, "wavlm", "layer"),
+    "wavlm-base": lambda folder: build_speech(folder, "wavlm", "group"),
+    "hubert": lambda folder: build_speech(folder, "hubert", "layer"),
+    "wav2vec2": lambda folder: build_speech(folder, "wav2vec2", "layer"),
+    "wav2vec2-base": lambda folder: build_speech(folder, "wav2vec2", "group"),
+    "roberta": build_roberta,
+    "xlm-roberta": build_xlm_roberta,
+    "bert": build_bert,
+}

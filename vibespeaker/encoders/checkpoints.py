@@ -1,0 +1,160 @@
+"""Loading Hugging Face checkpoints, from a folder or from the hub, with one clear sentence when that fails."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from vibespeaker.errors import EncoderError
+
+T = TypeVar("T")
+
+_HUB_TIMEOUT_SECONDS = 5.0
+_REMEDY = "give a folder with the checkpoint, or connect to the hub once so that it is downloaded"
+#: Weights that no forward pass in evaluation mode uses; some checkpoints lack them and they are then random.
+UNUSED_WEIGHTS = ("masked_spec_embed", "pooler.", "lm_head.", "proj_out.")
+
+
+def load(checkpoint: str, purpose: str, loader: Callable[[str, bool], T]) -> T:
+    """Run `loader` on a checkpoint and turn whatever goes wrong into an `EncoderError`.
+
+    A folder is read as it is. What the hub's cache holds is used without asking the hub; only what is missing there is
+    looked up, after one quick request that fails within seconds where there is no network.
+
+    Args:
+        checkpoint: folder, or name on the hub such as `microsoft/wavlm-large`.
+        purpose: what asks for it, for messages.
+        loader: takes the folder or name, and whether only local files may be used.
+
+    Raises:
+        EncoderError: the checkpoint is missing, unreachable, damaged or of the wrong kind.
+    """
+    folder = Path(checkpoint).expanduser()
+    if folder.is_dir():
+        return _attempt(str(folder), checkpoint, purpose, loader, local=True)
+    if folder.exists() or checkpoint.startswith(("/", "~", ".")):
+        raise EncoderError(f"{purpose}: checkpoint folder {checkpoint} does not exist", remedy=_REMEDY)
+    if _is_cached(checkpoint):
+        try:
+            return _attempt(checkpoint, checkpoint, purpose, loader, local=True)
+        except EncoderError as error:
+            if not isinstance(error.__cause__, OSError):  # an interrupted download raises OSError: fetch the rest
+                raise
+    _check_hub(checkpoint, purpose)
+    return _attempt(checkpoint, checkpoint, purpose, loader, local=False)
+
+
+def _attempt(name: str, checkpoint: str, purpose: str, loader: Callable[[str, bool], T], local: bool) -> T:
+    try:
+        with _quiet_transformers():
+            return loader(name, local)
+    except EncoderError:
+        raise
+    except Exception as error:  # transformers raises nearly every kind for a bad checkpoint
+        reason = " ".join(str(error).split()).split(". ")[0][:300]
+        raise EncoderError(
+            f"{purpose}: checkpoint {checkpoint} cannot be loaded ({type(error).__name__}: {reason})", remedy=_REMEDY
+        ) from error
+
+
+def _is_cached(checkpoint: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return isinstance(try_to_load_from_cache(checkpoint, "config.json"), str)
+    except HFValidationError:
+        return False
+
+
+def _check_hub(checkpoint: str, purpose: str) -> None:
+    """Ask the hub once, since transformers itself would retry for half a minute."""
+    from huggingface_hub import constants, hf_hub_url
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import build_hf_headers, get_session
+
+    problem = f"{purpose}: there is no folder {checkpoint}, and"
+    if constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "") in ("1", "ON", "YES", "TRUE"):
+        raise EncoderError(f"{problem} the hub may not be asked (HF_HUB_OFFLINE is set)", remedy=_REMEDY)
+    try:
+        url = hf_hub_url(checkpoint, "config.json")
+        answer = get_session().head(
+            url, headers=build_hf_headers(), timeout=_HUB_TIMEOUT_SECONDS, follow_redirects=True
+        )
+    except HFValidationError as error:
+        raise EncoderError(f"{problem} that is no name of a checkpoint on the hub", remedy=_REMEDY) from error
+    except Exception as error:  # the hub's client raises its HTTP library's errors
+        raise EncoderError(f"{problem} the hub cannot be reached ({type(error).__name__})", remedy=_REMEDY) from error
+    if answer.status_code in (401, 403, 404):
+        raise EncoderError(f"{problem} the hub has no such checkpoint open to you", remedy="check the name")
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Silence loading reports and progress bars; `check_weights` reports what matters."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def read_config(name: str, local: bool, kinds: Sequence[str], purpose: str) -> Any:
+    """Return the checkpoint's configuration.
+
+    Args:
+        name: folder or name on the hub.
+        local: whether only local files may be used.
+        kinds: allowed values of its `model_type`.
+        purpose: what asks for it.
+
+    Raises:
+        EncoderError: it is a checkpoint of another kind.
+    """
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(name, local_files_only=local)
+    if config.model_type not in kinds:
+        raise EncoderError(
+            f"{purpose}: checkpoint {name} is of the wrong kind", found=config.model_type, allowed=sorted(kinds)
+        )
+    return config
+
+
+def check_weights(info: dict[str, Any], name: str, purpose: str) -> None:
+    """Refuse a checkpoint that lacks weights, which transformers would fill with random numbers.
+
+    Args:
+        info: what `from_pretrained(…, output_loading_info=True)` returned beside the model.
+        name: folder or name on the hub.
+        purpose: what asks for it.
+    """
+    missing = sorted(key for key in info["missing_keys"] if not any(part in key for part in UNUSED_WEIGHTS))
+    if missing:
+        raise EncoderError(
+            f"{purpose}: checkpoint {name} lacks {len(missing)} weights of its own configuration", found=missing[:3]
+        )
+
+
+def weights_sha256(network: nn.Module) -> str:
+    """Return the SHA-256 of all weights that are used: names in order, shapes, and values as float32 bytes."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        if any(part in name for part in UNUSED_WEIGHTS):
+            continue
+        if tensor.is_floating_point():
+            tensor = tensor.detach().to(device="cpu", dtype=torch.float32)
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        digest.update(memoryview(tensor.cpu().contiguous().view(-1).numpy()).cast("B"))
+    return digest.hexdigest()

@@ -1,0 +1,145 @@
+"""What encoders with pretrained weights share: choice of layers, freezing, precision, fingerprint."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from vibespeaker.encoders.base import Encoder, Fingerprint
+from vibespeaker.encoders.checkpoints import weights_sha256
+from vibespeaker.errors import ConfigError
+
+Precision = Literal["float32", "bfloat16", "float16"]
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class PretrainedEncoder(Encoder):
+    """An encoder around a transformer with pretrained weights.
+
+    Layers are counted as everywhere in the field: 0 is the input of the first transformer layer, i the output of the
+    i-th, and the last one what the network returns, after its closing layer norm if it has one. Negative numbers count
+    from the end. Frames are float32 whatever the precision.
+
+    Args:
+        checkpoint: folder, or name on the hub.
+        layer: a layer, several whose mean is taken, or None for the last.
+        unfreeze: whether the weights are trained; a frozen encoder stays in evaluation mode and needs no gradients.
+        precision: type of weights and arithmetic; encoders that are trained need float32 (mixed precision is the
+            trainer's).
+    """
+
+    network: nn.Module
+
+    def __init__(
+        self, checkpoint: str, layer: int | Sequence[int] | None, unfreeze: bool, precision: Precision
+    ) -> None:
+        super().__init__()
+        if precision not in _DTYPES:
+            raise ConfigError(f"{self._purpose}: unknown precision", found=precision, allowed=_DTYPES)
+        if unfreeze and precision != "float32":
+            raise ConfigError(
+                f"{self._purpose}: an encoder that is trained needs precision float32",
+                found=precision,
+                remedy="set the trainer's precision to bf16-mixed instead",
+            )
+        self.checkpoint = checkpoint
+        self.layer = layer
+        self.unfreeze = unfreeze
+        self.precision = precision
+        self._fingerprint: Fingerprint | None = None
+
+    @property
+    def _purpose(self) -> str:
+        return type(self).__name__
+
+    def _adopt(self, network: nn.Module, blocks: nn.ModuleList, preprocessing: Mapping[str, Any]) -> None:
+        """Take the loaded network.
+
+        Args:
+            network: holds the weights, float32.
+            blocks: its transformer layers, in order.
+            preprocessing: whatever else decides the output, for the fingerprint.
+        """
+        self.network = network
+        self._blocks = [blocks]  # in a list, so that it is not registered a second time
+        self.layers = _layer_numbers(self.layer, len(blocks), self._purpose)
+        self._preprocessing = json.dumps(preprocessing, sort_keys=True)
+        if self.unfreeze or self.precision != "float32":
+            self.fingerprint()  # while the weights are still the checkpoint's
+        network.to(_DTYPES[self.precision])
+        network.requires_grad_(self.unfreeze)
+        self.eval()
+
+    def train(self, mode: bool = True) -> "PretrainedEncoder":
+        """Switch to training mode, which a frozen encoder ignores."""
+        return super().train(mode and self.unfreeze)
+
+    def fingerprint(self) -> Fingerprint:
+        """Return class, hash of the loaded weights, layers, precision and preprocessing."""
+        if self._fingerprint is None:
+            last = len(self._blocks[0])
+            self._fingerprint = Fingerprint(
+                {
+                    "class": type(self).__name__,
+                    "weights": weights_sha256(self.network),
+                    "layer": "last" if self.layers == (last,) else ",".join(str(layer) for layer in self.layers),
+                    "precision": self.precision,
+                    "preprocessing": self._preprocessing,
+                }
+            )
+        return self._fingerprint
+
+    @property
+    def _weights(self) -> Tensor:
+        """Any weight: its device and type are those of all."""
+        return next(self.network.parameters())
+
+    def _hidden(self, run: Callable[[], Tensor]) -> Tensor:
+        """Run the network and return the mean of the chosen layers, `(batch, frames, dim)`, float32.
+
+        Args:
+            run: calls the network and returns its last layer.
+        """
+        states: dict[int, Tensor] = {}
+        blocks = self._blocks[0]
+        handles = [
+            _keep_input(blocks[0], states) if layer == 0 else _keep_output(blocks[layer - 1], states, layer)
+            for layer in sorted({*self.layers} - {len(blocks)})
+        ]
+        try:
+            with torch.set_grad_enabled(self.unfreeze and torch.is_grad_enabled()):
+                states[len(blocks)] = run()
+        finally:
+            for handle in handles:
+                handle.remove()
+        chosen = [states[layer].float() for layer in self.layers]
+        return chosen[0] if len(chosen) == 1 else torch.stack(chosen).mean(dim=0)
+
+
+def _keep_output(block: nn.Module, states: dict[int, Tensor], layer: int) -> torch.utils.hooks.RemovableHandle:
+    def keep(module: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
+        states[layer] = output[0] if isinstance(output, tuple) else output
+
+    return block.register_forward_hook(keep)
+
+
+def _keep_input(block: nn.Module, states: dict[int, Tensor]) -> torch.utils.hooks.RemovableHandle:
+    def keep(module: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        states[0] = arguments[0] if arguments else named["hidden_states"]
+
+    return block.register_forward_pre_hook(keep, with_kwargs=True)
+
+
+def _layer_numbers(layer: int | Sequence[int] | None, last: int, purpose: str) -> tuple[int, ...]:
+    """Return the chosen layers, 0 to `last`, in ascending order."""
+    wanted = [last] if layer is None else [layer] if isinstance(layer, int) else list(layer)
+    numbers = [number + last + 1 if number < 0 else number for number in wanted]
+    if not numbers or len(set(numbers)) != len(numbers) or not all(0 <= number <= last for number in numbers):
+        raise ConfigError(
+            f"{purpose}: no such choice of layers",
+            found=layer,
+            allowed=f"distinct numbers 0 to {last}, or -1 to {-last - 1}",
+        )
+    return tuple(sorted(numbers))

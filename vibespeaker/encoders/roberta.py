@@ -1,0 +1,117 @@
+"""The RoBERTa family: encoders of text, one frame a token."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vibespeaker.batch import Frames
+from vibespeaker.encoders.base import Modality
+from vibespeaker.encoders.checkpoints import check_weights, load, read_config
+from vibespeaker.encoders.pretrained import Precision, PretrainedEncoder
+
+logger = logging.getLogger(__name__)
+
+KINDS = ("roberta", "xlm-roberta", "bert")
+
+
+class RobertaEncoder(PretrainedEncoder):
+    """Encodes text with a RoBERTa, XLM-R or BERT checkpoint.
+
+    A text's frames are its tokens with the special ones at both ends; an empty text has those two only. Texts longer
+    than the model can take are cut off, with a warning.
+
+    Args:
+        checkpoint: folder, or name on the hub.
+        layer: a layer, several whose mean is taken, or None for the last (see `PretrainedEncoder`).
+        unfreeze: whether the weights are trained.
+        precision: type of weights and arithmetic.
+
+    Attributes:
+        max_tokens: the longest text the model can take, special tokens included.
+        truncated: texts that were cut off so far.
+
+    Raises:
+        EncoderError: the checkpoint is missing, unreachable or of another kind.
+        ConfigError: an argument is out of range.
+    """
+
+    modality: Modality = "text"
+    frames_per_second = None
+
+    def __init__(
+        self,
+        checkpoint: str = "FacebookAI/roberta-large",
+        layer: int | list[int] | None = None,
+        unfreeze: bool = False,
+        precision: Precision = "float32",
+    ) -> None:
+        super().__init__(checkpoint, layer, unfreeze, precision)
+        network, self._tokenizer = load(checkpoint, self._purpose, _load)
+        self.dim = int(network.config.hidden_size)
+        self.max_tokens = _token_limit(network.config, self._tokenizer)
+        self.truncated = 0
+        preprocessing = {"tokenizer": _tokenizer_sha256(self._tokenizer), "max_tokens": self.max_tokens}
+        self._adopt(network, network.encoder.layer, preprocessing)
+
+    def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
+        """Encode texts, each possibly empty, into one frame a token."""
+        texts = [str(text) for text in inputs]
+        self._count_truncated(texts)
+        tokens = self._tokenizer(
+            texts, truncation=True, max_length=self.max_tokens, padding=True, padding_side="right", return_tensors="pt"
+        ).to(self._weights.device)
+        hidden = self._hidden(
+            lambda: self.network(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask).last_hidden_state
+        )
+        mask = tokens.attention_mask
+        return Frames(hidden * mask[:, :, None], mask.sum(dim=1, dtype=torch.int64))
+
+    def _count_truncated(self, texts: list[str]) -> None:
+        whole = self._tokenizer(texts, verbose=False).input_ids
+        longest = max(len(tokens) for tokens in whole)
+        cut = sum(len(tokens) > self.max_tokens for tokens in whole)
+        if cut:
+            self.truncated += cut
+            logger.warning(
+                "%d of %d texts cut to %d tokens (longest %d; %d cut so far)",
+                cut,
+                len(texts),
+                self.max_tokens,
+                longest,
+                self.truncated,
+            )
+
+
+def _token_limit(config: Any, tokenizer: Any) -> int:
+    """Return the longest input; RoBERTa's positions start behind the padding index."""
+    positions = int(config.max_position_embeddings)
+    if config.model_type != "bert":
+        positions -= int(config.pad_token_id) + 1
+    return min(positions, int(tokenizer.model_max_length))
+
+
+def _tokenizer_sha256(tokenizer: Any) -> str:
+    """Hash what the tokenizer does, without its passing settings of padding and truncation."""
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    state.pop("truncation", None)
+    state.pop("padding", None)
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+
+
+def _load(name: str, local: bool) -> tuple[Any, Any]:
+    """Return a checkpoint's network and tokenizer."""
+    from transformers import AutoModel, AutoTokenizer
+
+    purpose = RobertaEncoder.__name__
+    read_config(name, local, KINDS, purpose)
+    tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
+    network, info = AutoModel.from_pretrained(
+        name, local_files_only=local, dtype=torch.float32, add_pooling_layer=False, output_loading_info=True
+    )
+    check_weights(info, name, purpose)
+    return network, tokenizer

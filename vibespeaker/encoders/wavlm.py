@@ -1,0 +1,144 @@
+"""The WavLM family: encoders of raw waveforms, about 50 frames a second."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vibespeaker.batch import Frames
+from vibespeaker.encoders.base import Modality, pad_frames
+from vibespeaker.encoders.checkpoints import check_weights, load, read_config
+from vibespeaker.encoders.fused_attention import fuse_attention
+from vibespeaker.encoders.pretrained import Precision, PretrainedEncoder
+from vibespeaker.errors import ConfigError, EncoderError
+from vibespeaker.utterance import SAMPLE_RATE
+
+KINDS = ("wavlm", "hubert", "wav2vec2")
+
+
+class WavLMEncoder(PretrainedEncoder):
+    """Encodes speech with a WavLM, HuBERT or wav2vec 2.0 checkpoint.
+
+    Clips are normalised one by one where the checkpoint asks for it, then padded and masked. Base models normalise
+    their first convolution over all of a clip (group norm), padding included: they see clips of equal length only,
+    whatever the batch (`batch_invariant` is False: group clips by length to be fast). Clips shorter than a frame's
+    receptive field (25 ms) are padded to it. Clips longer than `window_seconds` are encoded in windows, since
+    attention's memory grows with the square of the length; their frames are the whole clip's in number and place.
+
+    Args:
+        checkpoint: folder, or name on the hub.
+        layer: a layer, several whose mean is taken, or None for the last (see `PretrainedEncoder`).
+        unfreeze: whether the weights are trained.
+        precision: type of weights and arithmetic.
+        window_seconds: longest stretch that is encoded at once, at least 1.
+        fused_attention: whether WavLM attends through PyTorch's fused kernel: faster, and the same up to rounding.
+
+    Raises:
+        EncoderError: the checkpoint is missing, unreachable or of another kind.
+        ConfigError: an argument is out of range.
+    """
+
+    modality: Modality = "audio"
+
+    def __init__(
+        self,
+        checkpoint: str = "microsoft/wavlm-large",
+        layer: int | list[int] | None = None,
+        unfreeze: bool = False,
+        precision: Precision = "float32",
+        window_seconds: float = 60.0,
+        fused_attention: bool = True,
+    ) -> None:
+        super().__init__(checkpoint, layer, unfreeze, precision)
+        if window_seconds < 1:
+            raise ConfigError("WavLMEncoder: window_seconds is out of range", found=window_seconds, allowed="1 or more")
+        network, self.normalise = load(checkpoint, self._purpose, _load)
+        if fused_attention:
+            fuse_attention(network)
+        config = network.config
+        self.dim = int(config.hidden_size)
+        self.batch_invariant = config.feat_extract_norm != "group"
+        self.hop, self.receptive_field = _geometry(config.conv_kernel, config.conv_stride)
+        self.frames_per_second = SAMPLE_RATE / self.hop
+        self.window_frames = int(window_seconds * SAMPLE_RATE) // self.hop
+        preprocessing = {"normalise": self.normalise, "window_frames": self.window_frames}
+        self._adopt(network, network.encoder.layers, preprocessing)
+
+    def frame_count(self, samples: int) -> int:
+        """Return how many frames a clip has: `floor((samples − receptive field) / hop) + 1`, at least one."""
+        return max(0, samples - self.receptive_field) // self.hop + 1
+
+    def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
+        """Encode waveforms, each `(samples,)` at 16 kHz, into `frame_count(samples)` frames each."""
+        windows = [self._windows(torch.as_tensor(clip)) for clip in inputs]
+        flat = [window for clip in windows for window in clip]
+        encoded = self._encode(flat) if self.batch_invariant else self._encode_by_length(flat)
+        parts = iter(encoded)
+        return pad_frames([torch.cat([next(parts) for _ in clip]) for clip in windows])
+
+    def _windows(self, clip: Tensor) -> list[Tensor]:
+        """Normalise a clip and cut it where its frames may be cut."""
+        clip = clip.to(device=self._weights.device, dtype=torch.float32)
+        if self.normalise:
+            variance, mean = torch.var_mean(clip, correction=0)
+            clip = (clip - mean) / torch.sqrt(variance + 1e-7)
+        clip = nn.functional.pad(clip, (0, max(0, self.receptive_field - len(clip))))
+        frames = self.frame_count(len(clip))
+        if frames <= self.window_frames:
+            return [clip]
+        starts = range(0, frames, self.window_frames)
+        ends = [min(start + self.window_frames, frames) for start in starts]
+        return [
+            clip[start * self.hop : (end - 1) * self.hop + self.receptive_field]
+            for start, end in zip(starts, ends, strict=True)
+        ]
+
+    def _encode_by_length(self, clips: list[Tensor]) -> list[Tensor]:
+        order = sorted(range(len(clips)), key=lambda index: len(clips[index]))
+        encoded: list[Tensor] = [clips[0]] * len(clips)
+        for _, group in groupby(order, key=lambda index: len(clips[index])):
+            indices = list(group)
+            for index, frames in zip(indices, self._encode([clips[index] for index in indices]), strict=True):
+                encoded[index] = frames
+        return encoded
+
+    def _encode(self, clips: list[Tensor]) -> list[Tensor]:
+        """Encode normalised clips together; frames beyond a clip are cut off."""
+        samples = torch.tensor([len(clip) for clip in clips], device=clips[0].device)
+        padded = nn.utils.rnn.pad_sequence(clips, batch_first=True).to(self._weights.dtype)  # (batch, samples)
+        mask = None
+        if int(samples.min()) < padded.shape[1]:
+            mask = (torch.arange(padded.shape[1], device=padded.device) < samples[:, None]).long()
+        hidden = self._hidden(lambda: self.network(padded, attention_mask=mask).last_hidden_state)
+        return [frames[: self.frame_count(len(clip))] for frames, clip in zip(hidden, clips, strict=True)]
+
+
+def _geometry(kernels: Sequence[int], strides: Sequence[int]) -> tuple[int, int]:
+    """Return hop and receptive field, in samples, of a stack of convolutions."""
+    hop, field = 1, 1
+    for kernel, stride in zip(kernels, strides, strict=True):
+        field += (kernel - 1) * hop
+        hop *= stride
+    return hop, field
+
+
+def _load(name: str, local: bool) -> tuple[Any, bool]:
+    """Return a checkpoint's network and whether it wants normalised waveforms."""
+    from transformers import AutoFeatureExtractor, AutoModel
+
+    purpose = WavLMEncoder.__name__
+    config = read_config(name, local, KINDS, purpose)
+    # SpecAugment refuses short clips and skipped layers have no gradient: neither belongs to an encoder among others
+    config.update({"apply_spec_augment": False, "layerdrop": 0.0, "add_adapter": False})
+    extractor = AutoFeatureExtractor.from_pretrained(name, local_files_only=local)
+    if extractor.sampling_rate != SAMPLE_RATE:
+        raise EncoderError(
+            f"{purpose}: {name} wants another sampling rate", found=extractor.sampling_rate, allowed=str(SAMPLE_RATE)
+        )
+    network, info = AutoModel.from_pretrained(
+        name, config=config, local_files_only=local, dtype=torch.float32, output_loading_info=True
+    )
+    check_weights(info, name, purpose)
+    return network, bool(extractor.do_normalize)

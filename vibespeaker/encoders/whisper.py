@@ -1,0 +1,145 @@
+"""Whisper's encoder: 50 frames a second, cut to the clip's own length."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vibespeaker.batch import Frames
+from vibespeaker.encoders.base import Modality, pad_frames
+from vibespeaker.encoders.checkpoints import check_weights, load, read_config
+from vibespeaker.encoders.pretrained import Precision, PretrainedEncoder
+from vibespeaker.errors import EncoderError
+from vibespeaker.utterance import SAMPLE_RATE
+
+WINDOW_SAMPLES = 30 * SAMPLE_RATE
+_FRAME_SAMPLES = 320
+_MEL_SAMPLES = 160
+
+
+class WhisperEncoder(PretrainedEncoder):
+    """Encodes speech with the encoder of a Whisper checkpoint.
+
+    Whisper works on 30 s: shorter clips are padded with silence and the frames beyond the clip are cut off again;
+    longer ones are encoded in windows of 30 s whose frames are joined. A clip of n samples has `ceil(n / 320)` frames.
+
+    Args:
+        checkpoint: folder, or name on the hub.
+        layer: a layer, several whose mean is taken, or None for the last (see `PretrainedEncoder`).
+        pad_to_window: True feeds 30 s as in Whisper's training; False feeds the clip and `margin_seconds` of silence,
+            which is several times faster for short clips and changes the frames a little.
+        margin_seconds: silence after the clip when `pad_to_window` is False.
+        unfreeze: whether the weights are trained.
+        precision: type of weights and arithmetic.
+        windows_at_once: windows encoded together, which bounds memory for long clips and large batches.
+
+    Raises:
+        EncoderError: the checkpoint is missing, unreachable or no Whisper.
+        ConfigError: an argument is out of range.
+    """
+
+    modality: Modality = "audio"
+    frames_per_second = 50.0
+
+    def __init__(
+        self,
+        checkpoint: str = "openai/whisper-large-v3",
+        layer: int | list[int] | None = None,
+        pad_to_window: bool = True,
+        margin_seconds: float = 1.0,
+        unfreeze: bool = False,
+        precision: Precision = "float32",
+        windows_at_once: int = 16,
+    ) -> None:
+        super().__init__(checkpoint, layer, unfreeze, precision)
+        self.pad_to_window = pad_to_window
+        self.margin = round(margin_seconds * SAMPLE_RATE / _MEL_SAMPLES)
+        self.windows_at_once = max(1, windows_at_once)
+        network, self._extractor = load(checkpoint, self._purpose, _load)
+        self.dim = int(network.config.d_model)
+        fed = "30 s" if pad_to_window else f"clip + {self.margin} mel frames"
+        self._adopt(network, network.layers, {"fed": fed, "mels": self._extractor.feature_size})
+
+    def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
+        """Encode waveforms, each `(samples,)` at 16 kHz, into `ceil(samples / 320)` frames each."""
+        clips = [torch.as_tensor(clip).detach().to("cpu", torch.float32) for clip in inputs]
+        windows = [window for clip in clips for window in clip.split(WINDOW_SAMPLES)]
+        encoded: list[Tensor] = []
+        for start in range(0, len(windows), self.windows_at_once):
+            encoded += self._encode(windows[start : start + self.windows_at_once])
+        parts = iter(encoded)
+        counts = [-(-len(clip) // WINDOW_SAMPLES) for clip in clips]
+        return pad_frames([torch.cat([next(parts) for _ in range(count)]) for count in counts])
+
+    def _encode(self, windows: list[Tensor]) -> list[Tensor]:
+        """Encode windows of at most 30 s into their own frames."""
+        samples = torch.tensor([len(window) for window in windows])
+        mels, fed = self._mel_frames(windows, samples)
+        hidden = self._hidden(lambda: self._run(mels, fed))
+        return [frames[:count] for frames, count in zip(hidden, (-(-samples // _FRAME_SAMPLES)).tolist(), strict=True)]
+
+    def _mel_frames(self, windows: list[Tensor], samples: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return log-mel frames `(batch, mels, frames)` and how many of them each clip is fed, None for all."""
+        weights = self._weights
+        fed, length = None, WINDOW_SAMPLES
+        if not self.pad_to_window:
+            fed = -(-samples // _MEL_SAMPLES) + self.margin
+            fed = (fed + fed % 2).clamp(max=WINDOW_SAMPLES // _MEL_SAMPLES)
+            # the transform mirrors the signal at its end, which reaches 200 samples inwards
+            length = int(fed.max()) * _MEL_SAMPLES + 2 * _MEL_SAMPLES
+        features = self._extractor(
+            [window.numpy() for window in windows],
+            sampling_rate=SAMPLE_RATE,
+            max_length=length,
+            return_tensors="pt",
+            device=str(weights.device),
+        ).input_features.to(weights)
+        return (features, None) if fed is None else (features[:, :, : int(fed.max())], fed.to(weights.device))
+
+    def _run(self, mels: Tensor, fed: Tensor | None) -> Tensor:
+        """Return the last layer that is needed, `(batch, frames, dim)`.
+
+        The network's own forward refuses anything but 30 s; this one takes any length up to that, and hides from each
+        clip what the batch's longer clips are fed beyond it.
+
+        Args:
+            mels: `(batch, mels, mel frames)`.
+            fed: `(batch,)`, mel frames of each clip, even, or None when all are real.
+        """
+        network: Any = self.network
+        mask = None
+        if fed is not None:
+            real = torch.arange(mels.shape[2], device=mels.device) < fed[:, None]  # (batch, mel frames)
+            mels = mels * real[:, None]
+        hidden = nn.functional.gelu(network.conv1(mels))
+        if fed is not None:
+            hidden = hidden * real[:, None]
+            seen = real[:, None, None, ::2]  # (batch, 1, 1, frames)
+            mask = torch.zeros_like(seen, dtype=hidden.dtype).masked_fill(~seen, torch.finfo(hidden.dtype).min)
+        hidden = nn.functional.gelu(network.conv2(hidden)).transpose(1, 2)  # (batch, frames, dim)
+        hidden = hidden + network.embed_positions.weight[: hidden.shape[1]]
+        hidden = nn.functional.dropout(hidden, network.dropout, self.training)
+        for block in network.layers[: max(1, self.layers[-1])]:
+            hidden = block(hidden, mask)
+        return network.layer_norm(hidden)
+
+
+def _load(name: str, local: bool) -> tuple[Any, Any]:
+    """Return a checkpoint's encoder and feature extractor."""
+    from transformers import WhisperFeatureExtractor, WhisperModel
+
+    purpose = WhisperEncoder.__name__
+    config = read_config(name, local, ("whisper",), purpose)
+    extractor = WhisperFeatureExtractor.from_pretrained(name, local_files_only=local)
+    model, info = WhisperModel.from_pretrained(
+        name, local_files_only=local, dtype=torch.float32, output_loading_info=True
+    )
+    check_weights(info, name, purpose)
+    if extractor.feature_size != config.num_mel_bins or extractor.n_samples != WINDOW_SAMPLES:
+        raise EncoderError(
+            f"{purpose}: the feature extractor of {name} does not fit its weights",
+            found=f"{extractor.feature_size} mels, {extractor.n_samples} samples",
+            allowed=f"{config.num_mel_bins} mels, {WINDOW_SAMPLES} samples",
+        )
+    return model.encoder, extractor
