@@ -1,0 +1,230 @@
+"""The data of an experiment: which utterances train, validate, test and are predicted, and how they are read."""
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from lightning.pytorch import LightningDataModule
+
+from vibespeaker.batch import EmotionBatch
+from vibespeaker.cache import EmbeddingCache
+from vibespeaker.data.dataset import CachedPart, LivePart
+from vibespeaker.data.loader import BatchLoader
+from vibespeaker.data.parts import Part, Parts, choose_rows
+from vibespeaker.data.provenance import EncoderProvenance, Provenance
+from vibespeaker.data.sampler import BatchSize, Draw, EvaluationBatches, Shard, TrainingBatches
+from vibespeaker.data.targets import COLUMNS, LabelPolicy, Targets, make_targets
+from vibespeaker.errors import ConfigError
+from vibespeaker.files import file_sha256
+from vibespeaker.labels import LabelSet, label_set
+from vibespeaker.manifest import Manifest
+
+_KEYS = ("utterance_id", "file_name", "split", "duration", "audio_sha256", "text", "text_origin", "audio")
+#: Frames a second by which live audio is measured for batching.
+_LIVE_FRAME_RATE = 50
+
+Rows = npt.NDArray[np.int64]
+
+
+class EmotionDataModule(LightningDataModule):
+    """Batches from a manifest and an embedding cache, or from a manifest and its audio files.
+
+    Args:
+        manifest: table that `vibespeaker prepare` wrote.
+        cache: folder that `vibespeaker extract` wrote; null reads audio and texts for encoders inside the model.
+        encoders: encoders to read from the cache, in the model's order; null reads all, in the cache's order.
+        label_set: name of the classes; null takes the manifest's.
+        policy: what becomes of awkward labels.
+        parts: which splits serve what.
+        batch_size: utterances in a training batch, over all processes.
+        frame_budget: most frames in a batch with padding (of the encoder with most data), over all processes.
+        evaluation_batch_size: utterances in a batch of one process in validation, test and prediction; null takes
+            `batch_size`.
+        samples_per_epoch: training utterances an epoch, over all processes; null shows each once.
+        balance: 0 shows all utterances equally often, 1 all classes; between, classes weigh `count ** (1 - balance)`.
+        views: augmented views to draw from beside the clean one; null takes all that the cache has.
+        seed: base of order, drawing and views.
+        workers: reading processes; 0 reads in the training process.
+    """
+
+    def __init__(
+        self,
+        manifest: Path,
+        cache: Path | None = None,
+        encoders: list[str] | None = None,
+        label_set: str | None = None,
+        policy: LabelPolicy = LabelPolicy(),  # noqa: B008 (frozen)
+        parts: Parts = Parts(),  # noqa: B008 (frozen)
+        batch_size: int = 128,
+        frame_budget: int | None = None,
+        evaluation_batch_size: int | None = None,
+        samples_per_epoch: int | None = None,
+        balance: float = 0.0,
+        views: int | None = None,
+        seed: int = 0,
+        workers: int = 0,
+    ) -> None:
+        super().__init__()
+        self.manifest_path, self.cache_path = Path(manifest), None if cache is None else Path(cache)
+        self.wanted_encoders, self.wanted_labels, self.wanted_views = encoders, label_set, views
+        self.policy, self.parts = policy, parts
+        self.size = BatchSize(batch_size, frame_budget)
+        self.evaluation_size = BatchSize(evaluation_batch_size or batch_size, frame_budget)
+        self.draw = Draw(samples_per_epoch, balance, seed)
+        self.workers = workers
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The columns of the manifest that training reads."""
+        return Manifest.read(self.manifest_path, (*_KEYS, *COLUMNS))
+
+    @cached_property
+    def cache(self) -> EmbeddingCache | None:
+        """The embedding cache, None in live mode."""
+        return None if self.cache_path is None else EmbeddingCache.open(self.cache_path)
+
+    @cached_property
+    def labels(self) -> LabelSet:
+        """Classes, in the order of the logits."""
+        return label_set(self.wanted_labels or self.manifest.metadata.label_set)
+
+    @cached_property
+    def targets(self) -> Targets:
+        """Targets of every row of the manifest."""
+        return make_targets(self.manifest, self.labels, self.policy)
+
+    @cached_property
+    def encoders(self) -> tuple[str, ...]:
+        """Encoders read from the cache, in the model's order; empty in live mode.
+
+        Raises:
+            ConfigError: the cache lacks one.
+        """
+        if self.cache is None:
+            return ()
+        names = tuple(self.cache.encoders if self.wanted_encoders is None else self.wanted_encoders)
+        missing = [name for name in names if name not in self.cache.encoders]
+        if missing or not names:
+            raise ConfigError(
+                f"data.init_args.encoders names what cache {self.cache_path} does not hold",
+                found=", ".join(missing) or "no encoder at all",
+                allowed=self.cache.encoders,
+                remedy="run vibespeaker extract with these encoders, or choose among those in the cache",
+            )
+        return names
+
+    @property
+    def encoder_dims(self) -> dict[str, int]:
+        """Encoder name → width of its frames, from the cache; empty in live mode."""
+        return self.provenance.encoder_dims
+
+    @cached_property
+    def class_counts(self) -> npt.NDArray[np.int64]:
+        """`(classes,)`, utterances of each class in the training part."""
+        return self.targets.select(self.rows("train")).class_counts(len(self.labels))
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """What a checkpoint records of this data; in live mode the model adds its encoders."""
+        encoders = {}
+        for name in self.encoders:
+            assert self.cache is not None
+            record = self.cache.encoders[name]
+            parts = dict(record.fingerprint.parts)
+            encoders[name] = EncoderProvenance(record.dim, record.modality, dict(record.spec), parts)
+        return Provenance(
+            label_set=self.labels.name,
+            classes=self.labels.classes,
+            encoders=encoders,
+            manifest=file_sha256(self.manifest_path),
+            cache=self.cache.digest if self.cache else None,
+            corpora=self.manifest.metadata.corpora,
+            transcripts=tuple(sorted({origin for origin in self.manifest.column("text_origin") if origin})),
+            synthetic=self.manifest.metadata.synthetic,
+            cleaning=self.cache.recipe.cleaning if self.cache else None,
+        )
+
+    def rows(self, part: Part) -> Rows:
+        """Return the manifest's row numbers of a part, ascending.
+
+        Raises:
+            ConfigError: the part is empty.
+        """
+        return choose_rows(self.manifest.column("split"), self.targets.usable, part, self.parts)
+
+    def check_not_scored(self, part: Part) -> None:
+        """Refuse to learn class weights from a part that shares utterances with the test part.
+
+        Raises:
+            ConfigError: it does.
+        """
+        present = sorted({split for split in self.manifest.column("split") if split is not None})
+        shared = set(self.parts.splits(part, present) or present) & set(self.parts.splits("test", present) or [])
+        if shared:
+            raise ConfigError(
+                f"class weights from the {part} part would come from the part that is scored",
+                found=", ".join(sorted(shared)),
+                remedy=f"choose other splits for data.init_args.parts.{part} or data.init_args.parts.test",
+            )
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read manifest and cache index, so that mistakes show before anything is computed."""
+        stages: dict[str | None, tuple[Part, ...]] = {
+            "fit": ("train", "validation"),
+            "validate": ("validation",),
+            "test": ("test",),
+            "predict": ("predict",),
+        }
+        for part in stages.get(stage, ()):
+            self.rows(part)
+        _ = self.provenance
+
+    def train_dataloader(self) -> BatchLoader:
+        """Return shuffled, length-bucketed batches of drawn views."""
+        views = 0 if self.cache is None else self.cache.views if self.wanted_views is None else self.wanted_views
+        reader, lengths = self._part("train", views)
+        sampler = TrainingBatches(lengths, reader.targets.category, self.size, self.draw, views, self._shard())
+        return BatchLoader(reader, sampler, self.workers)
+
+    def val_dataloader(self) -> BatchLoader:
+        """Return every utterance of the validation part, clean."""
+        return self._evaluation("validation")
+
+    def test_dataloader(self) -> BatchLoader:
+        """Return every utterance of the test part, clean."""
+        return self._evaluation("test")
+
+    def predict_dataloader(self) -> BatchLoader:
+        """Return every utterance to predict, clean, whatever its labels."""
+        return self._evaluation("predict")
+
+    def transfer_batch_to_device(self, batch: EmotionBatch, device: torch.device, dataloader_idx: int) -> EmotionBatch:
+        """Move a batch without waiting for the copy."""
+        return batch.to(device, non_blocking=True)
+
+    def _evaluation(self, part: Part) -> BatchLoader:
+        reader, lengths = self._part(part, 0)
+        return BatchLoader(reader, EvaluationBatches(lengths, self.evaluation_size, self._shard()), self.workers)
+
+    def _shard(self) -> Shard:
+        return Shard() if self.trainer is None else Shard(self.trainer.global_rank, self.trainer.world_size)
+
+    def _part(self, part: Part, views: int) -> tuple[CachedPart | LivePart, Rows]:
+        """Return what reads the part, and `(N,)` frames of each utterance for batching."""
+        rows = self.rows(part)
+        chosen, targets = self.manifest.select(rows.tolist()), self.targets.select(rows)
+        if self.cache is None:
+            paths = [self.manifest.root / path for path in chosen.column("audio")]
+            seconds = chosen.table.column("duration").to_numpy()
+            frames = np.ceil(np.nan_to_num(seconds) * _LIVE_FRAME_RATE).astype(np.int64)
+            texts = [text or "" for text in chosen.column("text")]
+            return LivePart(paths, texts, rows, targets), np.maximum(frames, 1)
+        entries = {}
+        for name in self.encoders:
+            count = 0 if self.cache.encoders[name].modality == "text" else views
+            entries[name] = np.stack([self.cache.entries(name, chosen, view) for view in range(count + 1)])
+        lengths = {name: self.cache.lengths(name, table[0]) for name, table in entries.items()}
+        largest = max(lengths, key=lambda name: int(lengths[name].sum()) * self.encoder_dims[name])
+        return CachedPart(self.cache, rows, targets, entries), lengths[largest]

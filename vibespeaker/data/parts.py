@@ -1,0 +1,74 @@
+"""Which rows of a manifest train, validate, test and are predicted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from vibespeaker.errors import ConfigError
+
+Part = Literal["train", "validation", "test", "predict"]
+
+#: Splits to take where none are configured: the first that exists, for tests all numbered ones.
+_USUAL = {"validation": ("validation", "development"), "test": ("test",)}
+_NUMBERED_TESTS = ("test1", "test2", "test3")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Splits of the manifest by what they serve; utterances of all named splits are taken together.
+
+    Args:
+        train: what is trained on.
+        validation: what `val/…` is measured on; null takes `validation`, or `development` where there is none.
+        test: what `test/…` is measured on; null takes `test`, or `test1` to `test3` where there is none.
+        predict: what predictions are made for; null takes every row, those without split included.
+    """
+
+    train: list[str] | None = None
+    validation: list[str] | None = None
+    test: list[str] | None = None
+    predict: list[str] | None = None
+
+    def splits(self, part: Part, present: Sequence[str]) -> list[str] | None:
+        """Return the splits of `part` among those `present`; None stands for every row."""
+        configured: list[str] | None = getattr(self, part)
+        if configured is not None or part == "predict":
+            return configured
+        if part == "train":
+            return ["train"]
+        found = [split for split in _USUAL[part] if split in present][:1]
+        return found or [split for split in _NUMBERED_TESTS if part == "test" and split in present]
+
+
+def choose_rows(
+    splits: Sequence[str | None], usable: npt.NDArray[np.bool_], part: Part, parts: Parts
+) -> npt.NDArray[np.int64]:
+    """Return the row numbers of `part`, ascending.
+
+    Args:
+        splits: `(N,)` split of each row.
+        usable: `(N,)`, False for rows that can be neither trained nor scored on; predictions are made for them all
+            the same.
+        part: what the rows are for.
+        parts: which splits serve it.
+
+    Raises:
+        ConfigError: no row is left.
+    """
+    present = sorted({split for split in splits if split is not None})
+    names = parts.splits(part, present)
+    column = np.asarray(splits, dtype=object)
+    chosen = np.ones(len(column), dtype=bool) if names is None else np.isin(column, names)
+    rows = np.flatnonzero(chosen if part == "predict" else chosen & usable)
+    if not len(rows):
+        wanted = "any split" if names is None else f"split {', '.join(names) or 'of the usual names'}"
+        raise ConfigError(
+            f"the {part} part of the manifest is empty",
+            found=f"{int(chosen.sum())} utterances in {wanted}, none of them usable",
+            allowed=present or "the manifest names no splits",
+            remedy=f"name existing splits in data.init_args.parts.{part}, split the manifest, or loosen the policy",
+        )
+    return rows

@@ -1,0 +1,218 @@
+"""Which utterances make which batch: length-bucketed, deterministic, the same whatever the number of processes.
+
+Both samplers first form the *global* batches from (seed, epoch) alone and then give each process its share. Training
+deals the rows of every batch to the processes, so that all take the same number of steps and a step sees the same
+utterances on one process or eight. Evaluation deals whole batches, so that every batch is padded, and hence computed,
+exactly as on one process; where the batches do not come out even, some are computed twice and the copies dropped
+(rows carry their numbers), so that no process ever stands idle in front of a collective.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from torch.utils.data import Sampler
+
+from vibespeaker.errors import ConfigError
+
+#: Position in the part and view to read.
+Key = tuple[int, int]
+Rows = npt.NDArray[np.int64]
+
+#: Batches' worth of utterances that are sorted by length together; more pads less and shuffles less.
+POOL_BATCHES = 50
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One process of several.
+
+    Args:
+        rank: 0 to `count` − 1.
+        count: number of processes.
+    """
+
+    rank: int = 0
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class BatchSize:
+    """How large a batch may grow, over all processes.
+
+    Args:
+        utterances: at most so many.
+        frames: at most so many frames with padding, i.e. utterances × the longest; None sets no limit.
+    """
+
+    utterances: int
+    frames: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.utterances < 1 or (self.frames is not None and self.frames < 1):
+            raise ConfigError("a batch must hold at least one utterance and one frame", found=self)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Which utterances an epoch shows.
+
+    Args:
+        samples: utterances an epoch; None shows each once.
+        balance: 0 shows all equally often; 1 shows all classes equally often; between, classes weigh
+            `count ** (1 - balance)`. Above 0 utterances are drawn with replacement.
+        seed: base of every random choice.
+    """
+
+    samples: int | None = None
+    balance: float = 0.0
+    seed: int = 0
+
+
+class TrainingBatches(Sampler[list[Key]]):
+    """Batches of one epoch for one process.
+
+    Args:
+        lengths: `(N,)` frames of each utterance.
+        categories: `(N,)` class indices; utterances without a class count as a class of their own.
+        size: global limits of a batch. Batches of an epoch differ by at most one utterance where only the number of
+            utterances is limited, so there is no small last one.
+        draw: which utterances to show.
+        views: augmented views beside the clean one; each epoch draws one of all `views + 1` for each utterance.
+        shard: this process.
+
+    Attributes:
+        epoch: counts from 0; set it before iterating.
+        start: batches of this epoch to skip, for resuming; another epoch starts at 0 again.
+    """
+
+    def __init__(
+        self,
+        lengths: Rows,
+        categories: Rows,
+        size: BatchSize,
+        draw: Draw,
+        views: int = 0,
+        shard: Shard = Shard(),
+    ) -> None:
+        samples = draw.samples or len(lengths)
+        if min(samples, len(lengths), size.utterances) < shard.count:
+            raise ConfigError(
+                "training needs at least one utterance a process in every batch",
+                found=f"{len(lengths)} utterances, {samples} an epoch, batches of {size.utterances}, "
+                f"{shard.count} processes",
+            )
+        self.lengths, self.categories, self.size, self.draw = lengths, categories, size, draw
+        self.views, self.shard, self.samples = views, shard, samples
+        self.epoch, self.start = 0, 0
+        self._count = len(self._cut(0))
+
+    def __len__(self) -> int:
+        return self._count
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch to iterate next."""
+        if epoch != self.epoch:
+            self.epoch, self.start = epoch, 0
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        shard = self.shard
+        views = self._random(2, self.epoch).integers(0, self.views + 1, len(self.lengths))
+        for batch in self.global_batches(self.epoch)[self.start :]:
+            share = batch[shard.rank :: shard.count]
+            yield list(zip(share.tolist(), views[share].tolist(), strict=True))
+
+    def global_batches(self, epoch: int) -> list[Rows]:
+        """Return the positions in every batch of `epoch`, over all processes, in the order of training."""
+        batches = self._cut(epoch)
+        while len(batches) < self._count:  # an epoch has the same number of steps as the first
+            batches.sort(key=len)
+            largest = batches.pop()
+            batches += [largest[::2], largest[1::2]]
+        order = self._random(3, epoch).permutation(len(batches))
+        return [batches[i] for i in order[: self._count]]
+
+    def _random(self, *purpose: int) -> np.random.Generator:
+        return np.random.default_rng([self.draw.seed, *purpose])
+
+    def _cut(self, epoch: int) -> list[Rows]:
+        drawn = self._draw(epoch)
+        pool = POOL_BATCHES * self.size.utterances
+        parts = [drawn[first : first + pool] for first in range(0, len(drawn), pool)]
+        ordered = [part[np.argsort(self.lengths[part], kind="stable")] for part in parts]
+        # every other pool runs backwards, so that a batch across two pools is of one length, too
+        sequence = np.concatenate([part[::-1] if i % 2 else part for i, part in enumerate(ordered)])
+        if self.size.frames is None:
+            return np.array_split(sequence, -(-len(sequence) // self.size.utterances))
+        return cut_by_frames(sequence, self.lengths, self.size, self.shard.count)
+
+    def _draw(self, epoch: int) -> Rows:
+        total = len(self.lengths)
+        if self.draw.balance > 0:
+            _, inverse, counts = np.unique(self.categories, return_inverse=True, return_counts=True)
+            weights = counts[inverse] ** -float(self.draw.balance)
+            return self._random(1, epoch).choice(total, self.samples, p=weights / weights.sum())
+        # epochs are pieces of one endless row of permutations: nothing is shown twice before all was shown once
+        first, last = epoch * self.samples, (epoch + 1) * self.samples
+        rounds = range(first // total, -(-last // total))
+        row = np.concatenate([self._random(1, number).permutation(total) for number in rounds])
+        offset = rounds.start * total
+        return row[first - offset : last - offset]
+
+
+class EvaluationBatches(Sampler[list[Key]]):
+    """Batches that show every utterance at least once over all processes, longest first.
+
+    Args:
+        lengths: `(N,)` frames of each utterance, N ≥ 1.
+        size: limits of a batch; here it is what one process holds.
+        shard: this process.
+    """
+
+    def __init__(self, lengths: Rows, size: BatchSize, shard: Shard = Shard()) -> None:
+        sequence = np.argsort(-lengths, kind="stable")
+        if size.frames is None:
+            batches = [sequence[i : i + size.utterances] for i in range(0, len(sequence), size.utterances)]
+        else:
+            batches = cut_by_frames(sequence, lengths, size, 1)
+        rounds = -(-len(batches) // shard.count)
+        dealt = [min(turn * shard.count + shard.rank, len(batches) - 1) for turn in range(rounds)]
+        self._batches = [batches[i] for i in dealt]
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        for batch in self._batches:
+            yield [(position, 0) for position in batch.tolist()]
+
+
+def cut_by_frames(sequence: Rows, lengths: Rows, size: BatchSize, least: int) -> list[Rows]:
+    """Cut a sequence of utterances, similar lengths beside each other, into batches within `size`.
+
+    Args:
+        sequence: positions.
+        lengths: frames by position.
+        size: limits; a batch of `least` utterances may exceed the frames.
+        least: fewest utterances in a batch; the last batch gives way to its neighbour rather than have fewer.
+    """
+    assert size.frames is not None
+    cuts, longest = [0], 0
+    for i, frames in enumerate(lengths[sequence].tolist()):
+        count = i - cuts[-1]
+        full = count == size.utterances or max(longest, frames) * (count + 1) > size.frames
+        if full and count >= least:
+            cuts.append(i)
+            longest = 0
+        longest = max(longest, frames)
+    if len(cuts) > 1 and len(sequence) - cuts[-1] < least:
+        cuts.pop()
+    return [sequence[first:last] for first, last in pairwise([*cuts, len(sequence)])]
+
+
+def padding_waste(batches: list[Rows], lengths: Rows) -> float:
+    """Return the share of padding among all frames of `batches`, 0–1."""
+    padded = sum(len(batch) * int(lengths[batch].max()) for batch in batches)
+    return 1.0 - sum(int(lengths[batch].sum()) for batch in batches) / padded

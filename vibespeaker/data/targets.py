@@ -1,0 +1,125 @@
+"""What an utterance teaches: category, vote distribution and attributes, under a policy for the awkward labels."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vibespeaker.batch import NO_CATEGORY
+from vibespeaker.errors import ConfigError
+from vibespeaker.labels import ATTRIBUTES, NO_AGREEMENT, OTHER, LabelSet
+from vibespeaker.manifest import Manifest
+
+#: Columns of a manifest that targets are made of.
+COLUMNS = ("category", *ATTRIBUTES, "votes")
+
+
+@dataclass(frozen=True)
+class LabelPolicy:
+    """What becomes of utterances whose consensus is no plain class, in training and in scores alike.
+
+    Args:
+        no_agreement: MSP-Podcast's X. `exclude` leaves the utterance out, `attributes` keeps its attributes only,
+            `soft` keeps attributes and the distribution of the raters' votes.
+        other: MSP-Podcast's O; as above, and `class` makes it a class of its own (the label set must have it).
+        unlisted: any other emotion that the label set does not list: `error`, `exclude` or `attributes`.
+    """
+
+    no_agreement: Literal["exclude", "attributes", "soft"] = "exclude"
+    other: Literal["exclude", "attributes", "soft", "class"] = "exclude"
+    unlisted: Literal["error", "exclude", "attributes"] = "error"
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Targets of N utterances.
+
+    Args:
+        category: `(N,)` int64, class index or `NO_CATEGORY`.
+        votes: `(N, classes)` float32, a distribution a row, or NaN where unknown.
+        attributes: `(N, 3)` float32, 1–7, NaN where unknown.
+        usable: `(N,)`, False for utterances that the policy leaves out and for those with nothing to learn from.
+    """
+
+    category: npt.NDArray[np.int64]
+    votes: npt.NDArray[np.float32]
+    attributes: npt.NDArray[np.float32]
+    usable: npt.NDArray[np.bool_]
+
+    def select(self, rows: npt.NDArray[np.int64]) -> "Targets":
+        """Return the targets of `rows`, in their order."""
+        return Targets(self.category[rows], self.votes[rows], self.attributes[rows], self.usable[rows])
+
+    def class_counts(self, classes: int) -> npt.NDArray[np.int64]:
+        """Return `(classes,)`, the usable utterances of each class."""
+        known = self.category[self.usable & (self.category != NO_CATEGORY)]
+        return np.bincount(known, minlength=classes).astype(np.int64)
+
+
+def make_targets(manifest: Manifest, labels: LabelSet, policy: LabelPolicy) -> Targets:
+    """Apply `policy` to every row of `manifest`.
+
+    Raises:
+        ConfigError: the policy wants a class that the label set lacks, or categories do not fit the label set.
+    """
+    if policy.other == "class" and OTHER not in labels.classes:
+        raise ConfigError(
+            f"the label policy makes a class of {OTHER!r}, which label set {labels.name!r} lacks",
+            allowed="exclude, attributes, soft",
+            remedy="choose label set challenge+other, or another policy for other",
+        )
+    emotions = np.asarray(manifest.table.column("category").to_pylist(), dtype=object)
+    category = np.full(len(manifest), NO_CATEGORY, dtype=np.int64)
+    kept = np.ones(len(manifest), dtype=bool)
+    votes = vote_distributions(manifest, labels)
+    for emotion in sorted({value for value in emotions if value is not None}):
+        rows = emotions == emotion
+        use = _use_of(emotion, labels, policy)
+        if use == "class":
+            category[rows] = labels.index(emotion)
+        elif use == "exclude":
+            kept[rows] = False
+        elif use == "attributes":
+            votes[rows] = np.nan
+    columns = [manifest.table.column(name).to_numpy() for name in ATTRIBUTES]
+    attributes = np.stack(columns, axis=1).astype(np.float32)
+    taught = (category != NO_CATEGORY) | ~np.isnan(votes).any(axis=1) | ~np.isnan(attributes).all(axis=1)
+    return Targets(category, votes, attributes, kept & taught)
+
+
+def vote_distributions(manifest: Manifest, labels: LabelSet) -> npt.NDArray[np.float32]:
+    """Return `(N, classes)`: the share of each class among the raters' primary emotions that the label set lists.
+
+    Rows where no rater chose a listed class are NaN.
+    """
+    votes = manifest.table.column("votes").combine_chunks()
+    if isinstance(votes, pa.ChunkedArray):  # a table without rows has no chunk to combine
+        votes = pa.array([], votes.type)
+    counts = np.zeros((len(manifest), len(labels)), dtype=np.float32)
+    rows = pc.list_parent_indices(votes).to_numpy(zero_copy_only=False)
+    primary = pc.struct_field(pc.list_flatten(votes), "primary")
+    classes = pc.index_in(primary, pa.array(labels.classes)).to_numpy(zero_copy_only=False)
+    listed = ~np.isnan(classes.astype(np.float64))
+    np.add.at(counts, (rows[listed], classes[listed].astype(np.int64)), 1.0)
+    totals = counts.sum(axis=1, keepdims=True)
+    return np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
+
+
+def _use_of(emotion: str, labels: LabelSet, policy: LabelPolicy) -> str:
+    if emotion == NO_AGREEMENT:
+        return policy.no_agreement
+    if emotion == OTHER:
+        return policy.other
+    if emotion in labels.classes:
+        return "class"
+    if policy.unlisted == "error":
+        raise ConfigError(
+            f"the manifest has categories that label set {labels.name!r} does not list",
+            found=emotion,
+            allowed=labels.classes,
+            remedy="choose the label set of the corpus, or set policy.unlisted to exclude or attributes",
+        )
+    return policy.unlisted

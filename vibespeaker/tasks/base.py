@@ -1,0 +1,72 @@
+"""What every task does: score a part as a whole, and hand predictions on."""
+
+from abc import abstractmethod
+from typing import Any
+
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from vibespeaker.batch import EmotionBatch, EmotionOutput
+from vibespeaker.data.datamodule import EmotionDataModule
+from vibespeaker.data.provenance import Provenance
+from vibespeaker.tasks.scores import Recognized, Scores, collect, score
+
+
+class RecognitionTask(LightningModule):
+    """Validates, tests and predicts with whatever `recognize` says.
+
+    Attributes:
+        provenance: what the system was trained on; set when it is set up or loaded.
+        scores: of the last part that was scored, None before.
+    """
+
+    provenance: Provenance
+    scores: Scores | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: list[Recognized] = []
+
+    @abstractmethod
+    def recognize(self, batch: EmotionBatch) -> EmotionOutput:
+        """Return logits in the order of the provenance's classes, and attributes."""
+
+    @abstractmethod
+    def prediction_provenance(self, data: EmotionDataModule) -> dict[str, Any]:
+        """Return what a prediction table records of the system, for the closed-condition guard.
+
+        Args:
+            data: what was predicted.
+        """
+
+    def objective(self, recognized: Recognized) -> dict[str, Tensor]:
+        """Return name → loss of a whole part, `loss` among them; empty where nothing is minimised."""
+        return {}
+
+    def validation_step(self, batch: EmotionBatch, batch_index: int) -> None:
+        """Keep the outputs of a batch of the validation part."""
+        self._seen.append(Recognized.of(self.recognize(batch), batch))
+
+    def test_step(self, batch: EmotionBatch, batch_index: int) -> None:
+        """Keep the outputs of a batch of the test part."""
+        self._seen.append(Recognized.of(self.recognize(batch), batch))
+
+    def predict_step(self, batch: EmotionBatch, batch_index: int) -> Recognized:
+        """Return the outputs of a batch."""
+        return Recognized.of(self.recognize(batch), batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log `val/…`."""
+        self._log_scores("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Log `test/…`."""
+        self._log_scores("test")
+
+    def _log_scores(self, prefix: str) -> None:
+        recognized = collect(self._seen)
+        self._seen = []
+        self.scores = score(recognized, len(self.provenance.classes))
+        values = {**self.objective(recognized), **self.scores.values}
+        # every process has the same numbers, so nothing is left to synchronise
+        self.log_dict({f"{prefix}/{name}": value for name, value in values.items()}, batch_size=1)

@@ -1,0 +1,201 @@
+"""Training a network: stages and systems differ by what this task is configured with, not by class."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.cli import OptimizerCallable
+from torch import Tensor
+
+from vibespeaker.batch import EmotionBatch, EmotionOutput
+from vibespeaker.data.datamodule import EmotionDataModule
+from vibespeaker.data.provenance import CHECKPOINT_KEY, Provenance
+from vibespeaker.errors import CheckpointError, ConfigError
+from vibespeaker.losses import MultiTaskLoss
+from vibespeaker.models.base import EmotionModel
+from vibespeaker.tasks.base import RecognitionTask
+from vibespeaker.tasks.live import LiveEncoders
+from vibespeaker.tasks.processes import share_buffers, whole_batch, world_size
+from vibespeaker.tasks.schedule import Schedule
+from vibespeaker.tasks.scores import Recognized, collect, confusion_of
+from vibespeaker.tasks.weights import initialise
+
+
+class EmotionTask(RecognitionTask):
+    """Trains a network on categories and attributes.
+
+    The network is built when the data is known: from the cache's encoders, from live ones, or from a checkpoint.
+
+    With gradient accumulation the loss of each of the accumulated batches is divided by its own number of targets and
+    class weights: it equals one large batch only where those are equal.
+
+    Args:
+        network: from encoder widths by name and the number of classes to the network.
+        loss: what is minimised.
+        optimizer: from the trained parameters to an optimiser; its learning rate is the maximum of the schedule.
+        schedule: how the learning rate changes over the run.
+        init_from: checkpoint whose weights to start from; logits are matched by class name.
+        encoders: name → class_path and init_args of encoders that run inside the model, for data without a cache.
+        trained_encoders: names of those that are trained, too.
+        freeze: patterns over the network's parameter names, such as `poolings.*`, that stay as they start.
+    """
+
+    def __init__(
+        self,
+        network: Callable[[Mapping[str, int], int], EmotionModel],
+        loss: MultiTaskLoss,
+        optimizer: OptimizerCallable = torch.optim.AdamW,
+        schedule: Schedule = Schedule(),  # noqa: B008 (frozen)
+        init_from: Path | None = None,
+        encoders: dict[str, dict[str, Any]] | None = None,
+        trained_encoders: list[str] | None = None,
+        freeze: list[str] | None = None,
+    ) -> None:
+        super().__init__()
+        with warnings.catch_warnings(action="ignore"):
+            # Lightning advises to ignore modules, but then loading would silently build the default ones
+            self.save_hyperparameters()
+        self.network: EmotionModel | None = None
+        self.live: LiveEncoders | None = None
+        self.make_network, self.loss, self.make_optimizer = network, loss, optimizer
+        self.schedule, self.init_from = schedule, init_from
+        self.encoder_specs, self.trained_encoders, self.freeze_patterns = encoders, trained_encoders or [], freeze or []
+
+    def configure_model(self) -> None:
+        """Build the network for the attached data; a checkpoint that is loaded without data builds it itself."""
+        if self.network is not None or self._trainer is None:
+            return
+        data = self.trainer.datamodule
+        assert isinstance(data, EmotionDataModule)
+        self._build(data.provenance)
+        if self.trainer.state.fn == "fit":
+            if self.init_from is not None:
+                assert self.network is not None
+                initialise(self.network, self.provenance.labels, Path(self.init_from))
+            if self.loss.needs_class_counts:
+                self.loss.set_class_counts(torch.from_numpy(data.class_counts))
+
+    def _build(self, provenance: Provenance) -> None:
+        if self.encoder_specs and provenance.cache is None:
+            self.live = LiveEncoders(self.encoder_specs, self.trained_encoders)
+            provenance = replace(provenance, encoders=self.live.provenance())
+        if not provenance.encoders:
+            raise ConfigError(
+                "there are no encoders",
+                remedy="set data.init_args.cache to an embedding cache, or model.init_args.encoders to live encoders",
+            )
+        self.provenance = provenance
+        self.network = network = self.make_network(provenance.encoder_dims, len(provenance.classes))
+        missing = [head for head in self.loss.requires if head not in network.heads]
+        if missing:
+            raise ConfigError(
+                "the loss needs a head that the network lacks",
+                found=", ".join(missing),
+                allowed=network.heads,
+                remedy="give the network that head, or drop the loss terms that read it",
+            )
+        self._freeze(network)
+
+    def _freeze(self, network: EmotionModel) -> None:
+        names = [name for name, _ in network.named_parameters()]
+        for pattern in self.freeze_patterns:
+            if not any(fnmatch(name, pattern) for name in names):
+                raise ConfigError("model.init_args.freeze matches no parameter", found=pattern, allowed=names)
+        for name, parameter in network.named_parameters():
+            if any(fnmatch(name, pattern) for pattern in self.freeze_patterns):
+                parameter.requires_grad_(False)
+
+    def recognize(self, batch: EmotionBatch) -> EmotionOutput:
+        """Return what the network says of a batch, from its frames or from its audio and texts."""
+        assert self.network is not None
+        frames = batch.frames if self.live is None else self.live(batch)
+        return self.network(frames)
+
+    def training_step(self, batch: EmotionBatch, batch_index: int) -> Tensor:
+        """Return the loss of the batch over all processes, scaled for DDP's mean of gradients."""
+        output = self.recognize(batch)
+        whole, targets = whole_batch(output, batch)
+        parts = self.loss(whole, targets)
+        value = self.loss.total(parts)
+        logged = {f"train/loss_{name}": part.value.detach() for name, part in parts.items() if len(parts) > 1}
+        self.log_dict({"train/loss": value.detach(), **logged}, on_step=False, on_epoch=True, batch_size=len(targets))
+        self.log("lr", self.optimizers().param_groups[0]["lr"], on_step=True, on_epoch=False, batch_size=1)
+        # a batch without targets, or a head that no loss reads, still takes part in DDP's exchange of gradients
+        heads = [head for head in (output.logits, output.attributes) if head is not None]
+        return value * world_size() + sum(head.sum() for head in heads) * 0.0
+
+    def on_validation_epoch_start(self) -> None:
+        """Validate one network: batch norm has seen other utterances in every process."""
+        share_buffers(self)
+
+    def objective(self, recognized: Recognized) -> dict[str, Tensor]:
+        """Return the loss of a whole part, as if it were one batch, and of each term."""
+        targets = recognized.targets.to(self.device)
+        heads = (recognized.output.logits, recognized.output.attributes)
+        output = EmotionOutput(*(None if head is None else head.to(self.device) for head in heads))
+        parts = self.loss(output, targets)
+        terms = {f"loss_{name}": part.value for name, part in parts.items() if len(parts) > 1}
+        return {"loss": self.loss.total(parts), **terms}
+
+    def prediction_provenance(self, data: EmotionDataModule) -> dict[str, Any]:
+        """Return corpora trained on, encoders, and the origins of all texts that were read."""
+        return {
+            "corpora": list(self.provenance.corpora),
+            "encoders": {name: dict(encoder.spec) for name, encoder in self.provenance.encoders.items()},
+            "transcripts": sorted({*self.provenance.transcripts, *data.provenance.transcripts}),
+        }
+
+    def on_fit_start(self) -> None:
+        """Count what the network to be fine-tuned confuses on the validation part, where the loss asks for it."""
+        if not self.loss.needs_confusion or self.trainer.ckpt_path:
+            return
+        data = self.trainer.datamodule
+        assert isinstance(data, EmotionDataModule)
+        data.check_not_scored("validation")
+        self.eval()
+        with torch.no_grad():
+            seen = [
+                Recognized.of(self.recognize(batch), batch)
+                for batch in (batch.to(self.device) for batch in data.val_dataloader())
+            ]
+        self.train()
+        confusion = confusion_of(collect(seen), len(self.provenance.classes))
+        if confusion is None:
+            raise ConfigError("class weights by misclassification need categories in the validation part")
+        self.loss.set_confusion(torch.from_numpy(confusion))
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Optimise what is not frozen; the schedule moves every step."""
+        optimizer = self.make_optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
+        steps = int(self.trainer.estimated_stepping_batches)
+        scheduler = self.schedule.attach(optimizer, steps / max(1, self.trainer.max_epochs or 1), steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what later steps must know of the data and the encoders."""
+        checkpoint[CHECKPOINT_KEY] = self.provenance.to_checkpoint()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Build the network from the checkpoint, or check that the one built for the data is the same.
+
+        Raises:
+            CheckpointError: classes or encoders differ.
+        """
+        stored = Provenance.from_checkpoint(checkpoint, "the checkpoint")
+        if self.network is None:
+            self._build(stored)
+            return
+        if stored.classes != self.provenance.classes:
+            raise CheckpointError(
+                "the checkpoint was trained for other classes than data.init_args.label_set",
+                found=", ".join(self.provenance.classes),
+                allowed=stored.classes,
+                remedy=f"set data.init_args.label_set to {stored.label_set}",
+            )
+        self.provenance.check_encoders(stored)
+        if self.trainer.state.fn != "fit":
+            self.provenance = stored

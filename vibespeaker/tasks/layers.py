@@ -1,0 +1,82 @@
+"""Config files on top of each other: a file names those it builds on under `bases`, and the shipped ones by name.
+
+An experiment says only what is its own. `bases: [../stage/pretrain.yaml, …]` lists, relative to the file, what comes
+before it, first to last; later values win, mappings merge, lists and classes replace. `expand` turns one `--config`
+into the list of `--config` that LightningCLI merges in this order.
+"""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import yaml
+
+from vibespeaker.errors import ConfigError
+
+#: Top key of a config file that lists the files it builds on.
+BASES = "bases"
+_OPTIONS = ("--config", "-c")
+
+
+def shipped_configs() -> Path:
+    """Return the folder of the configs that come with VibeSpeaker, installed or in a checkout."""
+    package = Path(str(files("vibespeaker")))
+    installed = package / "configs"
+    return installed if installed.is_dir() else package.parent / "configs"
+
+
+def find_config(name: str) -> Path:
+    """Return the config file called `name`: a path, or else one among the shipped, e.g. `experiment/ensemble-task2`.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    for candidate in (Path(name), shipped_configs() / name, shipped_configs() / f"{name}.yaml"):
+        if candidate.is_file():
+            return candidate
+    kind = name.split("/")[0] if "/" in name else "experiment"
+    known = sorted(f"{path.parent.name}/{path.stem}" for path in (shipped_configs() / kind).glob("*.yaml"))
+    raise ConfigError(
+        f"config {name} does not exist", allowed=["a path", *known], remedy="name a file or a shipped config"
+    )
+
+
+def layers(path: Path, above: tuple[Path, ...] = ()) -> list[Path]:
+    """Return the files that `path` builds on, lowest first, and `path` itself, each once.
+
+    Raises:
+        ConfigError: a file is missing, is no mapping, or builds on itself.
+    """
+    path = path.resolve()
+    if path in above:
+        raise ConfigError(f"config {path} builds on itself", found=" > ".join(str(step) for step in (*above, path)))
+    if not path.is_file():
+        raise ConfigError(f"config {above[-1] if above else path} builds on a missing file", found=path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not a YAML file", found=" ".join(str(error).split())) from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"config {path} must be a mapping", found=type(content).__name__)
+    found: list[Path] = []
+    for base in content.get(BASES) or []:
+        found += [layer for layer in layers(path.parent / base, (*above, path)) if layer not in found]
+    return [*found, path]
+
+
+def expand(arguments: Sequence[str]) -> list[str]:
+    """Replace every `--config NAME` by one `--config` for each of its layers.
+
+    Args:
+        arguments: of the command line.
+    """
+    expanded: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        option, equals, value = word.partition("=")
+        if option in _OPTIONS:
+            name = value if equals else next(words, "")
+            expanded += [part for layer in layers(find_config(name)) for part in ("--config", str(layer))]
+        else:
+            expanded.append(word)
+    return expanded
