@@ -16,6 +16,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from vibespeaker.audio_fingerprint import fingerprint
 from vibespeaker.errors import AudioError
 from vibespeaker.files import atomic_path
 from vibespeaker.utterance import SAMPLE_RATE
@@ -35,12 +36,14 @@ class AudioFacts:
         duration: seconds of audio; null when it cannot be used.
         problem: why the audio cannot be used, null when it can.
         silent: True when every sample has the same value: usable, but worth a remark.
+        fingerprint: small picture that copies share (`audio_fingerprint`); null when the audio cannot be used.
     """
 
     sha256: str | None = None
     duration: float | None = None
     problem: str | None = None
     silent: bool = False
+    fingerprint: bytes | None = None
 
 
 def read_audio(path: Path) -> Waveform:
@@ -56,7 +59,8 @@ def read_audio(path: Path) -> Waveform:
         AudioError: the file is missing, undecodable, truncated or without samples, or holds NaN or infinity.
     """
     try:
-        samples, rate = _decode(path.read_bytes())
+        with open(path, "rb", buffering=0) as file:
+            samples, rate = _decode(file, file.readall())
     except (_UnusableError, OSError) as error:
         raise AudioError(
             f"audio file {path} cannot be used: {_reason(error)}",
@@ -67,16 +71,16 @@ def read_audio(path: Path) -> Waveform:
 
 def examine(path: Path) -> AudioFacts:
     """Read, hash and decode a file once; what is wrong with it is returned, not raised."""
+    sha256 = None
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        return AudioFacts(problem=_reason(error))
-    sha256 = hashlib.sha256(data).hexdigest()
-    try:
-        samples, rate = _decode(data)
-    except _UnusableError as error:
-        return AudioFacts(sha256=sha256, problem=_reason(error))
-    return AudioFacts(sha256, duration=len(samples) / rate, silent=bool(samples.min() == samples.max()))
+        with open(path, "rb", buffering=0) as file:
+            data = file.readall()
+            sha256 = hashlib.sha256(data).hexdigest()
+            samples, rate = _decode(file, data)
+    except (_UnusableError, OSError) as error:
+        return AudioFacts(sha256, problem=_reason(error))
+    silent = bool(samples.min() == samples.max())
+    return AudioFacts(sha256, len(samples) / rate, silent=silent, fingerprint=fingerprint(samples, rate))
 
 
 def resample(samples: Waveform, rate: int, new_rate: int) -> Waveform:
@@ -121,15 +125,21 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-def _decode(data: bytes) -> tuple[Waveform, int]:
-    """Return `(samples,)` at the file's own rate, and that rate in Hz."""
+def _decode(file: io.FileIO, data: bytes) -> tuple[Waveform, int]:
+    """Return `(samples,)` at the file's own rate, and that rate in Hz.
+
+    Args:
+        file: open file; libsndfile reads it itself, since calls back into Python would hold up other threads.
+        data: the file's bytes.
+    """
     if not data:
         raise _UnusableError("the file is empty")
     _require_whole_wave(data)
+    file.seek(0)
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
-            promised, rate = file.frames, file.samplerate
-            samples: Waveform = file.read(dtype="float32", always_2d=True)
+        with soundfile.SoundFile(file.fileno(), closefd=False) as audio:
+            promised, rate = audio.frames, audio.samplerate
+            samples: Waveform = audio.read(dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         detail = str(getattr(error, "error_string", error)).strip().rstrip(".")
         raise _UnusableError(f"it cannot be decoded ({detail})") from error

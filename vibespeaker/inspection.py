@@ -8,13 +8,14 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 
 from vibespeaker.audio import AudioFacts, examine
 from vibespeaker.progress import tracked
 
-#: Files handed to the threads at a time: enough to keep them busy, few enough to stop quickly.
+#: Files a thread takes at a time, so that handing them over costs little.
+_CHUNK = 16
+#: Files between two moments at which an interruption is noticed and the journal is safe.
 _BLOCK = 256
 
 
@@ -38,10 +39,12 @@ def examine_all(paths: Sequence[Path], journal: Path, workers: int | None = None
         tracker.advance(len(paths) - len(todo))
         for start in range(0, len(todo), _BLOCK):
             block = todo[start : start + _BLOCK]
-            for number, facts in zip(block, pool.map(examine, [paths[number] for number in block]), strict=True):
-                known[keys[number]] = facts
-                lines.write(json.dumps({"key": keys[number], **asdict(facts)}) + "\n")
-                tracker.advance()
+            chunks = [block[at : at + _CHUNK] for at in range(0, len(block), _CHUNK)]
+            examined = pool.map(lambda chunk: [examine(paths[number]) for number in chunk], chunks)
+            for chunk, found in zip(chunks, examined, strict=True):
+                known.update((keys[number], facts) for number, facts in zip(chunk, found, strict=True))
+                lines.writelines(_journal_line(keys[number], known[keys[number]]) for number in chunk)
+                tracker.advance(len(chunk))
             lines.flush()
     return [known[key] for key in keys]
 
@@ -59,13 +62,19 @@ def _key(path: Path) -> str:
     return f"{path}|{state.st_size}|{state.st_mtime_ns}"
 
 
+def _journal_line(key: str, facts: AudioFacts) -> str:
+    entry = {"key": key, **vars(facts), "fingerprint": facts.fingerprint and facts.fingerprint.hex()}
+    return json.dumps(entry) + "\n"
+
+
 def _read_journal(journal: Path) -> Iterator[tuple[str, AudioFacts]]:
     if not journal.is_file():
         return
     for line in journal.read_text(encoding="utf-8").splitlines():
         try:
             entry = json.loads(line)
-            yield entry.pop("key"), AudioFacts(**entry)
+            found = entry.pop("fingerprint")
+            yield entry.pop("key"), AudioFacts(**entry, fingerprint=found and bytes.fromhex(found))
         except (ValueError, KeyError, TypeError, AttributeError):
             # the last line of a killed run, or of another version
             continue

@@ -202,9 +202,12 @@ def _with_shared_takes(usable: list[tuple[Utterance, AudioFacts]]) -> list[tuple
         roots = sorted({root_of(names[row]) for row in rows})
         leader.update((root, roots[0]) for root in roots[1:])
         shared.update(rows if len(rows) > 1 else ())
+    if not shared:
+        return usable
+    takes = [root_of(names[row]) if row in shared else u.take and root_of(u.take) for row, (u, _) in enumerate(usable)]
     return [
-        (replace(utterance, take=root_of(names[row])) if row in shared or utterance.take else utterance, fact)
-        for row, (utterance, fact) in enumerate(usable)
+        (utterance if utterance.take == take else replace(utterance, take=take), fact)
+        for take, (utterance, fact) in zip(takes, usable, strict=True)
     ]
 
 
@@ -217,6 +220,7 @@ def _columns(usable: Sequence[tuple[Utterance, AudioFacts]]) -> dict[str, Sequen
     }
     columns["votes"] = [[_vote(vote) for vote in utterance.votes] for utterance, _ in usable]
     columns["duration"] = [fact.duration for _, fact in usable]
+    columns["fingerprint"] = [fact.fingerprint for _, fact in usable]
     columns["audio_sha256"] = [fact.sha256 for _, fact in usable]
     return columns
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from vibespeaker.corpora.base import Problem
 from vibespeaker.errors import CorpusError
@@ -47,7 +47,7 @@ def list_files(root: Path, suffixes: Collection[str] = AUDIO_SUFFIXES) -> list[s
 
 def without_suffix(path: str) -> str:
     """Return a relative path without the suffix of its last part."""
-    return PurePosixPath(path).with_suffix("").as_posix()
+    return os.path.splitext(path)[0]
 
 
 def one_file_each(paths: list[str]) -> tuple[list[str], list[Problem]]:
