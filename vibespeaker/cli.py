@@ -69,12 +69,13 @@ def call(function: Callable[..., Any], command: str, arguments: list[str]) -> in
     """Parse `arguments` against the signature of `function`, call it, and return its status (None counts as 0).
 
     Leading words fill the first parameter: all of them when it is a list, one otherwise, also where it has a default.
+    An option of type `list[...]` takes all words that follow it.
     """
     from jsonargparse import ArgumentParser
 
     parser = ArgumentParser(prog=f"vibespeaker {command}", description=inspect.getdoc(function))
     parser.add_function_arguments(function, as_positional=True, fail_untyped=True)
-    values = parser.parse_args(_join_leading_words(function, _spell_options(function, arguments)))
+    values = parser.parse_args(_join_words(function, _spell_options(function, arguments)))
     status = function(**vars(parser.instantiate(values)))
     return status if isinstance(status, int) else 0
 
@@ -83,7 +84,7 @@ def _spell_options(function: Callable[..., Any], arguments: list[str]) -> list[s
     """Let `--verify` stand for `--verify=true` where the default is false, and dashes for underscores in names."""
     switches = {name for name, value in inspect.signature(function).parameters.items() if value.default is False}
     spelled = []
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for word, following in zip(arguments, [*arguments, ""][1:], strict=True):
         name, equals, value = word.partition("=")
         if word.startswith("--"):
             name = "--" + name[2:].replace("-", "_")
@@ -93,17 +94,28 @@ def _spell_options(function: Callable[..., Any], arguments: list[str]) -> list[s
     return spelled
 
 
-def _join_leading_words(function: Callable[..., Any], arguments: list[str]) -> list[str]:
+def _join_words(function: Callable[..., Any], arguments: list[str]) -> list[str]:
+    """Gather leading words, and the words behind list options, into one JSON list each."""
+    hints = typing.get_type_hints(function).items()
+    lists = {name for name, hint in hints if any(typing.get_origin(t) is list for t in (hint, *typing.get_args(hint)))}
     first = next(iter(inspect.signature(function).parameters.values()), None)
+    joined, rest = [], list(arguments)
+    if first is not None and rest and not rest[0].startswith("-"):
+        value = json.dumps(_take_words(rest)) if first.name in lists else rest.pop(0)
+        joined.append(value if first.default is inspect.Parameter.empty else f"--{first.name}={value}")
+    while rest:
+        joined.append(rest.pop(0))
+        if joined[-1].startswith("--") and joined[-1][2:] in lists and rest and not rest[0].startswith("["):
+            joined[-1] += "=" + json.dumps(_take_words(rest))
+    return joined
+
+
+def _take_words(arguments: list[str]) -> list[str]:
+    """Remove and return the words before the next option."""
     count = next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments))
-    if first is None or count == 0:
-        return arguments
-    hint = typing.get_type_hints(function).get(first.name)
-    if any(typing.get_origin(option) is list for option in (hint, *typing.get_args(hint))):
-        value, rest = json.dumps(arguments[:count]), arguments[count:]
-    else:
-        value, rest = arguments[0], arguments[1:]
-    return [value, *rest] if first.default is inspect.Parameter.empty else [f"--{first.name}={value}", *rest]
+    words = arguments[:count]
+    del arguments[:count]
+    return words
 
 
 def _usage() -> str:

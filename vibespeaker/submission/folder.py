@@ -22,8 +22,8 @@ from vibespeaker.submission.closed_condition import ClosedCondition, judge
 TASK1_FILE, TASK2_FILE = "task1.csv", "task2.csv"
 RECORD = "submission.json"
 REMAKE = "remake.sh"
-#: Configs that a run writes beside its predictions.
-RUN_CONFIGS = ("config.yaml", "recipe.yaml")
+#: The config that a run writes beside its predictions, and the ending of an ensemble's recipe.
+RUN_CONFIG, RECIPE_SUFFIX = "config.yaml", ".recipe.yaml"
 
 
 @dataclass(frozen=True)
@@ -185,8 +185,9 @@ def _letters(predictions: Predictions) -> list[str]:
 
 def _configs(source: Source) -> list[Path]:
     members = (source.predictions.metadata.provenance.get("ensemble") or {}).get("members") or []
-    folders = [source.path.parent, *(Path(member["path"]).parent for member in members)]
-    return [folder / name for folder in dict.fromkeys(folders) for name in RUN_CONFIGS if (folder / name).is_file()]
+    tables = [source.path, *(Path(member["path"]) for member in members)]
+    places = [place for path in tables for place in (path.parent / RUN_CONFIG, path.with_suffix(RECIPE_SUFFIX))]
+    return [place for place in places if place.is_file()]
 
 
 def _named(paths: Sequence[Path]) -> dict[str, Path]:

@@ -1,0 +1,5 @@
+"""Several prediction tables into one: means, votes, selections and stacking, each with an honest score."""
+
+from vibespeaker.ensemble.command import ensemble
+
+__all__ = ["ensemble"]

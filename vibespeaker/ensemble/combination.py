@@ -1,0 +1,207 @@
+"""From members and a recipe to the combined table, with the scores that tell what combining was worth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vibespeaker.ensemble.combiners import Combiner, Values, Weighted, score, uniform
+from vibespeaker.ensemble.members import HEADS, Member, Stack, refuse_gaps, stack, utterances
+from vibespeaker.ensemble.recipe import Recipe
+from vibespeaker.ensemble.selection import greedy, member_scores, top_k
+from vibespeaker.errors import PredictionsError
+from vibespeaker.evaluation.crossfit import Rows, cross_fit, speaker_folds
+from vibespeaker.evaluation.targets import Targets, Truth, class_columns
+from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.progress import tracked
+
+#: What of a head an ensemble reports, in the order of the table.
+SCORES = ("best member", "mean of all", "ensemble, in sample", "ensemble")
+
+
+@dataclass(frozen=True)
+class Combination:
+    """The combined rows.
+
+    Args:
+        keys: `utterance_id, file_name, split` of the N rows.
+        values: head → `(N, C)` probabilities or `(N, 1)` values, for heads that some member has.
+        combiners: head → what made them.
+        scores: head → name (`SCORES`) → macro-F1 or CCC on the labelled part; empty without labels.
+    """
+
+    keys: pd.DataFrame
+    values: dict[str, Values]
+    combiners: dict[str, Combiner]
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """The labelled part: what members say of it and what is true."""
+
+    stack: Stack
+    targets: Targets
+
+    def truth(self, head: str) -> Values:
+        """Return `(N,)` class indices, or attribute values; negative or NaN where unknown."""
+        return self.targets.categories.astype(float) if head == "categories" else self._attribute(head)
+
+    def rows(self, head: str) -> Rows:
+        """Return the rows whose truth is known."""
+        return np.flatnonzero(self.truth(head) >= 0)
+
+    def _attribute(self, head: str) -> Values:
+        return self.targets.attributes[:, ATTRIBUTES.index(head)]
+
+
+def combine(members: Sequence[Member], recipe: Recipe, truth: Truth | None) -> Combination:
+    """Combine the members head by head.
+
+    Rows of the part that a selection or a stacking model was fitted on get cross-fitted values: each is made by a
+    fit that has not heard its speaker. All other rows are made by the fit on the whole part.
+
+    Args:
+        members: see `read_members`.
+        recipe: how.
+        truth: the labels; needed by fitted methods, otherwise only for scores.
+
+    Raises:
+        PredictionsError: members do not fit together, or labels are needed and not given.
+    """
+    keys = utterances(members, recipe.split)
+    refuse_gaps(members, keys)
+    whole = stack(members, keys)
+    labelled = _labelled(members, recipe, truth)
+    combination = Combination(keys, {}, {})
+    with tracked("ensemble", len(HEADS), "heads") as progress:
+        for head in HEADS:
+            _add_head(combination, head, whole, labelled, recipe)
+            progress.advance()
+    if not combination.values:
+        raise PredictionsError("no member has a head to combine", found=[member.name for member in members])
+    return combination
+
+
+def _labelled(members: Sequence[Member], recipe: Recipe, truth: Truth | None) -> Labelled | None:
+    if truth is None:
+        if recipe.is_fitted:
+            raise PredictionsError(f"method {recipe.method} needs labels", remedy="give them with --manifest MANIFEST")
+        return None
+    table = next(member for member in members if member.predictions is not None)
+    assert table.predictions is not None
+    if not recipe.is_fitted and not (table.predictions.frame["split"] == recipe.fit_split).any():
+        return None
+    keys = utterances(members, recipe.fit_split)
+    targets = truth.targets(list(keys["utterance_id"]), table.name)
+    part = stack(members, keys)
+    scored = class_columns(table.predictions, truth.labels, table.name)
+    known = targets.categories >= 0
+    categories = np.where(known, np.array(scored)[targets.categories], targets.categories)
+    return Labelled(replace(part, scored=tuple(scored)), replace(targets, categories=categories))
+
+
+def _add_head(into: Combination, head: str, whole: Stack, labelled: Labelled | None, recipe: Recipe) -> None:
+    named = recipe.named(head)
+    lacking = [name for name in named or () if name not in np.array(whole.names)[whole.having(head)]]
+    if lacking:
+        raise PredictionsError(f"members named for {head} have no such head", found=", ".join(lacking))
+    rows = None if labelled is None else labelled.rows(head)
+    if recipe.is_fitted and labelled is not None and rows is not None and len(rows):
+        combiner = _fit(head, labelled, rows, recipe, present_only=False)
+    else:
+        combiner = _fixed(head, whole, recipe)
+    if combiner is None:
+        return
+    into.combiners[head] = combiner
+    into.values[head] = combiner.apply(whole)
+    if labelled is None or rows is None or not len(rows):
+        return
+    held_out = _held_out(head, labelled, combiner, recipe)
+    if recipe.is_fitted:
+        positions = pd.Index(into.keys["utterance_id"]).get_indexer(pd.Index(labelled.targets.frame["utterance_id"]))
+        into.values[head][positions[positions >= 0]] = held_out[positions >= 0]
+    into.scores[head] = _scores(head, labelled, rows, held_out, recipe)
+
+
+def _fixed(head: str, whole: Stack, recipe: Recipe) -> Weighted | None:
+    plain = uniform(head, whole, recipe.named(head), recipe.method == "vote")
+    if plain is None or recipe.weights is None:
+        return plain
+    weights = np.array(recipe.weights) * np.array(plain.weights)
+    if not weights.any():
+        raise PredictionsError(f"all members with the head {head} have weight 0", found=recipe.weights)
+    return Weighted(head, plain.members, tuple(weights), plain.vote)
+
+
+def _fit(head: str, part: Labelled, rows: Rows, recipe: Recipe, present_only: bool) -> Combiner | None:
+    """Fit on labelled rows; `present_only` leaves out named members that do not cover the labelled part."""
+    seen, truth, named = part.stack.take(rows), part.truth(head)[rows], recipe.named(head)
+    if recipe.method == "top-k":
+        joined = [name for name in named or () if not present_only or _covers(part.stack, head, name)]
+        return top_k(head, seen, truth, recipe.k, joined, _all_named(recipe))
+    candidates = seen if named is None else _only(seen, named)
+    if recipe.method == "greedy":
+        chosen = greedy(head, candidates, truth, recipe.rounds)
+        return None if chosen is None else _widened(chosen, seen.names)
+    from vibespeaker.ensemble.stacking import fit
+
+    kind: Any = recipe.method.removeprefix("stack-")
+    return fit(head, seen, truth, part.targets.speakers[rows], kind, recipe.seed)
+
+
+def _held_out(head: str, part: Labelled, combiner: Combiner, recipe: Recipe) -> Values:
+    """Return the ensemble's values on the labelled part: cross-fitted where fitted, else as they are."""
+    if not recipe.is_fitted:
+        return combiner.apply(part.stack)
+    known = set(part.rows(head).tolist())
+
+    def refit(rows: Rows) -> Combiner:
+        labelled_rows = np.array([row for row in rows if row in known], np.int64)
+        refitted = _fit(head, part, labelled_rows, recipe, present_only=True)
+        if refitted is None:
+            raise PredictionsError(
+                f"a fold has too few labels to fit {recipe.method} for {head}", remedy="use fewer folds"
+            )
+        return refitted
+
+    folds = speaker_folds(part.targets.speakers, recipe.folds, recipe.seed)
+    return cross_fit(refit, lambda model, rows: model.apply(part.stack.take(rows)), folds)
+
+
+def _scores(head: str, part: Labelled, rows: Rows, held_out: Values, recipe: Recipe) -> dict[str, float]:
+    seen, truth = part.stack.take(rows), part.truth(head)[rows]
+    single = member_scores(head, seen, truth)
+    scores = {}
+    if np.isfinite(single).any():
+        mean = uniform(head, seen)
+        assert mean is not None
+        scores = {
+            "best member": float(np.nanmax(single)),
+            "mean of all": score(head, mean.apply(seen), truth, seen.scored),
+        }
+    if recipe.is_fitted:
+        same = _fit(head, part, rows, recipe, present_only=True)
+        if same is not None:
+            scores["ensemble, in sample"] = score(head, same.apply(seen), truth, seen.scored)
+    return {**scores, "ensemble": score(head, held_out[rows], truth, seen.scored)}
+
+
+def _covers(part: Stack, head: str, name: str) -> bool:
+    return bool(part.having(head)[part.names.index(name)])
+
+
+def _all_named(recipe: Recipe) -> set[str]:
+    return {name for head in HEADS for name in recipe.named(head) or ()}
+
+
+def _only(part: Stack, names: Sequence[str]) -> Stack:
+    chosen = [part.names.index(name) for name in names]
+    return Stack(tuple(names), part.probabilities[chosen], part.attributes[chosen], part.scored)
+
+
+def _widened(chosen: Weighted, names: Sequence[str]) -> Weighted:
+    weights = dict(zip(chosen.members, chosen.weights, strict=True))
+    return Weighted(chosen.head, tuple(names), tuple(weights.get(name, 0.0) for name in names), chosen.vote)

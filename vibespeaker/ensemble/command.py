@@ -1,0 +1,169 @@
+"""`vibespeaker ensemble`: several prediction tables into one."""
+
+import logging
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from vibespeaker.ensemble.combination import SCORES, Combination, combine
+from vibespeaker.ensemble.members import Member, read_members
+from vibespeaker.ensemble.recipe import Method, Recipe
+from vibespeaker.errors import ConfigError
+from vibespeaker.evaluation.targets import Truth
+from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.predictions import Predictions, PredictionsMetadata
+
+log = logging.getLogger(__name__)
+
+_LEAST_PROBABILITY = 1e-9
+
+
+def ensemble(
+    predictions: list[Path] | None = None,
+    out: Path = Path("ensemble.parquet"),
+    method: Method = "mean",
+    weights: list[float] | None = None,
+    categories: list[str] | None = None,
+    arousal: list[str] | None = None,
+    valence: list[str] | None = None,
+    dominance: list[str] | None = None,
+    manifest: Path | None = None,
+    fit_split: str = "development",
+    split: str | None = None,
+    k: int = 3,
+    rounds: int = 50,
+    folds: int = 5,
+    seed: int = 0,
+    system: str = "ensemble",
+    recipe: Path | None = None,
+) -> int:
+    """Combine prediction tables, and a baseline's task 2 file among them, into one table.
+
+    Selections and stacking go by the labels of `fit_split`. What is written for that part is cross-fitted by speaker,
+    and so is the score that is printed. The recipe is written beside the table.
+
+    Args:
+        predictions: prediction tables, or challenge files of task 2 (`.csv`).
+        out: the table to write.
+        method: mean; vote: majority of the members' classes; top-k: mean of the k best of each head; greedy:
+            selection with replacement; stack-logistic, stack-mlp: a model over the members.
+        weights: one a member, for mean and vote.
+        categories: members for the categories, by path or file name; all by default. With top-k these join the k best
+            without competing.
+        arousal: members for arousal.
+        valence: members for valence.
+        dominance: members for dominance.
+        manifest: manifest with the labels, for fitted methods and for scores.
+        fit_split: the labelled part.
+        split: write only this part.
+        k: how many win by top-k.
+        rounds: members that greedy selection adds.
+        folds: speaker-disjoint folds of the cross-fitted score.
+        seed: of folds, resampling and initial weights.
+        system: name of the ensemble in reports.
+        recipe: YAML file with `members` and any of the options from method to seed; options are not read beside it.
+
+    Raises:
+        PredictionsError: members do not fit together; by name.
+        ConfigError: an option is wrong.
+    """
+    paths = tuple(str(path) for path in predictions or ())
+    if recipe is not None:
+        chosen = Recipe.read(recipe, **({"members": paths} if paths else {}))
+    else:
+        heads = {"categories": categories, "arousal": arousal, "valence": valence, "dominance": dominance}
+        chosen = Recipe(
+            members=paths,
+            method=method,
+            weights=None if weights is None else tuple(weights),
+            fit_split=fit_split,
+            split=split,
+            k=k,
+            rounds=rounds,
+            folds=folds,
+            seed=seed,
+            **{head: tuple(names) for head, names in heads.items() if names is not None},
+        )
+    if not chosen.members:
+        raise ConfigError("an ensemble needs members", remedy="vibespeaker ensemble PREDICTIONS … --out PREDICTIONS")
+    members = read_members([Path(path) for path in chosen.members])
+    truth = None if manifest is None else Truth.read(manifest)
+    combination = combine(members, chosen, truth)
+    table = build(members, chosen, combination, truth, system)
+    chosen.write(recipe_of(out))
+    words = ["vibespeaker", "ensemble", "--recipe", str(recipe_of(out)), "--system", system, "--out", str(out)]
+    words += [] if manifest is None else ["--manifest", str(manifest)]
+    table.metadata.provenance["command"] = shlex.join(words)
+    table.write(out)
+    _show(combination, chosen)
+    log.info("wrote %s: %d utterances from %d members", out, len(table), len(members))
+    return 0
+
+
+def recipe_of(table: Path) -> Path:
+    """Return where the recipe of an ensemble's table is written."""
+    return table.with_suffix(".recipe.yaml")
+
+
+def build(
+    members: Sequence[Member], recipe: Recipe, combination: Combination, truth: Truth | None, system: str
+) -> Predictions:
+    """Return the combined table, with members, their hashes, weights and scores in its metadata."""
+    tables = [member.predictions.metadata for member in members if member.predictions is not None]
+    record: dict[str, Any] = {
+        "recipe": recipe.to_dict(),
+        "members": [member.record() for member in members],
+        "heads": {head: combiner.record() for head, combiner in combination.combiners.items()},
+        "scores": combination.scores,
+    }
+    provenance: dict[str, Any] = {"ensemble": record}
+    if recipe.is_fitted and truth is not None:
+        provenance["fitted"] = {
+            "what": f"{recipe.method} ensemble",
+            "split": recipe.fit_split,
+            "manifest": truth.sha256,
+            "cross_fitted": True,
+        }
+    metadata = PredictionsMetadata(
+        label_set=tables[0].label_set,
+        classes=tables[0].classes,
+        system=system,
+        manifest=_shared([table.manifest for table in tables]),
+        cache=_shared([table.cache for table in tables]),
+        synthetic=any(table.synthetic for table in tables),
+        provenance=provenance,
+    )
+    values, keys = combination.values, combination.keys
+    absent = np.full((len(keys), 1), np.nan)
+    logits = None
+    if "categories" in values:
+        logits = np.log(np.maximum(values["categories"], _LEAST_PROBABILITY))
+    frame = Predictions.build(
+        list(keys["utterance_id"]), list(keys["file_name"]), list(keys["split"]), logits, None, metadata
+    ).frame
+    frame[list(ATTRIBUTES)] = np.hstack([values.get(name, absent) for name in ATTRIBUTES]).astype(np.float32)
+    return Predictions(frame, metadata)
+
+
+def _shared(values: Sequence[str | None]) -> str | None:
+    return values[0] if len(set(values)) == 1 else None
+
+
+def _show(combination: Combination, recipe: Recipe) -> None:
+    if not combination.scores:
+        return
+    table = Table(title=f"{recipe.method} ensemble on {recipe.fit_split}")
+    table.add_column("score", no_wrap=True)
+    for head in combination.scores:
+        table.add_column("macro-F1" if head == "categories" else f"CCC {head}", justify="right")
+    for name in SCORES:
+        cells = [scores.get(name) for scores in combination.scores.values()]
+        if any(cell is not None for cell in cells):
+            label = f"{name}, cross-fitted" if name == "ensemble" and recipe.is_fitted else name
+            table.add_row(label, *("" if cell is None else f"{cell:.4f}" for cell in cells))
+    Console().print(table)

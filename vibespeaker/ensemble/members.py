@@ -1,0 +1,190 @@
+"""The members of an ensemble: tables of one label set over the same utterances, or a challenge file among them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from vibespeaker.errors import PredictionsError
+from vibespeaker.files import file_sha256
+from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.predictions import Predictions
+from vibespeaker.submission.challenge import read_task2
+
+#: What an ensemble combines, each by its own members and weights.
+HEADS = ("categories", *ATTRIBUTES)
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member: a prediction table, or a challenge file of task 2.
+
+    Args:
+        name: its path as given, which is also how options name it.
+        sha256: hash of the file.
+        predictions: the table; null for a challenge file.
+        by_file: file name → arousal, valence, dominance of a challenge file; null for a table.
+    """
+
+    name: str
+    sha256: str
+    predictions: Predictions | None = None
+    by_file: dict[str, npt.NDArray[np.float64]] | None = None
+
+    @staticmethod
+    def read(path: Path) -> "Member":
+        """Read a table, or a challenge file of task 2 where the name ends in `.csv`.
+
+        Raises:
+            PredictionsError: the file is missing or unusable.
+        """
+        if path.suffix.lower() != ".csv":
+            table = Predictions.read(path)
+            return Member(str(path), file_sha256(path), predictions=table)
+        try:
+            values = read_task2(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise PredictionsError(f"{path} is not a challenge file of task 2", found=error) from error
+        return Member(str(path), file_sha256(path), by_file=values)
+
+    def record(self) -> dict[str, Any]:
+        """Return what the ensemble's metadata keeps of it."""
+        base = {"path": self.name, "sha256": self.sha256}
+        if self.predictions is None:
+            return {**base, "kind": "challenge-csv"}
+        metadata = asdict(self.predictions.metadata)
+        return {**base, "kind": "predictions", **{k: metadata[k] for k in ("system", "checkpoint", "provenance")}}
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """What M members say of N utterances.
+
+    Args:
+        names: members, `(M,)`.
+        probabilities: `(M, N, C)`; NaN for a member without category head.
+        attributes: `(M, N, 3)`; NaN where a member has no such head or does not cover the utterance.
+        scored: classes that the truth knows, where the members tell more apart; empty for all.
+    """
+
+    names: tuple[str, ...]
+    probabilities: npt.NDArray[np.float64]
+    attributes: npt.NDArray[np.float64]
+    scored: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return self.probabilities.shape[1]
+
+    def take(self, rows: npt.NDArray[np.int64]) -> "Stack":
+        """Return some utterances."""
+        return replace(self, probabilities=self.probabilities[:, rows], attributes=self.attributes[:, rows])
+
+    def head(self, head: str) -> npt.NDArray[np.float64]:
+        """Return `(M, N, C)` probabilities for `categories`, `(M, N, 1)` values for an attribute."""
+        if head == "categories":
+            return self.probabilities
+        return self.attributes[:, :, [ATTRIBUTES.index(head)]]
+
+    def having(self, head: str) -> npt.NDArray[np.bool_]:
+        """Return `(M,)`, True for members that fill `head` for every utterance."""
+        return np.array([np.isfinite(values).all() for values in self.head(head)], dtype=np.bool_)
+
+
+def read_members(paths: Sequence[Path]) -> tuple[Member, ...]:
+    """Read all members and refuse those that do not fit together.
+
+    Raises:
+        PredictionsError: fewer than one table, a member given twice, or another label set; by name.
+    """
+    repeated = sorted({str(path) for path in paths if list(paths).count(path) > 1})
+    if repeated:
+        raise PredictionsError("members are given twice", found=", ".join(repeated))
+    members = tuple(Member.read(path) for path in paths)
+    tables = [member for member in members if member.predictions is not None]
+    if not tables:
+        raise PredictionsError("an ensemble needs at least one prediction table", found=[str(path) for path in paths])
+    first = _table(tables[0]).metadata
+    for member in tables[1:]:
+        metadata = _table(member).metadata
+        if (metadata.label_set, metadata.classes) != (first.label_set, first.classes):
+            raise PredictionsError(
+                f"member {member.name} has another label set than {tables[0].name}",
+                found=f"{metadata.label_set} {metadata.classes}",
+                allowed=f"{first.label_set} {first.classes}",
+            )
+    return members
+
+
+def utterances(members: Sequence[Member], split: str | None) -> pd.DataFrame:
+    """Return `utterance_id, file_name, split` of the rows to combine: those of the first table, in its order.
+
+    Raises:
+        PredictionsError: no row is of the split, or a member lacks or adds utterances; by name.
+    """
+    first = next(member for member in members if member.predictions is not None)
+    keys = _keys(first, split)
+    if keys.empty:
+        raise PredictionsError(f"member {first.name} has no utterances of split {split}")
+    wanted = set(keys["utterance_id"])
+    for member in members:
+        if member.predictions is None:
+            continue
+        has = set(_keys(member, split)["utterance_id"])
+        for what, ids in (
+            (f"lacks utterances of {first.name}", wanted - has),
+            (f"has utterances that {first.name} lacks", has - wanted),
+        ):
+            if ids:
+                shown = ", ".join(sorted(ids)[:_SHOWN])
+                raise PredictionsError(f"member {member.name} {what}", found=f"{len(ids)}, e.g. {shown}")
+    return keys.reset_index(drop=True)
+
+
+def stack(members: Sequence[Member], keys: pd.DataFrame) -> Stack:
+    """Line the members up with the rows of `keys`; a challenge file fills the rows whose file names it has."""
+    classes = len(_table(next(member for member in members if member.predictions is not None)).labels)
+    probabilities = np.full((len(members), len(keys), classes), np.nan)
+    attributes = np.full((len(members), len(keys), len(ATTRIBUTES)), np.nan)
+    for index, member in enumerate(members):
+        if member.predictions is None:
+            values = member.by_file or {}
+            nothing = np.full(len(ATTRIBUTES), np.nan)
+            attributes[index] = [values.get(name, nothing) for name in keys["file_name"]]
+            continue
+        rows = pd.Index(member.predictions.frame["utterance_id"]).get_indexer(pd.Index(keys["utterance_id"]))
+        attributes[index] = member.predictions.attributes()[rows]
+        if member.predictions.has_categories:
+            probabilities[index] = member.predictions.probabilities()[rows]
+    return Stack(tuple(member.name for member in members), probabilities, attributes)
+
+
+def refuse_gaps(members: Sequence[Member], keys: pd.DataFrame) -> None:
+    """Refuse challenge files that do not cover every row.
+
+    Raises:
+        PredictionsError: by name, with the files that are missing.
+    """
+    for member in members:
+        if member.by_file is not None:
+            missing = [name for name in keys["file_name"] if name not in member.by_file]
+            if missing:
+                raise PredictionsError(
+                    f"member {member.name} lacks {len(missing)} files",
+                    found=", ".join(missing[:_SHOWN]),
+                    remedy="combine only the split that it covers, e.g. --split test3",
+                )
+
+
+def _table(member: Member) -> Predictions:
+    assert member.predictions is not None
+    return member.predictions
+
+
+def _keys(member: Member, split: str | None) -> pd.DataFrame:
+    keys = _table(member).frame[["utterance_id", "file_name", "split"]]
+    return keys if split is None else keys[keys["split"] == split]

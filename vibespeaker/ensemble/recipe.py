@@ -1,0 +1,122 @@
+"""What an ensemble is made of, as options of the command or as a YAML file."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+
+from vibespeaker.ensemble.members import HEADS
+from vibespeaker.errors import ConfigError
+from vibespeaker.files import write_text
+
+Method = Literal["mean", "vote", "top-k", "greedy", "stack-logistic", "stack-mlp"]
+#: Methods that choose or fit by the labels of a part.
+FITTED = ("top-k", "greedy", "stack-logistic", "stack-mlp")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An ensemble.
+
+    Args:
+        members: paths of prediction tables, or of challenge files of task 2 (`.csv`).
+        method: how they are combined.
+        weights: one a member, for `mean` and `vote`; equal by default.
+        categories: the members of this head, by path or by file name without suffix; all by default. For `top-k`
+            these belong to the head beside the k best.
+        arousal: the same for arousal.
+        valence: the same for valence.
+        dominance: the same for dominance.
+        k: how many win by `top-k`.
+        rounds: members added by `greedy`, counting repetitions.
+        fit_split: the labelled part that selections and stacking go by.
+        split: the part that is written; all rows by default.
+        folds: speaker-disjoint folds of the cross-fitted score.
+        seed: of folds, resampling and initial weights.
+    """
+
+    members: tuple[str, ...]
+    method: Method = "mean"
+    weights: tuple[float, ...] | None = None
+    categories: tuple[str, ...] | None = None
+    arousal: tuple[str, ...] | None = None
+    valence: tuple[str, ...] | None = None
+    dominance: tuple[str, ...] | None = None
+    k: int = 3
+    rounds: int = 50
+    fit_split: str = "development"
+    split: str | None = None
+    folds: int = 5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.method not in get_args(Method):
+            raise ConfigError("unknown ensemble method", found=self.method, allowed=get_args(Method))
+        if self.weights is not None:
+            if self.method not in ("mean", "vote"):
+                raise ConfigError("weights go with the methods mean and vote", found=self.method)
+            if len(self.weights) != len(self.members):
+                raise ConfigError(
+                    "weights must be one a member", found=len(self.weights), allowed=str(len(self.members))
+                )
+            if min(self.weights) < 0 or sum(self.weights) <= 0:
+                raise ConfigError("weights must not be negative nor all zero", found=self.weights)
+        for name in ("k", "rounds"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1", found=getattr(self, name))
+        for head in HEADS:
+            self.named(head)
+
+    def named(self, head: str) -> tuple[str, ...] | None:
+        """Return the members named for a head as the paths given, or None where none are named.
+
+        Raises:
+            ConfigError: a name fits no member, or several.
+        """
+        names: Sequence[str] | None = getattr(self, head)
+        return None if names is None else tuple(self._resolve(name, head) for name in names)
+
+    def _resolve(self, name: str, head: str) -> str:
+        if name in self.members:
+            return name
+        fitting = [member for member in self.members if name in (Path(member).stem, Path(member).name)]
+        if len(fitting) != 1:
+            problem = "fits several members" if fitting else "is no member"
+            raise ConfigError(f"{name!r}, named for {head}, {problem}", allowed=self.members)
+        return fitting[0]
+
+    @property
+    def is_fitted(self) -> bool:
+        """True when labels decide about members or weights."""
+        return self.method in FITTED
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recipe as YAML would hold it, without what is left at its default of none."""
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items() if v is not None}
+
+    @staticmethod
+    def read(path: Path, **changes: Any) -> "Recipe":
+        """Read a recipe from YAML; `changes` go over it.
+
+        Raises:
+            ConfigError: the file is missing or a key or value is wrong.
+        """
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise ConfigError(f"recipe {path} cannot be read", found=error) from error
+        known = [field.name for field in fields(Recipe)]
+        unknown = sorted(set(content) - set(known)) if isinstance(content, dict) else ["no mapping of keys"]
+        if unknown:
+            raise ConfigError(f"recipe {path} has unknown keys", found=", ".join(unknown), allowed=known)
+        values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}
+        try:
+            return Recipe(**{"members": (), **values, **changes})
+        except TypeError as error:
+            raise ConfigError(f"recipe {path} has a value of the wrong type", found=error) from error
+
+    def write(self, path: Path) -> None:
+        """Write the recipe as YAML."""
+        write_text(path, yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True))
