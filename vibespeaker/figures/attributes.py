@@ -28,7 +28,7 @@ def attribute_scatter(true: npt.ArrayLike, predicted: npt.ArrayLike, name: str, 
     known = ~(np.isnan(x) | np.isnan(y))
     x, y = x[known], y[known]
     limits = (ATTRIBUTE_MIN, ATTRIBUTE_MAX)
-    with styled(3.6, 3.5) as figure:
+    with styled(3.4, 3.5) as figure:
         axes = only_axes(figure, title or name)
         ruled(axes, "both")
         if len(x) > _FEW:

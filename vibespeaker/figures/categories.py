@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from vibespeaker.figures.style import ACCENT, INK, MUTED, SERIES, SHARES, only_axes, ruled, styled
+from vibespeaker.figures.style import ACCENT, INK, MUTED, SERIES, SHARES, broken, only_axes, ruled, styled
 
 _DARK_CELL = 0.66
 
@@ -23,8 +23,8 @@ def confusion_figure(matrix: npt.ArrayLike, classes: Sequence[str], title: str =
     """
     counts = np.asarray(matrix, dtype=np.float64)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
-    side = 1.9 + 0.52 * len(classes)
-    with styled(side + 0.4, side) as figure:
+    side = 1.5 + 0.43 * len(classes)
+    with styled(side + 0.3, side) as figure:
         axes = only_axes(figure, title)
         axes.imshow(shares, cmap=SHARES, vmin=0.0, vmax=1.0, aspect="equal")
         for (row, column), share in np.ndenumerate(shares):
@@ -67,7 +67,7 @@ def class_bars(
         title: shown above.
     """
     width = 0.8 / max(len(systems), 1)
-    with styled(max(4.6, 1.0 + len(classes) * (0.42 + 0.14 * len(systems))), 3.0) as figure:
+    with styled(min(6.2, 2.0 + len(classes) * (0.3 + 0.1 * len(systems))), 3.0) as figure:
         axes = only_axes(figure, title)
         ruled(axes, "y")
         for number, (name, values) in enumerate(systems.items()):
@@ -108,7 +108,7 @@ def reliability_diagram(
     with styled(3.9, 4.2) as figure:
         grid = figure.add_gridspec(2, 1, height_ratios=(4, 1))
         axes = figure.add_subplot(grid[0])
-        axes.set_title(title)
+        axes.set_title(broken(title, figure))
         ruled(axes, "both")
         axes.plot((0, 1), (0, 1), color=MUTED, linewidth=1.0, linestyle="--", label="as sure as right")
         if before is not None:

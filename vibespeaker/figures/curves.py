@@ -15,13 +15,16 @@ Line = tuple[npt.ArrayLike, npt.ArrayLike]
 _PANELS_A_ROW = 2
 
 
-def line_panels(panels: Mapping[str, Mapping[str, Line]], xlabel: str = "step", markers: bool = False) -> Figure:
+def line_panels(
+    panels: Mapping[str, Mapping[str, Line]], xlabel: str = "step", markers: bool = False, legend: bool = True
+) -> Figure:
     """Draw one panel a quantity with one line a series, e.g. learning curves of several runs.
 
     Args:
         panels: title → series name → (positions, values); a series keeps its colour in all panels.
         xlabel: label of the horizontal axes.
         markers: mark the points, for few of them.
+        legend: name the series where there are several.
     """
     columns = min(len(panels), _PANELS_A_ROW)
     rows = -(-len(panels) // max(columns, 1))
@@ -36,7 +39,7 @@ def line_panels(panels: Mapping[str, Mapping[str, Line]], xlabel: str = "step", 
                 colour = colours.setdefault(name, SERIES[len(colours) % len(SERIES)])
                 lonely = markers or len(np.asarray(values)) == 1
                 axes.plot(positions, values, color=colour, marker="o" if lonely else None, markersize=4)
-        if len(colours) > 1:
+        if legend and len(colours) > 1:
             handles = [Line2D([], [], color=colour) for colour in colours.values()]
             figure.legend(handles, list(colours), loc="outside lower center", ncols=min(len(colours), 3))
     return figure

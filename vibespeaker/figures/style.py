@@ -1,9 +1,10 @@
 """How every picture looks, and its way to bytes."""
 
 import io
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -20,6 +21,7 @@ SERIES = ("#1d5b8f", "#d97706", "#3f8f5f", "#a83271", "#6b6ecf", "#8c6d31", "#17
 #: White to deep blue, for counts and shares.
 SHARES = LinearSegmentedColormap.from_list("shares", ["#ffffff", "#d5e5f2", "#8fbbdd", "#3f7fb5", "#123a63"])
 
+_LETTERS_PER_INCH = 10
 _RC = {
     "font.family": "DejaVu Sans",  # matplotlib carries it: the same bytes on every machine
     "font.size": 9,
@@ -56,14 +58,20 @@ def styled(width: float, height: float) -> Iterator[Figure]:
 
 
 def only_axes(figure: Figure, title: str) -> Axes:
-    """Add the one set of axes of a figure with one picture."""
+    """Add the one set of axes of a figure with one picture; a long title is broken."""
     axes = figure.add_subplot()
-    axes.set_title(title)
+    axes.set_title(broken(title, figure))
     return axes
 
 
-def ruled(axes: Axes, axis: str) -> None:
-    """Draw fine lines behind the data across `axis` (`x`, `y` or `both`)."""
+def broken(title: str, figure: Figure) -> str:
+    """Return the title in lines that fit above the figure."""
+    width = int(_LETTERS_PER_INCH * figure.get_size_inches()[0])
+    return "\n".join(textwrap.fill(line, width) for line in title.splitlines())
+
+
+def ruled(axes: Axes, axis: Literal["x", "y", "both"]) -> None:
+    """Draw fine lines behind the data across `axis`."""
     axes.grid(visible=True, axis=axis, color=GRID, linewidth=0.8)
 
 

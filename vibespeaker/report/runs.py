@@ -1,0 +1,116 @@
+"""Run folders as a report reads them: config, record, logs and prediction tables."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import yaml
+
+from vibespeaker.errors import ConfigError, PredictionsError
+from vibespeaker.report.curves import Logs, read_logs
+
+CONFIG = "config.yaml"
+RECORD = "run.json"
+COST = "cost.json"
+_METADATA_KEY = b"vibespeaker"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder, or one prediction table on its own.
+
+    Args:
+        name: of the folder or the file, unique in the report.
+        path: the folder or the file.
+        tables: prediction tables, in alphabetical order.
+        config: the resolved config; empty for a table on its own.
+        record: versions, revision and what the run was trained on; empty where there is none.
+        cost: what the run took; empty where it was not measured.
+        logs: learning curves.
+    """
+
+    name: str
+    path: Path
+    tables: tuple[Path, ...]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
+    cost: Mapping[str, Any] = field(default_factory=dict)
+    logs: Logs = field(default_factory=lambda: Logs({}, float("nan")))
+
+    def setting(self, key: str) -> Any:
+        """Return a value of the config by its dotted key, or None where there is none."""
+        value: Any = self.config
+        for part in key.split("."):
+            if not isinstance(value, Mapping) or part not in value:
+                return None
+            value = value[part]
+        return value
+
+
+def read_runs(sources: Sequence[Path]) -> list[Run]:
+    """Read run folders, folders of run folders, and prediction tables, in the order given.
+
+    Raises:
+        PredictionsError: a source is missing, or holds neither runs nor predictions.
+        ConfigError: a config or record cannot be parsed.
+    """
+    found = [run for source in sources for run in _runs_at(source)]
+    return [_renamed(run, found) for run in found]
+
+
+def is_table(path: Path) -> bool:
+    """Return True for a Parquet file that holds a prediction table."""
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+    except (OSError, ValueError):
+        return False
+    return json.loads(metadata.get(_METADATA_KEY, b"{}")).get("kind") == "predictions"
+
+
+def _runs_at(source: Path) -> Iterator[Run]:
+    if source.is_file():
+        yield Run(source.stem, source, (source,))
+        return
+    if not source.is_dir():
+        raise PredictionsError(f"{source} does not exist", allowed="run folders and prediction tables")
+    tables = tuple(path for path in sorted(source.glob("*.parquet")) if is_table(path))
+    if (source / CONFIG).is_file() or tables:
+        yield Run(
+            name=source.resolve().name,
+            path=source,
+            tables=(*tables, *(path for path in sorted(source.glob("predictions/*.parquet")) if is_table(path))),
+            config=_parsed(source / CONFIG),
+            record=_parsed(source / RECORD),
+            cost=_parsed(source / COST),
+            logs=read_logs(source),
+        )
+        return
+    below = [folder for folder in sorted(source.iterdir()) if (folder / CONFIG).is_file()]
+    if not below:
+        raise PredictionsError(
+            f"{source} is no run folder",
+            found=sorted(path.name for path in source.iterdir())[:5],
+            allowed=f"folders with a {CONFIG} or with prediction tables, and folders of such folders",
+        )
+    for folder in below:
+        yield from _runs_at(folder)
+
+
+def _renamed(run: Run, runs: Sequence[Run]) -> Run:
+    """Tell runs of one name apart by the folder they are in."""
+    if sum(other.name == run.name for other in runs) == 1:
+        return run
+    return replace(run, name=f"{run.path.resolve().parent.name}/{run.name}")
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be parsed", found=error) from error
+    return fields if isinstance(fields, dict) else {}

@@ -1,0 +1,233 @@
+"""Sections about scores: the headline, categories, attributes, comparisons, slices."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from vibespeaker import figures
+from vibespeaker.evaluation.scores import Evaluation, Interval, Slice, SystemScores
+from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.metrics import f1_scores
+from vibespeaker.report.document import (
+    ABSENT,
+    Block,
+    Paragraph,
+    Picture,
+    Section,
+    Table,
+    best_cells,
+    number,
+    with_interval,
+)
+from vibespeaker.report.systems import System, shown
+
+#: Score → column title; those that no system has are left out.
+HEADLINE = {
+    "macro_f1": "macro-F1",
+    "balanced_macro_f1": "balanced macro-F1",
+    "uar": "UAR",
+    "accuracy": "accuracy",
+    "ccc_arousal": "CCC arousal",
+    "ccc_valence": "CCC valence",
+    "ccc_dominance": "CCC dominance",
+    "ccc_mean": "mean CCC",
+}
+_ATTRIBUTE_SCORES = {"ccc": "CCC", "pearson": "Pearson", "rmse": "RMSE", "bias": "bias", "slope": "slope"}
+_SLICED = ("macro_f1", "uar", "ccc_mean")
+_UNKNOWN = Interval(math.nan)
+_MOST_PICTURES = 4
+_MOST_SCATTERS = 2
+
+
+def score_table(
+    caption: str, rows: Sequence[tuple[str, SystemScores]], titles: dict[str, str], intervals: bool = True
+) -> Table | None:
+    """Return a table of systems by scores with the best of each column set off; None when there is no score at all."""
+    kept = [name for name in titles if any(score_value(scores, name) is not None for _, scores in rows)]
+    if not kept:
+        return None
+    cells = tuple(
+        (label, f"{scores.utterances:,}", *(score_cell(scores, name, intervals) for name in kept))
+        for label, scores in rows
+    )
+    best = best_cells((column, [score_value(s, name) for _, s in rows]) for column, name in enumerate(kept, start=2))
+    return Table(caption, ("system", "clips", *(titles[name] for name in kept)), cells, best=best)
+
+
+def headline(evaluation: Evaluation) -> Section:
+    """Return all systems' main scores, with a picture of the intervals and of the spread over seeds."""
+    settings = evaluation.settings
+    part = "all predicted utterances" if settings.split is None else f"the {settings.split} part"
+    caption = (
+        f"Scores on {part}, label set {settings.label_set}, with {100 * settings.level:.0f} % intervals from "
+        f"{settings.draws:,} bootstrap draws over speakers. Bold: best of its column."
+    )
+    rows = [(shown(scores.system, evaluation), scores) for scores in evaluation.systems]
+    blocks: list[Block] = [table for table in [score_table(caption, rows, HEADLINE)] if table is not None]
+    for score in ("macro_f1", "ccc_mean"):
+        having = [(name, s.scores[score]) for name, s in rows if score_value(s, score) is not None]
+        if len(having) > 1:
+            names, values = zip(*having, strict=True)
+            figure = _intervals(names, values, HEADLINE[score])
+            blocks.append(Picture(f"headline-{score}", figure, f"{HEADLINE[score]} of all systems with intervals."))
+    blocks += _seeds(evaluation)
+    if evaluation.notes:
+        blocks.append(Paragraph("", evaluation.notes))
+    return Section("Scores", tuple(blocks))
+
+
+def categories(systems: Sequence[System]) -> Section:
+    """Return per-class bars, a per-class table and the confusion matrices."""
+    having = [system for system in systems if system.scores.confusion]
+    if not having:
+        return Section("Categories", ())
+    classes = having[0].scores.classes
+    shown_systems = _leading(having, "macro_f1")
+    bars = {system.name: f1_scores(system.scores.confusion) for system in shown_systems}
+    blocks: list[Block] = [Picture("class-f1", figures.class_bars(bars, classes), "F1 of each class.")]
+    leader = shown_systems[0]
+    blocks.append(_class_table(leader))
+    for index, system in enumerate(shown_systems):
+        figure = figures.confusion_figure(np.array(system.scores.confusion), classes, system.name)
+        caption = f"Confusion of {system.name}: share of the true class above, utterances below."
+        blocks.append(Picture(f"confusion-{index}", figure, caption))
+    if len(having) > len(shown_systems):
+        blocks.append(Paragraph(f"Shown are the {len(shown_systems)} of {len(having)} systems with the best macro-F1."))
+    return Section("Categories", tuple(blocks))
+
+
+def attributes(systems: Sequence[System]) -> Section:
+    """Return scores of every attribute and pictures of true over predicted values."""
+    having = [system for system in systems if any(system.predictions.has(name) for name in ATTRIBUTES)]
+    if not having:
+        return Section("Attributes", ())
+    rows, header = [], ("system", "attribute", *_ATTRIBUTE_SCORES.values())
+    for system in having:
+        for name in ATTRIBUTES:
+            if system.predictions.has(name):
+                cells = (
+                    score_cell(system.scores, f"{score}_{name}", intervals=score == "ccc")
+                    for score in _ATTRIBUTE_SCORES
+                )
+                rows.append((system.name, name, *cells))
+    caption = (
+        "Attributes on the scale 1–7. Bias is predicted − true. Slope is that of the true on the predicted values: "
+        "above 1 the predictions keep too near the mean."
+    )
+    blocks: list[Block] = [Table(caption, header, tuple(rows), labels=2)]
+    for index, system in enumerate(_leading(having, "ccc_mean")[:_MOST_SCATTERS]):
+        for name in ATTRIBUTES:
+            predicted, true = system.evidence.pairs(name)
+            if len(true):
+                figure = figures.attribute_scatter(true, predicted, name, f"{name}\n{system.name}")
+                blocks.append(Picture(f"scatter-{index}-{name}", figure, f"{name} of {system.name}."))
+    return Section("Attributes", tuple(blocks))
+
+
+def comparisons(evaluation: Evaluation) -> Section:
+    """Return the paired comparisons."""
+    rows = tuple(
+        (
+            HEADLINE.get(pair.score, pair.score),
+            shown(pair.first, evaluation),
+            shown(pair.second, evaluation),
+            with_interval(pair.difference.value, pair.difference.low, pair.difference.high),
+            number(pair.p_bootstrap),
+            number(pair.p_permutation),
+            number(pair.p_holm),
+        )
+        for pair in evaluation.comparisons
+    )
+    if not rows:
+        return Section("Comparisons", ())
+    header = ("score", "first", "second", "first − second", "p bootstrap", "p permutation", "p Holm")
+    caption = "Paired comparisons over the same utterances; p Holm is corrected for the number of pairs."
+    return Section("Comparisons", (Table(caption, header, rows, labels=3),))
+
+
+def slices(evaluation: Evaluation, leader: str | None) -> Section:
+    """Return the scores of groups of utterances for the leading system, the worst group of each kind named."""
+    parts = [part for part in evaluation.slices if part.system == leader]
+    blocks: list[Block] = []
+    for by in dict.fromkeys(part.by for part in parts):
+        groups = [part for part in parts if part.by == by]
+        kept = [score for score in _SLICED if any(not math.isnan(g.scores.get(score, _UNKNOWN).value) for g in groups)]
+        if not kept:
+            continue
+        blocks.append(_slice_table(by, groups, kept, evaluation))
+        names = [f"{group.group} ({group.utterances:,})" for group in groups]
+        values = [group.scores.get(kept[0], _UNKNOWN) for group in groups]
+        whole = evaluation.system(groups[0].system).scores.get(kept[0], _UNKNOWN).value
+        figure = _intervals(names, values, HEADLINE[kept[0]], whole)
+        caption = f"{HEADLINE[kept[0]]} by {by}; dashed: all utterances. {shown(groups[0].system, evaluation)}."
+        blocks.append(Picture(f"slices-{by}", figure, caption))
+    return Section("Groups", tuple(blocks))
+
+
+def _slice_table(by: str, groups: Sequence[Slice], scores: Sequence[str], evaluation: Evaluation) -> Table:
+    rows = tuple(
+        (
+            group.group,
+            f"{group.utterances:,}",
+            f"{group.speakers:,}",
+            *(str(group.scores.get(score, _UNKNOWN)).replace("nan", ABSENT) for score in scores),
+            ", ".join(HEADLINE.get(score, score) for score in group.worst_by if score in scores) or "",
+        )
+        for group in groups
+    )
+    header = (by, "clips", "speakers", *(HEADLINE[score] for score in scores), "worst by")
+    return Table(f"{shown(groups[0].system, evaluation)} by {by}.", header, rows)
+
+
+def _class_table(system: System) -> Table:
+    scores, rows = system.scores.scores, []
+    confusion = np.array(system.scores.confusion)
+    for index, name in enumerate(system.scores.classes):
+        values = (scores.get(f"{kind}_{name}", _UNKNOWN) for kind in ("precision", "recall", "f1"))
+        rows.append((name, f"{confusion[index].sum():,}", *(_shown(value) for value in values)))
+    header = ("class", "clips", "precision", "recall", "F1")
+    return Table(f"Classes of {system.name}.", header, tuple(rows))
+
+
+def _seeds(evaluation: Evaluation) -> Iterable[Block]:
+    rows = []
+    for family, spreads in evaluation.seeds.items():
+        for score, spread in spreads.items():
+            if score in HEADLINE:
+                name = shown(family, evaluation)
+                cells = (spread.mean, spread.deviation, spread.low, spread.high)
+                rows.append((name, HEADLINE[score], str(spread.count), *(number(value) for value in cells)))
+    if rows:
+        header = ("system", "score", "seeds", "mean", "deviation", "least", "greatest")
+        yield Table("Spread over seeds.", header, tuple(rows), labels=2)
+
+
+def _leading(systems: Sequence[System], score: str) -> list[System]:
+    def key(system: System) -> float:
+        value = score_value(system.scores, score)
+        return -math.inf if value is None else value
+
+    return sorted(systems, key=key, reverse=True)[:_MOST_PICTURES]
+
+
+def _intervals(names: Sequence[str], values: Sequence[Interval], title: str, whole: float | None = None) -> Figure:
+    value, low, high = ([getattr(interval, end) for interval in values] for end in ("value", "low", "high"))
+    return figures.interval_figure(names, value, low, high, xlabel=title, reference=whole)
+
+
+def score_value(scores: SystemScores, name: str) -> float | None:
+    """Return a score, or None where it is undefined or absent."""
+    value = scores.scores.get(name, _UNKNOWN).value
+    return None if math.isnan(value) else value
+
+
+def score_cell(scores: SystemScores, name: str, intervals: bool = True) -> str:
+    """Return a score as text, with its interval if wanted."""
+    interval = scores.scores.get(name, _UNKNOWN)
+    return _shown(interval) if intervals else number(interval.value)
+
+
+def _shown(interval: Interval) -> str:
+    return with_interval(interval.value, interval.low, interval.high)

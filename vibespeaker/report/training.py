@@ -1,0 +1,124 @@
+"""Sections about training: learning curves, cost, and what each run was made with."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import yaml
+
+from vibespeaker import figures
+from vibespeaker.figures.curves import Line
+from vibespeaker.report.document import ABSENT, Block, Code, Picture, Section, Table, number
+from vibespeaker.report.runs import Run
+
+#: Logged quantities in the order shown; those that no run logged are left out.
+PANELS = (
+    "train/loss",
+    "val/loss",
+    "val/macro_f1",
+    "val/uar",
+    "val/ccc_mean",
+    "val/ccc_arousal",
+    "val/ccc_valence",
+    "val/ccc_dominance",
+    "lr",
+)
+_RUNS_A_FIGURE = 8
+_POINTS = 400
+_GIBIBYTE = 1 << 30
+
+
+def learning_curves(runs: Sequence[Run], mark: str = "") -> Section:
+    """Return one picture of all runs' curves, or several where there are many runs.
+
+    Args:
+        runs: in the order shown.
+        mark: set behind every run's name.
+    """
+    having = [run for run in runs if run.logs.curves]
+    blocks: list[Block] = []
+    for start in range(0, len(having), _RUNS_A_FIGURE):
+        chosen = having[start : start + _RUNS_A_FIGURE]
+        panels = {
+            tag: {run.name + mark: _line(run, tag) for run in chosen if tag in run.logs.curves}
+            for tag in PANELS
+            if any(tag in run.logs.curves for run in chosen)
+        }
+        if panels:
+            names = ", ".join(run.name + mark for run in chosen)
+            figure = figures.line_panels(panels)
+            blocks.append(Picture(f"curves-{start // _RUNS_A_FIGURE}", figure, f"Learning curves: {names}."))
+    return Section("Learning curves", tuple(blocks))
+
+
+def cost(runs: Sequence[Run]) -> Section:
+    """Return what each trained run took: time, speed, memory, size."""
+    having = [run for run in runs if run.cost or not math.isnan(run.logs.seconds)]
+    if not having:
+        return Section("Cost", ())
+    rows = tuple(
+        (
+            run.name,
+            duration(_number(run.cost.get("seconds"), run.logs.seconds)),
+            number(_number(run.cost.get("clips_per_second")), 1),
+            _gibibytes(run.cost.get("peak_memory_bytes")),
+            _gibibytes(run.cost.get("peak_device_memory_bytes")),
+            _millions(run.cost.get("trained_parameters")),
+            str(run.cost.get("device") or ABSENT),
+        )
+        for run in having
+    )
+    header = ("run", "training time", "clips/s", "memory, GiB", "device memory, GiB", "trained parameters", "device")
+    return Section("Cost", (Table("What training took; a dash where it was not measured.", header, rows),))
+
+
+def provenance(runs: Sequence[Run], hashes: Sequence[tuple[str, str]]) -> Section:
+    """Return versions, revisions, hashes and the resolved configs."""
+    rows = []
+    for run in runs:
+        packages = run.record.get("packages") or {}
+        listed = ", ".join(f"{name} {version}" for name, version in packages.items() if version)
+        if run.record:
+            rows.append(
+                (run.name, str(run.record.get("revision") or ABSENT), str(run.record.get("vibespeaker")), listed)
+            )
+    blocks: list[Block] = []
+    if rows:
+        header = ("run", "revision", "vibespeaker", "packages")
+        blocks.append(Table("Code that trained each run.", header, tuple(rows), labels=4))
+    blocks.append(Table("Files that the scores were made from.", ("file", "SHA-256"), tuple(hashes), labels=2))
+    blocks += [Code(f"config of {run.name}", _yaml(run.config)) for run in runs if run.config]
+    return Section("How it was made", tuple(blocks))
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as text, e.g. `2 h 05 min` or `40 s`; NaN as a dash."""
+    if math.isnan(seconds):
+        return ABSENT
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
+
+
+def _line(run: Run, tag: str) -> Line:
+    curve = run.logs.curves[tag]
+    kept = np.unique(np.linspace(0, len(curve.steps) - 1, min(len(curve.steps), _POINTS)).round().astype(np.int64))
+    return curve.steps[kept], curve.values[kept]
+
+
+def _number(value: Any, otherwise: float = math.nan) -> float:
+    return float(value) if isinstance(value, (int, float)) else otherwise
+
+
+def _gibibytes(value: Any) -> str:
+    return number(_number(value) / _GIBIBYTE, 2)
+
+
+def _millions(value: Any) -> str:
+    return ABSENT if math.isnan(_number(value)) else f"{_number(value) / 1e6:.1f} M"
+
+
+def _yaml(config: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
