@@ -9,6 +9,8 @@ from pathlib import Path
 import torch
 
 LANGUAGES = ("en", "de")
+#: What the small Whisper can say: letters, a blank (as byte-level tokenizers write it) and the end.
+_SPOKEN = {*"abcdefghijklmnopqrstuvwxyz", "Ġ", "<|endoftext|>"}
 
 
 def build(kind: str, folder: Path) -> Path:
@@ -18,7 +20,7 @@ def build(kind: str, folder: Path) -> Path:
     return folder
 
 
-def build_whisper(folder: Path, mels: int = 80, seed_scale: float = 1.0) -> None:
+def build_whisper(folder: Path, mels: int = 80) -> None:
     """A Whisper that can generate: byte-level tokenizer, two languages, 30 s windows."""
     from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
@@ -53,7 +55,7 @@ def build_whisper(folder: Path, mels: int = 80, seed_scale: float = 1.0) -> None
         task_to_id={"transcribe": token("<|transcribe|>"), "translate": token("<|translate|>")},
         no_timestamps_token_id=token("<|notimestamps|>"),
         prev_sot_token_id=token("<|startofprev|>"),
-        suppress_tokens=[token(special) for special in tokenizer.all_special_tokens if special != "<|endoftext|>"],
+        suppress_tokens=[index for symbol, index in tokenizer.get_vocab().items() if symbol not in _SPOKEN],
     )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

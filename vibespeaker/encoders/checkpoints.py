@@ -51,7 +51,7 @@ def load(checkpoint: str, purpose: str, loader: Callable[[str, bool], T]) -> T:
 
 def _attempt(name: str, checkpoint: str, purpose: str, loader: Callable[[str, bool], T], local: bool) -> T:
     try:
-        with _quiet_transformers():
+        with quiet_transformers():
             return loader(name, local)
     except EncoderError:
         raise
@@ -76,7 +76,7 @@ def _check_hub(checkpoint: str, purpose: str) -> None:
     """Ask the hub once, since transformers itself would retry for half a minute."""
     from huggingface_hub import constants, hf_hub_url
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import build_hf_headers, get_session
+    from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined]
 
     problem = f"{purpose}: there is no folder {checkpoint}, and"
     if constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "") in ("1", "ON", "YES", "TRUE"):
@@ -95,8 +95,8 @@ def _check_hub(checkpoint: str, purpose: str) -> None:
 
 
 @contextmanager
-def _quiet_transformers() -> Iterator[None]:
-    """Silence loading reports and progress bars; `check_weights` reports what matters."""
+def quiet_transformers() -> Iterator[None]:
+    """Silence transformers' remarks and progress bars; what matters is checked and said by us."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -114,7 +114,7 @@ class PitchTracker(nn.Module):
         after = max(0, (frames - 1) * self.hop + segment - before - len(slow))
         segments = F.pad(slow, (before, after)).unfold(0, segment, self.hop)[:frames]
         ballast = 0.01 * slow.square().mean() * _WINDOW + 1e-8
-        parts = [self._correlate(part, ballast) for part in segments.split(_FRAMES_AT_ONCE)]
+        parts = [self._correlate(part, ballast) for part in torch.split(segments, _FRAMES_AT_ONCE)]
         return self._track(torch.cat(parts))
 
     def _correlate(self, segments: Tensor, ballast: Tensor) -> Tensor:

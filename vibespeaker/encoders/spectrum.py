@@ -45,7 +45,7 @@ class PowerSpectrum(nn.Module):
         before = WINDOW // 2 - self.hop // 2
         after = max(0, (frames - 1) * self.hop + WINDOW - before - len(waveform))
         windows = F.pad(waveform, (before, after)).unfold(0, WINDOW, self.hop)[:frames]
-        return torch.cat([self._bands(part, weights) for part in windows.split(_FRAMES_AT_ONCE)])
+        return torch.cat([self._bands(part, weights) for part in torch.split(windows, _FRAMES_AT_ONCE)])
 
     def _bands(self, windows: Tensor, weights: Tensor) -> Tensor:
         windows = windows - windows.mean(dim=1, keepdim=True)

@@ -64,7 +64,7 @@ class WhisperEncoder(PretrainedEncoder):
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
         """Encode waveforms, each `(samples,)` at 16 kHz, into `ceil(samples / 320)` frames each."""
         clips = [torch.as_tensor(clip).detach().to("cpu", torch.float32) for clip in inputs]
-        windows = [window for clip in clips for window in clip.split(WINDOW_SAMPLES)]
+        windows = [window for clip in clips for window in torch.split(clip, WINDOW_SAMPLES)]
         encoded: list[Tensor] = []
         for start in range(0, len(windows), self.windows_at_once):
             encoded += self._encode(windows[start : start + self.windows_at_once])
