@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vibespeaker.batch import Frames
+from vibespeaker.models.packed import attend, moments, project
 
 #: Floor of variances, the published implementation's; below it a deviation is 1e-6 and passes no gradient.
 VARIANCE_FLOOR = 1e-12
@@ -27,7 +28,7 @@ class Pooling(nn.Module, ABC):
 
 
 class MeanPooling(Pooling):
-    """Average over real frames, in float32.
+    """Average over real frames, in float32: the source's second model.
 
     Args:
         dim: width of a frame.
@@ -39,48 +40,107 @@ class MeanPooling(Pooling):
 
     def forward(self, frames: Frames) -> Tensor:
         """Pool `(batch, frames, dim)` into `(batch, dim)`."""
-        mask = frames.mask()[:, :, None]
-        values = frames.values.float().masked_fill(~mask, 0.0)
-        return values.sum(1) / frames.lengths[:, None].to(values.device)
+        lengths = frames.lengths.to(frames.values.device)
+        return moments(frames.values, lengths, torch.float32)[0]
 
 
-class AttentiveStatisticsPooling(Pooling):
-    """Weighted mean and standard deviation over real frames, the weights from a small attention network.
+class StatisticsPooling(Pooling):
+    """Mean and standard deviation over real frames, in float32 (x-vectors, Snyder et al. 2018).
 
     Args:
         dim: width of a frame.
-        attention_dim: width of the attention network's hidden layer.
-        per_channel: True gives every channel its own weights (ECAPA-TDNN, Desplanques 2020); False gives one weight a
-            frame (Okabe 2018).
-        global_context: whether the attention network also sees the utterance's mean and deviation (ECAPA-TDNN).
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.output_dim = 2 * dim
+
+    def forward(self, frames: Frames) -> Tensor:
+        """Pool `(batch, frames, dim)` into `(batch, 2 * dim)`."""
+        lengths = frames.lengths.to(frames.values.device)
+        mean, variance = moments(frames.values, lengths, torch.float32)
+        return torch.cat((mean, _deviation(variance)), dim=1)
+
+
+class AttentiveStatisticsPooling(Pooling):
+    """Attention-weighted mean and standard deviation over real frames, in float32 whatever the precision around it.
+
+    A small network scores the frames: `score · tanh(norm(relu(hidden)))`, or `score · tanh(hidden)` without batch norm.
+    With global context its input is `[x; mean; std]`, where the last two are the utterance's own. Since
+    `W · [x; mean; std] = Wx·x + (Wm·mean + Ws·std)`, the second part is computed once an utterance, not once a frame,
+    and the concatenation, three times the size of the input, is never made.
+
+    Two published kinds:
+
+    - one weight a channel, with global context (ECAPA-TDNN, Desplanques et al. 2020), the default;
+    - one weight a frame, `per_channel=False, global_context=False` (Okabe et al. 2018; there without batch norm).
+
+    Args:
+        dim: width of a frame.
+        attention_dim: width of the network's hidden layer.
+        per_channel: whether every channel has weights of its own.
+        global_context: whether the network also sees the utterance's mean and standard deviation.
+        batch_norm: whether its hidden layer is normalised. In training the statistics are those of the batch's real
+            frames, so that a batch split over processes is not exactly the whole one.
     """
 
     def __init__(
-        self, dim: int, attention_dim: int = 128, per_channel: bool = True, global_context: bool = True
+        self,
+        dim: int,
+        attention_dim: int = 128,
+        per_channel: bool = True,
+        global_context: bool = True,
+        batch_norm: bool = True,
     ) -> None:
         super().__init__()
         self.output_dim = 2 * dim
         self.frame = nn.Linear(dim, attention_dim)
         self.context = nn.Linear(2 * dim, attention_dim, bias=False) if global_context else None
-        self.norm = nn.BatchNorm1d(attention_dim)
+        self.norm = nn.BatchNorm1d(attention_dim) if batch_norm else None
         # no bias: it would add the same to all frames' scores and cancel in the softmax
         self.score = nn.Linear(attention_dim, dim if per_channel else 1, bias=False)
 
     def forward(self, frames: Frames) -> Tensor:
-        """Pool `(batch, frames, dim)` into means and deviations `(batch, 2 * dim)`."""
-        mask = frames.mask()  # (batch, frames)
-        values = frames.values.float().masked_fill(~mask[:, :, None], 0.0)
-        hidden = self.frame(values)  # (batch, frames, attention_dim)
+        """Pool `(batch, frames, dim)` into means and standard deviations `(batch, 2 * dim)`."""
+        lengths = frames.lengths.to(frames.values.device)
+        with torch.autocast(frames.values.device.type, enabled=False):
+            hidden = self._activate(self._hidden(frames.values, lengths), frames)
+            mean, variance = attend(frames.values, hidden, _full(self.score.weight), lengths)
+            return torch.cat((mean, _deviation(variance)), dim=1)
+
+    def _hidden(self, values: Tensor, lengths: Tensor) -> Tensor:
+        """Return the first layer's output, `(batch, frames, attention_dim)`."""
+        weight, offset = _full(self.frame.weight), _full(self.frame.bias)
         if self.context is not None:
-            uniform = mask[:, :, None] / frames.lengths[:, None, None].to(values.device)
-            hidden = hidden + self.context(_statistics(values, uniform))[:, None]
-        activated = F.relu(hidden)
-        normed = torch.zeros_like(activated).masked_scatter(mask[:, :, None], self.norm(activated[mask]))
-        scores = self.score(torch.tanh(normed)).masked_fill(~mask[:, :, None], float("-inf"))
-        return _statistics(values, scores.softmax(1))
+            mean, variance = moments(values, lengths, weight.dtype)
+            statistics = torch.cat((mean, _deviation(variance)), dim=1)  # (batch, 2 * dim)
+            offset = (F.linear(statistics, _full(self.context.weight)) + offset)[:, None]
+        return project(values, weight, lengths) + offset
+
+    def _activate(self, hidden: Tensor, frames: Frames) -> Tensor:
+        if self.norm is None:
+            return hidden.tanh()
+        activated = hidden.relu().to(self.norm.weight.dtype)
+        mask = frames.mask()
+        if self.training and mask.sum() > 1:  # the variance of a single value is undefined
+            normed = activated.masked_scatter(mask[:, :, None], self.norm(activated[mask]))
+        else:
+            normed = _with_running_statistics(self.norm, activated)
+        return normed.to(hidden.dtype).tanh()
 
 
-def _statistics(values: Tensor, weights: Tensor) -> Tensor:
-    mean = (weights * values).sum(1)
-    variance = (weights * (values - mean[:, None]).square()).sum(1)
-    return torch.cat((mean, variance.clamp(VARIANCE_FLOOR).sqrt()), dim=1)
+def _with_running_statistics(norm: nn.BatchNorm1d, values: Tensor) -> Tensor:
+    """Normalise `(batch, frames, channels)` as batch norm does in eval mode."""
+    normed = F.batch_norm(
+        values.flatten(0, 1), norm.running_mean, norm.running_var, norm.weight, norm.bias, training=False, eps=norm.eps
+    )
+    return normed.view_as(values)
+
+
+def _full(parameter: Tensor) -> Tensor:
+    """Return at least float32: parameters may be kept in half precision."""
+    return parameter.to(torch.promote_types(parameter.dtype, torch.float32))
+
+
+def _deviation(variance: Tensor) -> Tensor:
+    return variance.clamp(min=VARIANCE_FLOOR).sqrt()
