@@ -68,13 +68,17 @@ class Provenance:
         """Encoder name → width of its frames."""
         return {name: encoder.dim for name, encoder in self.encoders.items()}
 
-    def check_encoders(self, stored: "Provenance") -> None:
+    def check_encoders(self, stored: "Provenance", subset: bool = False) -> None:
         """Compare the encoders at hand with those of a checkpoint.
+
+        Args:
+            stored: the checkpoint's provenance.
+            subset: whether the data may provide more, in any order.
 
         Raises:
             CheckpointError: names or order differ, or an encoder has another fingerprint.
         """
-        if list(self.encoders) != list(stored.encoders):
+        if list(self.encoders) != list(stored.encoders) and not (subset and set(stored.encoders) <= set(self.encoders)):
             raise CheckpointError(
                 "the checkpoint reads other encoders than the data provides",
                 found=", ".join(self.encoders),

@@ -15,6 +15,7 @@ from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.data.datamodule import EmotionDataModule
 from vibespeaker.data.provenance import CHECKPOINT_KEY, Provenance
 from vibespeaker.errors import CheckpointError, ConfigError
+from vibespeaker.labels import LabelSet
 from vibespeaker.losses import MultiTaskLoss
 from vibespeaker.models.base import EmotionModel
 from vibespeaker.tasks.base import RecognitionTask
@@ -61,6 +62,7 @@ class EmotionTask(RecognitionTask):
             self.save_hyperparameters()
         self.network: EmotionModel | None = None
         self.live: LiveEncoders | None = None
+        self.kept_logits: list[int] | None = None
         self.make_network, self.loss, self.make_optimizer = network, loss, optimizer
         self.schedule, self.init_from = schedule, init_from
         self.encoder_specs, self.trained_encoders, self.freeze_patterns = encoders, trained_encoders or [], freeze or []
@@ -71,15 +73,14 @@ class EmotionTask(RecognitionTask):
             return
         data = self.trainer.datamodule
         assert isinstance(data, EmotionDataModule)
-        self._build(data.provenance)
+        network = self._build(data.provenance)
         if self.trainer.state.fn == "fit":
             if self.init_from is not None:
-                assert self.network is not None
-                initialise(self.network, self.provenance.labels, Path(self.init_from))
+                initialise(network, self.provenance.labels, Path(self.init_from))
             if self.loss.needs_class_counts:
                 self.loss.set_class_counts(torch.from_numpy(data.class_counts))
 
-    def _build(self, provenance: Provenance) -> None:
+    def _build(self, provenance: Provenance) -> EmotionModel:
         if self.encoder_specs and provenance.cache is None:
             self.live = LiveEncoders(self.encoder_specs, self.trained_encoders)
             provenance = replace(provenance, encoders=self.live.provenance())
@@ -99,6 +100,7 @@ class EmotionTask(RecognitionTask):
                 remedy="give the network that head, or drop the loss terms that read it",
             )
         self._freeze(network)
+        return network
 
     def _freeze(self, network: EmotionModel) -> None:
         names = [name for name, _ in network.named_parameters()]
@@ -112,8 +114,29 @@ class EmotionTask(RecognitionTask):
     def recognize(self, batch: EmotionBatch) -> EmotionOutput:
         """Return what the network says of a batch, from its frames or from its audio and texts."""
         assert self.network is not None
-        frames = batch.frames if self.live is None else self.live(batch)
-        return self.network(frames)
+        output: EmotionOutput = self.network(batch.frames if self.live is None else self.live(batch))
+        if self.kept_logits is None or output.logits is None:
+            return output
+        return EmotionOutput(output.logits[:, self.kept_logits], output.attributes)
+
+    def answer_in(self, labels: LabelSet) -> None:
+        """Give logits in the classes and the order of `labels` from now on; other classes' logits are dropped.
+
+        Raises:
+            CheckpointError: a class was not trained.
+        """
+        known = self.provenance.classes
+        missing = [emotion for emotion in labels.classes if emotion not in known]
+        if missing:
+            raise CheckpointError(
+                "the checkpoint knows no such classes",
+                found=", ".join(missing),
+                allowed=known,
+                remedy=f"set data.init_args.label_set to {self.provenance.label_set}",
+            )
+        if labels.classes != known:
+            self.kept_logits = [known.index(emotion) for emotion in labels.classes]
+            self.provenance = replace(self.provenance, label_set=labels.name, classes=labels.classes)
 
     def training_step(self, batch: EmotionBatch, batch_index: int) -> Tensor:
         """Return the loss of the batch over all processes, scaled for DDP's mean of gradients."""
@@ -133,7 +156,12 @@ class EmotionTask(RecognitionTask):
         share_buffers(self)
 
     def objective(self, recognized: Recognized) -> dict[str, Tensor]:
-        """Return the loss of a whole part, as if it were one batch, and of each term."""
+        """Return the loss of a whole part, as if it were one batch, and of each term.
+
+        There is none where logits are dropped: it would not be what was minimised.
+        """
+        if self.kept_logits is not None:
+            return {}
         targets = recognized.targets.to(self.device)
         heads = (recognized.output.logits, recognized.output.attributes)
         output = EmotionOutput(*(None if head is None else head.to(self.device) for head in heads))
@@ -189,13 +217,17 @@ class EmotionTask(RecognitionTask):
         if self.network is None:
             self._build(stored)
             return
-        if stored.classes != self.provenance.classes:
-            raise CheckpointError(
-                "the checkpoint was trained for other classes than data.init_args.label_set",
-                found=", ".join(self.provenance.classes),
-                allowed=stored.classes,
-                remedy=f"set data.init_args.label_set to {stored.label_set}",
-            )
         self.provenance.check_encoders(stored)
         if self.trainer.state.fn != "fit":
+            labels = self.provenance.labels
+            if labels.classes != stored.classes:
+                self.network = self.make_network(stored.encoder_dims, len(stored.classes))
             self.provenance = stored
+            self.answer_in(labels)
+        elif stored.classes != self.provenance.classes:
+            raise CheckpointError(
+                "the run was trained for other classes than data.init_args.label_set",
+                found=", ".join(self.provenance.classes),
+                allowed=stored.classes,
+                remedy="resume with the same label set, or fine-tune with model.init_args.init_from",
+            )
