@@ -26,6 +26,8 @@ COMMANDS = {
     "transcribe": ("vibespeaker.transcripts:transcribe", "fill missing texts with a Whisper checkpoint"),
     "extract": ("vibespeaker.extract:extract", "run the frozen encoders once and store their frames"),
     "ensemble": ("vibespeaker.ensemble:ensemble", "combine prediction tables into one"),
+    "calibrate": ("vibespeaker.calibration.command:calibrate", "make probabilities and attributes believable"),
+    "prior": ("vibespeaker.calibration.prior_command:prior", "move posteriors to other class frequencies"),
     "submit": ("vibespeaker.submission:submit", "write or check the challenge's submission files"),
     "recognize": ("vibespeaker.recognizer:recognize", "print the emotion of one recording"),
     "quickstart": ("vibespeaker.quickstart:quickstart", "run the whole way, from a corpus to a report"),

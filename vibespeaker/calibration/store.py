@@ -150,7 +150,7 @@ def apply_calibration(predictions: Predictions, calibration: Calibration) -> Pre
     for name, mapped in calibration.attributes.items():
         if predictions.has(name):
             frame[name] = mapped(frame[name]).astype(np.float32)
-    return Predictions(frame, replace(metadata, provenance={**metadata.provenance, "calibration": _named(calibration)}))
+    return Predictions(frame, replace(metadata, provenance=_provenance(metadata.provenance, calibration)))
 
 
 def conformal_table(predictions: Predictions, calibration: Calibration) -> pd.DataFrame:
@@ -185,13 +185,17 @@ def write_conformal(predictions: Predictions, calibration: Calibration, path: Pa
         table.to_parquet(temporary, index=False)
 
 
-def _named(calibration: Calibration) -> dict[str, Any]:
-    return {
+def _provenance(before: Mapping[str, Any], calibration: Calibration) -> dict[str, Any]:
+    """Name the calibration, and the part it was fitted on in the way that evaluations look for."""
+    named = {
         "categories": None if calibration.categories is None else calibration.categories.method,
         "attributes": {name: mapped.method for name, mapped in calibration.attributes.items()},
-        "target_prior": calibration.target_prior,
+        "prior": calibration.prior if calibration.target_prior is None else calibration.target_prior,
         "fitted_on": asdict(calibration.fitted_on),
     }
+    part = {"split": calibration.fitted_on.split, "manifest": calibration.fitted_on.manifest}
+    fitted = before.get("fitted") or {"what": "calibration", **part, "cross_fitted": False}
+    return {**before, "calibration": named, "fitted": fitted}
 
 
 def _calibration(fields: dict[str, Any]) -> Calibration:
