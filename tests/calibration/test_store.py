@@ -14,6 +14,7 @@ from vibespeaker.calibration.store import (
     calibration_path,
     conformal_table,
     find_calibration,
+    write_calibrated,
     write_conformal,
 )
 from vibespeaker.errors import PredictionsError
@@ -111,6 +112,18 @@ def test_calibration_lies_beside_its_checkpoint(tmp_path, calibration):
         PredictionsError, match=r"best\.calibration\.json belongs to another checkpoint.*calibrate this"
     ):
         find_calibration(checkpoint, "d" * 64)
+
+
+def test_predictions_are_written_as_the_file_beside_the_checkpoint_says(tmp_path, calibration):
+    checkpoint, path = tmp_path / "best.ckpt", tmp_path / "p.parquet"
+    write_calibrated(predictions(), checkpoint, path)
+    assert "calibration" not in Predictions.read(path).metadata.provenance
+    calibration.write(calibration_path(checkpoint))
+    write_calibrated(predictions(), checkpoint, path)
+    np.testing.assert_allclose(Predictions.read(path).attributes(), [[1, 2, 1], [4, 3.5, 4]])
+    assert (tmp_path / "p.sets.parquet").is_file()
+    write_calibrated(predictions(), None, tmp_path / "q.parquet")
+    assert "calibration" not in Predictions.read(tmp_path / "q.parquet").metadata.provenance
 
 
 def test_what_does_not_fit_is_refused(calibration):

@@ -1,6 +1,7 @@
 """A fitted calibration: what it holds, its JSON file beside the checkpoint, and its way onto a prediction table."""
 
 import json
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -17,6 +18,8 @@ from vibespeaker.errors import PredictionsError
 from vibespeaker.files import atomic_path, write_text
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.predictions import Predictions
+
+logger = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 _KIND = "calibration"
@@ -151,6 +154,28 @@ def apply_calibration(predictions: Predictions, calibration: Calibration) -> Pre
         if predictions.has(name):
             frame[name] = mapped(frame[name]).astype(np.float32)
     return Predictions(frame, replace(metadata, provenance=_provenance(metadata.provenance, calibration)))
+
+
+def write_calibrated(predictions: Predictions, checkpoint: Path | None, path: Path) -> None:
+    """Write a table, calibrated where a calibration lies beside its checkpoint, then with sets and intervals beside it.
+
+    Args:
+        predictions: uncalibrated, with the checkpoint's hash in the metadata.
+        checkpoint: what made them, or null.
+        path: the table to write; sets and intervals go to `NAME.sets.parquet`.
+
+    Raises:
+        PredictionsError: the calibration beside the checkpoint belongs to other weights or classes.
+    """
+    digest = predictions.metadata.checkpoint
+    calibration = None if checkpoint is None or digest is None else find_calibration(checkpoint, digest)
+    if calibration is None or checkpoint is None:
+        predictions.write(path)
+        return
+    apply_calibration(predictions, calibration).write(path)
+    if calibration.conformal is not None:
+        write_conformal(predictions, calibration, path.with_suffix(".sets.parquet"))
+    logger.info("predictions are calibrated as %s says", calibration_path(checkpoint))
 
 
 def conformal_table(predictions: Predictions, calibration: Calibration) -> pd.DataFrame:

@@ -1,10 +1,11 @@
-"""Predictions of all processes become one table: every utterance once, in manifest order."""
+"""Predictions of all processes become one table, every utterance once, in manifest order, and calibrated if possible."""
 
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from vibespeaker.calibration.store import write_calibrated
 from vibespeaker.data.datamodule import EmotionDataModule
 from vibespeaker.files import file_sha256
 from vibespeaker.predictions import Predictions, PredictionsMetadata
@@ -39,7 +40,8 @@ class PredictionWriter(Callback):
         if trainer.is_global_zero:
             assert isinstance(pl_module, RecognitionTask)
             assert isinstance(trainer.datamodule, EmotionDataModule)
-            self._table(recognized, trainer, pl_module, trainer.datamodule).write(self.path)
+            table = self._table(recognized, trainer, pl_module, trainer.datamodule)
+            write_calibrated(table, Path(trainer.ckpt_path) if trainer.ckpt_path else None, self.path)
         trainer.strategy.barrier("predictions are written")
 
     def _table(
