@@ -1,4 +1,4 @@
-"""Predictions of all processes become one table, every utterance once, in manifest order, and calibrated if possible."""
+"""Predictions of all processes become one table, every utterance once, in manifest order, calibrated if possible."""
 
 from pathlib import Path
 from typing import Any
