@@ -1,6 +1,7 @@
 """A tiny manifest and embedding cache, made in code: frames whose mean tells the category and the attributes."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import torch
 from vibespeaker.cache.merge import merge_index
 from vibespeaker.cache.records import CacheRecipe, EncoderRecord, write_recipe, write_record
 from vibespeaker.cache.shards import Entry, write_shard
-from vibespeaker.encoders.base import Fingerprint
+from vibespeaker.encoders.base import Fingerprint, Modality
 from vibespeaker.labels import CHALLENGE
 from vibespeaker.manifest import Manifest, ManifestMetadata, build
 
 CLASSES = CHALLENGE.classes
 VIEWS = 1
+Width = tuple[Modality, int]
+ENCODERS: dict[str, Width] = {"hear": ("audio", 6), "read": ("text", 4)}
 
 
 @dataclass(frozen=True)
@@ -75,27 +78,28 @@ def toy_manifest(splits: dict[str, int], others: int = 0, seed: int = 0) -> Mani
     return build(columns, ManifestMetadata(root=".", label_set="challenge", corpora=("toy",), synthetic=True))
 
 
-def make_toy(folder: Path, splits: dict[str, int], others: int = 0, seed: int = 0) -> Toy:
+def make_toy(
+    folder: Path, splits: dict[str, int], others: int = 0, seed: int = 0, encoders: Mapping[str, Width] = ENCODERS
+) -> Toy:
     """Write manifest and cache into `folder`."""
     manifest = toy_manifest(splits, others, seed)
     toy = Toy(folder / "manifest.parquet", folder / "cache")
     manifest.write(toy.manifest)
-    write_cache(toy.cache, manifest, seed)
+    write_cache(toy.cache, manifest, seed, encoders)
     return toy
 
 
-def write_cache(path: Path, manifest: Manifest, seed: int = 0) -> None:
+def write_cache(path: Path, manifest: Manifest, seed: int = 0, encoders: Mapping[str, Width] = ENCODERS) -> None:
     """Write frames for every row: class and attributes shift the mean, everything else is noise."""
     random = torch.Generator().manual_seed(seed)
     path.mkdir(parents=True)
     write_recipe(path, CacheRecipe(augmentation={"kind": "toy"}, views=VIEWS))
     frame = manifest.frame(["category", "arousal", "valence", "audio_sha256", "text"])
-    for name, modality, dim in (("hear", "audio", 6), ("read", "text", 4)):
+    for name, (modality, dim) in encoders.items():
         fingerprint = Fingerprint({"weights": f"toy {name}"})
+        rate = 50.0 if modality == "audio" else None
         spec = {"class_path": f"toy.{name}", "init_args": {}}
-        record = EncoderRecord(
-            name, modality, dim, 50.0 if modality == "audio" else None, "bfloat16", fingerprint, spec
-        )
+        record = EncoderRecord(name, modality, dim, rate, "bfloat16", fingerprint, spec)
         write_record(path / name, record)
         entries = []
         for row in frame.itertuples():
