@@ -1,6 +1,7 @@
 """SpeechBrain's attentive statistics pooling: selectable by `class_path`, and the measure of our own."""
 
 import importlib
+import sys
 
 import torch
 from torch import Tensor, nn
@@ -28,14 +29,7 @@ class SpeechBrainPooling(Pooling):
     def __init__(self, dim: int, attention_dim: int = 128, global_context: bool = True) -> None:
         super().__init__()
         self.output_dim = 2 * dim
-        try:
-            module = importlib.import_module("speechbrain.lobes.models.ECAPA_TDNN")
-        except ImportError as error:
-            raise ConfigError(
-                f"SpeechBrainPooling needs SpeechBrain ({error})",
-                remedy='install "vibespeaker[speechbrain]" or use vibespeaker.models.AttentiveStatisticsPooling',
-            ) from error
-        self.pooling: nn.Module = module.AttentiveStatisticsPooling(dim, attention_dim, global_context)
+        self.pooling = speechbrain_class()(dim, attention_dim, global_context)
 
     def forward(self, frames: Frames) -> Tensor:
         """Pool `(batch, frames, dim)` into means and standard deviations `(batch, 2 * dim)`."""
@@ -44,6 +38,29 @@ class SpeechBrainPooling(Pooling):
         with torch.autocast(values.device.type, enabled=False):
             pooled: Tensor = self.pooling(values.transpose(1, 2), relative)
         return pooled[:, :, 0]
+
+
+def speechbrain_class() -> type[nn.Module]:
+    """Import `speechbrain.lobes.models.ECAPA_TDNN.AttentiveStatisticsPooling`.
+
+    SpeechBrain leaves redirections of its former module names in `sys.modules`. They raise ImportError as soon as a
+    tool walks over all modules (the compiler, test libraries), and are taken out.
+
+    Raises:
+        ConfigError: SpeechBrain is not installed.
+    """
+    try:
+        module = importlib.import_module("speechbrain.lobes.models.ECAPA_TDNN")
+    except ImportError as error:
+        raise ConfigError(
+            f"SpeechBrainPooling needs SpeechBrain ({error})",
+            remedy='install "vibespeaker[speechbrain]" or use vibespeaker.models.AttentiveStatisticsPooling',
+        ) from error
+    for name, loaded in list(sys.modules.items()):
+        if type(loaded).__name__ in ("LazyModule", "DeprecatedModuleRedirect"):
+            del sys.modules[name]
+    pooling: type[nn.Module] = module.AttentiveStatisticsPooling
+    return pooling
 
 
 def own_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,0 +1,114 @@
+"""The packed sums against the plain padded ones, and against finite differences."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.models.conftest import make_frames
+from vibespeaker.models.packed import (
+    attend,
+    attend_padded,
+    moments,
+    moments_padded,
+    project,
+    project_padded,
+)
+from vibespeaker.models.products import product
+
+LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=4)
+
+
+def _inputs(lengths, channels, seed=0):
+    frames = make_frames(lengths, dim=5, padding=2, seed=seed)
+    generator = torch.Generator().manual_seed(seed + 1)
+    hidden = torch.randn(*frames.values.shape[:2], 3, generator=generator)
+    weight = torch.randn(channels, 3, generator=generator)
+    first = torch.randn(3, 5, generator=generator)
+    return frames.values.double(), hidden.double(), weight.double(), first.double(), frames.lengths
+
+
+def _with_gradients(function, inputs):
+    inputs = [tensor.clone().requires_grad_() for tensor in inputs]
+    outputs = function(*inputs)
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    generator = torch.Generator().manual_seed(9)
+    weights = [torch.randn(output.shape, generator=generator, dtype=output.dtype) for output in outputs]
+    sum((weight * output).sum() for weight, output in zip(weights, outputs, strict=True)).backward()
+    return [output.detach() for output in outputs], [tensor.grad for tensor in inputs]
+
+
+@given(LENGTHS, st.sampled_from([1, 5]))
+def test_attend_equals_the_plain_version(lengths, channels):
+    values, hidden, weight, _, lengths = _inputs(lengths, channels)
+    packed = _with_gradients(lambda *tensors: attend(*tensors, lengths), (values, hidden, weight))
+    plain = _with_gradients(lambda *tensors: attend_padded(*tensors, lengths), (values, hidden, weight))
+    torch.testing.assert_close(packed, plain)
+
+
+@given(LENGTHS)
+def test_moments_equal_the_plain_version(lengths):
+    values, _, _, _, lengths = _inputs(lengths, 1)
+    packed = _with_gradients(lambda x: moments(x, lengths, torch.float64), (values,))
+    plain = _with_gradients(lambda x: moments_padded(x, lengths, torch.float64), (values,))
+    torch.testing.assert_close(packed, plain)
+
+
+@given(LENGTHS)
+def test_projection_equals_the_plain_version(lengths):
+    values, _, _, first, lengths = _inputs(lengths, 1)
+    packed = _with_gradients(lambda x, w: project(x, w, lengths), (values, first))
+    plain = _with_gradients(lambda x, w: project_padded(x, w, lengths), (values, first))
+    torch.testing.assert_close(packed, plain)
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+def test_gradients_agree_with_finite_differences(channels):
+    values, hidden, weight, first, lengths = _inputs([4, 1, 3], channels)
+    inputs = [tensor.requires_grad_() for tensor in (values, hidden, weight, first)]
+    assert torch.autograd.gradcheck(lambda x, h, w, f: attend(x, h, w, lengths), inputs)
+    assert torch.autograd.gradcheck(lambda x, h, w, f: project(x, f, lengths), inputs)
+    assert torch.autograd.gradcheck(lambda x, h, w, f: moments(x, lengths, torch.float64), inputs)
+
+
+def test_moments_by_hand():
+    values = torch.tensor([[[1.0, 2.0], [3.0, 2.0], [9.0, 9.0]]])
+    mean, variance = moments(values, torch.tensor([2]), torch.float32)
+    assert mean.tolist() == [[2.0, 2.0]]
+    assert variance.tolist() == [[1.0, 0.0]]
+
+
+def test_attend_by_hand():
+    # scores log 3 and 0: weights 3/4 and 1/4; x = 0, 4: mean 1, variance 3/4·1 + 1/4·9 = 3
+    values = torch.tensor([[[0.0], [4.0]]])
+    hidden = torch.tensor([[[1.0], [0.0]]])
+    mean, variance = attend(values, hidden, torch.log(torch.tensor([[3.0]])), torch.tensor([2]))
+    torch.testing.assert_close(mean, torch.tensor([[1.0]]))
+    torch.testing.assert_close(variance, torch.tensor([[3.0]]))
+
+
+def test_huge_scores_do_not_overflow():
+    values, hidden, weight, _, lengths = _inputs([5, 2], 5)
+    mean, variance = attend(values.float(), hidden.float(), 1e4 * weight.float(), lengths)
+    assert mean.isfinite().all()
+    assert variance.isfinite().all()
+
+
+def test_frozen_values_get_no_gradient():
+    values, hidden, weight, _, lengths = _inputs([3, 2], 5)
+    weight.requires_grad_()
+    attend(values, hidden, weight, lengths)[0].sum().backward()
+    assert values.grad is None
+    assert weight.grad is not None
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_product_of_views(dtype):
+    left, right = torch.randn(7, 5).to(dtype), torch.randn(5, 3).to(dtype)
+    expected = left.double() @ right.double()
+    tolerance = 2e-2 if dtype == torch.bfloat16 else 1e-5
+    for a, b in ((left, right), (left.t().contiguous().t(), right.t().contiguous().t())):
+        result = product(a.requires_grad_(), b)
+        assert result.dtype == dtype
+        assert not result.requires_grad
+        torch.testing.assert_close(result.double(), expected.detach(), rtol=tolerance, atol=tolerance)
