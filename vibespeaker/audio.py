@@ -1,7 +1,7 @@
 """Recordings: any file libsndfile reads → mono float32 at 16 kHz; the only home of decoding and resampling.
 
 WAV files cut off in the middle are refused: libsndfile would return what is left without a word. The header's promise
-is compared with the bytes that follow it. A stream that never knew its length (sizes 0 or all ones, as pipes write
+is compared with the bytes that follow it. A stream that never knew its length (a size of all ones, as pipes write
 them) is taken as it is.
 """
 
@@ -24,7 +24,7 @@ from vibespeaker.utterance import SAMPLE_RATE
 Waveform = npt.NDArray[np.float32]
 
 #: Sizes that writers to a pipe leave in a WAV header when they cannot seek back.
-_UNKNOWN_SIZES = (0, 0x7FFF_FFFF, 0xFFFF_FFFF)
+_UNKNOWN_SIZES = (0x7FFF_FFFF, 0xFFFF_FFFF)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import io
 import json
 import logging
 import sys
@@ -26,6 +27,7 @@ COMMANDS = {
     "transcribe": ("vibespeaker.transcripts:transcribe", "fill missing texts with a Whisper checkpoint"),
     "extract": ("vibespeaker.extract:extract", "run the frozen encoders once and store their frames"),
     "ensemble": ("vibespeaker.ensemble:ensemble", "combine prediction tables into one"),
+    "evaluate": ("vibespeaker.evaluation.command:evaluate", "score predictions, with intervals and comparisons"),
     "calibrate": ("vibespeaker.calibration.command:calibrate", "make probabilities and attributes believable"),
     "prior": ("vibespeaker.calibration.prior_command:prior", "move posteriors to other class frequencies"),
     "submit": ("vibespeaker.submission:submit", "write or check the challenge's submission files"),
@@ -43,6 +45,10 @@ def main(args: Sequence[str] | None = None) -> int:
     if arguments[0] == "--version":
         sys.stdout.write(f"vibespeaker {__version__}\n")
         return 0
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a terminal or log that cannot show a character must not stop the work
+            stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     try:
         return _run(arguments[0], arguments[1:])

@@ -1,8 +1,9 @@
 """Seeded splits that never share a speaker: parts by fraction, folds, leave-one-speaker-out, the source's ablation.
 
 Whole speakers are drawn in a seeded random order, and each goes to the part where it reduces most the squared
-distance from the wanted number of utterances, category by category, relative to the category's size. With few
-speakers several orders are tried and the closest is kept. Every part gets at least one speaker.
+distance from the wanted numbers: of utterances in each category, relative to the category's size, and of utterances
+in all, which weigh as much as the categories together. With few speakers several orders are tried and the closest is
+kept. Every part gets at least one speaker.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -124,11 +125,12 @@ def assign_groups(counts: Counts, shares: Sequence[float], seed: int) -> Groups:
         raise ManifestError(
             "fewer speakers than parts", found=f"{len(counts)} speakers for {len(shares)} parts", remedy="ask for fewer"
         )
-    totals = counts.sum(axis=0)
-    present = totals > 0
+    counts = counts[:, counts.any(axis=0)]
     # relative to the category's size, so that rare categories weigh as much as frequent ones
-    scaled = counts[:, present] / totals[present]
-    targets = np.asarray(shares, dtype=np.float64)[:, None] * np.ones(int(present.sum()))
+    scaled = counts / counts.sum(axis=0)
+    overall = counts.sum(axis=1, keepdims=True) / counts.sum() * np.sqrt(counts.shape[1])
+    scaled = np.hstack([scaled, overall])
+    targets = np.asarray(shares, dtype=np.float64)[:, None] * scaled.sum(axis=0)
     generator = np.random.default_rng(seed)
     orders = max(1, min(_MOST_ORDERS, _PLACEMENTS // len(counts)))
     best: tuple[float, Groups] | None = None

@@ -57,6 +57,8 @@ class Layout:
     speaker_lines: Sequence[str] = field(default=())
 
 
+PLAIN = Layout()
+
 DEFAULT_CLIPS = (
     Clip("MSP-PODCAST_0001_0001.wav", "H", "Train", "1"),
     Clip("MSP-PODCAST_0001_0002.wav", "A", "Train", "2", "Male", (6.2, 2.0, 6.0), (("Angry", "Angry", 6, 2, 6),)),
@@ -68,7 +70,7 @@ DEFAULT_CLIPS = (
 )
 
 
-def write_msp(root: Path, clips: Iterable[Clip] = DEFAULT_CLIPS, layout: Layout = Layout()) -> Path:
+def write_msp(root: Path, clips: Iterable[Clip] = DEFAULT_CLIPS, layout: Layout = PLAIN) -> Path:
     """Write the corpus below `root` and return `root`."""
     clips = list(clips)
     (root / "Audios").mkdir(parents=True)

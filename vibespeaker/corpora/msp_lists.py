@@ -190,9 +190,9 @@ def _semicolon_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except OSError as error:
         raise CorpusError(f"{path} cannot be read", found=error) from error
-    for number_, line in enumerate(lines, start=1):
+    for place, line in enumerate(lines, start=1):
         if line.strip():
-            yield number_, [field.strip() for field in line.strip().rstrip(";").split(";")]
+            yield place, [field.strip() for field in line.strip().rstrip(";").split(";")]
 
 
 def read_transcripts(folder: Path) -> dict[str, str]:

@@ -1,0 +1,131 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from vibespeaker.errors import ConfigError, ManifestError
+from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata, build
+
+VOTE = {"rater": "W1", "primary": "anger", "secondary": ["angry"], "arousal": 6.0, "valence": 2.0, "dominance": None}
+
+
+def make_manifest() -> Manifest:
+    columns = {
+        "utterance_id": ["c/a", "c/b", "c/c"],
+        "corpus": ["c"] * 3,
+        "audio": ["a.wav", "b.wav", "c.wav"],
+        "file_name": ["a.wav", "b.wav", "c.wav"],
+        "speaker": ["c/1", "c/1", "c/2"],
+        "language": ["en"] * 3,
+        "split": ["train", None, "test3"],
+        "category": ["anger", None, "other"],
+        "gender": ["male", None, "female"],
+        "arousal": [6.0, None, 1.0],
+        "votes": [[VOTE], [], []],
+        "fingerprint": [b"\x00\xff", None, b""],
+    }
+    return build(columns, ManifestMetadata("/data", "challenge", ("c",), history=({"step": "made"},)))
+
+
+def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "m.parquet"
+    manifest = make_manifest()
+    manifest.write(path)
+    again = Manifest.read(path)
+    assert again.table.equals(manifest.table)
+    assert again.metadata == manifest.metadata
+    assert again.root == Path("/data")
+    assert len(again) == 3
+    assert again.column("votes")[0] == [VOTE]
+    assert again.column("fingerprint") == [b"\x00\xff", None, b""]
+    assert again.column("duration") == [None] * 3
+
+
+def test_the_same_manifest_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        make_manifest().write(tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_missing_texts_are_none_in_a_frame() -> None:
+    frame = make_manifest().frame(["split", "category", "arousal"])
+    assert frame["split"].tolist() == ["train", None, "test3"]
+    assert frame["category"].tolist() == ["anger", None, "other"]
+    assert frame["arousal"].isna().tolist() == [False, True, False]
+
+
+def test_some_columns_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "m.parquet"
+    make_manifest().write(path)
+    some = Manifest.read(path, ["speaker", "utterance_id"])
+    assert some.table.schema.names == ["speaker", "utterance_id"]
+    with pytest.raises(ManifestError, match=r"lacks columns\. Found: \['speakers'\]\. Allowed: utterance_id, corpus"):
+        Manifest.read(path, ["speakers"])
+
+
+def test_columns_are_replaced_and_the_step_recorded() -> None:
+    manifest = make_manifest()
+    changed = manifest.with_columns({"split": ["test"] * 3}, {"step": "split"})
+    assert changed.column("split") == ["test"] * 3
+    assert [step["step"] for step in changed.metadata.history] == ["made", "split"]
+    assert manifest.column("split") == ["train", None, "test3"]
+    assert manifest.with_columns({"text": ["x"] * 3}).metadata == manifest.metadata
+
+
+@pytest.mark.parametrize(("rows", "expected"), [([2, 0], ["c/c", "c/a"]), ([True, False, True], ["c/a", "c/c"])])
+def test_rows_are_selected_by_number_or_truth(rows: list[int] | list[bool], expected: list[str]) -> None:
+    assert make_manifest().select(rows).column("utterance_id") == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("utterance_id", ["c/a", "c/b", "c/a"], r"repeats utterance ids\. Found: \['c/a'\]"),
+        ("speaker", ["c/1", None, "c/2"], "column speaker has 1 missing values"),
+        ("split", ["dev", None, None], r"unknown split\. Found: \['dev'\]\. Allowed: train, validation"),
+        ("category", ["angry", "sad", None], r"unknown category\. Found: \['angry', 'sad'\]\. Allowed: anger"),
+        ("gender", ["m", None, None], r"unknown gender\. Found: \['m'\]\. Allowed: female, male"),
+    ],
+)
+def test_a_wrong_manifest_is_not_written(tmp_path: Path, column: str, values: list[str], message: str) -> None:
+    path = tmp_path / "m.parquet"
+    # null is kept from a column that allows none by Arrow's own field, so the check is ours
+    table = make_manifest().table
+    position = SCHEMA.get_field_index(column)
+    wrong = table.set_column(position, pa.field(column, pa.string()), pa.array(values, pa.string()))
+    with pytest.raises(ManifestError, match=message):
+        replace(make_manifest(), table=wrong).write(path)
+    assert not path.exists()
+
+
+def test_an_unknown_label_set_is_not_written(tmp_path: Path) -> None:
+    manifest = make_manifest()
+    wrong = replace(manifest, metadata=replace(manifest.metadata, label_set="chalenge"))
+    with pytest.raises(ConfigError, match="Found: chalenge"):
+        wrong.write(tmp_path / "m.parquet")
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.parquet"
+    with pytest.raises(ManifestError, match=r"does not exist.*vibespeaker prepare FORMAT PATH --out FILE"):
+        Manifest.read(path)
+    path.write_bytes(b"PAR1 but not really")
+    with pytest.raises(ManifestError, match="is not a Parquet file"):
+        Manifest.read(path)
+    pq.write_table(pa.table({"utterance_id": ["a"]}), path)
+    with pytest.raises(ManifestError, match="is not a VibeSpeaker manifest"):
+        Manifest.read(path)
+    make_manifest().write(path)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ManifestError, match="is not a Parquet file"):
+        Manifest.read(path)
+
+
+def test_another_schema_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.parquet"
+    manifest = make_manifest()
+    replace(manifest, metadata=replace(manifest.metadata, schema_version=99)).write(path)
+    with pytest.raises(ManifestError, match=r"another schema version\. Found: 99\. Allowed: 1\. Remedy: prepare it"):
+        Manifest.read(path)
