@@ -1,15 +1,19 @@
 """Emotion models: pooling, projection, fusion and heads. They see frames and nothing of where those came from."""
 
 from vibespeaker.models.base import EmotionModel
+from vibespeaker.models.frame_networks import TDNN, FrameMasking, FrameNetwork
 from vibespeaker.models.fusion import ConcatenationFusion, Fusion, LSTMFusion
 from vibespeaker.models.multi_encoder import MultiEncoderModel
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, MeanPooling, Pooling, StatisticsPooling
 from vibespeaker.models.speechbrain_pooling import SpeechBrainPooling
 
 __all__ = [
+    "TDNN",
     "AttentiveStatisticsPooling",
     "ConcatenationFusion",
     "EmotionModel",
+    "FrameMasking",
+    "FrameNetwork",
     "Fusion",
     "LSTMFusion",
     "MeanPooling",

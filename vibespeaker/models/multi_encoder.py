@@ -15,17 +15,19 @@ Shapes, for a batch of B utterances and E encoders of widths dᵉ with Tᵉ fram
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vibespeaker.batch import EmotionOutput, Frames
+from vibespeaker.errors import ConfigError
 from vibespeaker.models.base import HEADS, EmotionModel, check_heads, choose_encoders
+from vibespeaker.models.frame_networks import FrameNetwork, Unchanged
 from vibespeaker.models.fusion import Fusion, LSTMFusion
 from vibespeaker.models.heads import EmotionHead
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, Pooling
 
 
 class MultiEncoderModel(EmotionModel):
-    """Pools, projects and fuses the frames of several encoders.
+    """Pools, projects and fuses the frames of several encoders; the defaults are the published sizes.
 
     Args:
         encoder_dims: encoder name → width of its frames.
@@ -35,9 +37,15 @@ class MultiEncoderModel(EmotionModel):
         lstm_dim: width of the LSTM layers.
         lstm_layers: number of LSTM layers.
         dropout: probability of dropping a value of the normalised embeddings, between LSTM layers and before the head.
+        encoder_dropout: probability of dropping an encoder's whole embedding while training; one is always kept.
         encoders: names of the encoders to read, in the order of the LSTM's sequence; all, as given, by default.
         heads: `categories`, `attributes` or both.
+        frame_network: from a frame's width to a network over an encoder's frames before pooling; one for all encoders,
+            or encoder name → one.
         fusion: from a projected width and a number of encoders to a fusion module that replaces the LSTM.
+
+    Raises:
+        ConfigError: an unknown encoder or head, or a probability outside [0, 1).
     """
 
     def __init__(
@@ -49,17 +57,26 @@ class MultiEncoderModel(EmotionModel):
         lstm_dim: int = 2048,
         lstm_layers: int = 2,
         dropout: float = 0.0,
+        encoder_dropout: float = 0.0,
         encoders: list[str] | None = None,
         heads: list[str] = list(HEADS),  # noqa: B006 (never mutated)
+        frame_network: Callable[[int], FrameNetwork] | dict[str, Callable[[int], FrameNetwork]] | None = None,
         fusion: Callable[[int, int], Fusion] | None = None,
     ) -> None:
         super().__init__()
+        for name, probability in (("dropout", dropout), ("encoder_dropout", encoder_dropout)):
+            if not 0 <= probability < 1:
+                raise ConfigError(f"{name} must be within [0, 1)", found=probability)
         self.encoders = choose_encoders(encoder_dims, encoders)
         self.heads = check_heads(heads)
-        poolings = [pooling(encoder_dims[name]) for name in self.encoders]
+        self.encoder_dims = tuple(encoder_dims[name] for name in self.encoders)
+        networks = _frame_networks(frame_network, dict(zip(self.encoders, self.encoder_dims, strict=True)))
+        poolings = [pooling(network.output_dim) for network in networks]
+        self.frame_networks = nn.ModuleList(networks)
         self.poolings = nn.ModuleList(poolings)
         self.projections = nn.ModuleList(nn.Linear(module.output_dim, projection_dim) for module in poolings)
         self.norm = nn.LayerNorm(projection_dim)
+        self.encoder_dropout = encoder_dropout
         self.dropout = nn.Dropout(dropout)
         self.fusion: Fusion = (
             LSTMFusion(projection_dim, len(self.encoders), lstm_dim, lstm_layers, dropout)
@@ -70,9 +87,41 @@ class MultiEncoderModel(EmotionModel):
 
     def forward(self, frames: Mapping[str, Frames]) -> EmotionOutput:
         """Recognise a batch; see the module's table of shapes."""
-        embeddings = [
-            projection(pooling(frames[name]))
-            for name, pooling, projection in zip(self.encoders, self.poolings, self.projections, strict=True)
-        ]
-        stack = self.dropout(self.norm(torch.stack(embeddings, dim=1)))  # (batch, encoders, projection_dim)
+        stack = torch.stack([self._embed(i, frames) for i in range(len(self.encoders))], dim=1)
+        stack = self._drop_encoders(self.dropout(self.norm(stack)))  # (batch, encoders, projection_dim)
         return self.head(self.dropout(self.fusion(stack)))
+
+    def _embed(self, index: int, frames: Mapping[str, Frames]) -> Tensor:
+        """Return the projected embedding `(batch, projection_dim)` of one encoder."""
+        name, width = self.encoders[index], self.encoder_dims[index]
+        if name not in frames or frames[name].dim != width:
+            raise ConfigError(
+                f"the model reads {width}-dimensional frames of encoder {name!r}",
+                found={other: given.dim for other, given in frames.items()},
+                remedy="give the model the cache or encoders that it was built for",
+            )
+        pooled = self.poolings[index](self.frame_networks[index](frames[name]))
+        return self.projections[index](pooled.to(self.projections[index].weight.dtype))
+
+    def _drop_encoders(self, stack: Tensor) -> Tensor:
+        if not self.training or self.encoder_dropout == 0:
+            return stack
+        draws = torch.rand(stack.shape[:2], device=stack.device)
+        kept = (draws >= self.encoder_dropout) | (draws == draws.amax(1, keepdim=True))
+        return stack * kept[:, :, None]
+
+
+def _frame_networks(
+    wanted: Callable[[int], FrameNetwork] | dict[str, Callable[[int], FrameNetwork]] | None, dims: dict[str, int]
+) -> list[FrameNetwork]:
+    """Return one network for each encoder of `dims`, in their order."""
+    if wanted is None:
+        wanted = {}
+    if callable(wanted):
+        wanted = dict.fromkeys(dims, wanted)
+    unknown = [name for name in wanted if name not in dims]
+    if unknown:
+        raise ConfigError(
+            "a frame network is given for an encoder the model does not read", found=unknown, allowed=dims
+        )
+    return [wanted.get(name, Unchanged)(dim) for name, dim in dims.items()]
