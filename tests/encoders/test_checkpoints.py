@@ -84,6 +84,17 @@ def test_trained_encoders_get_gradients_and_keep_the_loaded_fingerprint(tiny_che
     assert trained.fingerprint() == frozen.fingerprint()
 
 
+@pytest.mark.parametrize("layer", [None, 1, [0, 1], 0])
+@pytest.mark.parametrize("name", ["whisper", "wavlm", "wavlm-base", "hubert", "roberta", "bert"])
+def test_every_weight_that_is_trained_gets_a_gradient(tiny_checkpoint, name, layer):
+    kind = {"wavlm-base": "wavlm", "hubert": "wavlm", "bert": "roberta"}.get(name, name)
+    encoder = CLASSES[kind](str(tiny_checkpoint(name)), layer=layer, unfreeze=True).train()
+    encoder(INPUTS[kind]).values.square().sum().backward()
+    trained = {key: weight for key, weight in encoder.named_parameters() if weight.requires_grad}
+    assert trained
+    assert [key for key, weight in trained.items() if weight.grad is None] == []
+
+
 def test_precision(tiny_checkpoint, kind):
     folder = str(tiny_checkpoint(kind))
     full, half = CLASSES[kind](folder), CLASSES[kind](folder, precision="bfloat16")
@@ -141,6 +152,31 @@ def test_feature_extractor_that_does_not_fit(tiny_checkpoint, tmp_path):
     path.write_text(json.dumps({**json.loads(path.read_text()), "feature_size": 128}))
     with pytest.raises(EncoderError, match="128 mels"):
         WhisperEncoder(str(folder))
+
+
+def test_old_file_format_and_names_give_the_same_weights(tiny_checkpoint, tmp_path):
+    """`microsoft/wavlm-large` comes as a pickle with the names of an older weight norm."""
+    folder = copied(tiny_checkpoint, "wavlm", tmp_path)
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    old = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
+    renamed = {}
+    for name, value in weights.items():
+        for new, former in old.items():
+            name = name.replace(new, former)
+        renamed[name] = value
+    assert sum(name.endswith(("weight_g", "weight_v")) for name in renamed) == 2
+    torch.save(renamed, folder / "pytorch_model.bin")
+    assert WavLMEncoder(str(folder)).fingerprint() == WavLMEncoder(str(tiny_checkpoint("wavlm"))).fingerprint()
+
+
+def test_whisper_saved_without_its_speaking_head(tiny_checkpoint, tmp_path):
+    from transformers import WhisperModel
+
+    folder = copied(tiny_checkpoint, "whisper", tmp_path)
+    WhisperModel.from_pretrained(folder).save_pretrained(folder)
+    assert not any(name.startswith("model.") for name in load_file(folder / "model.safetensors"))
+    assert WhisperEncoder(str(folder)).fingerprint() == WhisperEncoder(str(tiny_checkpoint("whisper"))).fingerprint()
 
 
 def test_name_that_is_no_name(kind):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vibespeaker.encoders.base import Encoder, Fingerprint
-from vibespeaker.encoders.checkpoints import weights_sha256
+from vibespeaker.encoders.checkpoints import UNUSED_WEIGHTS, weights_sha256
 from vibespeaker.errors import ConfigError
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -54,13 +54,20 @@ class PretrainedEncoder(Encoder):
     def _purpose(self) -> str:
         return type(self).__name__
 
-    def _adopt(self, network: nn.Module, blocks: nn.ModuleList, preprocessing: Mapping[str, Any]) -> None:
+    def _adopt(
+        self,
+        network: nn.Module,
+        blocks: nn.ModuleList,
+        preprocessing: Mapping[str, Any],
+        closing: nn.Module | None = None,
+    ) -> None:
         """Take the loaded network.
 
         Args:
             network: holds the weights, float32.
             blocks: its transformer layers, in order.
             preprocessing: whatever else decides the output, for the fingerprint.
+            closing: the layer norm behind the last layer, if there is one.
         """
         self.network = network
         self._blocks = [blocks]  # in a list, so that it is not registered a second time
@@ -69,8 +76,20 @@ class PretrainedEncoder(Encoder):
         if self.unfreeze or self.precision != "float32":
             self.fingerprint()  # while the weights are still the checkpoint's
         network.to(_DTYPES[self.precision])
-        network.requires_grad_(self.unfreeze)
+        network.requires_grad_(False)
+        if self.unfreeze:
+            self._unfreeze_used(closing)
         self.eval()
+
+    def _unfreeze_used(self, closing: nn.Module | None) -> None:
+        """Train the weights that the output depends on: DDP refuses a weight without gradient."""
+        blocks, deepest = self._blocks[0], self.layers[-1]
+        idle = list(blocks[deepest:])
+        if closing is not None and deepest < len(blocks):
+            idle.append(closing)
+        resting = {id(weight) for module in idle for weight in module.parameters()}
+        for name, weight in self.network.named_parameters():
+            weight.requires_grad_(id(weight) not in resting and not any(part in name for part in UNUSED_WEIGHTS))
 
     def train(self, mode: bool = True) -> "PretrainedEncoder":
         """Switch to training mode, which a frozen encoder ignores."""

@@ -64,7 +64,8 @@ class WavLMEncoder(PretrainedEncoder):
         self.frames_per_second = SAMPLE_RATE / self.hop
         self.window_frames = int(window_seconds * SAMPLE_RATE) // self.hop
         preprocessing = {"normalise": self.normalise, "window_frames": self.window_frames}
-        self._adopt(network, network.encoder.layers, preprocessing)
+        closing = network.encoder.layer_norm if config.do_stable_layer_norm else None
+        self._adopt(network, network.encoder.layers, preprocessing, closing)
 
     def frame_count(self, samples: int) -> int:
         """Return how many frames a clip has: `floor((samples − receptive field) / hop) + 1`, at least one."""

@@ -59,7 +59,8 @@ class WhisperEncoder(PretrainedEncoder):
         network, self._extractor = load(checkpoint, self._purpose, _load)
         self.dim = int(network.config.d_model)
         fed = "30 s" if pad_to_window else f"clip + {self.margin} mel frames"
-        self._adopt(network, network.layers, {"fed": fed, "mels": self._extractor.feature_size})
+        self._adopt(network, network.layers, {"fed": fed, "mels": self._extractor.feature_size}, network.layer_norm)
+        network.embed_positions.requires_grad_(False)  # sinusoids, which Whisper's own training leaves alone
 
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
         """Encode waveforms, each `(samples,)` at 16 kHz, into `ceil(samples / 320)` frames each."""
@@ -126,14 +127,19 @@ class WhisperEncoder(PretrainedEncoder):
 
 
 def _load(name: str, local: bool) -> tuple[Any, Any]:
-    """Return a checkpoint's encoder and feature extractor."""
-    from transformers import WhisperFeatureExtractor, WhisperModel
+    """Return a checkpoint's encoder, without ever holding its decoder, and its feature extractor."""
+    from transformers import WhisperFeatureExtractor
+    from transformers.models.whisper import modeling_whisper
 
     purpose = WhisperEncoder.__name__
     config = read_config(name, local, ("whisper",), purpose)
     extractor = WhisperFeatureExtractor.from_pretrained(name, local_files_only=local)
-    model, info = WhisperModel.from_pretrained(
-        name, local_files_only=local, dtype=torch.float32, output_loading_info=True
+    network, info = modeling_whisper.WhisperEncoder.from_pretrained(
+        name,
+        local_files_only=local,
+        dtype=torch.float32,
+        output_loading_info=True,
+        key_mapping={r"^(model\.)?encoder\.": ""},
     )
     check_weights(info, name, purpose)
     if extractor.feature_size != config.num_mel_bins or extractor.n_samples != WINDOW_SAMPLES:
@@ -142,4 +148,4 @@ def _load(name: str, local: bool) -> tuple[Any, Any]:
             found=f"{extractor.feature_size} mels, {extractor.n_samples} samples",
             allowed=f"{config.num_mel_bins} mels, {WINDOW_SAMPLES} samples",
         )
-    return model.encoder, extractor
+    return network, extractor
