@@ -52,13 +52,13 @@ class Chain:
 
     Args:
         folder: where stamps are kept, in `.steps`.
-        total: number of steps, for the log.
+        total: number of steps for the log, null while it is unknown.
 
     Attributes:
         worked: names of the steps that had to be done in this run.
     """
 
-    def __init__(self, folder: Path, total: int) -> None:
+    def __init__(self, folder: Path, total: int | None = None) -> None:
         self.folder, self.total = folder, total
         self.seen = 0
         self.worked: list[str] = []
@@ -66,7 +66,7 @@ class Chain:
     def run(self, step: Step) -> str:
         """Do a step unless it is done, and return its key for the steps that build on it."""
         self.seen += 1
-        position = f"[{self.seen}/{self.total}]"
+        position = f"[{self.seen}]" if self.total is None else f"[{self.seen}/{self.total}]"
         stamp = self.folder / STAMPS / f"{step.name}.json"
         if _is_done(step, stamp):
             logger.info("%s %s: done before", position, step.title)

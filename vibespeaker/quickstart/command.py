@@ -1,0 +1,50 @@
+"""The command `quickstart`."""
+
+import logging
+from pathlib import Path
+
+import torch
+
+from vibespeaker.quickstart.data import choose_source, make_material
+from vibespeaker.quickstart.results import combine, hand_in
+from vibespeaker.quickstart.steps import Chain
+from vibespeaker.quickstart.training import planned, train_all
+from vibespeaker.synthetic.corpus import SPEAKERS, UTTERANCES
+
+logger = logging.getLogger(__name__)
+
+
+def quickstart(
+    corpus: Path | None = None,
+    format: str | None = None,
+    out: Path = Path("runs/quickstart"),
+    seed: int = 0,
+    speakers: int = SPEAKERS,
+    utterances: int = UTTERANCES,
+    epochs: int | None = None,
+) -> int:
+    """Run the whole way, from a corpus to submission files and a report; run again, it continues or says all is done.
+
+    Without a corpus a synthetic one is generated: its scores say nothing about people.
+
+    Args:
+        corpus: folder of a real corpus.
+        format: its format: msp-podcast, ravdess or emodb.
+        out: folder of all results.
+        seed: of the generated corpus or the split by speakers, and of training.
+        speakers: named speakers of the generated corpus.
+        utterances: clips of the generated corpus.
+        epochs: train every run for so many epochs in place of the configured number, for a quick try.
+    """
+    # the small networks here are slower on several threads, and results do not depend on the machine
+    torch.set_num_threads(1)
+    source = choose_source(corpus, format, seed, speakers, utterances)
+    chain = Chain(out)
+    material = make_material(source, out, chain)
+    chain.total = chain.seen + len(planned(material)) + 2
+    keys = train_all(material, out, seed, epochs, chain)
+    table, key = combine(material, out, keys, chain)
+    hand_in(material, table, key, out, chain)
+    if not chain.worked:
+        logger.info("all is done: %s", out)
+    return 0

@@ -1,0 +1,225 @@
+"""One recording → transcript, probabilities of the categories, attributes; from a checkpoint alone.
+
+A checkpoint names the encoders it was trained with and their fingerprints. They are built again, and refused when they
+are not the same: other weights under the old name would give other frames, and numbers without meaning.
+"""
+
+import json as json_text
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from vibespeaker.audio import Waveform, read_audio
+from vibespeaker.batch import Frames
+from vibespeaker.data.provenance import Provenance
+from vibespeaker.encoders.base import Encoder
+from vibespeaker.encoders.specs import build_encoders
+from vibespeaker.errors import CheckpointError
+from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.tasks import EmotionTask
+from vibespeaker.tasks.weights import read_checkpoint
+from vibespeaker.utterance import SAMPLE_RATE
+
+SYNTHETIC_NOTE = "the checkpoint was trained on synthetic speech: its answers say nothing about people"
+NO_TRANSCRIPT_NOTE = "the checkpoint reads words and there is no transcript: the text branch saw an empty text"
+
+
+class Transcriber(Protocol):
+    """Turns speech into words."""
+
+    def __call__(self, samples: Waveform) -> str:
+        """Return what is said in `(samples,)` at 16 kHz."""
+        ...
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What a system says of one recording.
+
+    Args:
+        seconds: duration of the audio.
+        transcript: what was said; null when unknown.
+        probabilities: class → probability in the label set's order; null without a category head.
+        attributes: arousal, valence, dominance on 1–7; null without an attribute head.
+        notes: what a reader must know of these numbers.
+    """
+
+    seconds: float
+    transcript: str | None
+    probabilities: dict[str, float] | None
+    attributes: dict[str, float] | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def category(self) -> str | None:
+        """The most probable class, the first of equals; null without a category head."""
+        if self.probabilities is None:
+            return None
+        return max(self.probabilities, key=lambda emotion: self.probabilities[emotion])  # type: ignore[index]
+
+
+class Recognizer:
+    """A trained system, ready for recordings.
+
+    Args:
+        task: the loaded system, in evaluation mode.
+        provenance: what it was trained on.
+        encoders: encoder name → encoder, as the checkpoint's fingerprints demand.
+        transcriber: what turns speech into words when no transcript is given.
+    """
+
+    def __init__(
+        self,
+        task: EmotionTask,
+        provenance: Provenance,
+        encoders: Mapping[str, Encoder],
+        transcriber: Transcriber | None = None,
+    ) -> None:
+        self.task, self.provenance, self.encoders, self.transcriber = task, provenance, encoders, transcriber
+
+    @staticmethod
+    def from_checkpoint(path: Path, transcriber: Transcriber | None = None) -> "Recognizer":
+        """Load a checkpoint that `vibespeaker fit` wrote, and build its encoders.
+
+        Raises:
+            CheckpointError: the file is no such checkpoint, or an encoder is not the one it was trained with.
+            EncoderError: an encoder cannot be had.
+        """
+        provenance = Provenance.from_checkpoint(read_checkpoint(path), path)
+        if provenance.cleaning is not None:
+            raise CheckpointError(
+                f"checkpoint {path} was trained on cleaned audio, which recognize does not repeat",
+                found=dict(provenance.cleaning),
+                remedy="train on a cache without cleaning",
+            )
+        task = EmotionTask.load_from_checkpoint(path, map_location="cpu").eval()
+        if task.live is not None:
+            encoders = {name: task.live.encoder(name).eval() for name in provenance.encoders}
+        else:
+            encoders = build_encoders({name: encoder.spec for name, encoder in provenance.encoders.items()})
+        check_fingerprints(encoders, provenance)
+        return Recognizer(task, provenance, encoders, transcriber)
+
+    @property
+    def reads_text(self) -> bool:
+        """True when an encoder reads the transcript."""
+        return any(encoder.modality == "text" for encoder in self.encoders.values())
+
+    def recognize(self, path: Path, text: str | None = None) -> Recognition:
+        """Recognise a recording.
+
+        Args:
+            path: audio file of any sampling rate.
+            text: what is said; without it the transcriber is asked where there is one.
+
+        Raises:
+            AudioError: the file cannot be used.
+        """
+        return self.recognize_samples(read_audio(path), text)
+
+    @torch.inference_mode()
+    def recognize_samples(self, samples: Waveform, text: str | None = None) -> Recognition:
+        """Recognise `(samples,)` at 16 kHz; see `recognize`."""
+        if text is None and self.transcriber is not None:
+            text = self.transcriber(samples)
+        waveform = torch.from_numpy(samples)
+        frames = {name: _encode(encoder, waveform, text or "") for name, encoder in self.encoders.items()}
+        assert self.task.network is not None
+        output = self.task.network(frames)
+        return Recognition(
+            seconds=len(samples) / SAMPLE_RATE,
+            transcript=text,
+            probabilities=_named(self.provenance.classes, None if output.logits is None else output.logits.softmax(-1)),
+            attributes=_named(ATTRIBUTES, output.attributes),
+            notes=self._notes(text),
+        )
+
+    def _notes(self, text: str | None) -> tuple[str, ...]:
+        notes = [SYNTHETIC_NOTE] if self.provenance.synthetic else []
+        return (*notes, NO_TRANSCRIPT_NOTE) if text is None and self.reads_text else tuple(notes)
+
+
+def check_fingerprints(encoders: Mapping[str, Encoder], provenance: Provenance) -> None:
+    """Compare the encoders at hand with those that a checkpoint was trained with.
+
+    Raises:
+        CheckpointError: naming the encoder and what differs.
+    """
+    at_hand = {
+        name: replace(stored, fingerprint=dict(encoders[name].fingerprint().parts))
+        for name, stored in provenance.encoders.items()
+    }
+    replace(provenance, encoders=at_hand).check_encoders(provenance)
+
+
+def _encode(encoder: Encoder, waveform: Tensor, text: str) -> Frames:
+    return encoder([waveform] if encoder.modality == "audio" else [text])
+
+
+def _named(names: tuple[str, ...], values: Tensor | None) -> dict[str, float] | None:
+    if values is None:
+        return None
+    return dict(zip(names, (round(value, 6) for value in values[0].tolist()), strict=True))
+
+
+def recognize(
+    file: Path, ckpt: Path | None = None, text: str | None = None, transcriber: str | None = None, json: bool = False
+) -> None:
+    """Print what a trained system says of one recording: its categories' probabilities and its attributes.
+
+    Args:
+        file: audio file of any common format and sampling rate.
+        ckpt: checkpoint that vibespeaker fit wrote.
+        text: what is said, where it is known.
+        transcriber: Whisper checkpoint that hears what is said when no text is given, e.g. openai/whisper-large-v3.
+        json: print one JSON object in place of tables.
+
+    Raises:
+        CheckpointError: there is no checkpoint, or its encoders are not those at hand.
+        AudioError: the recording cannot be used.
+    """
+    if ckpt is None:
+        raise CheckpointError("recognize needs a checkpoint", remedy="vibespeaker recognize FILE --ckpt CHECKPOINT")
+    samples = read_audio(file)
+    recognizer = Recognizer.from_checkpoint(ckpt, _load_transcriber(transcriber))
+    recognition = recognizer.recognize_samples(samples, text)
+    if json:
+        fields = {"file": str(file), "category": recognition.category, **asdict(recognition)}
+        sys.stdout.write(json_text.dumps(fields, indent=1, ensure_ascii=False) + "\n")
+    else:
+        _print(recognition, file)
+
+
+def _load_transcriber(name: str | None) -> Transcriber | None:
+    if name is None:
+        return None
+    from vibespeaker.transcriber import Transcriber as Whisper
+
+    return Whisper(name)
+
+
+def _print(recognition: Recognition, file: Path) -> None:
+    console = Console(highlight=False)
+    console.print(f"[bold]{file}[/bold], {recognition.seconds:.1f} s")
+    if recognition.transcript is not None:
+        console.print(f"transcript: {recognition.transcript!r}", markup=False)
+    if recognition.probabilities is not None:
+        table = Table("category", "probability", "")
+        ranked = sorted(recognition.probabilities.items(), key=lambda pair: -pair[1])
+        for emotion, probability in ranked:
+            table.add_row(emotion, f"{probability:.3f}", "█" * round(30 * probability))
+        console.print(table)
+    if recognition.attributes is not None:
+        table = Table("attribute", "1–7", "")
+        for name, value in recognition.attributes.items():
+            table.add_row(name, f"{value:.2f}", "·" * round(5 * (value - 1)) + "●")
+        console.print(table)
+    for note in recognition.notes:
+        console.print(f"note: {note}", style="yellow", markup=False)
