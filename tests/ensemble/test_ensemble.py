@@ -13,7 +13,7 @@ from vibespeaker.ensemble.members import Stack
 from vibespeaker.ensemble.selection import greedy, top_k
 from vibespeaker.errors import ConfigError, PredictionsError
 from vibespeaker.files import file_sha256
-from vibespeaker.labels import ATTRIBUTES, CHALLENGE_OTHER, LabelSet
+from vibespeaker.labels import ATTRIBUTES, CHALLENGE_OTHER, LABEL_SETS, LabelSet
 from vibespeaker.manifest import ManifestMetadata, build
 from vibespeaker.predictions import Predictions, PredictionsMetadata, softmax
 
@@ -54,6 +54,17 @@ def test_mean_is_of_probabilities_and_attributes(tmp_path, two):
     np.testing.assert_allclose(combined.attributes(), (a.attributes() + b.attributes()) / 2, atol=1e-6)
     assert list(combined.frame["utterance_id"]) == list(IDS)
     assert combined.metadata.classes == SMALL.classes
+
+
+def test_a_member_with_other_as_a_class_joins_those_without(tmp_path):
+    nine, eight = np.arange(36.0).reshape(4, 9), np.ones((4, 8))
+    paths = saved(
+        tmp_path, pretrained=table(nine, labels=CHALLENGE_OTHER), tuned=table(eight, labels=LABEL_SETS["challenge"])
+    )
+    assert ensemble(paths, tmp_path / "e.parquet") == 0
+    combined = Predictions.read(tmp_path / "e.parquet")
+    assert combined.metadata.label_set == "challenge"
+    np.testing.assert_allclose(combined.probabilities(), (softmax(nine[:, :8]) + softmax(eight)) / 2, atol=1e-6)
 
 
 def test_weighted_mean(tmp_path, two):

@@ -11,8 +11,8 @@ import pandas as pd
 
 from vibespeaker.errors import PredictionsError
 from vibespeaker.files import file_sha256
-from vibespeaker.labels import ATTRIBUTES
-from vibespeaker.predictions import Predictions
+from vibespeaker.labels import ATTRIBUTES, OTHER
+from vibespeaker.predictions import Predictions, schema_of
 from vibespeaker.submission.challenge import read_task2
 
 #: What an ensemble combines, each by its own members and weights.
@@ -99,7 +99,8 @@ def read_members(paths: Sequence[Path]) -> tuple[Member, ...]:
     """Read all members and refuse those that do not fit together.
 
     Raises:
-        PredictionsError: fewer than one table, a member given twice, or another label set; by name.
+        PredictionsError: fewer than one table, a member given twice, or label sets that differ by more than "other"; by
+            name.
     """
     repeated = sorted({str(path) for path in paths if list(paths).count(path) > 1})
     if repeated:
@@ -108,16 +109,27 @@ def read_members(paths: Sequence[Path]) -> tuple[Member, ...]:
     tables = [member for member in members if member.predictions is not None]
     if not tables:
         raise PredictionsError("an ensemble needs at least one prediction table", found=[str(path) for path in paths])
-    first = _table(tables[0]).metadata
-    for member in tables[1:]:
-        metadata = _table(member).metadata
-        if (metadata.label_set, metadata.classes) != (first.label_set, first.classes):
-            raise PredictionsError(
-                f"member {member.name} has another label set than {tables[0].name}",
-                found=f"{metadata.label_set} {metadata.classes}",
-                allowed=f"{first.label_set} {first.classes}",
-            )
-    return members
+    plain = next((member for member in tables if OTHER not in _table(member).labels.classes), tables[0])
+    return tuple(member if member.predictions is None else _without_other(member, plain) for member in members)
+
+
+def _without_other(member: Member, plain: Member) -> Member:
+    """Return the member with the logits of `plain`: models with "other" as a class join those fine-tuned without it.
+
+    Raises:
+        PredictionsError: the label sets differ by more than "other".
+    """
+    table, wanted = _table(member), _table(plain).metadata
+    if (table.metadata.label_set, table.metadata.classes) == (wanted.label_set, wanted.classes):
+        return member
+    if tuple(emotion for emotion in table.metadata.classes if emotion != OTHER) != wanted.classes:
+        raise PredictionsError(
+            f"member {member.name} has another label set than {plain.name}",
+            found=f"{table.metadata.label_set} {table.metadata.classes}",
+            allowed=f"{wanted.label_set} {wanted.classes}",
+        )
+    metadata = replace(table.metadata, label_set=wanted.label_set, classes=wanted.classes)
+    return replace(member, predictions=Predictions(table.frame[schema_of(metadata.labels).names], metadata))
 
 
 def utterances(members: Sequence[Member], split: str | None) -> pd.DataFrame:
