@@ -151,8 +151,10 @@ def read_recipe(path: Path) -> AugmentationRecipe:
     parser.add_class_arguments(AugmentationRecipe, "recipe")
     try:
         fields = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        if not isinstance(fields, dict):
+            raise TypeError("a mapping is needed")
         values = parser.parse_object({"recipe": fields})
-        recipe: AugmentationRecipe = parser.instantiate_classes(values).recipe
+        recipe: AugmentationRecipe = parser.instantiate(values).recipe
     except (ArgumentError, yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
         raise ConfigError(f"augmentation file {path} is wrong", found=" ".join(str(error).split())) from error
     return recipe

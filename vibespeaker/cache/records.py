@@ -184,6 +184,7 @@ def declare_encoder(folder: Path, record: EncoderRecord) -> None:
 
 
 def _refuse_difference(what: str, stored: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    stored, given = _flat(stored), _flat(given)
     names = [name for name in sorted({*stored, *given}) if stored.get(name) != given.get(name)]
     if names:
         raise CacheError(
@@ -192,3 +193,12 @@ def _refuse_difference(what: str, stored: Mapping[str, Any], given: Mapping[str,
             allowed="; ".join(f"{name} = {stored.get(name)}" for name in names),
             remedy="use the same configuration, another encoder name, or another cache folder",
         )
+
+
+def _flat(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Spell nested fields with dots: `gain.max_db`."""
+    flat: dict[str, Any] = {}
+    for name, value in fields.items():
+        nested = _flat(value) if isinstance(value, Mapping) else None
+        flat |= {name: value} if nested is None else {f"{name}.{key}": part for key, part in nested.items()}
+    return flat

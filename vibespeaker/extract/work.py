@@ -5,6 +5,7 @@ remaining chunks claimed waits, and takes over those whose owner died, so that e
 """
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -156,6 +157,7 @@ class Extraction:
             batch_sampler=_Stream(lambda: self._claimed_batches(tracker)),
             num_workers=self._feeding.workers,
             collate_fn=_as_is,
+            worker_init_fn=_leave_with_parent,
         )
         for clips in loader:
             chunk = self._chunk_of[clips[0].number]
@@ -237,3 +239,18 @@ class Extraction:
 
 def _as_is(clips: list[Clip]) -> list[Clip]:
     return clips
+
+
+def _leave_with_parent(_: int) -> None:
+    """End a reading process soon after its parent was killed.
+
+    Left alone it would wait for ever to hand over what it read: a full pipe whose readers are all such orphans.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_POLL_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
