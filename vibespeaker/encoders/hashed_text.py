@@ -1,9 +1,9 @@
 """Hashed words, the text encoder that needs no download.
 
 A word is described by itself, its letter sequences, so that "happy" and "happily" lie close, and on demand the pair it
-makes with the word before. Each feature is hashed to a row of a fixed table of random signs; a word's frame is the weighted
-sum of its rows (feature hashing, Weinberger et al. 2009; sub-words as in Bojanowski et al. 2017). Nothing is learned
-and nothing depends on Python's hash seed, NumPy's version or the machine.
+makes with the word before. Each feature is hashed to a row of a fixed table of random signs; a word's frame is the
+weighted sum of its rows (feature hashing, Weinberger et al. 2009; sub-words as in Bojanowski et al. 2017). Nothing is
+learned, and nothing depends on Python's hash seed, NumPy's version or the machine.
 """
 
 import json
