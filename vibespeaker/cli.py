@@ -31,6 +31,8 @@ COMMANDS = {
     "calibrate": ("vibespeaker.calibration.command:calibrate", "make probabilities and attributes believable"),
     "prior": ("vibespeaker.calibration.prior_command:prior", "move posteriors to other class frequencies"),
     "submit": ("vibespeaker.submission:submit", "write or check the challenge's submission files"),
+    "report": ("vibespeaker.report.command:report", "write one page about one or several runs"),
+    "sweep": ("vibespeaker.sweep.command:sweep", "train a model for each trial of a plan"),
     "recognize": ("vibespeaker.recognizer:recognize", "print the emotion of one recording"),
     "quickstart": ("vibespeaker.quickstart:quickstart", "run the whole way, from a corpus to a report"),
 }

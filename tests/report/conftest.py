@@ -78,7 +78,7 @@ class World:
             },
             "categories": {
                 "class_path": "vibespeaker.losses.CrossEntropy",
-                "init_args": {"weights": {"class_path": f"vibespeaker.losses.{weights}"}},
+                "init_args": {"weighting": {"class_path": f"vibespeaker.losses.{weights}"}},
             },
         }
         loss = {"terms": terms, "weights": {"attributes": alpha, "categories": beta}}

@@ -54,7 +54,7 @@ def variant_of(run: Run) -> Variant:
     beta = [float(weights.get(name, 0.0)) for name, kind in kinds.items() if kind in _OF_CATEGORIES]
     arguments = {name: _arguments(term) for name, term in terms.items()}
     sigmas = [a["sigma"] for a in arguments.values() if a.get("sigma") is not None]
-    weightings = [_class(a["weights"]) for a in arguments.values() if isinstance(a.get("weights"), Mapping)]
+    weightings = [_class(a["weighting"]) for a in arguments.values() if isinstance(a.get("weighting"), Mapping)]
     init_from = run.setting("model.init_args.init_from")
     return Variant(
         run=run,

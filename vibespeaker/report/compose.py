@@ -33,7 +33,7 @@ def compose(title: str, runs: Sequence[Run], systems: Sequence[System], evaluati
         categories(systems),
         attributes(systems),
         calibration(systems),
-        comparisons(evaluation),
+        comparisons(evaluation, leader(systems)),
         slices(evaluation, leader(systems)),
         ensembles(systems),
         ablations(runs, systems),

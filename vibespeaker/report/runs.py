@@ -15,6 +15,7 @@ from vibespeaker.report.curves import Logs, read_logs
 CONFIG = "config.yaml"
 RECORD = "run.json"
 COST = "cost.json"
+TRIAL = "trial.json"
 _METADATA_KEY = b"vibespeaker"
 
 
@@ -29,6 +30,7 @@ class Run:
         config: the resolved config; empty for a table on its own.
         record: versions, revision and what the run was trained on; empty where there is none.
         cost: what the run took; empty where it was not measured.
+        trial: what a sweep set and found; empty for a run that is no trial.
         logs: learning curves.
     """
 
@@ -38,6 +40,7 @@ class Run:
     config: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
     cost: Mapping[str, Any] = field(default_factory=dict)
+    trial: Mapping[str, Any] = field(default_factory=dict)
     logs: Logs = field(default_factory=lambda: Logs({}, float("nan")))
 
     def setting(self, key: str) -> Any:
@@ -85,6 +88,7 @@ def _runs_at(source: Path) -> Iterator[Run]:
             config=_parsed(source / CONFIG),
             record=_parsed(source / RECORD),
             cost=_parsed(source / COST),
+            trial=_parsed(source / TRIAL),
             logs=read_logs(source),
         )
         return

@@ -35,10 +35,12 @@ HEADLINE = {
     "ccc_mean": "mean CCC",
 }
 _ATTRIBUTE_SCORES = {"ccc": "CCC", "pearson": "Pearson", "rmse": "RMSE", "bias": "bias", "slope": "slope"}
-_SLICED = ("macro_f1", "uar", "ccc_mean")
+_SLICED = ("uar", "macro_f1", "ccc_mean")  # the first is drawn; groups may lack classes, which macro-F1 counts as 0
 _UNKNOWN = Interval(math.nan)
 _MOST_PICTURES = 4
 _MOST_SCATTERS = 2
+_MOST_PAIRS = 20
+_MOST_GROUPS = 10
 
 
 def score_table(
@@ -126,25 +128,32 @@ def attributes(systems: Sequence[System]) -> Section:
     return Section("Attributes", tuple(blocks))
 
 
-def comparisons(evaluation: Evaluation) -> Section:
-    """Return the paired comparisons."""
+def comparisons(evaluation: Evaluation, leader: str | None) -> Section:
+    """Return the paired comparisons; where they are many, those with the leading system."""
+    pairs = [pair for pair in evaluation.comparisons if pair.score in HEADLINE]
+    blocks: list[Block] = []
+    if len(pairs) > _MOST_PAIRS:
+        pairs = [pair for pair in pairs if leader in (pair.first, pair.second)]
+        blocks.append(
+            Paragraph(f"Shown are the pairs with {shown(str(leader), evaluation)}; all are in evaluation.json.")
+        )
     rows = tuple(
         (
-            HEADLINE.get(pair.score, pair.score),
+            HEADLINE[pair.score],
             shown(pair.first, evaluation),
             shown(pair.second, evaluation),
-            with_interval(pair.difference.value, pair.difference.low, pair.difference.high),
+            _shown(pair.difference),
             number(pair.p_bootstrap),
             number(pair.p_permutation),
             number(pair.p_holm),
         )
-        for pair in evaluation.comparisons
+        for pair in pairs
     )
     if not rows:
         return Section("Comparisons", ())
     header = ("score", "first", "second", "first − second", "p bootstrap", "p permutation", "p Holm")
     caption = "Paired comparisons over the same utterances; p Holm is corrected for the number of pairs."
-    return Section("Comparisons", (Table(caption, header, rows, labels=3),))
+    return Section("Comparisons", (*blocks, Table(caption, header, rows, labels=3)))
 
 
 def slices(evaluation: Evaluation, leader: str | None) -> Section:
@@ -156,6 +165,10 @@ def slices(evaluation: Evaluation, leader: str | None) -> Section:
         kept = [score for score in _SLICED if any(not math.isnan(g.scores.get(score, _UNKNOWN).value) for g in groups)]
         if not kept:
             continue
+        if len(groups) > _MOST_GROUPS:
+            text = f"Of {len(groups)} groups by {by}, the {_MOST_GROUPS} with the lowest {HEADLINE[kept[0]]} are shown."
+            blocks.append(Paragraph(text))
+            groups = sorted(groups, key=lambda group: _ascending(group, kept[0]))[:_MOST_GROUPS]
         blocks.append(_slice_table(by, groups, kept, evaluation))
         names = [f"{group.group} ({group.utterances:,})" for group in groups]
         values = [group.scores.get(kept[0], _UNKNOWN) for group in groups]
@@ -164,6 +177,11 @@ def slices(evaluation: Evaluation, leader: str | None) -> Section:
         caption = f"{HEADLINE[kept[0]]} by {by}; dashed: all utterances. {shown(groups[0].system, evaluation)}."
         blocks.append(Picture(f"slices-{by}", figure, caption))
     return Section("Groups", tuple(blocks))
+
+
+def _ascending(group: Slice, score: str) -> float:
+    value = group.scores.get(score, _UNKNOWN).value
+    return math.inf if math.isnan(value) else value
 
 
 def _slice_table(by: str, groups: Sequence[Slice], scores: Sequence[str], evaluation: Evaluation) -> Table:

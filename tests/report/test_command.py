@@ -1,0 +1,113 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.report.conftest import World
+from vibespeaker.cli import main
+from vibespeaker.report.training import duration
+
+
+def run(world, *options):
+    return main(["report", str(world.folder / "runs"), "--out", str(world.folder / "out"), "--draws", "50", *options])
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
+    """Two runs with their report, and what its files held when it was written a first time."""
+    world = World(tmp_path_factory.mktemp("reported"))
+    world.run("full", skill=0.7)
+    world.run("audio-only", skill=0.4)
+    assert run(world, "--title", "Two runs") == 0
+    first = {path.name: path.read_bytes() for path in (world.folder / "out").rglob("*") if path.is_file()}
+    assert run(world, "--title", "Two runs") == 0
+    return world.folder / "out", first
+
+
+def test_a_report_of_two_runs(reported):
+    out, _ = reported
+    text = (out / "report.md").read_text()
+    sections = [line[3:] for line in text.splitlines() if line.startswith("## ")]
+    assert sections == [
+        *("Scores", "Categories", "Attributes", "Calibration", "Comparisons", "Groups"),
+        *("Learning curves", "Cost", "How it was made"),
+    ]
+    assert "2 systems, 240 utterances of 12 speakers, split test." in text
+    assert "| majority/mean (synthetic speech) |" in text
+    assert "| full | abc123 | 0.1.0 | torch 2.14.1 |" in text
+    assert "| full | 11 min |" in text
+    html = (out / "index.html").read_text()
+    assert html.count("data:image/svg+xml") == len(list((out / "figures").iterdir())) > 10
+    assert json.loads((out / "evaluation.json").read_text())["synthetic"] is True
+
+
+def test_every_row_of_scores_says_that_the_speech_is_synthetic(reported):
+    text = (reported[0] / "report.md").read_text()
+    assert "> **Synthetic speech" in text
+    scored = text[text.index("## Scores") : text.index("## Learning curves")]
+    rows = [line for line in scored.splitlines() if line.startswith(("| full", "| audio", "| majority"))]
+    assert len(rows) > 8
+    assert all("(synthetic speech)" in line for line in rows)
+
+
+def test_the_same_runs_give_the_same_bytes(reported):
+    out, first = reported
+    assert first == {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def test_real_speech_is_not_called_synthetic(make_world):
+    world = make_world(synthetic=False)
+    world.run("full")
+    run(world)
+    assert "synthetic" not in (world.folder / "out" / "report.md").read_text().lower()
+
+
+def test_the_preferred_part_is_scored_and_another_on_demand(make_world):
+    world = make_world(splits=("validation", "test"))
+    world.run("full")
+    run(world)
+    assert "120 utterances of 12 speakers, split test." in (world.folder / "out" / "report.md").read_text()
+    run(world, "--split", "validation")
+    assert "split validation." in (world.folder / "out" / "report.md").read_text()
+
+
+@pytest.mark.parametrize("heads", ["categories", "attributes"])
+def test_systems_with_one_head(world, heads):
+    world.run("one", heads=heads)
+    run(world)
+    text = (world.folder / "out" / "report.md").read_text()
+    assert ("## Categories" in text) == (heads == "categories")
+    assert ("## Attributes" in text) == (heads == "attributes")
+
+
+def test_refusals(world, capsys):
+    folder = world.run("full")
+    assert run(world, "--split", "development") == 2
+    assert "no prediction table has a part that can be scored. Found: test." in capsys.readouterr().err
+    (folder / "predictions.parquet").unlink()
+    assert run(world) == 2
+    assert "hold no prediction tables" in capsys.readouterr().err
+    world.predictions("x").write(folder / "predictions.parquet")
+    config = (folder / "config.yaml").read_text()
+    (folder / "config.yaml").write_text(config.replace("manifest.parquet", "gone.parquet"))
+    assert run(world) == 2
+    assert "gone.parquet, which does not exist. Remedy: give them with --manifest" in capsys.readouterr().err
+    assert run(world, "--manifest", str(world.manifest)) == 0
+
+
+def test_neither_torch_nor_lightning_is_imported():
+    code = (
+        "import sys, vibespeaker.report.command\n"
+        "import vibespeaker.calibration.command, vibespeaker.calibration.prior_command\n"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'lightning', 'transformers')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(12.4, "12 s"), (59.7, "1 min"), (3599, "1 h 00 min"), (7500, "2 h 05 min"), (float("nan"), "–")],
+)
+def test_duration(seconds, text):
+    assert duration(seconds) == text

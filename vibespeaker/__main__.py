@@ -1,0 +1,8 @@
+"""`python -m vibespeaker` is the command `vibespeaker`."""
+
+import sys
+
+from vibespeaker.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""`vibespeaker report`: one page for one or several runs."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from vibespeaker.errors import PredictionsError
+from vibespeaker.evaluation.scores import Evaluation
+from vibespeaker.evaluation.scoring import Options, evaluate_tables
+from vibespeaker.evaluation.targets import Truth
+from vibespeaker.predictions import Predictions
+from vibespeaker.report.compose import compose, leader
+from vibespeaker.report.page import write_page
+from vibespeaker.report.runs import Run, read_runs
+from vibespeaker.report.systems import System, systems_of
+
+log = logging.getLogger(__name__)
+
+#: Parts in the order in which a report prefers to score them.
+PREFERRED = ("test", "test1", "test2", "test3", "development", "validation")
+_GROUPS = ("gender", "corpus", "language", "duration", "intensity", "speaker")
+
+
+def report(
+    runs: list[Path],
+    out: Path = Path("report"),
+    manifest: Path | None = None,
+    split: str | None = None,
+    labels: str | None = None,
+    title: str = "Speech emotion recognition",
+    draws: int = 2000,
+) -> int:
+    """Write one page about one or several runs: scores with intervals, pictures, ablations, learning curves, cost.
+
+    The folder gets `index.html`, which needs nothing else, `report.md` with `figures/`, and `evaluation.json`.
+
+    Args:
+        runs: run folders, folders of run folders, and prediction tables.
+        out: folder to write.
+        manifest: manifest with the true labels; the one in the runs' configs by default.
+        split: the part to score; by default the first of test, development, validation that has labels and predictions.
+        labels: label set to score; the manifest's own by default.
+        title: heading of the page.
+        draws: bootstrap draws and permutations.
+
+    Raises:
+        PredictionsError: there is nothing to score, or tables and manifest do not fit; names the file.
+    """
+    found = read_runs(runs)
+    truth = Truth.read(manifest or _manifest_of(found), labels)
+    tables, part = scored_part([path for run in found for path in run.tables], truth, split)
+    evaluation = evaluate_tables(tables, truth, Options(split=part, draws=draws, by=()))
+    systems = systems_of(tables, evaluation, truth)
+    evaluation = _with_groups(evaluation, systems, truth)
+    page = compose(title, found, systems, evaluation, truth)
+    path = write_page(page, out)
+    evaluation.write(out / "evaluation.json")
+    log.info("wrote %s", path)
+    return 0
+
+
+def scored_part(paths: Sequence[Path], truth: Truth, split: str | None) -> tuple[list[Path], str | None]:
+    """Return the tables that have the part to score, and the part; null stands for all rows of tables without splits.
+
+    Args:
+        paths: prediction tables.
+        truth: the labels.
+        split: the part wanted, or null for the preferred one that has labels and that most tables have.
+
+    Raises:
+        PredictionsError: there is no table, or no table has a labelled part.
+    """
+    if not paths:
+        raise PredictionsError("the runs hold no prediction tables", remedy="make them with: vibespeaker predict")
+    splits = {path: _splits(path) for path in paths}
+    if split is None and not any(splits.values()):
+        return list(paths), None
+    labelled = truth.frame["split"][truth.frame[["category", "arousal", "valence", "dominance"]].notna().any(axis=1)]
+    wanted = (split,) if split else [name for name in PREFERRED if name in set(labelled)]
+    counts = {name: sum(name in present for present in splits.values()) for name in wanted}
+    chosen = max(counts, key=lambda name: counts[name], default=None)
+    if chosen is None or not counts[chosen]:
+        raise PredictionsError(
+            "no prediction table has a part that can be scored",
+            found=", ".join(sorted({name for present in splits.values() for name in present})),
+            allowed=", ".join(wanted)
+            or f"none: manifest {truth.path} has labels for no test, development or validation",
+        )
+    kept = [path for path in paths if chosen in splits[path]]
+    for path in paths:
+        if path not in kept:
+            log.warning("%s has no predictions of split %s and is left out", path, chosen)
+    return kept, chosen
+
+
+def _with_groups(evaluation: Evaluation, systems: Sequence[System], truth: Truth) -> Evaluation:
+    """Add the groups of the leading system alone: those of all take long and make no readable page."""
+    name = leader(systems)
+    if name is None:
+        return evaluation
+    path = next(system.path for system in systems if system.scores.system == name)
+    options = Options(split=evaluation.settings.split, draws=evaluation.settings.draws, by=_GROUPS)
+    groups = evaluate_tables([path], truth, options).slices
+    return replace(evaluation, slices=tuple(replace(group, system=name) for group in groups))
+
+
+def _splits(path: Path) -> set[str]:
+    return set(Predictions.read(path).frame["split"].dropna().unique())
+
+
+def _manifest_of(runs: Sequence[Run]) -> Path:
+    named = [Path(str(run.setting("data.init_args.manifest"))) for run in runs if run.config]
+    present = [path for path in named if path.is_file()]
+    if not present:
+        raise PredictionsError(
+            "a report needs the true labels",
+            found=f"{named[0]}, which does not exist" if named else "no config that names a manifest",
+            remedy="give them with --manifest MANIFEST",
+        )
+    return present[0]
