@@ -1,0 +1,154 @@
+"""Speaker-clustered bootstrap intervals, and simulated tests with equally many utterances a class.
+
+A draw takes as many speakers as there are, with replacement, and all utterances of each: utterances of one speaker
+are not independent, so drawing utterances would give intervals that are too narrow. Intervals are percentiles of the
+draws. All systems share the draws, so their differences are paired. With few speakers (below about 20) percentile
+intervals are themselves too narrow; where there is but one speaker, utterances are drawn instead.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from vibespeaker.evaluation.scores import Interval, Spread
+from vibespeaker.evaluation.statistics import Floats, Integers, Layout, System, scores, sums
+from vibespeaker.evaluation.targets import Targets
+
+#: Draws whose speaker counts are held in memory at once.
+_CHUNK = 500
+#: Simulated balanced tests.
+TESTS = 1000
+_UNKNOWN = (float("nan"), float("nan"))
+
+
+def clusters_of(targets: Targets) -> tuple[Integers, int]:
+    """Return `(N,)` cluster of each utterance and their number: speakers, or utterances where one speaker is all."""
+    speakers, codes = np.unique(targets.speakers, return_inverse=True)
+    if len(speakers) > 1:
+        return codes.astype(np.int64), len(speakers)
+    return np.arange(len(targets)), len(targets)
+
+
+def draw_counts(clusters: int, draws: int, seed: int) -> Iterator[Floats]:
+    """Yield how often each cluster is in each draw, `(chunk, clusters)` at a time, `draws` rows in all."""
+    generator = np.random.default_rng(seed)
+    for start in range(0, draws, _CHUNK):
+        size = min(_CHUNK, draws - start)
+        drawn = generator.integers(0, clusters, (size, clusters)) + np.arange(size)[:, None] * clusters
+        counts = np.bincount(drawn.ravel(), minlength=size * clusters)
+        yield counts.reshape(size, clusters).astype(np.float64)
+
+
+def bootstrap(
+    tables: Sequence[Floats], layouts: Sequence[Layout], draws: int, seed: int, full: bool
+) -> list[dict[str, Floats]]:
+    """Return the scores of every draw.
+
+    Args:
+        tables: one `(clusters, width)` a system, see `statistics.sums`.
+        layouts: one a table.
+        draws: number of draws.
+        seed: the same seed gives the same draws.
+        full: see `statistics.scores`.
+
+    Returns:
+        One mapping a system: score → `(draws,)`.
+    """
+    joined = np.concatenate(tables, axis=1)
+    edges = np.cumsum([0, *(table.shape[1] for table in tables)])
+    chunks: list[list[dict[str, Floats]]] = [[] for _ in tables]
+    for counts in draw_counts(len(joined), draws, seed):
+        drawn = counts @ joined
+        for system, layout in enumerate(layouts):
+            chunks[system].append(scores(layout, drawn[:, edges[system] : edges[system + 1]], full))
+    return [{name: np.concatenate([chunk[name] for chunk in one]) for name in one[0]} if one else {} for one in chunks]
+
+
+def intervals(values: Mapping[str, Floats], drawn: Mapping[str, Floats], level: float) -> dict[str, Interval]:
+    """Return each score with the percentiles of its draws; draws in which it is undefined are left out.
+
+    Args:
+        values: score → its value on all utterances.
+        drawn: score → `(draws,)`; a score without draws gets no interval.
+        level: coverage, e.g. 0.95.
+    """
+    names = [name for name in values if name in drawn]
+    ends = dict(zip(names, percentiles([drawn[name] for name in names], level), strict=True))
+    return {name: Interval(float(value), *ends.get(name, _UNKNOWN)) for name, value in values.items()}
+
+
+def percentiles(rows: Sequence[Floats], level: float) -> list[tuple[float, float]]:
+    """Return the ends of the middle `level` of the defined draws of each row; NaN where there are none.
+
+    Args:
+        rows: one `(draws,)` a score.
+        level: coverage, e.g. 0.95.
+    """
+    points = [(1 - level) / 2, (1 + level) / 2]
+    ends = [_UNKNOWN] * len(rows)
+    whole = [i for i, row in enumerate(rows) if len(row) and not np.isnan(row).any()]
+    if whole:
+        low, high = np.quantile(np.stack([rows[i] for i in whole]), points, axis=1)
+        for i, *pair in zip(whole, low, high, strict=True):
+            ends[i] = (float(pair[0]), float(pair[1]))
+    for i in sorted({*range(len(rows))} - {*whole}):
+        defined = rows[i][~np.isnan(rows[i])]
+        if len(defined):
+            low, high = np.quantile(defined, points)
+            ends[i] = (float(low), float(high))
+    return ends
+
+
+def balanced_tests(
+    systems: Sequence[System],
+    targets: Targets,
+    layouts: Sequence[Layout],
+    per_class: int,
+    seed: int,
+    tests: int = TESTS,
+) -> list[dict[str, Spread]]:
+    """Score simulated tests that have `per_class` utterances of every class that occurs, drawn with replacement.
+
+    The challenge's test has 400 utterances of each of eight classes; how far a score moves from one such test to
+    another is what this shows. It knows nothing of new speakers, which the intervals of the `balanced_` scores do.
+
+    Args:
+        systems: the systems; all get the same draws.
+        targets: the truth.
+        layouts: one a system.
+        per_class: utterances a class.
+        seed: of the draws.
+        tests: simulated tests.
+
+    Returns:
+        One mapping a system: score (`macro_f1`, `accuracy`, `ccc_…`) → spread; empty without a labelled utterance.
+    """
+    every = np.arange(len(targets))
+    layouts = [replace(layout, strata=0) for layout in layouts]
+    joined = np.concatenate(
+        [sums(s, targets, la, every, len(every)) for s, la in zip(systems, layouts, strict=True)], 1
+    )
+    edges = np.cumsum([0, *(layout.width for layout in layouts)])
+    classes = [
+        np.flatnonzero(targets.categories == index) for index in np.unique(targets.categories[targets.categories >= 0])
+    ]
+    if not classes:
+        return [{} for _ in systems]
+    generator = np.random.default_rng(seed)
+    drawn = np.zeros((tests, joined.shape[1]))
+    for rows in classes:
+        for start in range(0, tests, _CHUNK):
+            size = min(_CHUNK, tests - start)
+            picked = generator.integers(0, len(rows), (size, per_class)) + np.arange(size)[:, None] * len(rows)
+            counts = np.bincount(picked.ravel(), minlength=size * len(rows)).reshape(size, -1)
+            drawn[start : start + size] += counts.astype(np.float64) @ joined[rows]
+    wanted = ("macro_f1", "accuracy", "ccc_arousal", "ccc_valence", "ccc_dominance", "ccc_mean")
+    found = [scores(la, drawn[:, edges[i] : edges[i + 1]], full=False) for i, la in enumerate(layouts)]
+    return [{name: _spread(one[name]) for name in wanted if name in one} for one in found]
+
+
+def _spread(values: npt.NDArray[np.float64]) -> Spread:
+    low, high = np.quantile(values, [0.025, 0.975])
+    return Spread(float(values.mean()), float(values.std(ddof=1)), float(low), float(high), len(values))

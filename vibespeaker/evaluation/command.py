@@ -1,0 +1,62 @@
+"""`vibespeaker evaluate`: scores with intervals, comparisons and slices of prediction tables."""
+
+import logging
+from pathlib import Path
+
+from rich.console import Console
+
+from vibespeaker.errors import PredictionsError
+from vibespeaker.evaluation.scores import Evaluation
+from vibespeaker.evaluation.scoring import Options, evaluate_tables
+from vibespeaker.evaluation.slices import read_extra
+from vibespeaker.evaluation.targets import Truth
+from vibespeaker.evaluation.terminal import show
+
+log = logging.getLogger(__name__)
+
+
+def evaluate(
+    predictions: list[Path],
+    manifest: Path | None = None,
+    split: str | None = None,
+    labels: str | None = None,
+    by: list[str] | None = None,
+    columns: Path | None = None,
+    draws: int = 10_000,
+    level: float = 0.95,
+    per_class: int = 400,
+    seed: int = 0,
+    out: list[Path] | None = None,
+) -> int:
+    """Score prediction tables against a manifest's labels.
+
+    Args:
+        predictions: prediction tables of the same utterances; several with one system name count as its seeds.
+        manifest: the manifest with the labels.
+        split: score this split only; all predicted utterances by default.
+        labels: label set to score; the manifest's own by default. Logits of further classes are left out.
+        by: groupings: gender, corpus, language, duration, intensity, speaker, or a column of `columns`; all by
+            default, `none` for none.
+        columns: table (`.parquet`, `.csv`) with `utterance_id` and further columns to group by, e.g. `snr`.
+        draws: bootstrap draws and permutations; 0 for scores alone.
+        level: coverage of the intervals.
+        per_class: utterances a class in a simulated balanced test.
+        seed: of all draws.
+        out: files to write: `.json` everything, `.parquet` one row a score.
+
+    Raises:
+        PredictionsError: the tables or options do not fit; names file and rows.
+    """
+    if manifest is None:
+        raise PredictionsError("evaluate needs the labels", remedy="give them with --manifest MANIFEST")
+    unknown = [path for path in out or () if path.suffix not in (".json", ".parquet")]
+    if unknown:
+        raise PredictionsError("evaluations are written as .json or .parquet", found=unknown[0])
+    options = Options(split, draws, level, seed, per_class, [] if by == ["none"] else by)
+    extra = None if columns is None else read_extra(columns)
+    evaluation: Evaluation = evaluate_tables(predictions, Truth.read(manifest, labels), options, extra)
+    show(evaluation, Console())
+    for path in out or ():
+        evaluation.write(path)
+        log.info("wrote %s", path)
+    return 0

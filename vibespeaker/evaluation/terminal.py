@@ -1,0 +1,157 @@
+"""An evaluation as tables for the terminal."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from vibespeaker.evaluation.scores import Evaluation, Interval, SystemScores
+from vibespeaker.labels import ATTRIBUTES
+
+CATEGORY_SCORES = {
+    "macro_f1": "macro-F1",
+    "uar": "UAR (UA)",
+    "accuracy": "WA, micro-F1",
+    "uar_plus_accuracy": "UA+WA",
+    "balanced_macro_f1": "balanced macro-F1",
+}
+ATTRIBUTE_SCORES = {"ccc": "CCC", "pearson": "Pearson", "rmse": "RMSE", "bias": "bias", "slope": "slope"}
+_GROUPS_SHOWN = 12
+
+
+def show(evaluation: Evaluation, console: Console) -> None:
+    """Print all tables of an evaluation."""
+    for table in tables(evaluation):
+        console.print(table)
+    for note in evaluation.notes:
+        console.print(f"note: {note}", style="yellow", highlight=False)
+
+
+def tables(evaluation: Evaluation) -> Iterator[Table]:
+    """Yield the tables in reading order; those without content are left out."""
+    having = [one for one in evaluation.systems if one.classes]
+    if having:
+        yield _systems(having, CATEGORY_SCORES, _title("Categories", evaluation))
+    with_attributes = [one for one in evaluation.systems if any(f"ccc_{name}" in one.scores for name in ATTRIBUTES)]
+    if with_attributes:
+        names = {f"ccc_{name}": f"CCC {name}" for name in ATTRIBUTES} | {"ccc_mean": "CCC mean"}
+        names |= {"balanced_ccc_mean": "balanced CCC mean"}
+        yield _systems(with_attributes, names, _title("Attributes", evaluation))
+    for one in evaluation.systems:
+        if not one.reference and one.classes:
+            yield _classes(one)
+        if not one.reference and one in with_attributes:
+            yield _attributes(one)
+    if any(one.balanced_tests for one in evaluation.systems):
+        yield _balanced(evaluation)
+    if evaluation.seeds:
+        yield _seeds(evaluation)
+    if evaluation.comparisons:
+        yield _comparisons(evaluation)
+    yield from _slices(evaluation)
+
+
+def _title(name: str, evaluation: Evaluation) -> str:
+    settings = evaluation.settings
+    part = settings.split or "all predicted utterances"
+    synthetic = " (synthetic speech)" if evaluation.synthetic else ""
+    return f"{name}, {part}{synthetic}: score [{100 * settings.level:g} % interval over speakers]"
+
+
+def _systems(systems: Sequence[SystemScores], names: dict[str, str], title: str) -> Table:
+    """One row a score and one column a system, so that long intervals fit a terminal."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("score")
+    for one in systems:
+        table.add_column(one.system, justify="right", style="dim" if one.reference else None)
+    for name, label in names.items():
+        if any(name in one.scores for one in systems):
+            table.add_row(label, *(_cell(one.scores.get(name)) for one in systems))
+    return table
+
+
+def _classes(one: SystemScores) -> Table:
+    table = Table(title=f"Classes of {one.system}", title_justify="left")
+    for name in ("class", "utterances", "precision", "recall", "F1", "taken for"):
+        table.add_column(name, justify="left" if name in ("class", "taken for") else "right")
+    for position, emotion in enumerate(one.classes):
+        row = one.confusion[position]
+        wrong = [(count, other) for count, other in zip(row, one.classes, strict=True) if other != emotion and count]
+        most = sorted(wrong, key=lambda pair: -pair[0])[:2]
+        cells = [_cell(one.scores[f"{name}_{emotion}"]) for name in ("precision", "recall", "f1")]
+        table.add_row(emotion, str(sum(row)), *cells, ", ".join(f"{other} {count}" for count, other in most))
+    return table
+
+
+def _attributes(one: SystemScores) -> Table:
+    table = Table(title=f"Attributes of {one.system}", title_justify="left")
+    table.add_column("score")
+    heads = [name for name in ATTRIBUTES if f"ccc_{name}" in one.scores]
+    for name in heads:
+        table.add_column(name, justify="right")
+    for score, label in ATTRIBUTE_SCORES.items():
+        table.add_row(label, *(_cell(one.scores[f"{score}_{name}"]) for name in heads))
+    return table
+
+
+def _balanced(evaluation: Evaluation) -> Table:
+    per_class = evaluation.settings.per_class
+    table = Table(title=f"Simulated tests with {per_class} utterances a class: mean ± deviation", title_justify="left")
+    table.add_column("system")
+    wanted = {"macro_f1": "macro-F1", "ccc_mean": "CCC mean"} | {f"ccc_{name}": f"CCC {name}" for name in ATTRIBUTES}
+    names = [name for name in wanted if any(name in one.balanced_tests for one in evaluation.systems)]
+    for name in names:
+        table.add_column(wanted[name], justify="right")
+    for one in evaluation.systems:
+        spreads = [one.balanced_tests.get(name) for name in names]
+        table.add_row(one.system, *("" if s is None else f"{s.mean:.4f} ± {s.deviation:.4f}" for s in spreads))
+    return table
+
+
+def _seeds(evaluation: Evaluation) -> Table:
+    table = Table(title="Seeds: mean ± deviation, least to greatest", title_justify="left")
+    wanted = {"macro_f1": "macro-F1", "uar": "UAR", "ccc_mean": "CCC mean"}
+    for name in ("system", "seeds", *wanted.values()):
+        table.add_column(name, justify="left" if name == "system" else "right")
+    for family, spreads in evaluation.seeds.items():
+        cells = [
+            f"{s.mean:.3f} ± {s.deviation:.3f}, {s.low:.3f} to {s.high:.3f}" if s is not None else ""
+            for s in (spreads.get(name) for name in wanted)
+        ]
+        table.add_row(family, str(max(s.count for s in spreads.values())), *cells)
+    return table
+
+
+def _comparisons(evaluation: Evaluation) -> Table:
+    table = Table(title="Paired comparisons; p after Holm's correction over the pairs of a score", title_justify="left")
+    for name in ("score", "first", "second", "difference", "p bootstrap", "p permutation", "p Holm"):
+        table.add_column(name, justify="left" if name in ("score", "first", "second") else "right")
+    for one in evaluation.comparisons:
+        p_values = (one.p_bootstrap, one.p_permutation, one.p_holm)
+        cells = ("" if math.isnan(p) else f"{p:.4f}" for p in p_values)
+        table.add_row(one.score, one.first, one.second, _cell(one.difference), *cells)
+    return table
+
+
+def _slices(evaluation: Evaluation) -> Iterator[Table]:
+    for by in dict.fromkeys(one.by for one in evaluation.slices):
+        parts = [one for one in evaluation.slices if one.by == by]
+        names = [name for name in ("uar", "macro_f1", "ccc_mean") if any(name in one.scores for one in parts)]
+        names = names or [name for name in parts[0].scores if name.startswith("ccc_")]
+        groups = list(dict.fromkeys(one.group for one in parts))
+        shown = [one for one in parts if len(groups) <= _GROUPS_SHOWN or one.worst_by]
+        title = f"By {by}" + (f": the worst of {len(groups)} groups" if len(groups) > _GROUPS_SHOWN else "")
+        table = Table(title=title, title_justify="left")
+        for name in ("system", by, "utterances", "speakers", *names, "worst by"):
+            table.add_column(name, justify="left" if name in ("system", by, "worst by") else "right")
+        for one in shown:
+            worst = ", ".join(name for name in one.worst_by if name in names)
+            counts = (str(one.utterances), str(one.speakers))
+            cells = (_cell(one.scores.get(name)) for name in names)
+            table.add_row(one.system, one.group, *counts, *cells, worst, style="bold" if worst else None)
+        yield table
+
+
+def _cell(score: Interval | None) -> str:
+    return "" if score is None or math.isnan(score.value) else str(score)
