@@ -74,6 +74,8 @@ class EmotionDataModule(LightningDataModule):
         self.evaluation_size = BatchSize(evaluation_batch_size or batch_size, frame_budget)
         self.draw = Draw(samples_per_epoch, balance, seed)
         self.workers = workers
+        self._training: BatchLoader | None = None
+        self._resumed: dict[str, int] | None = None
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -186,7 +188,10 @@ class EmotionDataModule(LightningDataModule):
         views = 0 if self.cache is None else self.cache.views if self.wanted_views is None else self.wanted_views
         reader, lengths = self._part("train", views)
         sampler = TrainingBatches(lengths, reader.targets.category, self.size, self.draw, views, self._shard())
-        return BatchLoader(reader, sampler, self.workers)
+        self._training = BatchLoader(reader, sampler, self.workers)
+        if self._resumed is not None:
+            self._training.load_state_dict(self._resumed)
+        return self._training
 
     def val_dataloader(self) -> BatchLoader:
         """Return every utterance of the validation part, clean."""
@@ -199,6 +204,17 @@ class EmotionDataModule(LightningDataModule):
     def predict_dataloader(self) -> BatchLoader:
         """Return every utterance to predict, clean, whatever its labels."""
         return self._evaluation("predict")
+
+    def state_dict(self) -> dict[str, int]:
+        """Return how far training came in its epoch; the order itself follows from the seed."""
+        return {} if self._training is None else self._training.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Go on there, once the training batches are asked for.
+
+        Lightning restores loaders by itself only if nothing, such as the schedule, asked for their length before.
+        """
+        self._resumed = state_dict
 
     def transfer_batch_to_device(self, batch: EmotionBatch, device: torch.device, dataloader_idx: int) -> EmotionBatch:
         """Move a batch without waiting for the copy."""

@@ -21,8 +21,10 @@ from vibespeaker.errors import ConfigError
 Key = tuple[int, int]
 Rows = npt.NDArray[np.int64]
 
-#: Batches' worth of utterances that are sorted by length together; more pads less and shuffles less.
+#: At most so many batches' worth of utterances are sorted by length together; more pads less and shuffles less.
 POOL_BATCHES = 50
+#: At least so many such pools an epoch: were there one, small corpora would show the same batches in every epoch.
+LEAST_POOLS = 4
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ class TrainingBatches(Sampler[list[Key]]):
 
     def _cut(self, epoch: int) -> list[Rows]:
         drawn = self._draw(epoch)
-        pool = POOL_BATCHES * self.size.utterances
+        batches = -(-len(drawn) // self.size.utterances)
+        pool = self.size.utterances * min(POOL_BATCHES, max(1, batches // LEAST_POOLS))
         parts = [drawn[first : first + pool] for first in range(0, len(drawn), pool)]
         ordered = [part[np.argsort(self.lengths[part], kind="stable")] for part in parts]
         # every other pool runs backwards, so that a batch across two pools is of one length, too

@@ -1,5 +1,6 @@
 """`vibespeaker fit | validate | test | predict`: LightningCLI around one run folder."""
 
+import errno
 import logging
 import os
 import shlex
@@ -14,7 +15,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from vibespeaker.data.datamodule import EmotionDataModule
-from vibespeaker.errors import ConfigError
+from vibespeaker.errors import ConfigError, VibeSpeakerError
 from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.checkpoints import AtomicCheckpointIO, LastCheckpoint, best_checkpoint, find_checkpoint
 from vibespeaker.tasks.confusion_figure import ConfusionFigure
@@ -22,6 +23,8 @@ from vibespeaker.tasks.layers import expand
 from vibespeaker.tasks.prediction_writer import PredictionWriter
 from vibespeaker.tasks.random_state import RandomStates
 from vibespeaker.tasks.run_record import RunRecord
+
+_STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @dataclass(frozen=True)
@@ -138,15 +141,29 @@ def run_trainer(args: list[str]) -> TrainerCLI:
     Raises:
         ConfigError: parts of the configuration do not fit together.
         CheckpointError: there is nothing to resume from, or a checkpoint does not fit.
+        VibeSpeakerError: the disk is full or a folder cannot be written.
     """
     _silence_others()
-    return TrainerCLI(expand(args))
+    try:
+        return TrainerCLI(expand(args))
+    except OSError as error:
+        if error.errno not in _STORAGE_ERRORS:
+            raise
+        raise VibeSpeakerError(
+            "the run could not be written; what was saved before is whole",
+            found=error,
+            remedy="free space or permit writing, then go on with --ckpt_path auto",
+        ) from error
 
 
 def _silence_others() -> None:
     """Keep from users what only Lightning's developers can act on: deprecations of others' calls, and advertising."""
     os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*", category=FutureWarning)
+    # every process logs the same whole-set numbers; averaging them could only round
+    warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
+    # a resumed run goes on in its folder; any other is refused by find_checkpoint
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty.*")
     # scoring needs none of the callbacks that training had
     warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks.*")
     for name in ("lightning.pytorch", "lightning.fabric"):

@@ -20,7 +20,7 @@ from vibespeaker.losses import MultiTaskLoss
 from vibespeaker.models.base import EmotionModel
 from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.live import LiveEncoders
-from vibespeaker.tasks.processes import share_buffers, whole_batch, world_size
+from vibespeaker.tasks.processes import whole_batch, world_size
 from vibespeaker.tasks.schedule import Schedule
 from vibespeaker.tasks.scores import Recognized, collect, confusion_of
 from vibespeaker.tasks.weights import initialise
@@ -150,10 +150,6 @@ class EmotionTask(RecognitionTask):
         # a batch without targets, or a head that no loss reads, still takes part in DDP's exchange of gradients
         heads = [head for head in (output.logits, output.attributes) if head is not None]
         return value * world_size() + sum(head.sum() for head in heads) * 0.0
-
-    def on_validation_epoch_start(self) -> None:
-        """Validate one network: batch norm has seen other utterances in every process."""
-        share_buffers(self)
 
     def objective(self, recognized: Recognized) -> dict[str, Tensor]:
         """Return the loss of a whole part, as if it were one batch, and of each term.

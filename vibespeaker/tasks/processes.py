@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.labels import ATTRIBUTES
@@ -25,13 +25,6 @@ def gathered(value: T) -> list[T]:
     values: list[T | None] = [None] * world_size()
     dist.all_gather_object(values, value)
     return values  # type: ignore[return-value]
-
-
-def share_buffers(module: nn.Module) -> None:
-    """Give every process the first one's buffers, such as batch norm's running statistics."""
-    if world_size() > 1:
-        for buffer in module.buffers():
-            dist.broadcast(buffer, src=0)
 
 
 def whole_batch(output: EmotionOutput, batch: EmotionBatch) -> tuple[EmotionOutput, EmotionBatch]:

@@ -1,0 +1,31 @@
+"""Runs of the trainer commands on toy data."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.toy import SMALL_TASK, Toy, make_toy
+from vibespeaker.tasks.cli import TrainerCLI, run_trainer
+
+Run = Callable[..., TrainerCLI]
+
+
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    """37 utterances to train on, 13 to validate, 7 to test and 5 without labels: nothing divides."""
+    return make_toy(tmp_path_factory.mktemp("toy"), {"train": 37, "development": 13, "test": 7, "test3": 5}, others=4)
+
+
+@pytest.fixture
+def run(toy: Toy, tmp_path: Path) -> Run:
+    """Run a trainer command with a small network, in the run folder `runs/toy` of the test's own folder."""
+    (tmp_path / "task.yaml").write_text(SMALL_TASK)
+
+    def call(command: str, *options: str, config: str = "", data: Toy = toy) -> TrainerCLI:
+        (tmp_path / "extra.yaml").write_text(config or "name: toy\n")
+        layers = [f"--config={tmp_path / 'task.yaml'}", *data.arguments(), "--data.init_args.batch_size=8"]
+        own = [f"--config={tmp_path / 'extra.yaml'}", f"--runs={tmp_path / 'runs'}", "--name=toy"]
+        return run_trainer([command, *layers, *own, *options])
+
+    return call

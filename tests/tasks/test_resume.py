@@ -1,0 +1,184 @@
+"""A run that was cut off goes on as if nothing had happened, or says why it cannot."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.tasks.accidents import AccidentError
+from tests.tasks.conftest import Run
+from tests.toy import Toy
+from vibespeaker.errors import CheckpointError, ConfigError, VibeSpeakerError
+from vibespeaker.tasks.checkpoints import AtomicCheckpointIO, checkpoint_path, find_checkpoint
+from vibespeaker.tasks.weights import read_checkpoint
+
+#: Dropout makes the random state matter, AdamW and the schedule the optimiser's.
+CONFIG = """
+trainer: {max_epochs: 3}
+keep: {every_batches: 2}
+model:
+  init_args:
+    network:
+      init_args: {dropout: 0.3}
+    schedule: {warmup_epochs: 1, minimum: 0.0001}
+"""
+#: 33 usable utterances in batches of at most 8: five steps an epoch, so the run stops after the third batch of the
+#: second epoch, one after the last save, or before the first batch of the third.
+MID_EPOCH, EPOCH_START, STEPS = 8, 10, 15
+
+
+def _callback(name: str, **arguments: object) -> str:
+    return f"--trainer.callbacks+={{class_path: tests.tasks.accidents.{name}, init_args: {arguments}}}"
+
+
+def _assert_same_state(folder: Path, other: Path) -> None:
+    ours, theirs = (read_checkpoint(checkpoint_path(path, "last")) for path in (folder, other))
+    assert ours["global_step"] == theirs["global_step"]
+    for key in ("state_dict", "optimizer_states", "lr_schedulers", "loops"):
+        _assert_equal(ours[key], theirs[key], key)
+    _assert_equal(ours["callbacks"]["RandomStates"], theirs["callbacks"]["RandomStates"], "random")
+
+
+def _assert_equal(ours: Any, theirs: Any, where: str) -> None:
+    if isinstance(ours, torch.Tensor):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0, msg=where)
+    elif isinstance(ours, dict):
+        assert list(ours) == list(theirs), where
+        for key, value in ours.items():
+            _assert_equal(value, theirs[key], f"{where}.{key}")
+    elif isinstance(ours, list | tuple):
+        assert len(ours) == len(theirs), where
+        for i, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            _assert_equal(one, other, f"{where}.{i}")
+    else:
+        assert ours == theirs, where
+
+
+@pytest.fixture
+def undisturbed(run: Run) -> Path:
+    return run("fit", "--name=undisturbed", config=CONFIG).folder
+
+
+@pytest.mark.parametrize(
+    "accident",
+    [
+        _callback("StopsAt", step=MID_EPOCH),
+        _callback("StopsAt", step=EPOCH_START),
+        _callback("StopsInValidation", epoch=1),
+    ],
+    ids=["mid-epoch", "between epochs", "in validation"],
+)
+def test_resuming_is_bit_equal(run: Run, undisturbed: Path, accident: str, tmp_path: Path) -> None:
+    with pytest.raises(AccidentError):
+        run("fit", accident, config=CONFIG)
+    last = read_checkpoint(checkpoint_path(tmp_path / "runs" / "toy", "last"))
+    assert 0 < last["global_step"] < STEPS
+    resumed = run("fit", "--ckpt_path=last", config=CONFIG)
+    _assert_same_state(resumed.folder, undisturbed)
+    best = [read_checkpoint(checkpoint_path(folder, "best")) for folder in (resumed.folder, undisturbed)]
+    assert best[0]["epoch"] == best[1]["epoch"]
+    _assert_equal(best[0]["state_dict"], best[1]["state_dict"], "best")
+
+
+@pytest.mark.slow
+def test_resuming_two_processes_is_bit_equal(run: Run) -> None:
+    two = ["--trainer.devices=2", "--trainer.strategy=ddp_fork"]
+    undisturbed = run("fit", "--name=undisturbed", *two, config=CONFIG).folder
+    with pytest.raises(torch.multiprocessing.ProcessRaisedException, match="AccidentError"):
+        run("fit", _callback("StopsAt", step=MID_EPOCH), *two, config=CONFIG)
+    _assert_same_state(run("fit", "--ckpt_path=last", *two, config=CONFIG).folder, undisturbed)
+
+
+@pytest.mark.slow
+def test_a_killed_run_continues_from_the_last_whole_state(
+    run: Run, undisturbed: Path, toy: Toy, tmp_path: Path
+) -> None:
+    sign = tmp_path / "here"
+    (tmp_path / "killed.yaml").write_text(CONFIG)
+    options = [f"--config={tmp_path / 'task.yaml'}", f"--config={tmp_path / 'killed.yaml'}", *toy.arguments()]
+    options += ["--data.init_args.batch_size=8", f"--runs={tmp_path / 'runs'}", "--name=toy"]
+    command = [
+        sys.executable,
+        "-m",
+        "vibespeaker",
+        "fit",
+        *options,
+        _callback("Dawdles", step=MID_EPOCH, sign=str(sign)),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    root = Path(__file__).resolve().parents[2]
+    process = subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    deadline = time.monotonic() + 300
+    while not sign.is_file() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    output, _ = process.communicate()
+    assert process.returncode == -signal.SIGKILL, output.decode()
+    folder = tmp_path / "runs" / "toy"
+    assert read_checkpoint(checkpoint_path(folder, "last"))["global_step"] == 7
+    (folder / "checkpoints" / ".last.ckpt.123.tmp").write_bytes(b"half")
+    resumed = run("fit", "--ckpt_path=last", config=CONFIG)
+    _assert_same_state(resumed.folder, undisturbed)
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+def test_resuming_without_a_checkpoint_fails(run: Run) -> None:
+    with pytest.raises(CheckpointError, match=r"no checkpoint .*toy/checkpoints/last\.ckpt to resume from"):
+        run("fit", "--ckpt_path=last")
+
+
+def test_auto_begins_and_then_goes_on(run: Run) -> None:
+    assert run("fit", "--ckpt_path=auto", "--trainer.max_epochs=1").trainer.global_step == 5
+    resumed = run("fit", "--ckpt_path=auto", "--trainer.max_epochs=2")
+    assert (resumed.trainer.global_step, resumed.config.fit.ckpt_path is not None) == (10, True)
+    finished = run("fit", "--ckpt_path=auto", "--trainer.max_epochs=2")
+    assert finished.trainer.global_step == 10
+
+
+def test_a_second_run_of_the_same_name_is_refused(run: Run) -> None:
+    run("fit", "--trainer.max_epochs=1")
+    with pytest.raises(ConfigError, match=r"already holds a trained run.*--ckpt_path last"):
+        run("fit", "--trainer.max_epochs=1")
+
+
+def test_resuming_with_another_model_or_data_is_refused(run: Run) -> None:
+    run("fit", "--trainer.max_epochs=1")
+    with pytest.raises(ConfigError, match=r"data\.init_args\.batch_size was 8, is 9"):
+        run("fit", "--ckpt_path=last", "--trainer.max_epochs=2", "--data.init_args.batch_size=9")
+
+
+@pytest.mark.parametrize("wanted", ["last", "best", "some/where.ckpt"])
+def test_missing_checkpoints_are_named(wanted: str, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="there is no checkpoint"):
+        find_checkpoint(tmp_path, wanted, fitting=False)
+
+
+def test_a_full_disk_leaves_the_previous_checkpoint_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "last.ckpt"
+    storage = AtomicCheckpointIO()
+    storage.save_checkpoint({"step": 1}, path)
+
+    def fill_the_disk(checkpoint: object, file: Path) -> None:
+        Path(file).write_bytes(b"half a check")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", fill_the_disk)
+    with pytest.raises(CheckpointError, match=r"No space left on device.*Remedy: free space"):
+        storage.save_checkpoint({"step": 2}, path)
+    assert torch.load(path) == {"step": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_a_read_only_folder_is_one_clear_error(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(VibeSpeakerError, match=r"could not be written.*Permission denied"):
+        run("fit", "--trainer.max_epochs=1")
