@@ -1,31 +1,18 @@
 import csv
 import json
-import os
-import subprocess
-import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from tests.corpora.msp_builder import DEFAULT_CLIPS, Clip, Layout, write_msp
+from tests.corpora.emodb_builder import write_emodb
+from tests.corpora.msp_builder import Clip, Layout, write_msp
 from vibespeaker.cli import main
 from vibespeaker.errors import CorpusError, ManifestError
 from vibespeaker.manifest import Manifest
 
 OUT = "manifest.parquet"
-
-
-def write_emodb(root: Path, count: int = 6, seconds: float = 0.2) -> Path:
-    """EmoDB's names with noise inside: speakers 03, 08, 09 …, one clip each."""
-    speakers = ("03", "08", "09", "10", "11", "12", "13", "14", "15", "16")
-    root.mkdir(parents=True, exist_ok=True)
-    for number, speaker in enumerate(speakers[:count]):
-        noise = np.random.default_rng(number).normal(scale=0.1, size=int(16_000 * seconds))
-        soundfile.write(root / f"{speaker}a01{'WLEAFTN'[number % 7]}a.wav", noise, 16_000)
-    return root
 
 
 def problems_of(out: Path) -> list[tuple[str, str, str]]:
@@ -128,90 +115,6 @@ def test_mistakes_give_status_2_and_one_line(tmp_path: Path, capsys: pytest.Capt
     assert main(["prepare", "emodb", str(root), "--min_duration", "9", "--out", str(tmp_path / OUT)]) == 2
     assert "holds no usable audio. Found: 03a01Wa.wav: it lasts 0.200 s, less than 9 s" in capsys.readouterr().err
     assert not (tmp_path / OUT).exists()
-
-
-def digest_of(out: Path) -> tuple[bytes, bytes]:
-    return out.read_bytes(), out.with_suffix(".problems.csv").read_bytes()
-
-
-def test_two_runs_give_the_same_bytes_whatever_the_workers(tmp_path: Path) -> None:
-    root, out = write_msp(tmp_path / "msp"), tmp_path / OUT
-    (root / "Audios" / "MSP-PODCAST_0001_0001.wav").write_bytes(b"broken")
-    arguments = ["prepare", "msp-podcast", str(root), "--out", str(out), "--split", "ablation"]
-    assert main([*arguments, "--workers", "1"]) == 1
-    first = digest_of(out)
-    assert main([*arguments, "--workers", "4"]) == 1
-    assert digest_of(out) == first
-
-
-def test_the_order_of_the_file_system_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root, out = write_msp(tmp_path / "msp"), tmp_path / OUT
-    arguments = ["prepare", "msp-podcast", str(root), "--out", str(out)]
-    assert main(arguments) == 0
-    first = digest_of(out)
-    walk, iterdir = os.walk, Path.iterdir
-
-    def backwards(*args: object, **kwargs: object) -> object:
-        for folder, subfolders, names in walk(*args, **kwargs):  # type: ignore[call-overload]
-            yield folder, subfolders, names[::-1]
-
-    monkeypatch.setattr(os, "walk", backwards)
-    monkeypatch.setattr(Path, "iterdir", lambda folder: reversed(sorted(iterdir(folder))))
-    assert main(arguments) == 0
-    assert digest_of(out) == first
-
-
-@pytest.mark.slow
-def test_the_locale_does_not_matter(tmp_path: Path) -> None:
-    root, out = write_msp(tmp_path / "msp", [replace(DEFAULT_CLIPS[0], transcript="naïve – café")]), tmp_path / OUT
-    outputs = set()
-    for name in ("C", "C.UTF-8", "POSIX"):
-        command = [sys.executable, "-m", "vibespeaker.cli", "prepare", "msp-podcast", str(root), "--out", str(out)]
-        code = "import sys; from vibespeaker.cli import main; sys.exit(main(sys.argv[1:]))"
-        environment = {**os.environ, "LC_ALL": name, "LANG": name, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-        done = subprocess.run(
-            [sys.executable, "-c", code, *command[3:]], env=environment, capture_output=True, check=False
-        )
-        assert done.returncode == 0, done.stderr.decode()
-        outputs.add(digest_of(out))
-    assert len(outputs) == 1
-    assert Manifest.read(out).column("text") == ["naïve – café"]
-
-
-def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vibespeaker import inspection
-
-    root, out = write_emodb(tmp_path / "emodb"), tmp_path / OUT
-    arguments = ["prepare", "emodb", str(root), "--out", str(out), "--workers", "1"]
-    assert main(arguments) == 0
-    whole = digest_of(out)
-    out.unlink()
-    examine, examined, again = inspection.examine, [], []
-
-    def interrupted(path: Path) -> object:
-        examined.append(path.name)
-        if examined[4:] == [path.name]:
-            raise KeyboardInterrupt
-        return examine(path)
-
-    monkeypatch.setattr(inspection, "_BLOCK", 2)
-    monkeypatch.setattr(inspection, "_CHUNK", 1)
-    monkeypatch.setattr(inspection, "examine", interrupted)
-    assert main(arguments) == 130
-    assert not out.exists()
-    journal = tmp_path / f".{OUT}.examined"
-    kept = len(journal.read_text().splitlines())
-    assert kept == 4
-    # a torn line, as a kill leaves it, and a file that changed since
-    with journal.open("a") as file:
-        file.write('{"key": "torn')
-    changed = root / "03a01Wa.wav"
-    os.utime(changed, ns=(0, 0))
-    monkeypatch.setattr(inspection, "examine", lambda path: again.append(path.name) or examine(path))
-    assert main(arguments) == 0
-    assert again == ["03a01Wa.wav", "11a01Fa.wav", "12a01Ta.wav"]
-    assert digest_of(out) == whole
-    assert not journal.exists()
 
 
 def test_generated_speech_is_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

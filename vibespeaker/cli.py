@@ -1,10 +1,12 @@
 """The command line: one table from a command's name to a plain typed function, imported only when it is called."""
 
+import errno
 import importlib
 import inspect
 import io
 import json
 import logging
+import os
 import sys
 import typing
 from collections.abc import Callable, Sequence
@@ -12,6 +14,9 @@ from typing import Any
 
 from vibespeaker import __version__
 from vibespeaker.errors import VibeSpeakerError
+
+#: Full disk, quota, file size limit, no permission, read-only: the machine's state, not a fault of the program.
+_MACHINE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
 
 #: Subcommands that LightningCLI serves.
 TRAINER_COMMANDS = {
@@ -56,6 +61,14 @@ def main(args: Sequence[str] | None = None) -> int:
         return _run(arguments[0], arguments[1:])
     except VibeSpeakerError as error:
         sys.stderr.write(f"error: {error}\n")
+        return 2
+    except OSError as error:
+        if error.errno not in _MACHINE_ERRORS:
+            raise
+        where = f": {error.filename}" if error.filename else ""
+        sys.stderr.write(
+            f"error: {os.strerror(error.errno)}{where}. Remedy: set that right, then run the same command again.\n"
+        )
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("interrupted: run the same command again to continue\n")

@@ -21,7 +21,7 @@ ABLATION_FRACTION = 0.1
 DEFAULT_FRACTIONS = {"train": 0.7, "development": 0.15, "test": 0.15}
 
 #: Speakers placed over all orders tried: bounds the time, and gives small corpora many orders to choose from.
-_PLACEMENTS = 4_000
+_PLACEMENTS = 100_000
 _MOST_ORDERS = 32
 
 Counts = npt.NDArray[np.float64]

@@ -51,7 +51,7 @@ def without_suffix(path: str) -> str:
 
 
 def one_file_each(paths: list[str]) -> tuple[list[str], list[Problem]]:
-    """Keep the first of the files that differ by suffix only, and report the others.
+    """Keep the first of the files that differ by suffix only, and report the others and names that are no UTF-8.
 
     Args:
         paths: relative paths, sorted.
@@ -62,7 +62,21 @@ def one_file_each(paths: list[str]) -> tuple[list[str], list[Problem]]:
     kept: dict[str, str] = {}
     problems = []
     for path in paths:
+        if not _is_text(path):
+            problems.append(
+                Problem(path.encode(errors="surrogateescape").decode(errors="replace"), "its name is no UTF-8")
+            )
+            continue
         first = kept.setdefault(without_suffix(path), path)
         if first != path:
             problems.append(Problem(path, f"the same utterance as {first}, which is used"))
     return list(kept.values()), problems
+
+
+def _is_text(path: str) -> bool:
+    """False for a name whose bytes the file system's encoding cannot tell; no table could hold it."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
