@@ -199,7 +199,7 @@ def test_weights_in_bf16_still_pool_in_float32():
 
 
 @pytest.mark.slow
-# the compiler looks at .grad of what crosses the packed sums, which it must not trace into
+# the compiler looks at .grad of what the packed sums return and hides the warning, but not from an error filter
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 def test_compiled_equals_eager():
     torch.manual_seed(0)

@@ -1,0 +1,158 @@
+"""Attentive statistics pooling: ours against SpeechBrain's with the same weights, forward and backward, frozen input.
+
+    python scripts/bench_pooling.py [--rounds 5] [--threads 2] [--compile false] [--clock cpu]
+
+Both sides run in turns in one process and the best round counts, since other work on the machine only ever adds time;
+on a busy machine `--threads 1 --clock cpu` is the steadier measure. SpeechBrain gets its input in its own layout, made
+outside the measurement. Batch norm is in eval mode. Both sides' outputs and gradients are compared first. Peak memory
+is that of a fresh process for each side: resident memory at its highest (Linux only) minus what was resident before.
+"""
+
+import multiprocessing
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import torch
+from jsonargparse import auto_cli
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+
+from vibespeaker.batch import Frames
+from vibespeaker.models.pooling import AttentiveStatisticsPooling
+from vibespeaker.models.speechbrain_pooling import from_speechbrain, speechbrain_class
+
+Side = Callable[[], Tensor]
+OURS, THEIRS = "ours", "SpeechBrain"
+FILLS = (1.0, 0.6)
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+
+
+def make_frames(batch: int, longest: int, dim: int, fill: float) -> Frames:
+    """Return random frames, unsorted, their lengths spread evenly around `fill · longest`, the longest among them."""
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.linspace(longest * (2 * fill - 1), longest, batch).round().long().clamp(min=1)
+    lengths = lengths[torch.randperm(batch, generator=generator)]
+    frames = Frames(torch.randn(batch, longest, dim, generator=generator), lengths)
+    return Frames(frames.values.masked_fill(~frames.mask()[:, :, None], 0.0), lengths)
+
+
+def make_step(side: str, frames: Frames, attention_dim: int, compiled: bool) -> Side:
+    """Return a function that pools `frames`, runs the backward pass and returns all results, joined."""
+    torch.manual_seed(0)
+    dim = frames.dim
+    theirs = speechbrain_class()(dim, attention_dim).eval()
+    module: nn.Module = theirs if side == THEIRS else from_speechbrain(theirs)
+    channels_first = frames.values.transpose(1, 2).contiguous() if side == THEIRS else frames.values
+    relative = (frames.lengths - 0.5) / frames.values.shape[1]
+    pooling = torch.compile(module) if compiled else module
+    direction = torch.randn(len(frames.lengths), 2 * dim, generator=torch.Generator().manual_seed(1))
+
+    def step() -> Tensor:
+        module.zero_grad()
+        pooled = pooling(channels_first, relative)[:, :, 0] if side == THEIRS else pooling(frames)
+        (pooled * direction).sum().backward()
+        first, score = _gradients(module)
+        return torch.cat((pooled.detach().flatten(), first.flatten(), score.flatten()))
+
+    return step
+
+
+def _gradients(module: nn.Module) -> tuple[Tensor, Tensor]:
+    if isinstance(module, AttentiveStatisticsPooling):
+        assert module.context is not None
+        first = torch.cat((module.frame.weight.grad, module.context.weight.grad), dim=1)
+        return first, module.score.weight.grad
+    return module.tdnn.conv.conv.weight.grad[:, :, 0], module.conv.conv.weight.grad[:, :, 0]
+
+
+def best_seconds(sides: dict[str, Side], rounds: int, clock: Callable[[], float]) -> dict[str, float]:
+    """Return each side's best time over `rounds` rounds in turns, after one round to warm up."""
+    best = dict.fromkeys(sides, float("inf"))
+    for number in range(rounds + 1):
+        for name, step in sides.items():
+            start = clock()
+            step()
+            if number > 0:
+                best[name] = min(best[name], clock() - start)
+    return best
+
+
+def peak_megabytes(side: str, fill: float, sizes: list[int], threads: int) -> float:
+    """Return the peak extra memory of one step of `side`, in MB, from a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_measure_memory, (side, fill, sizes, threads))
+
+
+def _measure_memory(side: str, fill: float, sizes: list[int], threads: int) -> float:
+    torch.set_num_threads(threads)
+    batch, longest, dim, attention_dim = sizes
+    make_step(side, make_frames(2, 8, dim, fill), attention_dim, compiled=False)()  # load all libraries
+    step = make_step(side, make_frames(batch, longest, dim, fill), attention_dim, compiled=False)
+    before = _resident("VmRSS")
+    step()
+    return _resident("VmHWM") - before
+
+
+def _resident(key: str) -> float:
+    """Return `VmRSS`, now resident, or `VmHWM`, resident at its highest, in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(key)) / 1024
+
+
+def main(
+    rounds: int = 5,
+    threads: int = 2,
+    compile: bool = True,
+    clock: Literal["wall", "cpu"] = "wall",
+    sizes: list[int] = [32, 300, 1280, 128],  # noqa: B006 (never mutated)
+) -> None:
+    """Print times, ratios and peak memory of both sides.
+
+    Args:
+        rounds: timed rounds of each side.
+        threads: threads of the tensor library.
+        compile: whether to measure under `torch.compile` too.
+        clock: time that passed, or the processor time that was spent, all threads together.
+        sizes: batch, frames, dim, attention dim.
+    """
+    torch.set_num_threads(threads)
+    table = Table(
+        "fill", "mode", "side", "ms", "× faster", "peak MB", "share", title=f"{sizes}, {threads} threads, {clock} time"
+    )
+    for share in FILLS:
+        _compare(table, share, sizes, rounds, threads, compile, CLOCKS[clock])
+    Console().print(table)
+
+
+def _compare(
+    table: Table, fill: float, sizes: list[int], rounds: int, threads: int, compile: bool, clock: Callable[[], float]
+) -> None:
+    batch, longest, dim, attention_dim = sizes
+    frames = make_frames(batch, longest, dim, fill)
+    modes = (False, True) if compile else (False,)
+    make = partial(make_step, frames=frames, attention_dim=attention_dim)
+    sides = {(mode, side): make(side, compiled=mode) for mode in modes for side in (THEIRS, OURS)}
+    results = [step() for step in sides.values()]
+    for result in results[1:]:
+        torch.testing.assert_close(result, results[0], rtol=1e-4, atol=1e-5)
+    best = best_seconds({f"{mode} {side}": step for (mode, side), step in sides.items()}, rounds, clock)
+    memory = {side: peak_megabytes(side, fill, sizes, threads) for side in (THEIRS, OURS)}
+    for mode, side in sides:
+        ratio = best[f"{mode} {THEIRS}"] / best[f"{mode} {side}"]
+        table.add_row(
+            f"{frames.lengths.float().mean() / longest:.0%}",
+            "compiled" if mode else "eager",
+            side,
+            f"{1000 * best[f'{mode} {side}']:.0f}",
+            f"{ratio:.1f}",
+            "" if mode else f"{memory[side]:.0f}",
+            "" if mode else f"{memory[side] / memory[THEIRS]:.2f}",
+        )
+
+
+if __name__ == "__main__":
+    auto_cli(main)
