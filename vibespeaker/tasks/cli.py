@@ -19,6 +19,7 @@ from vibespeaker.errors import ConfigError, VibeSpeakerError
 from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.checkpoints import AtomicCheckpointIO, LastCheckpoint, best_checkpoint, find_checkpoint
 from vibespeaker.tasks.confusion_figure import ConfusionFigure
+from vibespeaker.tasks.cost_record import CostRecord
 from vibespeaker.tasks.layers import expand
 from vibespeaker.tasks.prediction_writer import PredictionWriter
 from vibespeaker.tasks.random_state import RandomStates
@@ -110,6 +111,7 @@ class TrainerCLI(LightningCLI):
         return [
             *callbacks,
             RunRecord(self.folder, config),
+            CostRecord(self.folder),
             RandomStates(),
             ConfusionFigure(),
             best_checkpoint(self.folder, keep.monitor, keep.mode),
