@@ -6,7 +6,6 @@ import pytest
 
 from tests.report.conftest import World
 from vibespeaker.cli import main
-from vibespeaker.report.training import duration
 
 
 def run(world, *options):
@@ -103,11 +102,3 @@ def test_neither_torch_nor_lightning_is_imported():
         "sys.exit(any(name in sys.modules for name in ('torch', 'lightning', 'transformers')))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(12.4, "12 s"), (59.7, "1 min"), (3599, "1 h 00 min"), (7500, "2 h 05 min"), (float("nan"), "–")],
-)
-def test_duration(seconds, text):
-    assert duration(seconds) == text

@@ -52,6 +52,34 @@ def learning_curves(runs: Sequence[Run], mark: str = "") -> Section:
     return Section("Learning curves", tuple(blocks))
 
 
+def trials(runs: Sequence[Run], mark: str = "") -> Section:
+    """Return what the trials of a sweep set and their scores, the best first; what all set alike is left out.
+
+    Args:
+        runs: all runs of the report; those that are no trials are passed over.
+        mark: set behind every trial's name.
+    """
+    having = [run for run in runs if run.trial.get("settings")]
+    keys = list(dict.fromkeys(key for run in having for key in run.trial["settings"]))
+    varied = [key for key in keys if len({str(run.trial["settings"].get(key)) for run in having}) > 1]
+    if len(having) < 2 or not varied:
+        return Section("Trials", ())
+    scores = [_number(run.trial.get("score")) for run in having]
+    order = sorted(range(len(having)), key=lambda row: (math.isnan(scores[row]), -scores[row], row))
+    rows = tuple(
+        (
+            having[row].name + mark,
+            *(_setting(having[row].trial["settings"].get(key)) for key in varied),
+            number(scores[row], 4),
+        )
+        for row in order
+    )
+    monitor = str(having[0].trial.get("monitor") or "score")
+    caption = f"What each trial of the sweep set, by its best {monitor} while training."
+    header = ("trial", *(key.removeprefix("model.init_args.") for key in varied), monitor)
+    return Section("Trials", (Table(caption, header, rows),))
+
+
 def cost(runs: Sequence[Run]) -> Section:
     """Return what each trained run took: time, speed, memory, size."""
     having = [run for run in runs if run.cost or not math.isnan(run.logs.seconds)]
@@ -110,6 +138,12 @@ def _line(run: Run, tag: str) -> Line:
 
 def _number(value: Any, otherwise: float = math.nan) -> float:
     return float(value) if isinstance(value, (int, float)) else otherwise
+
+
+def _setting(value: Any) -> str:
+    if value is None:
+        return ABSENT
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _gibibytes(value: Any) -> str:
