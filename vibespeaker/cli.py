@@ -96,7 +96,8 @@ def call(function: Callable[..., Any], command: str, arguments: list[str]) -> in
     """
     from jsonargparse import ArgumentParser
 
-    parser = ArgumentParser(prog=f"vibespeaker {command}", description=inspect.getdoc(function))
+    description = (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
+    parser = ArgumentParser(prog=f"vibespeaker {command}", description=description)
     parser.add_function_arguments(function, as_positional=True, fail_untyped=True)
     values = parser.parse_args(_join_words(function, _spell_options(function, arguments)))
     status = function(**vars(parser.instantiate(values)))

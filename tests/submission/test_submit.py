@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from vibespeaker import cli
+from vibespeaker.ensemble import ensemble
 from vibespeaker.errors import SubmissionError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import CHALLENGE, CHALLENGE_OTHER, RAVDESS
@@ -76,10 +77,12 @@ def test_the_ninth_logit_is_ignored(tmp_path):
 
 
 def test_folder_has_hashes_configs_and_the_command_that_remakes_it(tmp_path, monkeypatch):
-    (tmp_path / "run").mkdir()
-    predictions().write(tmp_path / "run" / "p.parquet")
+    (tmp_path / "run" / "tables").mkdir(parents=True)
+    table = tmp_path / "run" / "tables" / "p.parquet"
+    predictions().write(table)
     (tmp_path / "run" / "config.yaml").write_text("alpha: 0.25\n")
-    submit(tmp_path / "run" / "p.parquet", tmp_path / "out")
+    (tmp_path / "extra.yaml").write_text("beta: 0.75\n")
+    submit(table, tmp_path / "out", configs=[tmp_path / "extra.yaml"])
     out = tmp_path / "out"
     record = json.loads((out / "submission.json").read_text())
     assert record["files"] == {
@@ -87,7 +90,8 @@ def test_folder_has_hashes_configs_and_the_command_that_remakes_it(tmp_path, mon
         for path in out.rglob("*")
         if path.is_file() and path.name != "submission.json"
     }
-    assert (out / "configs" / "1-run-config.yaml").read_text() == "alpha: 0.25\n"
+    assert (out / "configs" / f"1-{tmp_path.name}-extra.yaml").read_text() == "beta: 0.75\n"
+    assert (out / "configs" / "2-run-config.yaml").read_text() == "alpha: 0.25\n"
     assert record["closed_condition"]["verdict"] == "kept"
     assert record["systems"]["predictions.parquet"]["system"] == "full"
     commands = (out / "remake.sh").read_text().splitlines()
@@ -179,6 +183,27 @@ def test_closed_refuses_what_is_not_shown_to_be_closed(tmp_path):
     with pytest.raises(SubmissionError, match=r"closed condition broken .full, corpus iemocap"):
         submit(tmp_path / "p.parquet", tmp_path / "out", closed=True)
     assert not (tmp_path / "out").exists()
+
+
+def test_missing_configs_are_refused(tmp_path):
+    predictions().write(tmp_path / "p.parquet")
+    with pytest.raises(SubmissionError, match=r"nothing.yaml does not exist"):
+        submit(tmp_path / "p.parquet", tmp_path / "out", configs=[tmp_path / "nothing.yaml"])
+
+
+def test_an_ensemble_carries_its_recipe_and_its_members_configs(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        predictions().write(tmp_path / name / "p.parquet")
+        (tmp_path / name / "config.yaml").write_text(f"name: {name}\n")
+    ensemble([tmp_path / name / "p.parquet" for name in ("a", "b")], tmp_path / "e" / "e.parquet")
+    submit(tmp_path / "e" / "e.parquet", tmp_path / "out")
+    carried = sorted(path.name for path in (tmp_path / "out" / "configs").iterdir())
+    assert carried == ["1-e-e.recipe.yaml", "2-a-config.yaml", "3-b-config.yaml"]
+    commands = (tmp_path / "out" / "remake.sh").read_text().splitlines()
+    assert commands[2] == "# vibespeaker predict --config run.yaml"
+    assert commands[3].startswith("# vibespeaker ensemble --recipe ")
+    assert json.loads((tmp_path / "out" / "submission.json").read_text())["closed_condition"]["verdict"] == "kept"
 
 
 def test_command_line(tmp_path, manifest, capsys):

@@ -58,7 +58,7 @@ class Labelled:
 
 
 def combine(members: Sequence[Member], recipe: Recipe, truth: Truth | None) -> Combination:
-    """Combine the members head by head.
+    """Combine the members head by head; a head whose members do not cover the labelled part has no scores.
 
     Rows of the part that a selection or a stacking model was fitted on get cross-fitted values: each is made by a
     fit that has not heard its speaker. All other rows are made by the fit on the whole part.
@@ -123,7 +123,8 @@ def _add_head(into: Combination, head: str, whole: Stack, labelled: Labelled | N
     if recipe.is_fitted:
         positions = pd.Index(into.keys["utterance_id"]).get_indexer(pd.Index(labelled.targets.frame["utterance_id"]))
         into.values[head][positions[positions >= 0]] = held_out[positions >= 0]
-    into.scores[head] = _scores(head, labelled, rows, held_out, recipe)
+    if np.isfinite(held_out[rows]).all():
+        into.scores[head] = _scores(head, labelled, rows, held_out, recipe)
 
 
 def _fixed(head: str, whole: Stack, recipe: Recipe) -> Weighted | None:

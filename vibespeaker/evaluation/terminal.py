@@ -18,6 +18,8 @@ CATEGORY_SCORES = {
 }
 ATTRIBUTE_SCORES = {"ccc": "CCC", "pearson": "Pearson", "rmse": "RMSE", "bias": "bias", "slope": "slope"}
 _GROUPS_SHOWN = 12
+#: Systems whose classes, attributes and slices are shown; files hold those of all.
+_DETAILED = 3
 
 
 def show(evaluation: Evaluation, console: Console) -> None:
@@ -38,10 +40,11 @@ def tables(evaluation: Evaluation) -> Iterator[Table]:
         names = {f"ccc_{name}": f"CCC {name}" for name in ATTRIBUTES} | {"ccc_mean": "CCC mean"}
         names |= {"balanced_ccc_mean": "balanced CCC mean"}
         yield _systems(with_attributes, names, _title("Attributes", evaluation))
-    for one in evaluation.systems:
-        if not one.reference and one.classes:
+    leading = _leading(evaluation)
+    for one in leading:
+        if one.classes:
             yield _classes(one)
-        if not one.reference and one in with_attributes:
+        if one in with_attributes:
             yield _attributes(one)
     if any(one.balanced_tests for one in evaluation.systems):
         yield _balanced(evaluation)
@@ -49,7 +52,7 @@ def tables(evaluation: Evaluation) -> Iterator[Table]:
         yield _seeds(evaluation)
     if evaluation.comparisons:
         yield _comparisons(evaluation)
-    yield from _slices(evaluation)
+    yield from _slices(evaluation, [one.system for one in leading])
 
 
 def _title(name: str, evaluation: Evaluation) -> str:
@@ -57,6 +60,18 @@ def _title(name: str, evaluation: Evaluation) -> str:
     part = settings.split or "all predicted utterances"
     synthetic = " (synthetic speech)" if evaluation.synthetic else ""
     return f"{name}, {part}{synthetic}: score [{100 * settings.level:g} % interval over speakers]"
+
+
+def _leading(evaluation: Evaluation) -> list[SystemScores]:
+    """Return the best systems by macro-F1 and by mean CCC together, in the order given."""
+    systems = [one for one in evaluation.systems if not one.reference]
+
+    def merit(one: SystemScores) -> float:
+        values = [one.scores[name].value for name in ("macro_f1", "ccc_mean") if name in one.scores]
+        return sum(value for value in values if not math.isnan(value))
+
+    best = sorted(systems, key=merit, reverse=True)[:_DETAILED]
+    return [one for one in systems if one in best]
 
 
 def _systems(systems: Sequence[SystemScores], names: dict[str, str], title: str) -> Table:
@@ -130,20 +145,20 @@ def _comparisons(evaluation: Evaluation) -> Table:
     for one in evaluation.comparisons:
         p_values = (one.p_bootstrap, one.p_permutation, one.p_holm)
         cells = ("" if math.isnan(p) else f"{p:.4f}" for p in p_values)
-        table.add_row(one.score, one.first, one.second, _cell(one.difference), *cells)
+        table.add_row(one.score, one.first, one.second, str(one.difference), *cells)
     return table
 
 
-def _slices(evaluation: Evaluation) -> Iterator[Table]:
+def _slices(evaluation: Evaluation, systems: Sequence[str]) -> Iterator[Table]:
     for by in dict.fromkeys(one.by for one in evaluation.slices):
-        parts = [one for one in evaluation.slices if one.by == by]
-        names = [name for name in ("uar", "macro_f1", "ccc_mean") if any(name in one.scores for one in parts)]
+        parts = [one for one in evaluation.slices if one.by == by and one.system in systems]
+        names = [name for name in ("uar", "ccc_mean") if any(name in one.scores for one in parts)]
         names = names or [name for name in parts[0].scores if name.startswith("ccc_")]
         groups = list(dict.fromkeys(one.group for one in parts))
         shown = [one for one in parts if len(groups) <= _GROUPS_SHOWN or one.worst_by]
         title = f"By {by}" + (f": the worst of {len(groups)} groups" if len(groups) > _GROUPS_SHOWN else "")
         table = Table(title=title, title_justify="left")
-        for name in ("system", by, "utterances", "speakers", *names, "worst by"):
+        for name in ("system", by, "clips", "speakers", *names, "worst by"):
             table.add_column(name, justify="left" if name in ("system", by, "worst by") else "right")
         for one in shown:
             worst = ", ".join(name for name in one.worst_by if name in names)
@@ -154,4 +169,12 @@ def _slices(evaluation: Evaluation) -> Iterator[Table]:
 
 
 def _cell(score: Interval | None) -> str:
-    return "" if score is None or math.isnan(score.value) else str(score)
+    """Return the score and, shorter so that tables fit a terminal, its interval."""
+    if score is None or math.isnan(score.value):
+        return ""
+    if math.isnan(score.low):
+        return f"{score.value:.3f}"
+    low, high = (
+        f"{end:.2f}".replace("0.", ".", 1) if abs(end) < 1 else f"{end:.2f}" for end in (score.low, score.high)
+    )
+    return f"{score.value:.3f} [{low}, {high}]"

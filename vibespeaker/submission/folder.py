@@ -22,8 +22,8 @@ from vibespeaker.submission.closed_condition import ClosedCondition, judge
 TASK1_FILE, TASK2_FILE = "task1.csv", "task2.csv"
 RECORD = "submission.json"
 REMAKE = "remake.sh"
-#: The config that a run writes beside its predictions, and the ending of an ensemble's recipe.
-RUN_CONFIG, RECIPE_SUFFIX = "config.yaml", ".recipe.yaml"
+#: What a run keeps in its folder, and the ending of an ensemble's recipe beside its table.
+RUN_FILES, RECIPE_SUFFIX = ("config.yaml", "run.json"), ".recipe.yaml"
 
 
 @dataclass(frozen=True)
@@ -186,8 +186,10 @@ def _letters(predictions: Predictions) -> list[str]:
 def _configs(source: Source) -> list[Path]:
     members = (source.predictions.metadata.provenance.get("ensemble") or {}).get("members") or []
     tables = [source.path, *(Path(member["path"]) for member in members)]
-    places = [place for path in tables for place in (path.parent / RUN_CONFIG, path.with_suffix(RECIPE_SUFFIX))]
-    return [place for place in places if place.is_file()]
+    recipes = [path.with_suffix(RECIPE_SUFFIX) for path in tables]
+    # predictions and checkpoints lie in the run's folder or one below
+    runs = dict.fromkeys(folder for path in tables for folder in (path.parent, path.parent.parent))
+    return [place for place in (*recipes, *(run / name for run in runs for name in RUN_FILES)) if place.is_file()]
 
 
 def _named(paths: Sequence[Path]) -> dict[str, Path]:
