@@ -83,6 +83,29 @@ def test_generic_labels_in_a_folder_do_not_break_it(tmp_path):
     assert judge(with_(encoders={"w": encoder(str(tmp_path))})).kept is None
 
 
+@pytest.mark.parametrize(
+    ("name", "tuned"),
+    [
+        ("superb/wav2vec2-base-superb-er", True),
+        ("emo2vec", True),
+        ("tae898/emoberta-base", True),
+        ("someone/wavlm-large-SER", True),
+        ("someone/memory-large", False),
+        ("someone/demo-server", False),
+        ("someone/serious-melded", False),
+    ],
+)
+def test_names_that_tell_of_emotion(name, tuned):
+    assert judge(with_(encoders={"w": encoder(name)})).kept is (False if tuned else None)
+
+
+def test_only_a_folder_s_own_name_counts_not_where_it_lies(tmp_path):
+    (tmp_path / "emotion" / "whisper").mkdir(parents=True)
+    (tmp_path / "whisper-emotion").mkdir()
+    assert judge(with_(encoders={"w": encoder(str(tmp_path / "emotion" / "whisper"))})).kept is None
+    assert judge(with_(encoders={"w": encoder(str(tmp_path / "whisper-emotion"))})).kept is False
+
+
 def test_one_member_breaks_the_ensemble():
     members = [
         {"path": "a.parquet", "provenance": SOURCE_SYSTEM},

@@ -26,7 +26,9 @@ GENERIC = re.compile(
 )
 #: Words in a checkpoint's name that tell of tuning for emotion or sentiment.
 EMOTIONAL = re.compile(
-    r"emo|sentiment|affect|iemocap|ravdess|meld|crema|msp-dim|\bser\b|superb-er|vox-profile|arousal|valence", re.I
+    r"emotion|(^|[^a-z])emo([^a-z]|$)|emoberta|sentiment|affect|iemocap|ravdess|(^|[^a-z])meld([^a-z]|$)|crema-?d|msp-dim"
+    r"|(^|[^a-z])ser([^a-z]|$)|superb-er|vox-profile|arousal|valence",
+    re.I,
 )
 #: Encoders of this package that are computed, not trained.
 UNTRAINED = ("AcousticDescriptors", "HashedText")
@@ -154,11 +156,11 @@ def _transcripts(origins: list[str], name: str) -> Iterator[Finding]:
 
 
 def _checkpoint(checkpoint: str, about: str) -> Finding:
-    """Judge by the folder's own config where it is a folder, else by the hub's name."""
+    """Judge by the folder's own config and name where it is a folder, else by the hub's name."""
     emotions = _emotional_labels(Path(checkpoint) / "config.json")
     if emotions:
         return Finding("broken", about, f"{checkpoint} is tuned to tell {', '.join(emotions)}")
-    if EMOTIONAL.search(checkpoint):
+    if EMOTIONAL.search(Path(checkpoint).name if Path(checkpoint).is_dir() else checkpoint):
         return Finding("broken", about, f"{checkpoint} is tuned for emotion by its name")
     if GENERIC.match(checkpoint):
         return Finding("kept", about, f"{checkpoint} is a generic model")
