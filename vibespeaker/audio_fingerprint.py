@@ -5,8 +5,8 @@ The audio is averaged down to about 4 kHz and cut into `SLICES` equal parts of i
 nothing. Two pictures are compared by the correlation of their cells, each band centred on its own mean.
 
 Measured on RAVDESS and EmoDB: gain, MP3, another sampling rate and noise down to 10 dB below the speech stay within
-0.003; the closest two different takes of one sentence by one actor are 0.039 apart. Changed tempo (0.05 on average)
-or pitch (0.10) cannot be told from another take of the same sentence.
+0.003; the closest two different takes of one sentence by one actor are 0.051 apart. Changed tempo (0.09 on average)
+or pitch (0.13) cannot be told from another take of the same sentence.
 """
 
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ BANDS = 12
 NEAR = 0.015
 
 _RATE = 4_000
-_HOP = 128
+_WINDOW_LENGTH = 256
 _LOWEST, _HIGHEST = 100.0, 1_800.0
 _FLOOR = 1e-2
-_WINDOW = np.hanning(2 * _HOP).astype(np.float32)
+_WINDOW = np.hanning(_WINDOW_LENGTH).astype(np.float32)
 
 
 def fingerprint(samples: npt.NDArray[np.float32], rate: int) -> bytes:
@@ -43,10 +43,10 @@ def fingerprint(samples: npt.NDArray[np.float32], rate: int) -> bytes:
     slow = samples[0:whole:step].copy()
     for offset in range(1, step):
         slow += samples[offset:whole:step]
-    blocks = np.zeros((max(3, len(slow) // _HOP), _HOP), dtype=np.float32)
-    kept = slow[: blocks.size]
-    blocks.reshape(-1)[: len(kept)] = kept
-    spectrum = np.fft.rfft(np.hstack([blocks[:-1], blocks[1:]]) * _WINDOW)
+    frames = max(1, len(slow) // _WINDOW_LENGTH)
+    if len(slow) < _WINDOW_LENGTH:
+        slow = np.pad(slow, (0, _WINDOW_LENGTH - len(slow)))
+    spectrum = np.fft.rfft(slow[: frames * _WINDOW_LENGTH].reshape(frames, _WINDOW_LENGTH) * _WINDOW)
     power = spectrum.real**2 + spectrum.imag**2
     bands = np.add.reduceat(power, _band_starts(rate / step), axis=1)
     cells = _slice_means(bands)
@@ -74,7 +74,7 @@ def comparable(fingerprints: Sequence[bytes]) -> npt.NDArray[np.float32]:
 def _band_starts(rate: float) -> npt.NDArray[np.int64]:
     """Return the first frequency bin of each band; the last band goes on to the top."""
     edges = np.geomspace(_LOWEST, _HIGHEST, BANDS + 1)[:-1]
-    return np.round(edges * 2 * _HOP / rate).astype(np.int64)
+    return np.round(edges * _WINDOW_LENGTH / rate).astype(np.int64)
 
 
 def _slice_means(bands: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
