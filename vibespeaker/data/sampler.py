@@ -21,10 +21,10 @@ from vibespeaker.errors import ConfigError
 Key = tuple[int, int]
 Rows = npt.NDArray[np.int64]
 
-#: At most so many batches' worth of utterances are sorted by length together; more pads less and shuffles less.
-POOL_BATCHES = 50
-#: At least so many such pools an epoch: were there one, small corpora would show the same batches in every epoch.
-LEAST_POOLS = 4
+#: By how much lengths are blurred before they are sorted, as a share of the length, with one batch an epoch; it shrinks
+#: with the number of batches. It mixes neighbouring batches: otherwise small corpora would show the same batches in
+#: every epoch. On speech (log-normal, 20,000 utterances, batches of 128) padding grows by it from 2.6 to 4.2 %.
+BLUR = 3.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class TrainingBatches(Sampler[list[Key]]):
         lengths: `(N,)` frames of each utterance.
         categories: `(N,)` class indices; utterances without a class count as a class of their own.
         size: global limits of a batch. Batches of an epoch differ by at most one utterance where only the number of
-            utterances is limited, so there is no small last one.
+            utterances is limited, so there is no small last one; a limit gives way where a process would stand idle.
         draw: which utterances to show.
         views: augmented views beside the clean one; each epoch draws one of all `views + 1` for each utterance.
         shard: this process.
@@ -131,8 +131,11 @@ class TrainingBatches(Sampler[list[Key]]):
         batches = self._cut(epoch)
         while len(batches) < self._count:  # an epoch has the same number of steps as the first
             batches.sort(key=len)
-            largest = batches.pop()
-            batches += [largest[::2], largest[1::2]]
+            largest = batches[-1]
+            if len(largest) < 2 * self.shard.count:
+                batches.append(largest)
+            else:
+                batches[-1:] = [largest[::2], largest[1::2]]
         order = self._random(3, epoch).permutation(len(batches))
         return [batches[i] for i in order[: self._count]]
 
@@ -141,14 +144,14 @@ class TrainingBatches(Sampler[list[Key]]):
 
     def _cut(self, epoch: int) -> list[Rows]:
         drawn = self._draw(epoch)
-        batches = -(-len(drawn) // self.size.utterances)
-        pool = self.size.utterances * min(POOL_BATCHES, max(1, batches // LEAST_POOLS))
-        parts = [drawn[first : first + pool] for first in range(0, len(drawn), pool)]
-        ordered = [part[np.argsort(self.lengths[part], kind="stable")] for part in parts]
-        # every other pool runs backwards, so that a batch across two pools is of one length, too
-        sequence = np.concatenate([part[::-1] if i % 2 else part for i, part in enumerate(ordered)])
+        batches = min(-(-len(drawn) // self.size.utterances), len(drawn) // self.shard.count)
+        if self.size.frames is not None:
+            batches = max(batches, int(self.lengths[drawn].sum()) // self.size.frames)
+        blur = min(1.0, BLUR / batches)
+        blurred = np.log(self.lengths[drawn]) + self._random(4, epoch).uniform(-blur, blur, len(drawn))
+        sequence = drawn[np.argsort(blurred, kind="stable")]
         if self.size.frames is None:
-            return np.array_split(sequence, -(-len(sequence) // self.size.utterances))
+            return np.array_split(sequence, batches)
         return cut_by_frames(sequence, self.lengths, self.size, self.shard.count)
 
     def _draw(self, epoch: int) -> Rows:
