@@ -96,7 +96,7 @@ def scored_part(paths: Sequence[Path], truth: Truth, split: str | None) -> tuple
 
 def _with_groups(evaluation: Evaluation, systems: Sequence[System], truth: Truth) -> Evaluation:
     """Add the groups of the leading system alone: those of all take long and make no readable page."""
-    name = leader(systems)
+    name = leader(evaluation)
     if name is None:
         return evaluation
     path = next(system.path for system in systems if system.scores.system == name)

@@ -8,7 +8,7 @@ from vibespeaker.report.ablations import ablations, ensembles
 from vibespeaker.report.believing import calibration
 from vibespeaker.report.document import Page, Section
 from vibespeaker.report.runs import Run
-from vibespeaker.report.scores import attributes, categories, comparisons, headline, score_value, slices
+from vibespeaker.report.scores import attributes, best_system, categories, comparisons, headline, slices
 from vibespeaker.report.systems import System, shown
 from vibespeaker.report.training import cost, learning_curves, provenance, trials
 
@@ -33,8 +33,8 @@ def compose(title: str, runs: Sequence[Run], systems: Sequence[System], evaluati
         categories(systems),
         attributes(systems),
         calibration(systems),
-        comparisons(evaluation, leader(systems)),
-        slices(evaluation, leader(systems)),
+        comparisons(evaluation),
+        slices(evaluation, leader(evaluation)),
         ensembles(systems),
         ablations(runs, systems),
         trials(runs, shown("", evaluation)),
@@ -50,14 +50,9 @@ def compose(title: str, runs: Sequence[Run], systems: Sequence[System], evaluati
     )
 
 
-def leader(systems: Sequence[System]) -> str | None:
-    """Return the name, as evaluated, of the system with the best macro-F1, or else the best mean CCC."""
-    for score in ("macro_f1", "ccc_mean"):
-        names = {system.scores.system: score_value(system.scores, score) for system in systems}
-        known = {name: value for name, value in names.items() if value is not None}
-        if known:
-            return max(known, key=lambda name: known[name])
-    return None
+def leader(evaluation: Evaluation) -> str | None:
+    """Return the name of the system with the best macro-F1, or else the best mean CCC; None where no system has any."""
+    return best_system(evaluation, "macro_f1") or best_system(evaluation, "ccc_mean")
 
 
 def _lead(systems: Sequence[System], evaluation: Evaluation) -> str:

@@ -128,24 +128,21 @@ def attributes(systems: Sequence[System]) -> Section:
     return Section("Attributes", tuple(blocks))
 
 
-def comparisons(evaluation: Evaluation, leader: str | None) -> Section:
-    """Return the paired comparisons; where they are many, those with the leading system."""
+def comparisons(evaluation: Evaluation) -> Section:
+    """Return the paired comparisons; where they are many, those with the best system by each score."""
     pairs = [pair for pair in evaluation.comparisons if pair.score in HEADLINE]
     blocks: list[Block] = []
     if len(pairs) > _MOST_PAIRS:
-        pairs = [pair for pair in pairs if leader in (pair.first, pair.second)]
-        blocks.append(
-            Paragraph(f"Shown are the pairs with {shown(str(leader), evaluation)}; all are in evaluation.json.")
-        )
+        best = {score: best_system(evaluation, score) for score in HEADLINE}
+        pairs = [pair for pair in pairs if best[pair.score] in (pair.first, pair.second)]
+        blocks.append(Paragraph("Shown are the pairs with the best system by each score; all are in evaluation.json."))
     rows = tuple(
         (
             HEADLINE[pair.score],
             shown(pair.first, evaluation),
             shown(pair.second, evaluation),
             _shown(pair.difference),
-            number(pair.p_bootstrap),
-            number(pair.p_permutation),
-            number(pair.p_holm),
+            *(_probability(p) for p in (pair.p_bootstrap, pair.p_permutation, pair.p_holm)),
         )
         for pair in pairs
     )
@@ -177,6 +174,17 @@ def slices(evaluation: Evaluation, leader: str | None) -> Section:
         caption = f"{HEADLINE[kept[0]]} by {by}; dashed: all utterances. {shown(groups[0].system, evaluation)}."
         blocks.append(Picture(f"slices-{by}", figure, caption))
     return Section("Groups", tuple(blocks))
+
+
+def best_system(evaluation: Evaluation, score: str) -> str | None:
+    """Return the name of the system that is best by a score where higher is better; None where none has it."""
+    values = {one.system: score_value(one, score) for one in evaluation.systems if not one.reference}
+    known = {name: value for name, value in values.items() if value is not None}
+    return max(known, key=lambda name: known[name]) if known else None
+
+
+def _probability(p: float) -> str:
+    return "< 0.001" if p < 0.001 else number(p)
 
 
 def _ascending(group: Slice, score: str) -> float:
