@@ -17,11 +17,13 @@ from rich.table import Table
 from torch import Tensor
 
 from vibespeaker.audio import Waveform, read_audio
-from vibespeaker.batch import Frames
+from vibespeaker.batch import EmotionOutput, Frames
+from vibespeaker.calibration.store import Calibration, find_calibration
 from vibespeaker.data.provenance import Provenance
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.encoders.specs import build_encoders
 from vibespeaker.errors import CheckpointError
+from vibespeaker.files import file_sha256
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.tasks import EmotionTask
 from vibespeaker.tasks.weights import read_checkpoint
@@ -73,6 +75,7 @@ class Recognizer:
         provenance: what it was trained on.
         encoders: encoder name → encoder, as the checkpoint's fingerprints demand.
         transcriber: what turns speech into words when no transcript is given.
+        calibration: what makes the answers believable, as `predict` applies it.
     """
 
     def __init__(
@@ -81,14 +84,17 @@ class Recognizer:
         provenance: Provenance,
         encoders: Mapping[str, Encoder],
         transcriber: Transcriber | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         self.task, self.provenance, self.encoders, self.transcriber = task, provenance, encoders, transcriber
+        self.calibration = calibration
 
     @staticmethod
     def from_checkpoint(path: Path, transcriber: Transcriber | None = None) -> "Recognizer":
-        """Load a checkpoint that `vibespeaker fit` wrote, and build its encoders.
+        """Load a checkpoint that `vibespeaker fit` wrote, with the calibration beside it, and build its encoders.
 
         Raises:
+            PredictionsError: the calibration belongs to other weights.
             CheckpointError: the file is no such checkpoint, or an encoder is not the one it was trained with.
             EncoderError: an encoder cannot be had.
         """
@@ -105,7 +111,7 @@ class Recognizer:
         else:
             encoders = build_encoders({name: encoder.spec for name, encoder in provenance.encoders.items()})
         check_fingerprints(encoders, provenance)
-        return Recognizer(task, provenance, encoders, transcriber)
+        return Recognizer(task, provenance, encoders, transcriber, find_calibration(path, file_sha256(path)))
 
     @property
     def reads_text(self) -> bool:
@@ -132,14 +138,24 @@ class Recognizer:
         waveform = torch.from_numpy(samples)
         frames = {name: _encode(encoder, waveform, text or "") for name, encoder in self.encoders.items()}
         assert self.task.network is not None
-        output = self.task.network(frames)
+        logits, attributes = self._calibrated(self.task.network(frames))
         return Recognition(
             seconds=len(samples) / SAMPLE_RATE,
             transcript=text,
-            probabilities=_named(self.provenance.classes, None if output.logits is None else output.logits.softmax(-1)),
-            attributes=_named(ATTRIBUTES, output.attributes),
+            probabilities=_named(self.provenance.classes, None if logits is None else logits.softmax(-1)),
+            attributes=_named(ATTRIBUTES, attributes),
             notes=self._notes(text),
         )
+
+    def _calibrated(self, output: EmotionOutput) -> tuple[Tensor | None, Tensor | None]:
+        if self.calibration is None:
+            return output.logits, output.attributes
+        maps = (self.calibration.logits, self.calibration.values)
+        heads = zip(maps, (output.logits, output.attributes), strict=True)
+        logits, attributes = (
+            None if head is None else torch.from_numpy(mapped(head.numpy())) for mapped, head in heads
+        )
+        return logits, attributes
 
     def _notes(self, text: str | None) -> tuple[str, ...]:
         notes = [SYNTHETIC_NOTE] if self.provenance.synthetic else []

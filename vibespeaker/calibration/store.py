@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from vibespeaker.calibration.conformal import Conformal, conformal_from_json
@@ -67,6 +68,23 @@ class Calibration:
     target_prior: tuple[float, ...] | None = None
     attributes: Mapping[str, AttributeMap] = field(default_factory=dict)
     conformal: Conformal | None = None
+
+    def logits(self, logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return scaled logits under the target prior, `(N, C)` like the uncalibrated `logits`."""
+        values = np.asarray(logits, np.float64)
+        if self.categories is not None:
+            values = self.categories(values)
+            if self.target_prior is not None and self.prior is not None:
+                values = shift_prior(values, self.prior, self.target_prior)
+        return values
+
+    def values(self, attributes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return mapped attributes, `(N, 3)` on 1–7 like the uncalibrated `attributes`; NaN stays NaN."""
+        mapped = np.array(attributes, np.float64)
+        for column, name in enumerate(ATTRIBUTES):
+            if name in self.attributes:
+                mapped[:, column] = self.attributes[name](mapped[:, column])
+        return mapped
 
     def write(self, path: Path) -> None:
         """Write JSON; the same calibration gives the same bytes."""
@@ -145,14 +163,9 @@ def apply_calibration(predictions: Predictions, calibration: Calibration) -> Pre
     if "calibration" in metadata.provenance:
         raise PredictionsError(f"the predictions of {metadata.system!r} are calibrated already")
     frame = predictions.frame.copy()
-    if predictions.has_categories and calibration.categories is not None:
-        logits = calibration.categories(predictions.logits())
-        if calibration.target_prior is not None and calibration.prior is not None:
-            logits = shift_prior(logits, calibration.prior, calibration.target_prior)
-        frame[list(metadata.labels.logit_columns)] = logits.astype(np.float32)
-    for name, mapped in calibration.attributes.items():
-        if predictions.has(name):
-            frame[name] = mapped(frame[name]).astype(np.float32)
+    if predictions.has_categories:
+        frame[list(metadata.labels.logit_columns)] = calibration.logits(predictions.logits()).astype(np.float32)
+    frame[list(ATTRIBUTES)] = calibration.values(predictions.attributes()).astype(np.float32)
     return Predictions(frame, replace(metadata, provenance=_provenance(metadata.provenance, calibration)))
 
 
