@@ -11,6 +11,7 @@ from vibespeaker.labels import (
     MSP_LETTERS,
     LabelSet,
     label_set,
+    rescale,
 )
 
 
@@ -40,3 +41,11 @@ def test_a_class_that_is_not_there_is_named() -> None:
 def test_impossible_label_sets_are_refused(classes: tuple[str, ...]) -> None:
     with pytest.raises(ConfigError, match="label set 'mine' must list distinct known emotions"):
         LabelSet("mine", classes)
+
+
+def test_attributes_are_rescaled_linearly() -> None:
+    assert [rescale(value, 1, 5) for value in (1, 2, 3, 5)] == [1.0, 2.5, 4.0, 7.0]
+    assert [rescale(value, 0, 1) for value in (0.0, 0.5, 1.0)] == [1.0, 4.0, 7.0]
+    assert rescale(0.62, 0, 1) == pytest.approx(4.72)
+    with pytest.raises(ValueError, match=r"5\.5 lies outside 1 to 5"):
+        rescale(5.5, 1, 5)

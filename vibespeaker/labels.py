@@ -83,7 +83,24 @@ EMODB = LabelSet("emodb", ("anger", "sadness", "happiness", "fear", "disgust", "
 #: The seven classes of Speech and Text-Based Emotion Recognizer (arXiv 2312.11503): neutral is dropped.
 SEVEN = LabelSet("seven", ("calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"))
 
-LABEL_SETS = {labels.name: labels for labels in (CHALLENGE, CHALLENGE_OTHER, RAVDESS, EMODB, SEVEN)}
+#: Ekman's six and neutral: SAVEE, TESS, EMOVO, MELD.
+BASIC = LabelSet("basic", ("anger", "sadness", "happiness", "surprise", "fear", "disgust", "neutral"))
+CREMA_D = LabelSet("crema-d", ("anger", "sadness", "happiness", "fear", "disgust", "neutral"))
+NEMO = LabelSet("nemo", ("anger", "sadness", "happiness", "surprise", "fear", "neutral"))
+#: URDU, and what most of the literature makes of IEMOCAP.
+FOUR = LabelSet("four", ("anger", "sadness", "happiness", "neutral"))
+#: All that IEMOCAP's raters could choose, but for other.
+IEMOCAP = LabelSet("iemocap", (*BASIC.classes, "excitement", "frustration"))
+#: The eight classes of the source's CSV corpus; its euphoria is excitement here, apart from its joy.
+EMOTION_CSV = LabelSet("emotion-csv", (*BASIC.classes, "excitement"))
+
+LABEL_SETS = {
+    labels.name: labels
+    for labels in (
+        *(CHALLENGE, CHALLENGE_OTHER, RAVDESS, EMODB, SEVEN),
+        *(BASIC, CREMA_D, NEMO, FOUR, IEMOCAP, EMOTION_CSV),
+    )
+}
 
 
 def label_set(name: str) -> LabelSet:
@@ -95,3 +112,14 @@ def label_set(name: str) -> LabelSet:
     if name not in LABEL_SETS:
         raise ConfigError("unknown label set", found=name, allowed=LABEL_SETS)
     return LABEL_SETS[name]
+
+
+def rescale(value: float, low: float, high: float) -> float:
+    """Map an attribute linearly from `low`–`high` to 1–7.
+
+    Raises:
+        ValueError: the value lies outside.
+    """
+    if not low <= value <= high:
+        raise ValueError(f"{value:g} lies outside {low:g} to {high:g}")
+    return ATTRIBUTE_MIN + (value - low) * (ATTRIBUTE_MAX - ATTRIBUTE_MIN) / (high - low)

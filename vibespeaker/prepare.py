@@ -3,7 +3,7 @@
 import csv
 import logging
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,8 +65,9 @@ def prepare(
     goes on where it stopped.
 
     Args:
-        format: corpus: msp-podcast, ravdess or emodb.
-        path: the corpus folder.
+        format: corpus: msp-podcast, ravdess, emodb, crema-d, savee, tess, iemocap, emovo, urdu, nemo, meld or
+            common-voice; or a table of your own: vad-csv, emotion-csv, table.
+        path: the corpus folder, or the table.
         out: manifest to write (Parquet).
         split: official keeps the corpus's own parts; ablation turns a tenth of train into validation and development
             into test, as in the source's ablations; speakers makes new parts that share no speaker.
@@ -117,7 +118,8 @@ def prepare_corpus(
     root = Path(os.path.abspath(path))
     reading = corpus.read(root)
     logger.info("%s: %d utterances listed", corpus.name, len(reading.utterances))
-    facts = examine_all([root / utterance.audio for utterance in reading.utterances], journal, workers)
+    root = corpus.audio_root(root)
+    facts = _examine(root, reading.utterances, journal, workers)
     usable, problems = _sort_out(reading, facts, min_duration)
     if not usable:
         first = problems[0]
@@ -138,7 +140,7 @@ def prepare_corpus(
             },
         ),
     )
-    warnings = [*reading.warnings, *_count_warning(corpus, len(reading.utterances))]
+    warnings = [*reading.warnings, *_count_warnings(corpus, reading.utterances)]
     return Prepared(build(_columns(usable), metadata), tuple(problems), tuple(warnings))
 
 
@@ -161,23 +163,35 @@ def write_problems(path: Path, problems: Sequence[Problem]) -> None:
         rows.writerows((problem.item, "yes" if problem.dropped else "no", problem.reason) for problem in problems)
 
 
+def _examine(root: Path, utterances: Sequence[Utterance], journal: Path, workers: int | None) -> list[AudioFacts]:
+    """Examine what has audio; of a text alone there is nothing to find."""
+    recorded = [row for row, utterance in enumerate(utterances) if utterance.audio]
+    facts = [AudioFacts()] * len(utterances)
+    found = examine_all([root / utterances[row].audio for row in recorded], journal, workers)
+    for row, fact in zip(recorded, found, strict=True):
+        facts[row] = fact
+    return facts
+
+
 def _sort_out(
     reading: CorpusReading, facts: Sequence[AudioFacts], min_duration: float
 ) -> tuple[list[tuple[Utterance, AudioFacts]], list[Problem]]:
     """Separate usable utterances from the others; equal audio is kept, reported, and made one take."""
     usable = []
     problems = list(reading.problems)
-    first_with: dict[str | None, Utterance] = {}
+    first_with: dict[str, Utterance] = {}
     for utterance, fact in zip(reading.utterances, facts, strict=True):
         reason = fact.problem
+        if not utterance.audio and not utterance.text:
+            reason = "it has neither audio nor text"
         if fact.duration is not None and fact.duration < min_duration:
             reason = f"it lasts {fact.duration:.3f} s, less than {min_duration:g} s"
         if reason is not None:
-            problems.append(Problem(utterance.audio, reason))
+            problems.append(Problem(utterance.audio or utterance.utterance_id, reason))
             continue
         if fact.silent:
             problems.append(Problem(utterance.audio, "all its samples are equal: silence", dropped=False))
-        first = first_with.setdefault(fact.sha256, utterance)
+        first = utterance if fact.sha256 is None else first_with.setdefault(fact.sha256, utterance)
         if first is not utterance:
             problems.append(Problem(utterance.audio, f"the same audio as {first.audio}", dropped=False))
         usable.append((utterance, fact))
@@ -186,9 +200,10 @@ def _sort_out(
 
 def _with_shared_takes(usable: list[tuple[Utterance, AudioFacts]]) -> list[tuple[Utterance, AudioFacts]]:
     """Give utterances with identical audio one take, and with them all that shared a take with one of them."""
-    by_audio: dict[str | None, list[int]] = defaultdict(list)
+    by_audio: dict[str, list[int]] = defaultdict(list)
     for row, (_, fact) in enumerate(usable):
-        by_audio[fact.sha256].append(row)
+        if fact.sha256 is not None:
+            by_audio[fact.sha256].append(row)
     names = [utterance.take or utterance.utterance_id for utterance, _ in usable]
     leader: dict[str, str] = {}
 
@@ -229,7 +244,15 @@ def _vote(vote: Vote) -> dict[str, Any]:
     return {**vars(vote), "secondary": list(vote.secondary)}
 
 
-def _count_warning(corpus: CorpusAdapter, count: int) -> list[str]:
-    if corpus.expected_utterances in (None, count):
-        return []
-    return [f"{count:,} utterances listed where {corpus.name} as published has {corpus.expected_utterances:,}"]
+def _count_warnings(corpus: CorpusAdapter, utterances: Sequence[Utterance]) -> list[str]:
+    """Compare with the published counts: of all utterances, and of each category."""
+    warnings = []
+    if corpus.expected_utterances not in (None, len(utterances)):
+        published = f"{corpus.name} as published has {corpus.expected_utterances:,}"
+        warnings.append(f"{len(utterances):,} utterances listed where {published}")
+    found = Counter(utterance.category for utterance in utterances)
+    expected = corpus.expected_categories
+    differing = [f"{found[name]:,} of {count:,} {name}" for name, count in expected.items() if found[name] != count]
+    if differing:
+        warnings.append(f"categories differ from {corpus.name} as published: {', '.join(differing)}")
+    return warnings

@@ -36,7 +36,8 @@ class Utterance:
     Args:
         utterance_id: `corpus/relative/path/without/suffix`, unique.
         corpus: short name, e.g. `msp-podcast`.
-        audio: path of the audio file relative to the manifest's root, with forward slashes.
+        audio: path of the audio file relative to the manifest's root, with forward slashes; empty for an utterance
+            that is a text alone.
         file_name: the published file name, e.g. `MSP-PODCAST_0002_0033.wav`.
         speaker: `corpus/speaker`, so that speakers of two corpora never coincide; never null: an utterance of
             unknown speaker is a speaker of its own.

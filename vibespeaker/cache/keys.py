@@ -21,37 +21,44 @@ class KeyTable:
     """Sorted lookup of (content, view) keys.
 
     Args:
-        contents: `(rows, 32)`, uint8.
+        contents: `(rows, 32)`, uint8; rows that are sorted already, as a merged index's are, are not copied.
         views: `(rows,)`, int16, 0 for the clean view.
     """
 
     def __init__(self, contents: Contents, views: npt.NDArray[np.int16]) -> None:
-        self.order = np.lexsort((views, as_strings(contents)))
-        self._contents = contents[self.order]
-        self._views = views[self.order]
-        self._prefixes = _prefixes(self._contents)
+        self._order: npt.NDArray[np.int64] | None = None
+        if not _are_sorted(contents, views):
+            self._order = np.lexsort((views, as_strings(contents)))
+            contents, views = contents[self._order], views[self._order]
+        self._contents, self._views, self._prefixes = contents, views, _prefixes(contents)
 
     def find(self, contents: Contents, views: npt.NDArray[np.int16]) -> npt.NDArray[np.int64]:
-        """Return the row of each key, −1 where there is none.
+        """Return the row of each key, `(keys,)`, −1 where there is none."""
+        found = np.full(len(contents), -1, np.int64)
+        for start in range(0, len(contents), _ROWS_AT_ONCE):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            self._find(contents[part], views[part], found[part])
+        if self._order is not None:
+            found[found >= 0] = self._order[found[found >= 0]]
+        return found
+
+    def _find(self, contents: Contents, views: npt.NDArray[np.int16], found: npt.NDArray[np.int64]) -> None:
+        """Fill `found` with sorted positions.
 
         The first eight bytes are searched; rows that share them (the views of one content, or a coincidence) are
         then compared in full, one after the other.
         """
         wanted = _prefixes(contents)
         positions = np.searchsorted(self._prefixes, wanted)
-        found = np.full(len(contents), -1, np.int64)
-        open_ = np.arange(len(contents))
-        while len(open_):
-            at = positions[open_]
-            inside = at < len(self._prefixes)
-            open_, at = open_[inside], at[inside]
-            same = self._prefixes[at] == wanted[open_]
-            open_, at = open_[same], at[same]
-            equal = (self._views[at] == views[open_]) & (self._contents[at] == contents[open_]).all(axis=1)
-            found[open_[equal]] = self.order[at[equal]]
-            open_ = open_[~equal]
-            positions[open_] += 1
-        return found
+        left = np.arange(len(contents))
+        while len(left):
+            left = left[positions[left] < len(self._prefixes)]
+            left = left[self._prefixes[positions[left]] == wanted[left]]
+            at = positions[left]
+            equal = (self._views[at] == views[left]) & (self._contents[at] == contents[left]).all(axis=1)
+            found[left[equal]] = at[equal]
+            left = left[~equal]
+            positions[left] += 1
 
 
 def audio_contents(manifest: Manifest) -> Contents:
@@ -68,7 +75,7 @@ def audio_contents(manifest: Manifest) -> Contents:
         raise CacheError(
             f"manifest row {row} has no content hash of its audio",
             found=column[row].as_py(),
-            remedy="make the manifest with: vibespeaker prepare",
+            remedy="make the manifest with vibespeaker prepare; texts alone suit text encoders only",
         )
     return _hashes(manifest, "audio_sha256", lambda rows: bytes.fromhex("".join(text or "" for text in rows)))
 
@@ -98,6 +105,16 @@ def _hashes(manifest: Manifest, column: str, digest: Callable[[list[str | None]]
         for start in range(0, len(values), _ROWS_AT_ONCE)
     ]
     return np.concatenate([np.empty(0, np.uint8), *parts]).reshape(-1, DIGEST_BYTES)
+
+
+def _are_sorted(contents: Contents, views: npt.NDArray[np.int16]) -> bool:
+    prefixes = _prefixes(contents)
+    if (prefixes[1:] < prefixes[:-1]).any():
+        return False
+    # only neighbours with equal prefixes are left to compare in full
+    ties = np.flatnonzero(prefixes[1:] == prefixes[:-1])
+    first, second = as_strings(contents[ties]), as_strings(contents[ties + 1])
+    return bool(((first < second) | ((first == second) & (views[ties] <= views[ties + 1]))).all())
 
 
 def _prefixes(contents: Contents) -> npt.NDArray[np.uint64]:

@@ -1,8 +1,10 @@
 """What an adapter is and what it returns. Adapters know nothing of torch, of decoding or of split policy."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from vibespeaker.utterance import Utterance
 
@@ -48,6 +50,7 @@ class CorpusAdapter(ABC):
         licence: how the corpus may be used.
         citation: what to cite.
         expected_utterances: published number of clips, None where it varies; another count is a warning.
+        expected_categories: published number of clips of each category, empty where it varies.
         synthetic: True only for generated speech.
     """
 
@@ -56,6 +59,7 @@ class CorpusAdapter(ABC):
     licence: str
     citation: str
     expected_utterances: int | None = None
+    expected_categories: Mapping[str, int] = MappingProxyType({})
     synthetic: bool = False
 
     @abstractmethod
@@ -65,3 +69,7 @@ class CorpusAdapter(ABC):
         Raises:
             CorpusError: the folder does not look like this corpus; says what was expected where.
         """
+
+    def audio_root(self, path: Path) -> Path:
+        """Return the folder that audio paths are relative to, for what `read` was given: the corpus folder itself."""
+        return path
