@@ -13,6 +13,7 @@ FORMATS = {
     "msp-podcast": "vibespeaker.corpora.msp_podcast:MSPPodcast",
     "ravdess": "vibespeaker.corpora.ravdess:RAVDESS",
     "emodb": "vibespeaker.corpora.emodb:EmoDB",
+    "crema-d": "vibespeaker.corpora.crema_d:CREMAD",
 }
 
 
