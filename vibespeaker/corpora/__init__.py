@@ -14,6 +14,7 @@ FORMATS = {
     "ravdess": "vibespeaker.corpora.ravdess:RAVDESS",
     "emodb": "vibespeaker.corpora.emodb:EmoDB",
     "crema-d": "vibespeaker.corpora.crema_d:CREMAD",
+    "savee": "vibespeaker.corpora.savee:SAVEE",
 }
 
 
