@@ -15,6 +15,7 @@ FORMATS = {
     "emodb": "vibespeaker.corpora.emodb:EmoDB",
     "crema-d": "vibespeaker.corpora.crema_d:CREMAD",
     "savee": "vibespeaker.corpora.savee:SAVEE",
+    "tess": "vibespeaker.corpora.tess:TESS",
 }
 
 
