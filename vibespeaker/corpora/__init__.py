@@ -16,6 +16,7 @@ FORMATS = {
     "crema-d": "vibespeaker.corpora.crema_d:CREMAD",
     "savee": "vibespeaker.corpora.savee:SAVEE",
     "tess": "vibespeaker.corpora.tess:TESS",
+    "emovo": "vibespeaker.corpora.emovo:EMOVO",
 }
 
 
