@@ -17,6 +17,7 @@ FORMATS = {
     "savee": "vibespeaker.corpora.savee:SAVEE",
     "tess": "vibespeaker.corpora.tess:TESS",
     "emovo": "vibespeaker.corpora.emovo:EMOVO",
+    "urdu": "vibespeaker.corpora.urdu:URDU",
 }
 
 
