@@ -121,6 +121,11 @@ def calibration_path(checkpoint: Path) -> Path:
     return checkpoint.with_suffix(".calibration.json")
 
 
+def sets_path(table: Path) -> Path:
+    """Return where sets and intervals of a prediction table lie: `test.parquet` has `test.sets.parquet` beside it."""
+    return table.with_suffix(".sets.parquet")
+
+
 def find_calibration(checkpoint: Path, checkpoint_sha256: str) -> Calibration | None:
     """Return the calibration beside a checkpoint, or None where there is none.
 
@@ -187,7 +192,7 @@ def write_calibrated(predictions: Predictions, checkpoint: Path | None, path: Pa
         return
     apply_calibration(predictions, calibration).write(path)
     if calibration.conformal is not None:
-        write_conformal(predictions, calibration, path.with_suffix(".sets.parquet"))
+        write_conformal(predictions, calibration, sets_path(path))
     logger.info("predictions are calibrated as %s says", calibration_path(checkpoint))
 
 
@@ -229,6 +234,7 @@ def _provenance(before: Mapping[str, Any], calibration: Calibration) -> dict[str
         "categories": None if calibration.categories is None else calibration.categories.method,
         "attributes": {name: mapped.method for name, mapped in calibration.attributes.items()},
         "prior": calibration.prior if calibration.target_prior is None else calibration.target_prior,
+        "level": None if calibration.conformal is None else calibration.conformal.level,
         "fitted_on": asdict(calibration.fitted_on),
     }
     part = {"split": calibration.fitted_on.split, "manifest": calibration.fitted_on.manifest}

@@ -2,13 +2,19 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import pandas as pd
+
 from vibespeaker import figures
+from vibespeaker.calibration.conformal import interval_coverage, set_coverage
 from vibespeaker.calibration.reliability import (
     brier_score,
     negative_log_likelihood,
     reliability_bins,
     risk_coverage,
 )
+from vibespeaker.calibration.store import sets_path
+from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.report.document import Block, Picture, Section, Table, best_cells, number
 from vibespeaker.report.systems import System
 
@@ -52,5 +58,39 @@ def calibration(systems: Sequence[System]) -> Section:
         figures.risk_coverage_figure(curves),
         "Share of wrong answers when only the most confident utterances are answered.",
     )
-    blocks: list[Block] = [Table(caption, header, tuple(rows), labels=2, best=best), *diagrams, curve]
+    blocks: list[Block] = [
+        Table(caption, header, tuple(rows), labels=2, best=best),
+        *promises(systems),
+        *diagrams,
+        curve,
+    ]
     return Section("Calibration", tuple(blocks))
+
+
+def promises(systems: Sequence[System]) -> list[Block]:
+    """Return the measured coverage of the sets and intervals that lie beside the systems' tables."""
+    rows = []
+    for system in systems:
+        path = sets_path(system.path)
+        if not path.is_file():
+            continue
+        made = pd.read_parquet(path).set_index("utterance_id").reindex(system.predictions.frame["utterance_id"])
+        promised = (system.predictions.metadata.provenance.get("calibration") or {}).get("level")
+        known, columns = system.evidence.with_category, [f"in_set_{name}" for name in system.scores.classes]
+        if known.any() and set(columns) <= set(made.columns):
+            inside = made[columns].to_numpy(bool)[known]
+            measured = set_coverage(inside, system.evidence.categories[known])
+            rows.append((system.name, "categories", number(promised, 2), *(number(value) for value in measured)))
+        for column, name in enumerate(ATTRIBUTES):
+            known = system.evidence.with_attribute(name)
+            if known.any() and f"{name}_low" in made.columns:
+                low, high = (made[f"{name}_{end}"].to_numpy(np.float64)[known] for end in ("low", "high"))
+                measured = interval_coverage(low, high, system.evidence.attributes[known, column])
+                rows.append((system.name, name, number(promised, 2), *(number(value) for value in measured)))
+    if not rows:
+        return []
+    caption = (
+        "Prediction sets and intervals: the share that holds the truth, promised and measured here, and how large they "
+        "are: classes a set, width of an interval on the scale 1–7."
+    )
+    return [Table(caption, ("system", "of", "promised", "measured", "mean size"), tuple(rows), labels=2)]
