@@ -191,6 +191,34 @@ def test_mixtures_are_refused_by_name(tmp_path, two):
     assert not out.exists()
 
 
+def test_members_for_attributes_alone_may_have_any_label_set(tmp_path):
+    wider = LabelSet("small+calm", (*SMALL.classes, "calm"))
+    values = np.full((4, 3), 2.0)
+    a, b = saved(tmp_path, a=table(np.eye(4, 3), values), b=table(np.eye(4), values + 2, labels=wider))
+    ensemble([a, b], tmp_path / "e.parquet", categories=["a"])
+    combined = Predictions.read(tmp_path / "e.parquet")
+    assert combined.metadata.classes == SMALL.classes
+    assert combined.attributes().tolist() == [[3.0] * 3] * 4
+    np.testing.assert_allclose(combined.probabilities(), softmax(np.eye(4, 3)), atol=1e-6)
+    ensemble([a, b], tmp_path / "e.parquet", categories=[])
+    assert not Predictions.read(tmp_path / "e.parquet").has_categories
+
+
+@pytest.mark.usefixtures("small_labels")
+def test_members_with_more_classes_drop_the_others_when_a_label_set_is_named(tmp_path):
+    wider = LabelSet("small+calm", (*SMALL.classes, "calm"))
+    a, b = saved(tmp_path, a=table(np.eye(4, 3)), b=table(np.eye(4) * 2, labels=wider))
+    ensemble([b, a], tmp_path / "e.parquet", labels="small")
+    combined = Predictions.read(tmp_path / "e.parquet")
+    assert combined.metadata.classes == SMALL.classes
+    expected = (softmax(np.eye(4, 3)) + softmax(np.eye(4, 3) * 2)) / 2
+    np.testing.assert_allclose(combined.probabilities(), expected, atol=1e-6)
+    (fewer,) = saved(tmp_path, fewer=table(np.eye(4, 2), labels=LabelSet("two", SMALL.classes[:2])))
+    refusal(
+        PredictionsError, "'two' lacks classes of 'small'. Found: neutral", [a, fewer], tmp_path / "x", labels="small"
+    )
+
+
 def test_a_split_of_tables_that_differ_elsewhere(tmp_path):
     splits = ["development", "development", "test3", "test3"]
     paths = saved(tmp_path, a=table(np.eye(4, 3), split=splits), b=table(np.eye(2, 3), ids=IDS[2:]))

@@ -105,6 +105,8 @@ def _labelled(members: Sequence[Member], recipe: Recipe, truth: Truth | None) ->
 
 def _add_head(into: Combination, head: str, whole: Stack, labelled: Labelled | None, recipe: Recipe) -> None:
     named = recipe.named(head)
+    if named == ():
+        return
     lacking = [name for name in named or () if name not in np.array(whole.names)[whole.having(head)]]
     if lacking:
         raise PredictionsError(f"members named for {head} have no such head", found=", ".join(lacking))

@@ -35,6 +35,7 @@ def ensemble(
     manifest: Path | None = None,
     fit_split: str = "development",
     split: str | None = None,
+    labels: str | None = None,
     k: int = 3,
     rounds: int = 50,
     folds: int = 5,
@@ -53,14 +54,15 @@ def ensemble(
         method: mean; vote: majority of the members' classes; top-k: mean of the k best of each head; greedy:
             selection with replacement; stack-logistic, stack-mlp: a model over the members.
         weights: one a member, for mean and vote.
-        categories: members for the categories, by path or file name; all by default. With top-k these join the k best
-            without competing.
+        categories: members for the categories, by path or file name; all by default, `[]` for no categories. With
+            top-k these join the k best without competing.
         arousal: members for arousal.
         valence: members for valence.
         dominance: members for dominance.
         manifest: manifest with the labels, for fitted methods and for scores.
         fit_split: the labelled part.
         split: write only this part.
+        labels: label set of the ensemble, that of its members by default; members with more classes drop the others.
         k: how many win by top-k.
         rounds: members that greedy selection adds.
         folds: speaker-disjoint folds of the cross-fitted score.
@@ -83,6 +85,7 @@ def ensemble(
             weights=None if weights is None else tuple(weights),
             fit_split=fit_split,
             split=split,
+            labels=labels,
             k=k,
             rounds=rounds,
             folds=folds,
@@ -91,7 +94,7 @@ def ensemble(
         )
     if not chosen.members:
         raise ConfigError("an ensemble needs members", remedy="vibespeaker ensemble PREDICTIONS … --out PREDICTIONS")
-    members = read_members([Path(path) for path in chosen.members])
+    members = read_members([Path(path) for path in chosen.members], chosen.labels, chosen.named("categories"))
     truth = None if manifest is None else Truth.read(manifest)
     combination = combine(members, chosen, truth)
     table = build(members, chosen, combination, truth, system)

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from vibespeaker.errors import PredictionsError
+from vibespeaker.evaluation.targets import class_columns
 from vibespeaker.files import file_sha256
-from vibespeaker.labels import ATTRIBUTES, OTHER
-from vibespeaker.predictions import Predictions, schema_of
+from vibespeaker.labels import ATTRIBUTES, OTHER, LabelSet, label_set
+from vibespeaker.predictions import KEYS, Predictions
 from vibespeaker.submission.challenge import read_task2
 
 #: What an ensemble combines, each by its own members and weights.
@@ -95,12 +96,24 @@ class Stack:
         return np.array([np.isfinite(values).all() for values in self.head(head)], dtype=np.bool_)
 
 
-def read_members(paths: Sequence[Path]) -> tuple[Member, ...]:
-    """Read all members and refuse those that do not fit together.
+def read_members(
+    paths: Sequence[Path], labels: str | None = None, for_categories: Sequence[str] | None = None
+) -> tuple[Member, ...]:
+    """Read all members, let them answer in one label set, and refuse those that cannot.
+
+    A member with "other" as a class drops it where another member has all classes but that: models fine-tuned without
+    it are combined with those they were fine-tuned from.
+
+    Args:
+        paths: the members.
+        labels: label set of the ensemble; members with more classes drop the others. By default the label sets of the
+            members that are combined for categories may differ by "other" alone.
+        for_categories: names of the members that are combined for categories, all by default; the others may have
+            any label set.
 
     Raises:
-        PredictionsError: fewer than one table, a member given twice, or label sets that differ by more than "other"; by
-            name.
+        PredictionsError: no table, a member given twice, or another label set; by name.
+        ConfigError: there is no such label set.
     """
     repeated = sorted({str(path) for path in paths if list(paths).count(path) > 1})
     if repeated:
@@ -109,27 +122,34 @@ def read_members(paths: Sequence[Path]) -> tuple[Member, ...]:
     tables = [member for member in members if member.predictions is not None]
     if not tables:
         raise PredictionsError("an ensemble needs at least one prediction table", found=[str(path) for path in paths])
-    plain = next((member for member in tables if OTHER not in _table(member).labels.classes), tables[0])
-    return tuple(member if member.predictions is None else _without_other(member, plain) for member in members)
+    counting = [member for member in tables if for_categories is None or member.name in for_categories]
+    plain = [member for member in counting if OTHER not in _table(member).labels.classes]
+    first = [*plain, *counting, *tables][0]
+    target = _table(first).labels if labels is None else label_set(labels)
+    return tuple(_answering(member, target, first.name, labels is not None, member in counting) for member in members)
 
 
-def _without_other(member: Member, plain: Member) -> Member:
-    """Return the member with the logits of `plain`: models with "other" as a class join those fine-tuned without it.
-
-    Raises:
-        PredictionsError: the label sets differ by more than "other".
-    """
-    table, wanted = _table(member), _table(plain).metadata
-    if (table.metadata.label_set, table.metadata.classes) == (wanted.label_set, wanted.classes):
+def _answering(member: Member, target: LabelSet, first: str, named: bool, counts: bool) -> Member:
+    """Return the member with logits of `target` only, or without where it does not count for categories."""
+    table = member.predictions
+    if table is None or table.labels == target:
         return member
-    if tuple(emotion for emotion in table.metadata.classes if emotion != OTHER) != wanted.classes:
+    if not counts:
+        logits = None
+    elif named or tuple(emotion for emotion in table.labels.classes if emotion != OTHER) == target.classes:
+        logits = table.logits()[:, class_columns(table, target, member.name)] if table.has_categories else None
+    else:
         raise PredictionsError(
-            f"member {member.name} has another label set than {plain.name}",
-            found=f"{table.metadata.label_set} {table.metadata.classes}",
-            allowed=f"{wanted.label_set} {wanted.classes}",
+            f"member {member.name} has another label set than {first}",
+            found=f"{table.labels.name} {table.labels.classes}",
+            allowed=f"{target.name} {target.classes}",
+            remedy="choose the members for categories with --categories, or one label set with --labels",
         )
-    metadata = replace(table.metadata, label_set=wanted.label_set, classes=wanted.classes)
-    return replace(member, predictions=Predictions(table.frame[schema_of(metadata.labels).names], metadata))
+    metadata = replace(table.metadata, label_set=target.name, classes=target.classes)
+    keys = [list(table.frame[name]) for name in KEYS]
+    made = Predictions.build(keys[0], keys[1], keys[2], logits, None, metadata)
+    made.frame[list(ATTRIBUTES)] = table.frame[list(ATTRIBUTES)]
+    return replace(member, predictions=made)
 
 
 def utterances(members: Sequence[Member], split: str | None) -> pd.DataFrame:

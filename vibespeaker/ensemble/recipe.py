@@ -24,11 +24,12 @@ class Recipe:
         members: paths of prediction tables, or of challenge files of task 2 (`.csv`).
         method: how they are combined.
         weights: one a member, for `mean` and `vote`; equal by default.
-        categories: the members of this head, by path or by file name without suffix; all by default. For `top-k`
-            these belong to the head beside the k best.
+        categories: the members of this head, by path or by file name without suffix; all by default, and an empty list
+            leaves the head out. For `top-k` these belong to the head beside the k best.
         arousal: the same for arousal.
         valence: the same for valence.
         dominance: the same for dominance.
+        labels: label set of the ensemble, that of its members by default; members with more classes drop the others.
         k: how many win by `top-k`.
         rounds: members added by `greedy`, counting repetitions.
         fit_split: the labelled part that selections and stacking go by.
@@ -44,6 +45,7 @@ class Recipe:
     arousal: tuple[str, ...] | None = None
     valence: tuple[str, ...] | None = None
     dominance: tuple[str, ...] | None = None
+    labels: str | None = None
     k: int = 3
     rounds: int = 50
     fit_split: str = "development"
