@@ -1,3 +1,7 @@
+import errno
+import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +12,7 @@ from tests.extract.toy import all_frames, make_corpus, read, spec, strided, writ
 from vibespeaker.audio import read_audio, write_audio
 from vibespeaker.augment import Augmentation, AugmentationRecipe
 from vibespeaker.cache import EmbeddingCache
+from vibespeaker.cache.index import ShardIndex
 from vibespeaker.cli import main
 from vibespeaker.errors import CacheError, ConfigError
 from vibespeaker.extract import extract
@@ -222,6 +227,50 @@ def test_folder_that_cannot_be_written_is_one_clear_error(corpus: Path) -> None:
     specs = write_specs(corpus / "encoders.yaml", sound=spec("StridedFrames"))
     with pytest.raises(CacheError, match=r"cannot write .*Not a directory"):
         extract(corpus / "manifest.parquet", specs, corpus / "file" / "cache")
+
+
+def test_full_disk_is_one_clear_error_and_the_next_run_goes_on(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(corpus)
+    log = corpus / "log"
+    specs = write_specs(corpus / "logged.yaml", sound=spec("StridedFrames", log=str(log)))
+    write, calls = ShardIndex.write, []
+
+    def write_until_full(index: ShardIndex, path: Path) -> None:
+        calls.append(path)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(index, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ShardIndex, "write", write_until_full)
+        with pytest.raises(CacheError, match=r"cannot write .*No space left on device.*Remedy: free some room"):
+            extract(corpus / "manifest.parquet", specs, corpus / "full", shard_size=3)
+    assert len(log.read_text().splitlines()) == 6
+    assert extract(corpus / "manifest.parquet", specs, corpus / "full", shard_size=3) == 0
+    assert len(log.read_text().splitlines()) == 6 + 5
+    assert all_frames(corpus / "full", "sound") == all_frames(corpus / "cache", "sound")
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A folder that cannot be written, also by root where it may mount one."""
+    folder = tmp_path / "read_only"
+    folder.mkdir(mode=0o555)
+    is_root = os.geteuid() == 0
+    if (
+        is_root
+        and subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", folder], capture_output=True).returncode
+    ):
+        pytest.skip("root writes everywhere and may not mount a read-only folder here")
+    yield folder
+    if is_root:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_read_only_folder_is_one_clear_error(corpus: Path, read_only: Path) -> None:
+    specs = write_specs(corpus / "encoders.yaml", sound=spec("StridedFrames"))
+    with pytest.raises(CacheError, match=r"cannot write .*(read-only: name another folder|change its permissions)"):
+        extract(corpus / "manifest.parquet", specs, read_only / "cache")
 
 
 def test_empty_manifest_gives_an_empty_cache(corpus: Path) -> None:

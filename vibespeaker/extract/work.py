@@ -216,10 +216,7 @@ class Extraction:
         autocast = self._record.autocast
         device = self._feeding.device
         precision = nullcontext() if autocast is None else torch.autocast(device.type, dtype=getattr(torch, autocast))
-        inputs = [
-            clip.content if isinstance(clip.content, str) else torch.from_numpy(clip.content).to(device)
-            for clip in clips
-        ]
+        inputs = [clip.content if isinstance(clip.content, str) else torch.from_numpy(clip.content) for clip in clips]
         try:
             with torch.inference_mode(), precision:
                 encoded = self._encoder(inputs)
