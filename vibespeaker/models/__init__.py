@@ -4,6 +4,7 @@ from vibespeaker.models.base import EmotionModel
 from vibespeaker.models.frame_networks import TDNN, FrameMasking, FrameNetwork
 from vibespeaker.models.fusion import ConcatenationFusion, Fusion, LSTMFusion
 from vibespeaker.models.multi_encoder import MultiEncoderModel
+from vibespeaker.models.normed_pooling import NormedPooling
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, MeanPooling, Pooling, StatisticsPooling
 from vibespeaker.models.speechbrain_pooling import SpeechBrainPooling
 
@@ -18,6 +19,7 @@ __all__ = [
     "LSTMFusion",
     "MeanPooling",
     "MultiEncoderModel",
+    "NormedPooling",
     "Pooling",
     "SpeechBrainPooling",
     "StatisticsPooling",
