@@ -16,6 +16,7 @@ FORMATS = {
     "crema-d": "vibespeaker.corpora.crema_d:CREMAD",
     "savee": "vibespeaker.corpora.savee:SAVEE",
     "tess": "vibespeaker.corpora.tess:TESS",
+    "iemocap": "vibespeaker.corpora.iemocap:IEMOCAP",
     "emovo": "vibespeaker.corpora.emovo:EMOVO",
     "urdu": "vibespeaker.corpora.urdu:URDU",
 }

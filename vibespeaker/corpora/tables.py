@@ -46,6 +46,23 @@ def _raw_rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         raise CorpusError(f"{path} cannot be read as a table", found=error) from error
 
 
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a text file, numbered from 1, without the white space around them.
+
+    Args:
+        path: UTF-8 text, with or without a byte order mark; bytes that are no UTF-8 become `�`.
+
+    Raises:
+        CorpusError: the file cannot be read.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", errors="replace") as file:
+            for number, line in enumerate(file, 1):
+                yield number, line.strip()
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read", found=error) from error
+
+
 def require_columns(path: Path, columns: Sequence[str], needed: Collection[str]) -> None:
     """Refuse a table that lacks columns.
 
