@@ -1,0 +1,44 @@
+"""The real encoder classes through the whole command, with small random checkpoints."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.extract.toy import make_corpus, read, write_specs
+from vibespeaker.audio import read_audio
+from vibespeaker.cache import EmbeddingCache
+from vibespeaker.encoders.specs import build_encoders
+from vibespeaker.extract import extract
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("class_name", "kind"),
+    [
+        ("WhisperEncoder", "whisper"),
+        ("WavLMEncoder", "wavlm"),
+        ("WavLMEncoder", "wavlm-base"),
+        ("RobertaEncoder", "roberta"),
+    ],
+)
+def test_cached_frames_are_those_of_each_utterance_alone(
+    tmp_path: Path, tiny_checkpoint: Callable[[str], Path], class_name: str, kind: str
+) -> None:
+    manifest = read(make_corpus(tmp_path, 5, texts=["so it is", None, "a longer thing to say"]))
+    checkpoint = str(tiny_checkpoint(kind))
+    spec = {"class_path": f"vibespeaker.encoders.{class_name}", "init_args": {"checkpoint": checkpoint}}
+    specs = write_specs(tmp_path / "encoders.yaml", encoder=spec)
+    assert extract(tmp_path / "manifest.parquet", specs, tmp_path / "cache") == 0
+    encoder, cache = build_encoders({"encoder": spec})["encoder"], EmbeddingCache.open(tmp_path / "cache")
+    for row, entry in enumerate(cache.entries("encoder", manifest).tolist()):
+        text = manifest.column("text")[row] or ""
+        waveform = torch.from_numpy(read_audio(tmp_path / manifest.column("audio")[row]))
+        with torch.inference_mode():
+            alone = encoder([text if encoder.modality == "text" else waveform])
+        cached = cache.read("encoder", entry)
+        assert cached.shape == alone.values[0].shape
+        # bfloat16 keeps eight bits
+        torch.testing.assert_close(cached.float(), alone.values[0].float(), rtol=2**-8, atol=2**-8)
