@@ -4,7 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vibespeaker.calibration.store import Calibration, apply_calibration
+from vibespeaker.calibration.applying import apply_calibration
+from vibespeaker.calibration.store import Calibration
 from vibespeaker.cli import main
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import RAVDESS

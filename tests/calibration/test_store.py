@@ -5,18 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from vibespeaker.calibration.applying import apply_calibration, conformal_table, write_calibrated, write_conformal
 from vibespeaker.calibration.conformal import Conformal
 from vibespeaker.calibration.scaling import AttributeMap, CategoryScaling
-from vibespeaker.calibration.store import (
-    Calibration,
-    FittedOn,
-    apply_calibration,
-    calibration_path,
-    conformal_table,
-    find_calibration,
-    write_calibrated,
-    write_conformal,
-)
+from vibespeaker.calibration.store import Calibration, FittedOn, calibration_path, find_calibration
 from vibespeaker.errors import PredictionsError
 from vibespeaker.labels import EMODB
 from vibespeaker.predictions import Predictions, PredictionsMetadata

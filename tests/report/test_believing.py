@@ -1,9 +1,10 @@
 import numpy as np
 
 from tests.report.conftest import World
+from vibespeaker.calibration.applying import apply_calibration, sets_path, write_conformal
 from vibespeaker.calibration.conformal import Conformal
 from vibespeaker.calibration.scaling import AttributeMap, CategoryScaling
-from vibespeaker.calibration.store import Calibration, FittedOn, apply_calibration, sets_path, write_conformal
+from vibespeaker.calibration.store import Calibration, FittedOn
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.report.believing import calibration

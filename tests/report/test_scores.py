@@ -3,8 +3,9 @@ import math
 import pytest
 
 from vibespeaker.evaluation.scores import Comparison, Evaluation, Interval, Settings, Slice, Spread, SystemScores
+from vibespeaker.report.comparing import comparisons, slices
 from vibespeaker.report.compose import leader
-from vibespeaker.report.scores import comparisons, headline, slices
+from vibespeaker.report.scores import headline
 
 
 def system(name, reference=False, **scores):

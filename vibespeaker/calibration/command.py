@@ -9,11 +9,12 @@ from typing import Literal
 import numpy as np
 from rich.console import Console
 
+from vibespeaker.calibration.applying import apply_calibration
 from vibespeaker.calibration.evidence import Evidence, evidence_of, part_of
 from vibespeaker.calibration.fitting import Fitted, fit
 from vibespeaker.calibration.measures import as_table, measure
 from vibespeaker.calibration.prior_shift import uniform
-from vibespeaker.calibration.store import Calibration, FittedOn, apply_calibration, calibration_path
+from vibespeaker.calibration.store import Calibration, FittedOn, calibration_path
 from vibespeaker.errors import ConfigError, PredictionsError
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.files import file_sha256, write_text

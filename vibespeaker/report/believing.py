@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from vibespeaker import figures
+from vibespeaker.calibration.applying import sets_path
 from vibespeaker.calibration.conformal import interval_coverage, set_coverage
 from vibespeaker.calibration.reliability import (
     brier_score,
@@ -13,7 +14,6 @@ from vibespeaker.calibration.reliability import (
     reliability_bins,
     risk_coverage,
 )
-from vibespeaker.calibration.store import sets_path
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.report.document import Block, Picture, Section, Table, best_cells, number
 from vibespeaker.report.systems import System

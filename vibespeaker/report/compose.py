@@ -6,9 +6,10 @@ from vibespeaker.evaluation.scores import Evaluation
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.report.ablations import ablations, ensembles
 from vibespeaker.report.believing import calibration
+from vibespeaker.report.comparing import comparisons, slices
 from vibespeaker.report.document import Page, Section
 from vibespeaker.report.runs import Run
-from vibespeaker.report.scores import attributes, best_system, categories, comparisons, headline, slices
+from vibespeaker.report.scores import attributes, best_system, categories, headline
 from vibespeaker.report.systems import System, shown
 from vibespeaker.report.training import cost, learning_curves, provenance, trials
 

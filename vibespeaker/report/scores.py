@@ -1,4 +1,4 @@
-"""Sections about scores: the headline, categories, attributes, comparisons, slices."""
+"""Sections about scores: the headline, categories, attributes."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -7,11 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from vibespeaker import figures
-from vibespeaker.evaluation.scores import Evaluation, Interval, Slice, SystemScores
+from vibespeaker.evaluation.scores import Evaluation, Interval, SystemScores
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.metrics import f1_scores
 from vibespeaker.report.document import (
-    ABSENT,
     Block,
     Paragraph,
     Picture,
@@ -35,12 +34,10 @@ HEADLINE = {
     "ccc_mean": "mean CCC",
 }
 _ATTRIBUTE_SCORES = {"ccc": "CCC", "pearson": "Pearson", "rmse": "RMSE", "bias": "bias", "slope": "slope"}
-_SLICED = ("uar", "macro_f1", "ccc_mean")  # the first is drawn; groups may lack classes, which macro-F1 counts as 0
-_UNKNOWN = Interval(math.nan)
+#: A score that there is none of.
+UNKNOWN = Interval(math.nan)
 _MOST_PICTURES = 4
 _MOST_SCATTERS = 2
-_MOST_PAIRS = 20
-_MOST_GROUPS = 10
 
 
 def score_table(
@@ -72,7 +69,7 @@ def headline(evaluation: Evaluation) -> Section:
         having = [(name, s.scores[score]) for name, s in rows if score_value(s, score) is not None]
         if len(having) > 1:
             names, values = zip(*having, strict=True)
-            figure = _intervals(names, values, HEADLINE[score])
+            figure = intervals_figure(names, values, HEADLINE[score])
             blocks.append(Picture(f"headline-{score}", figure, f"{HEADLINE[score]} of all systems with intervals."))
     blocks += _seeds(evaluation)
     if evaluation.notes:
@@ -128,54 +125,6 @@ def attributes(systems: Sequence[System]) -> Section:
     return Section("Attributes", tuple(blocks))
 
 
-def comparisons(evaluation: Evaluation) -> Section:
-    """Return the paired comparisons; where they are many, those with the best system by each score."""
-    pairs = [pair for pair in evaluation.comparisons if pair.score in HEADLINE]
-    blocks: list[Block] = []
-    if len(pairs) > _MOST_PAIRS:
-        best = {score: best_system(evaluation, score) for score in HEADLINE}
-        pairs = [pair for pair in pairs if best[pair.score] in (pair.first, pair.second)]
-        blocks.append(Paragraph("Shown are the pairs with the best system by each score; all are in evaluation.json."))
-    rows = tuple(
-        (
-            HEADLINE[pair.score],
-            shown(pair.first, evaluation),
-            shown(pair.second, evaluation),
-            _shown(pair.difference),
-            *(_probability(p) for p in (pair.p_bootstrap, pair.p_permutation, pair.p_holm)),
-        )
-        for pair in pairs
-    )
-    if not rows:
-        return Section("Comparisons", ())
-    header = ("score", "first", "second", "first − second", "p bootstrap", "p permutation", "p Holm")
-    caption = "Paired comparisons over the same utterances; p Holm is corrected for the number of pairs."
-    return Section("Comparisons", (*blocks, Table(caption, header, rows, labels=3)))
-
-
-def slices(evaluation: Evaluation, leader: str | None) -> Section:
-    """Return the scores of groups of utterances for the leading system, the worst group of each kind named."""
-    parts = [part for part in evaluation.slices if part.system == leader]
-    blocks: list[Block] = []
-    for by in dict.fromkeys(part.by for part in parts):
-        groups = [part for part in parts if part.by == by]
-        kept = [score for score in _SLICED if any(not math.isnan(g.scores.get(score, _UNKNOWN).value) for g in groups)]
-        if not kept:
-            continue
-        if len(groups) > _MOST_GROUPS:
-            text = f"Of {len(groups)} groups by {by}, the {_MOST_GROUPS} with the lowest {HEADLINE[kept[0]]} are shown."
-            blocks.append(Paragraph(text))
-            groups = sorted(groups, key=lambda group: _ascending(group, kept[0]))[:_MOST_GROUPS]
-        blocks.append(_slice_table(by, groups, kept, evaluation))
-        names = [f"{group.group} ({group.utterances:,})" for group in groups]
-        values = [group.scores.get(kept[0], _UNKNOWN) for group in groups]
-        whole = evaluation.system(groups[0].system).scores.get(kept[0], _UNKNOWN).value
-        figure = _intervals(names, values, HEADLINE[kept[0]], whole)
-        caption = f"{HEADLINE[kept[0]]} by {by}; dashed: all utterances. {shown(groups[0].system, evaluation)}."
-        blocks.append(Picture(f"slices-{by}", figure, caption))
-    return Section("Groups", tuple(blocks))
-
-
 def best_system(evaluation: Evaluation, score: str) -> str | None:
     """Return the name of the system that is best by a score where higher is better; None where none has it."""
     values = {one.system: score_value(one, score) for one in evaluation.systems if not one.reference}
@@ -183,36 +132,12 @@ def best_system(evaluation: Evaluation, score: str) -> str | None:
     return max(known, key=lambda name: known[name]) if known else None
 
 
-def _probability(p: float) -> str:
-    return "< 0.001" if p < 0.001 else number(p)
-
-
-def _ascending(group: Slice, score: str) -> float:
-    value = group.scores.get(score, _UNKNOWN).value
-    return math.inf if math.isnan(value) else value
-
-
-def _slice_table(by: str, groups: Sequence[Slice], scores: Sequence[str], evaluation: Evaluation) -> Table:
-    rows = tuple(
-        (
-            group.group,
-            f"{group.utterances:,}",
-            f"{group.speakers:,}",
-            *(str(group.scores.get(score, _UNKNOWN)).replace("nan", ABSENT) for score in scores),
-            ", ".join(HEADLINE.get(score, score) for score in group.worst_by if score in scores) or "",
-        )
-        for group in groups
-    )
-    header = (by, "clips", "speakers", *(HEADLINE[score] for score in scores), "worst by")
-    return Table(f"{shown(groups[0].system, evaluation)} by {by}.", header, rows)
-
-
 def _class_table(system: System) -> Table:
     scores, rows = system.scores.scores, []
     confusion = np.array(system.scores.confusion)
     for index, name in enumerate(system.scores.classes):
-        values = (scores.get(f"{kind}_{name}", _UNKNOWN) for kind in ("precision", "recall", "f1"))
-        rows.append((name, f"{confusion[index].sum():,}", *(_shown(value) for value in values)))
+        values = (scores.get(f"{kind}_{name}", UNKNOWN) for kind in ("precision", "recall", "f1"))
+        rows.append((name, f"{confusion[index].sum():,}", *(shown_interval(value) for value in values)))
     header = ("class", "clips", "precision", "recall", "F1")
     return Table(f"Classes of {system.name}.", header, tuple(rows))
 
@@ -238,22 +163,26 @@ def _leading(systems: Sequence[System], score: str) -> list[System]:
     return sorted(systems, key=key, reverse=True)[:_MOST_PICTURES]
 
 
-def _intervals(names: Sequence[str], values: Sequence[Interval], title: str, whole: float | None = None) -> Figure:
+def intervals_figure(
+    names: Sequence[str], values: Sequence[Interval], title: str, whole: float | None = None
+) -> Figure:
+    """Draw scores with their intervals, and the score of the whole as a dashed line."""
     value, low, high = ([getattr(interval, end) for interval in values] for end in ("value", "low", "high"))
     return figures.interval_figure(names, value, low, high, xlabel=title, reference=whole)
 
 
 def score_value(scores: SystemScores, name: str) -> float | None:
     """Return a score, or None where it is undefined or absent."""
-    value = scores.scores.get(name, _UNKNOWN).value
+    value = scores.scores.get(name, UNKNOWN).value
     return None if math.isnan(value) else value
 
 
 def score_cell(scores: SystemScores, name: str, intervals: bool = True) -> str:
     """Return a score as text, with its interval if wanted."""
-    interval = scores.scores.get(name, _UNKNOWN)
-    return _shown(interval) if intervals else number(interval.value)
+    interval = scores.scores.get(name, UNKNOWN)
+    return shown_interval(interval) if intervals else number(interval.value)
 
 
-def _shown(interval: Interval) -> str:
+def shown_interval(interval: Interval) -> str:
+    """Return a score with its interval as text; a dash where it is undefined."""
     return with_interval(interval.value, interval.low, interval.high)

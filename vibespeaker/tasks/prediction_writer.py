@@ -5,7 +5,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from vibespeaker.calibration.store import write_calibrated
+from vibespeaker.calibration.applying import write_calibrated
 from vibespeaker.data.datamodule import EmotionDataModule
 from vibespeaker.files import file_sha256
 from vibespeaker.predictions import Predictions, PredictionsMetadata

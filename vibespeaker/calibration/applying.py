@@ -1,0 +1,119 @@
+"""A calibration's way onto prediction tables: believable values in the table, sets and intervals beside it."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vibespeaker.calibration.store import Calibration, calibration_path, find_calibration
+from vibespeaker.errors import PredictionsError
+from vibespeaker.files import atomic_path
+from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.predictions import Predictions
+
+logger = logging.getLogger(__name__)
+
+
+def apply_calibration(predictions: Predictions, calibration: Calibration) -> Predictions:
+    """Return the table with scaled logits and mapped attributes, and the calibration named in its provenance.
+
+    Raises:
+        PredictionsError: the label sets or the checkpoints differ, or the table is calibrated already.
+    """
+    metadata = predictions.metadata
+    if tuple(metadata.classes) != calibration.classes:
+        raise PredictionsError(
+            f"the calibration is for other classes than the predictions of {metadata.system!r}",
+            found=calibration.classes,
+            allowed=metadata.classes,
+        )
+    if None not in (metadata.checkpoint, calibration.checkpoint) and metadata.checkpoint != calibration.checkpoint:
+        raise PredictionsError(
+            f"the calibration is for another checkpoint than the predictions of {metadata.system!r}",
+            found=calibration.checkpoint,
+            allowed=str(metadata.checkpoint),
+        )
+    if "calibration" in metadata.provenance:
+        raise PredictionsError(f"the predictions of {metadata.system!r} are calibrated already")
+    frame = predictions.frame.copy()
+    if predictions.has_categories:
+        frame[list(metadata.labels.logit_columns)] = calibration.logits(predictions.logits()).astype(np.float32)
+    frame[list(ATTRIBUTES)] = calibration.values(predictions.attributes()).astype(np.float32)
+    return Predictions(frame, replace(metadata, provenance=_provenance(metadata.provenance, calibration)))
+
+
+def write_calibrated(predictions: Predictions, checkpoint: Path | None, path: Path) -> None:
+    """Write a table, calibrated where a calibration lies beside its checkpoint, then with sets and intervals beside it.
+
+    Args:
+        predictions: uncalibrated, with the checkpoint's hash in the metadata.
+        checkpoint: what made them, or null.
+        path: the table to write; sets and intervals go to `NAME.sets.parquet`.
+
+    Raises:
+        PredictionsError: the calibration beside the checkpoint belongs to other weights or classes.
+    """
+    digest = predictions.metadata.checkpoint
+    calibration = None if checkpoint is None or digest is None else find_calibration(checkpoint, digest)
+    if calibration is None or checkpoint is None:
+        predictions.write(path)
+        return
+    apply_calibration(predictions, calibration).write(path)
+    if calibration.conformal is not None:
+        write_conformal(predictions, calibration, sets_path(path))
+    logger.info("predictions are calibrated as %s says", calibration_path(checkpoint))
+
+
+def conformal_table(predictions: Predictions, calibration: Calibration) -> pd.DataFrame:
+    """Return sets and intervals for uncalibrated predictions, in their order.
+
+    Returns:
+        columns `utterance_id`; `in_set_<class>` (boolean) with a category head; `<attribute>_low`, `<attribute>_high`.
+
+    Raises:
+        PredictionsError: the calibration has no thresholds, or the predictions are calibrated already.
+    """
+    if calibration.conformal is None:
+        raise PredictionsError("the calibration has no conformal thresholds", remedy="calibrate with a level")
+    if "calibration" in predictions.metadata.provenance:
+        raise PredictionsError("sets and intervals are made from uncalibrated predictions")
+    columns: dict[str, Any] = {"utterance_id": predictions.frame["utterance_id"]}
+    if predictions.has_categories and calibration.categories is not None:
+        unmoved = apply_calibration(predictions, replace(calibration, target_prior=None))
+        sets = calibration.conformal.sets(unmoved.probabilities())
+        columns |= {f"in_set_{name}": sets[:, number] for number, name in enumerate(calibration.classes)}
+    for name in ATTRIBUTES:
+        if name in calibration.attributes and predictions.has(name):
+            centres = calibration.attributes[name](predictions.frame[name])
+            columns[f"{name}_low"], columns[f"{name}_high"] = calibration.conformal.interval(name, centres)
+    return pd.DataFrame(columns)
+
+
+def write_conformal(predictions: Predictions, calibration: Calibration, path: Path) -> None:
+    """Write `conformal_table` as Parquet."""
+    table = conformal_table(predictions, calibration)
+    with atomic_path(path) as temporary:
+        table.to_parquet(temporary, index=False)
+
+
+def sets_path(table: Path) -> Path:
+    """Return where sets and intervals of a prediction table lie: `test.parquet` has `test.sets.parquet` beside it."""
+    return table.with_suffix(".sets.parquet")
+
+
+def _provenance(before: Mapping[str, Any], calibration: Calibration) -> dict[str, Any]:
+    """Name the calibration, and the part it was fitted on in the way that evaluations look for."""
+    named = {
+        "categories": None if calibration.categories is None else calibration.categories.method,
+        "attributes": {name: mapped.method for name, mapped in calibration.attributes.items()},
+        "prior": calibration.prior if calibration.target_prior is None else calibration.target_prior,
+        "level": None if calibration.conformal is None else calibration.conformal.level,
+        "fitted_on": asdict(calibration.fitted_on),
+    }
+    part = {"split": calibration.fitted_on.split, "manifest": calibration.fitted_on.manifest}
+    fitted = before.get("fitted") or {"what": "calibration", **part, "cross_fitted": False}
+    return {**before, "calibration": named, "fitted": fitted}
