@@ -1,6 +1,7 @@
 """Ensembles of tables: exact means, votes, selections, stacking without leaks, and refusals by name."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from vibespeaker import cli
 from vibespeaker.ensemble import ensemble, stacking
 from vibespeaker.ensemble.combiners import Weighted, score
 from vibespeaker.ensemble.members import Stack
+from vibespeaker.ensemble.recipe import Recipe
 from vibespeaker.ensemble.selection import greedy, top_k
 from vibespeaker.errors import ConfigError, PredictionsError
 from vibespeaker.files import file_sha256
@@ -387,6 +389,17 @@ def test_the_published_recipe_with_a_baseline_that_has_no_development_rows(tmp_p
     np.testing.assert_allclose(combined.attributes()[:, 1], (good[:, 1] + poor[:, 1]) / 2, atol=1e-5)
     assert len(combined) == 20
     assert json.dumps(combined.metadata.provenance["ensemble"]["recipe"]["arousal"]) == '["baseline"]'
+
+
+def test_shipped_recipes_are_read():
+    (path,) = sorted((Path(__file__).parents[2] / "configs" / "ensemble").glob("*.yaml"))
+    recipe = Recipe.read(path)
+    assert (recipe.method, recipe.k, recipe.split, len(recipe.members)) == ("top-k", 3, "test3", 10)
+    assert recipe.named("categories") == ()
+    assert recipe.named("arousal") == recipe.named("dominance") == ("baseline.csv",)
+    # the names are those of experiments that are shipped
+    runs = [Path(member).parent.name for member in recipe.members[:-1]]
+    assert all((path.parents[1] / "experiment" / f"{run}.yaml").is_file() for run in runs)
 
 
 @pytest.mark.usefixtures("small_labels")
