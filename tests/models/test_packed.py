@@ -14,7 +14,7 @@ from vibespeaker.models.packed import (
     project,
     project_padded,
 )
-from vibespeaker.models.products import product
+from vibespeaker.models.products import product, transposed_product
 
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 
@@ -103,12 +103,19 @@ def test_frozen_values_get_no_gradient():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_product_of_views(dtype):
-    left, right = torch.randn(7, 5).to(dtype), torch.randn(5, 3).to(dtype)
-    expected = left.double() @ right.double()
+@pytest.mark.parametrize("rows", [1, 7, 16, 33])
+def test_products(dtype, rows):
+    left = torch.randn(rows, 5).to(dtype).requires_grad_()
+    right = torch.randn(5, 3).to(dtype)
     tolerance = 2e-2 if dtype == torch.bfloat16 else 1e-5
-    for a, b in ((left, right), (left.t().contiguous().t(), right.t().contiguous().t())):
-        result = product(a.requires_grad_(), b)
+    for matrix in (right, right.t().contiguous().t()):
+        result = product(left, matrix)
         assert result.dtype == dtype
         assert not result.requires_grad
-        torch.testing.assert_close(result.double(), expected.detach(), rtol=tolerance, atol=tolerance)
+        expected = left.detach().double() @ right.double()
+        torch.testing.assert_close(result.double(), expected, rtol=tolerance, atol=tolerance)
+    other = torch.randn(rows, 4).to(dtype)
+    expected = left.detach().double().t() @ other.double()
+    torch.testing.assert_close(
+        transposed_product(left, other).double(), expected, rtol=10 * tolerance, atol=10 * tolerance
+    )

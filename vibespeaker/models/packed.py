@@ -18,7 +18,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from vibespeaker.models.products import product
+from vibespeaker.models.products import product, transposed_product
 
 
 def project(values: Tensor, weight: Tensor, lengths: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ class _Project(Function):
         grad_weight = torch.zeros_like(weight)
         grad_values = torch.zeros_like(values) if ctx.needs_input_grad[0] else None
         for i, n in enumerate(ctx.lengths):
-            grad_weight += product(grad[i, :n].t(), values[i, :n].to(weight.dtype))
+            grad_weight += transposed_product(grad[i, :n], values[i, :n].to(weight.dtype))
             if grad_values is not None:
                 grad_values[i, :n] = product(grad[i, :n], weight)
         return grad_values, grad_weight, None
@@ -169,7 +169,7 @@ class _Attend(Function):
             slope.add_(grad_mean[i]).mul_(centred).sub_(offset[i])
             grad_scores = slope.mul_(weights) if len(weight) > 1 else slope.sum(1, keepdim=True).mul_(weights)
             grad_hidden[i, :n] = product(grad_scores, weight)
-            grad_weight += product(grad_scores.t(), hidden[i, :n])
+            grad_weight += transposed_product(grad_scores, hidden[i, :n])
         return grad_values, grad_hidden, grad_weight, None
 
 
