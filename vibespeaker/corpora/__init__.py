@@ -19,6 +19,7 @@ FORMATS = {
     "iemocap": "vibespeaker.corpora.iemocap:IEMOCAP",
     "emovo": "vibespeaker.corpora.emovo:EMOVO",
     "urdu": "vibespeaker.corpora.urdu:URDU",
+    "nemo": "vibespeaker.corpora.nemo:NEMO",
 }
 
 

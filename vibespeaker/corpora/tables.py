@@ -1,21 +1,26 @@
 """Reading the label files of corpora: CSV and JSON, with errors that name the file, the column and the row."""
 
 import csv
+import hashlib
 import json
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from vibespeaker.errors import CorpusError
 
 
-def read_rows(path: Path, delimiter: str = ",") -> tuple[list[str], Iterator[tuple[int, Mapping[str, str]]]]:
+def read_rows(
+    path: Path, delimiter: str = ",", quoted: bool = True
+) -> tuple[list[str], Iterator[tuple[int, Mapping[str, str]]]]:
     """Open a table with a header.
 
     Args:
         path: UTF-8 text, with or without a byte order mark; bytes that are no UTF-8 become `�`.
         delimiter: between the fields.
+        quoted: False where a quotation mark is a character like any other.
 
     Returns:
         The columns, and the rows as line number and column → text; a short row's missing fields are empty.
@@ -23,7 +28,7 @@ def read_rows(path: Path, delimiter: str = ",") -> tuple[list[str], Iterator[tup
     Raises:
         CorpusError: the file cannot be read or is empty.
     """
-    rows = _raw_rows(path, delimiter)
+    rows = _raw_rows(path, delimiter, csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
     header = next(rows, None)
     if header is None:
         raise CorpusError(f"{path} is empty", allowed="a table with a header")
@@ -36,10 +41,10 @@ def read_rows(path: Path, delimiter: str = ",") -> tuple[list[str], Iterator[tup
     )
 
 
-def _raw_rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _raw_rows(path: Path, delimiter: str, quoting: Literal[0, 3]) -> Iterator[tuple[int, list[str]]]:
     try:
         with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
-            reader = csv.reader(file, delimiter=delimiter)
+            reader = csv.reader(file, delimiter=delimiter, quoting=quoting)
             for fields in reader:
                 yield reader.line_num, fields
     except (OSError, csv.Error) as error:
@@ -115,3 +120,9 @@ def clip_stem(name: str) -> str:
     base = name.strip().replace("\\", "/").rpartition("/")[2]
     stem, dot, suffix = base.rpartition(".")
     return stem if dot and suffix.lower() in ("wav", "flac", "mp3", "ogg", "mp4") else base
+
+
+def sentence_id(corpus: str, text: str) -> str:
+    """Name a sentence by its words, so that those who speak the same words are found, whatever the punctuation."""
+    words = " ".join(re.findall(r"\w+", text.casefold()))
+    return f"{corpus}/{hashlib.sha256(words.encode()).hexdigest()[:12]}"
