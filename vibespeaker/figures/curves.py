@@ -7,7 +7,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from vibespeaker.figures.style import INK, MUTED, SERIES, only_axes, ruled, styled
+from vibespeaker.figures.style import MUTED, SERIES, only_axes, ruled, styled
 
 #: Points of one line: positions along the axis, values.
 Line = tuple[npt.ArrayLike, npt.ArrayLike]
@@ -88,7 +88,7 @@ def risk_coverage_figure(systems: Mapping[str, Line], title: str = "") -> Figure
         systems: name → (coverage 0–1 ascending, risk 0–1).
         title: shown above.
     """
-    with styled(3.9, 3.0) as figure:
+    with styled(4.6, 2.8 + 0.09 * len(systems)) as figure:
         axes = only_axes(figure, title)
         ruled(axes, "both")
         for number, (name, (coverage, risk)) in enumerate(systems.items()):
@@ -98,5 +98,5 @@ def risk_coverage_figure(systems: Mapping[str, Line], title: str = "") -> Figure
         axes.set_xlabel("share of utterances answered")
         axes.set_ylabel("share wrong")
         if len(systems) > 1:
-            axes.legend(loc="upper left", labelcolor=INK)
+            figure.legend(loc="outside lower center", ncols=2 if len(systems) > 4 else 1)
     return figure

@@ -10,61 +10,42 @@ from vibespeaker.calibration.applying import sets_path
 from vibespeaker.calibration.conformal import interval_coverage, set_coverage
 from vibespeaker.calibration.reliability import (
     brier_score,
+    calibration_error,
     negative_log_likelihood,
     reliability_bins,
     risk_coverage,
 )
+from vibespeaker.figures.curves import Line
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.report.document import Block, Picture, Section, Table, best_cells, number
+from vibespeaker.report.scores import leading
 from vibespeaker.report.systems import System
 
-_MOST_DIAGRAMS = 4
 _POINTS = 200
 
 
 def calibration(systems: Sequence[System]) -> Section:
     """Return calibration scores, reliability diagrams and risk over coverage of all systems with categories."""
-    rows, values = [], []
-    diagrams: list[Picture] = []
-    curves = {}
-    for index, system in enumerate(systems):
-        probabilities, true = system.labelled_probabilities()
-        if not len(true):
-            continue
-        bins = reliability_bins(probabilities, true)
-        coverage, risk = risk_coverage(probabilities, true)
-        found = (
-            bins.error,
-            brier_score(probabilities, true),
-            negative_log_likelihood(probabilities, true),
-            float(risk.mean()),
-        )
-        values.append(found)
-        calibrated = "yes" if "calibration" in system.predictions.metadata.provenance else "no"
-        rows.append((system.name, calibrated, *(number(value) for value in found)))
-        step = max(1, len(risk) // _POINTS)  # a curve of 30,000 points is no better and a megabyte heavier
-        curves[system.name] = (coverage[step - 1 :: step], risk[step - 1 :: step])
-        if len(diagrams) < _MOST_DIAGRAMS:
-            figure = figures.reliability_diagram(bins.confidence, bins.accuracy, bins.count, title=system.name)
-            caption = f"Reliability of {system.name}: below the dashed line it is surer than right."
-            diagrams.append(Picture(f"reliability-{index}", figure, caption))
-    if not rows:
+    having = [system for system in systems if len(system.labelled_probabilities()[1])]
+    if not having:
         return Section("Calibration", ())
-    best = best_cells(((column, [row[column - 2] for row in values]) for column in range(2, 6)), lower=True)
+    values = [_scores(system) for system in having]
+    rows = tuple(
+        (system.name, "yes" if _is_calibrated(system) else "no", *(number(value) for value in found))
+        for system, found in zip(having, values, strict=True)
+    )
+    best = best_cells(((column + 2, [found[column] for found in values]) for column in range(4)), lower=True)
     header = ("system", "calibrated", "ECE", "Brier", "NLL", "area under risk")
     caption = "How far probabilities can be believed; lower is better everywhere."
+    drawn = leading(having, "macro_f1")
     curve = Picture(
         "risk-coverage",
-        figures.risk_coverage_figure(curves),
+        figures.risk_coverage_figure({system.name: _curve(system) for system in drawn}),
         "Share of wrong answers when only the most confident utterances are answered.",
     )
-    blocks: list[Block] = [
-        Table(caption, header, tuple(rows), labels=2, best=best),
-        *promises(systems),
-        *diagrams,
-        curve,
-    ]
-    return Section("Calibration", tuple(blocks))
+    diagrams = [_diagram(system, number) for number, system in enumerate(drawn)]
+    table = Table(caption, header, rows, labels=2, best=best)
+    return Section("Calibration", (table, *promises(systems), *diagrams, curve))
 
 
 def promises(systems: Sequence[System]) -> list[Block]:
@@ -94,3 +75,26 @@ def promises(systems: Sequence[System]) -> list[Block]:
         "are: classes a set, width of an interval on the scale 1–7."
     )
     return [Table(caption, ("system", "of", "promised", "measured", "mean size"), tuple(rows), labels=2)]
+
+
+def _scores(system: System) -> tuple[float, float, float, float]:
+    found = system.labelled_probabilities()
+    risk = risk_coverage(*found)[1]
+    return calibration_error(*found), brier_score(*found), negative_log_likelihood(*found), float(risk.mean())
+
+
+def _diagram(system: System, place: int) -> Picture:
+    bins = reliability_bins(*system.labelled_probabilities())
+    figure = figures.reliability_diagram(bins.confidence, bins.accuracy, bins.count, title=system.name)
+    caption = f"Reliability of {system.name}: below the dashed line it is surer than right."
+    return Picture(f"reliability-{place}", figure, caption)
+
+
+def _curve(system: System) -> Line:
+    coverage, risk = risk_coverage(*system.labelled_probabilities())
+    step = max(1, len(risk) // _POINTS)  # a curve of 30,000 points is no better and a megabyte heavier
+    return coverage[step - 1 :: step], risk[step - 1 :: step]
+
+
+def _is_calibrated(system: System) -> bool:
+    return "calibration" in system.predictions.metadata.provenance

@@ -83,7 +83,7 @@ def categories(systems: Sequence[System]) -> Section:
     if not having:
         return Section("Categories", ())
     classes = having[0].scores.classes
-    shown_systems = _leading(having, "macro_f1")
+    shown_systems = leading(having, "macro_f1")
     bars = {system.name: f1_scores(system.scores.confusion) for system in shown_systems}
     blocks: list[Block] = [Picture("class-f1", figures.class_bars(bars, classes), "F1 of each class.")]
     leader = shown_systems[0]
@@ -116,7 +116,7 @@ def attributes(systems: Sequence[System]) -> Section:
         "above 1 the predictions keep too near the mean."
     )
     blocks: list[Block] = [Table(caption, header, tuple(rows), labels=2)]
-    for index, system in enumerate(_leading(having, "ccc_mean")[:_MOST_SCATTERS]):
+    for index, system in enumerate(leading(having, "ccc_mean")[:_MOST_SCATTERS]):
         for name in ATTRIBUTES:
             predicted, true = system.evidence.pairs(name)
             if len(true):
@@ -155,7 +155,9 @@ def _seeds(evaluation: Evaluation) -> Iterable[Block]:
         yield Table("Spread over seeds.", header, tuple(rows), labels=2)
 
 
-def _leading(systems: Sequence[System], score: str) -> list[System]:
+def leading(systems: Sequence[System], score: str) -> list[System]:
+    """Return the few systems that are best by a score, the best first; those without it come last."""
+
     def key(system: System) -> float:
         value = score_value(system.scores, score)
         return -math.inf if value is None else value
