@@ -135,6 +135,7 @@ model:
     optimizer: {class_path: torch.optim.AdamW, init_args: {lr: 0.01}}
 trainer:
   accelerator: cpu
+  max_epochs: 2
   devices: 1
   enable_progress_bar: false
   enable_model_summary: false

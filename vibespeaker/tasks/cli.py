@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import shlex
+import signal
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.checkpoints import AtomicCheckpointIO, LastCheckpoint, best_checkpoint, find_checkpoint
 from vibespeaker.tasks.confusion_figure import ConfusionFigure
 from vibespeaker.tasks.cost_record import CostRecord
+from vibespeaker.tasks.emotion_task import EmotionTask
 from vibespeaker.tasks.layers import expand
 from vibespeaker.tasks.prediction_writer import PredictionWriter
 from vibespeaker.tasks.random_state import RandomStates
@@ -125,8 +127,17 @@ class TrainerCLI(LightningCLI):
         settings["default_root_dir"] = configured.default_root_dir or str(self.folder)
         if configured.logger is None:
             fitting = self.config.subcommand == "fit"
-            settings["logger"] = TensorBoardLogger(self.folder, name="", version="") if fitting else False
+            settings["logger"] = TensorBoardLogger(self.folder, "", "", default_hp_metric=False) if fitting else False
         return super().instantiate_trainer(**settings, **kwargs)
+
+    def before_fit(self) -> None:
+        """Refuse to train what is made of trained systems."""
+        if not isinstance(self.model, EmotionTask):
+            raise ConfigError(
+                f"{type(self.model).__name__} is not trained",
+                allowed="validate, test, predict",
+                remedy="train its members one by one",
+            )
 
     def predict(self, model: RecognitionTask, datamodule: LightningDataModule, **options: Any) -> None:
         """Predict into the table only; keeping all outputs, too, would fill the memory."""
@@ -148,6 +159,11 @@ def run_trainer(args: list[str]) -> TrainerCLI:
     _silence_others()
     try:
         return TrainerCLI(expand(args))
+    except SystemExit as stop:
+        if isinstance(stop.__context__, KeyboardInterrupt):  # Lightning has ended the run in good order
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            raise KeyboardInterrupt from stop
+        raise
     except OSError as error:
         if error.errno not in _STORAGE_ERRORS:
             raise
@@ -156,6 +172,13 @@ def run_trainer(args: list[str]) -> TrainerCLI:
             found=error,
             remedy="free space or permit writing, then go on with --ckpt_path auto",
         ) from error
+    except ValueError as error:
+        cause: BaseException | None = error  # jsonargparse wraps what constructors raise
+        while cause is not None and not isinstance(cause, VibeSpeakerError):
+            cause = cause.__cause__
+        if cause is None:
+            raise
+        raise cause from None
 
 
 def _silence_others() -> None:

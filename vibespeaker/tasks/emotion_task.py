@@ -40,8 +40,8 @@ class EmotionTask(RecognitionTask):
         optimizer: from the trained parameters to an optimiser; its learning rate is the maximum of the schedule.
         schedule: how the learning rate changes over the run.
         init_from: checkpoint whose weights to start from; logits are matched by class name.
-        encoders: name → class_path and init_args of encoders that run inside the model, for data without a cache.
-        trained_encoders: names of those that are trained, too.
+        encoders: name → class_path and init_args of encoders that run inside the model, for data without a cache; those
+            with `unfreeze: true` are trained, too.
         freeze: patterns over the network's parameter names, such as `poolings.*`, that stay as they start.
     """
 
@@ -53,7 +53,6 @@ class EmotionTask(RecognitionTask):
         schedule: Schedule = Schedule(),  # noqa: B008 (frozen)
         init_from: Path | None = None,
         encoders: dict[str, dict[str, Any]] | None = None,
-        trained_encoders: list[str] | None = None,
         freeze: list[str] | None = None,
     ) -> None:
         super().__init__()
@@ -65,7 +64,7 @@ class EmotionTask(RecognitionTask):
         self.kept_logits: list[int] | None = None
         self.make_network, self.loss, self.make_optimizer = network, loss, optimizer
         self.schedule, self.init_from = schedule, init_from
-        self.encoder_specs, self.trained_encoders, self.freeze_patterns = encoders, trained_encoders or [], freeze or []
+        self.encoder_specs, self.freeze_patterns = encoders, freeze or []
 
     def configure_model(self) -> None:
         """Build the network for the attached data; a checkpoint that is loaded without data builds it itself."""
@@ -82,7 +81,7 @@ class EmotionTask(RecognitionTask):
 
     def _build(self, provenance: Provenance) -> EmotionModel:
         if self.encoder_specs and provenance.cache is None:
-            self.live = LiveEncoders(self.encoder_specs, self.trained_encoders)
+            self.live = LiveEncoders(self.encoder_specs)
             provenance = replace(provenance, encoders=self.live.provenance())
         if not provenance.encoders:
             raise ConfigError(

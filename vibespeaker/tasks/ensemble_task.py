@@ -58,13 +58,6 @@ class EnsembleTask(RecognitionTask):
             if any(share < 0 for share in shares.values()) or not any(shares.values()):
                 raise ConfigError(f"weights for {head} must be at least 0 and not all 0", found=shares)
 
-    def setup(self, stage: str) -> None:
-        """Refuse to be trained."""
-        if stage == "fit":
-            raise ConfigError(
-                "an ensemble is not trained", allowed="validate, test, predict", remedy="train its members one by one"
-            )
-
     def configure_model(self) -> None:
         """Load the members and check that the data provides what they read.
 

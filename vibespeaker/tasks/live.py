@@ -10,30 +10,25 @@ from vibespeaker.batch import EmotionBatch, Frames
 from vibespeaker.data.provenance import EncoderProvenance
 from vibespeaker.encoders.base import Encoder, pad_frames
 from vibespeaker.encoders.specs import build_encoders
-from vibespeaker.errors import ConfigError
 
 
 class LiveEncoders(nn.Module):
-    """Runs encoders on a batch; the frozen ones stay in evaluation mode and out of optimiser and checkpoint.
+    """Runs encoders on a batch; those with weights to train (`unfreeze: true`) belong to optimiser and checkpoint.
+
+    The frozen ones stay in evaluation mode and out of both.
 
     Args:
         specs: encoder name → class_path and init_args, in the model's order.
-        trained: names of those whose weights are trained.
-
-    Raises:
-        ConfigError: `trained` names none of the encoders.
     """
 
-    def __init__(self, specs: Mapping[str, Mapping[str, Any]], trained: Sequence[str] = ()) -> None:
+    def __init__(self, specs: Mapping[str, Mapping[str, Any]]) -> None:
         super().__init__()
-        unknown = [name for name in trained if name not in specs]
-        if unknown:
-            raise ConfigError("model.init_args.trained_encoders names no encoder", found=unknown, allowed=specs)
         self.specs = {name: dict(spec) for name, spec in specs.items()}
         encoders = build_encoders(specs)
+        is_trained = {name: any(p.requires_grad for p in module.parameters()) for name, module in encoders.items()}
         # a plain dict hides the frozen ones from parameters(), state_dict() and train()
-        self.frozen = {name: module.requires_grad_(False) for name, module in encoders.items() if name not in trained}
-        self.trained = nn.ModuleDict({name: encoders[name] for name in trained}).requires_grad_(True)
+        self.frozen = {name: module for name, module in encoders.items() if not is_trained[name]}
+        self.trained = nn.ModuleDict({name: module for name, module in encoders.items() if is_trained[name]})
 
     def encoder(self, name: str) -> Encoder:
         """Return the encoder called `name`."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -18,7 +19,7 @@ from vibespeaker.tasks.base import RecognitionTask
 
 #: Parts of the config that a resumed run may not change.
 _FIXED = ("model", "data", "seed_everything")
-_PACKAGES = ("torch", "lightning", "transformers", "numpy", "pandas", "pyarrow", "soundfile", "soxr", "jsonargparse")
+_PACKAGES = ("lightning", "transformers", "numpy", "pandas", "pyarrow", "soundfile", "soxr", "jsonargparse")
 
 
 class RunRecord(Callback):
@@ -82,7 +83,7 @@ def environment() -> dict[str, Any]:
         "vibespeaker": vibespeaker.__version__,
         "revision": git_revision(),
         "python": platform.python_version(),
-        "packages": installed,
+        "packages": {**installed, "torch": str(torch.__version__)},  # with the build, which metadata leaves out
     }
 
 

@@ -51,5 +51,5 @@ class Schedule:
             done = min(1.0, max(0.0, (step + 1 - warmup) / max(1.0, steps - warmup)))
             return floor + (1.0 - floor) * 0.5 * (1.0 + math.cos(math.pi * done))
 
-        floors = [(self.minimum or 0.0) / maximum for maximum in maxima]
+        floors = [(self.minimum or 0.0) / maximum if maximum else 0.0 for maximum in maxima]
         return LambdaLR(optimizer, [partial(factor, floor=floor) for floor in floors])

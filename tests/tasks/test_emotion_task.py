@@ -1,0 +1,248 @@
+"""Training, fine-tuning, scoring and predicting through the commands, on toy data in one process."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tests.tasks.conftest import Run
+from tests.toy import Toy
+from vibespeaker import metrics
+from vibespeaker.cli import main
+from vibespeaker.errors import CheckpointError, ConfigError
+from vibespeaker.labels import CHALLENGE, CHALLENGE_OTHER
+from vibespeaker.losses import Misclassification
+from vibespeaker.manifest import Manifest
+from vibespeaker.predictions import Predictions
+from vibespeaker.tasks import EmotionTask
+from vibespeaker.tasks.checkpoints import checkpoint_path
+from vibespeaker.tasks.weights import read_checkpoint
+
+NINE = """
+data:
+  init_args:
+    label_set: challenge+other
+    policy: {other: class}
+"""
+CATEGORIES_ONLY = """
+model:
+  init_args:
+    loss:
+      terms:
+        categories: {class_path: vibespeaker.losses.CrossEntropy}
+      weights: {categories: 1.0}
+"""
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.fixture
+def fitted(run: Run) -> Path:
+    """Run folder after two epochs with nine classes."""
+    return run("fit", "--trainer.max_epochs=2", config=NINE).folder
+
+
+def test_a_run_folder_tells_what_was_run(fitted: Path, toy: Toy) -> None:
+    names = {path.relative_to(fitted).as_posix() for path in fitted.rglob("*") if path.is_file()}
+    events = {name for name in names if name.startswith("events.out")}
+    assert len(events) == 1
+    checkpoints = {"checkpoints/best.ckpt", "checkpoints/last.ckpt"}
+    assert names - events == {*checkpoints, "config.yaml", "run.json", "cost.json", "hparams.yaml"}
+    config = yaml.safe_load((fitted / "config.yaml").read_text())
+    assert config["data"]["init_args"]["label_set"] == "challenge+other"
+    assert config["model"]["init_args"]["schedule"] == {"warmup_epochs": 0.0, "minimum": None}
+    record = json.loads((fitted / "run.json").read_text())
+    assert record["packages"]["torch"] == torch.__version__
+    assert record["trained_on"]["corpora"] == ["toy"]
+    assert set(record) >= {"revision", "python", "vibespeaker"}
+
+
+def test_tensorboard_shows_curves_and_confusions(fitted: Path) -> None:
+    events = EventAccumulator(str(fitted), size_guidance={"images": 0})
+    events.Reload()
+    curves = {"train/loss", "val/loss", "val/macro_f1", "val/uar", "lr"}
+    curves |= {f"val/ccc_{name}" for name in ("arousal", "valence", "dominance", "mean")}
+    assert curves <= set(events.Tags()["scalars"])
+    assert len(events.Scalars("val/macro_f1")) == len(events.Images("val/confusion")) == 2
+    assert len(events.Scalars("lr")) == read_checkpoint(checkpoint_path(fitted, "last"))["global_step"]
+
+
+def test_logged_scores_are_those_of_the_whole_part(run: Run, toy: Toy, tmp_path: Path) -> None:
+    run("fit", "--trainer.max_epochs=1")
+    logged = run("validate", "--ckpt_path=last").trainer.callback_metrics
+    run(
+        "predict", "--ckpt_path=last", "--data.init_args.parts.predict=[development]", f"--out={tmp_path / 'p.parquet'}"
+    )
+    predictions = Predictions.read(tmp_path / "p.parquet")
+    manifest = Manifest.read(toy.manifest)
+    rows = [i for i, split in enumerate(manifest.column("split")) if split == "development"]
+    assert predictions.frame["utterance_id"].tolist() == [f"toy/{i:03d}" for i in rows]
+    true = [CHALLENGE.index(manifest.column("category")[i]) for i in rows]
+    confusion = metrics.confusion_matrix(true, predictions.logits().argmax(axis=1), 8)
+    assert float(logged["val/macro_f1"]) == pytest.approx(float(metrics.macro_f1(confusion)), rel=1e-6)
+    arousal = np.array(manifest.column("arousal"))[rows]
+    concordance = metrics.concordance(arousal, predictions.attributes()[:, 0])
+    assert float(logged["val/ccc_arousal"]) == pytest.approx(concordance, rel=1e-5)
+    squares = (np.stack([manifest.table.column(c).to_numpy()[rows] for c in ("arousal", "valence", "dominance")], 1)
+               - predictions.attributes()) ** 2  # fmt: skip
+    logits = predictions.logits()
+    log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    expected = 0.25 * squares.mean() + 0.75 * -log_p[np.arange(len(rows)), true].mean()
+    assert float(logged["val/loss"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_predictions_carry_their_provenance(run: Run, fitted: Path) -> None:
+    run("predict", "--ckpt_path=best", "--system=nine", config=NINE)
+    metadata = Predictions.read(fitted / "predictions.parquet").metadata
+    assert (metadata.label_set, metadata.classes) == ("challenge+other", CHALLENGE_OTHER.classes)
+    assert (metadata.system, metadata.synthetic) == ("nine", True)
+    assert metadata.provenance["corpora"] == ["toy"]
+    assert metadata.provenance["encoders"]["hear"]["class_path"] == "toy.hear"
+    assert metadata.provenance["transcripts"] == ["human"]
+    assert metadata.provenance["command"].startswith("vibespeaker predict")
+    assert len(metadata.checkpoint or "") == len(metadata.manifest or "") == len(metadata.cache or "") == 64
+
+
+def test_nine_classes_predict_as_eight(run: Run, fitted: Path, tmp_path: Path) -> None:
+    run("predict", "--ckpt_path=best", f"--out={tmp_path / 'nine.parquet'}", config=NINE)
+    run("predict", "--ckpt_path=best", f"--out={tmp_path / 'eight.parquet'}")
+    nine, eight = (Predictions.read(tmp_path / f"{name}.parquet") for name in ("nine", "eight"))
+    assert eight.metadata.classes == CHALLENGE.classes
+    np.testing.assert_array_equal(eight.logits(), nine.logits()[:, :8])
+    np.testing.assert_array_equal(eight.attributes(), nine.attributes())
+    scores = run("validate", "--ckpt_path=best").trainer.callback_metrics
+    assert "val/macro_f1" in scores
+    assert "val/loss" not in scores  # with a class fewer it is not what was minimised
+
+
+def test_fine_tuning_matches_logits_by_class(run: Run, fitted: Path) -> None:
+    start = f"--model.init_args.init_from={checkpoint_path(fitted, 'last')}"
+    tuned = run("fit", start, "--name=tuned", "--trainer.max_epochs=1", "--trainer.limit_train_batches=1",
+                "--model.init_args.optimizer.init_args.lr=0.0", config=CATEGORIES_ONLY)  # fmt: skip
+    before = read_checkpoint(checkpoint_path(fitted, "last"))["state_dict"]
+    after = tuned.model.network.state_dict()
+    weight = before["network.head.linear.weight"]
+    assert weight.shape[0] == 12  # nine classes, three attributes
+    kept = torch.cat([weight[:8], weight[9:]])
+    torch.testing.assert_close(after["head.linear.weight"], kept, rtol=0, atol=0)
+    for name, value in after.items():
+        if not name.startswith("head."):
+            torch.testing.assert_close(value, before[f"network.{name}"], rtol=0, atol=0)
+
+
+def test_fine_tuning_needs_a_fitting_checkpoint(run: Run, fitted: Path, tmp_path: Path) -> None:
+    start = f"--model.init_args.init_from={checkpoint_path(fitted, 'last')}"
+    with pytest.raises(CheckpointError, match=r"another shape at .*Found: \(8, .*Allowed: \(6, "):
+        run("fit", start, "--name=tuned", "--model.init_args.network.init_args.projection_dim=6")
+    with pytest.raises(CheckpointError, match="another network"):
+        run("fit", start, "--name=tuned", "--model.init_args.network.init_args.lstm_layers=1")
+    eight = run("fit", "--name=eight", "--trainer.max_epochs=1").folder
+    with pytest.raises(CheckpointError, match=r"knows no such classes\. Found: other"):
+        run("fit", f"--model.init_args.init_from={checkpoint_path(eight, 'last')}", "--name=tuned", config=NINE)
+    (tmp_path / "no.ckpt").write_bytes(b"no")
+    with pytest.raises(CheckpointError, match="cannot be read as a checkpoint"):
+        run("fit", f"--model.init_args.init_from={tmp_path / 'no.ckpt'}", "--name=tuned")
+    with pytest.raises(CheckpointError, match="does not exist"):
+        run("fit", f"--model.init_args.init_from={tmp_path / 'none.ckpt'}", "--name=tuned")
+
+
+def test_a_checkpoint_of_other_encoders_is_refused(run: Run, fitted: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"other encoders than the data provides\. Found: hear"):
+        run("validate", "--ckpt_path=best", "--data.init_args.encoders=[hear]", config=NINE)
+
+
+def test_class_weights_follow_what_the_starting_model_confuses(run: Run, fitted: Path) -> None:
+    weighted = CATEGORIES_ONLY.replace(
+        "{class_path: vibespeaker.losses.CrossEntropy}",
+        "{class_path: vibespeaker.losses.CrossEntropy, "
+        "init_args: {weighting: {class_path: vibespeaker.losses.Misclassification}}}",
+    )
+    start = f"--model.init_args.init_from={checkpoint_path(fitted, 'last')}"
+    tuned = run("fit", start, "--name=tuned", "--trainer.max_epochs=1", config=weighted)
+    run("predict", f"--ckpt_path={checkpoint_path(fitted, 'last')}", "--data.init_args.parts.predict=[development]")
+    before = Predictions.read(fitted / "predictions.parquet")
+    true = [CHALLENGE.index(CHALLENGE.classes[(37 + i) % 8]) for i in range(13)]
+    confusion = metrics.confusion_matrix(true, before.logits().argmax(axis=1), 8)
+    expected = Misclassification().weights(torch.from_numpy(confusion))
+    torch.testing.assert_close(tuned.model.loss.terms["categories"].class_weights, expected)
+    with pytest.raises(ConfigError, match="from the part that is scored"):
+        run("fit", start, "--name=again", "--data.init_args.parts.test=[development]", config=weighted)
+
+
+def test_frozen_parameters_stay(run: Run) -> None:
+    options = ["--trainer.max_epochs=1", "--model.init_args.freeze=['projections.*']"]
+    done = run("fit", *options)
+    names = [name for name, parameter in done.model.named_parameters() if not parameter.requires_grad]
+    assert names == [f"network.projections.{i}.{kind}" for i in (0, 1) for kind in ("weight", "bias")]
+    assert len(read_checkpoint(checkpoint_path(done.folder, "last"))["optimizer_states"][0]["state"]) == len(
+        [parameter for parameter in done.model.parameters() if parameter.requires_grad]
+    )
+    with pytest.raises(ConfigError, match=r"freeze matches no parameter.*Found: poolings"):
+        run("fit", "--name=wrong", "--model.init_args.freeze=['poolings.*']")
+
+
+def test_a_loss_without_its_head_is_refused(run: Run) -> None:
+    with pytest.raises(ConfigError, match=r"loss needs a head that the network lacks\. Found: attributes"):
+        run("fit", "--model.init_args.network.init_args.heads=[categories]")
+
+
+def test_no_encoders_are_refused(run: Run) -> None:
+    with pytest.raises(ConfigError, match=r"there are no encoders.*data.init_args.cache"):
+        run("fit", "--data.init_args.cache=null")
+
+
+def test_a_run_without_name_is_refused(run: Run) -> None:
+    with pytest.raises(ConfigError, match="a run needs a name"):
+        run("fit", "--name=null")
+
+
+def test_a_misspelt_key_exits_with_2_and_is_named(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run("fit", "--model.init_args.warmup=3")
+    assert stop.value.code == 2
+    assert "warmup" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_with_130(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, toy: Toy) -> None:
+    monkeypatch.setattr(EmotionTask, "training_step", _interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run("fit")
+    arguments = [f"--config={tmp_path / 'task.yaml'}", *toy.arguments(), f"--runs={tmp_path}", "--name=again"]
+    assert main(["fit", *arguments]) == 130
+
+
+def test_mistakes_reach_the_shell_as_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--config", "experiment/none"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: config experiment/none does not exist.")
+    assert "experiment/pretrain-task1-mean" in error
+    assert "Traceback" not in error
+
+
+def test_batches_without_any_target_of_a_term_train_on(run: Run, toy: Toy) -> None:
+    # batches of one: those of "other" have attributes only
+    policy = "data: {init_args: {policy: {other: attributes, no_agreement: attributes}}}"
+    done = run("fit", "--trainer.max_epochs=1", "--data.init_args.batch_size=1", config=policy)
+    assert done.trainer.global_step == 37
+    assert all(torch.isfinite(value).all() for value in done.model.network.parameters())
+
+
+def test_restored_by_its_own_class(fitted: Path) -> None:
+    task = EmotionTask.load_from_checkpoint(checkpoint_path(fitted, "best"))
+    assert task.provenance.classes == CHALLENGE_OTHER.classes
+    assert [encoder.fingerprint for encoder in task.provenance.encoders.values()] == [
+        {"weights": "toy hear"},
+        {"weights": "toy read"},
+    ]
+
+
+def test_a_trial_leaves_nothing_behind(run: Run) -> None:
+    done = run("fit", "--trainer.fast_dev_run=true")
+    assert done.trainer.global_step == 1
+    assert not done.folder.exists()

@@ -1,0 +1,38 @@
+"""The learning rate, step by step."""
+
+import math
+
+import pytest
+import torch
+
+from vibespeaker.errors import ConfigError
+from vibespeaker.tasks.schedule import Schedule
+
+
+def _rates(schedule: Schedule, steps_per_epoch: float, steps: int, rate: float = 2e-5) -> list[float]:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=rate)
+    scheduler = schedule.attach(optimizer, steps_per_epoch, steps)
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return rates
+
+
+def test_warm_up_rises_in_equal_steps_and_a_cosine_falls_to_the_minimum() -> None:
+    rates = _rates(Schedule(warmup_epochs=3, minimum=1e-7), steps_per_epoch=2, steps=14)
+    assert rates[:6] == pytest.approx([2e-5 * step / 6 for step in range(1, 7)])
+    assert rates[9] == pytest.approx(1e-7 + (2e-5 - 1e-7) / 2)  # half of the eight remaining steps
+    assert rates[7] == pytest.approx(1e-7 + (2e-5 - 1e-7) * 0.5 * (1 + math.cos(math.pi / 4)))
+    assert rates[-1] == pytest.approx(1e-7)
+
+
+def test_without_minimum_the_maximum_is_kept() -> None:
+    assert _rates(Schedule(warmup_epochs=1), 2, 5) == pytest.approx([1e-5, 2e-5, 2e-5, 2e-5, 2e-5])
+    assert _rates(Schedule(), 2, 3) == pytest.approx([2e-5] * 3)
+
+
+def test_a_minimum_above_the_maximum_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"above the optimizer's learning rate\. Found: 0\.001"):
+        _rates(Schedule(minimum=1e-3), 1, 1)
