@@ -16,7 +16,7 @@ from vibespeaker.ensemble.selection import greedy, top_k
 from vibespeaker.errors import ConfigError, PredictionsError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import ATTRIBUTES, CHALLENGE_OTHER, LABEL_SETS, LabelSet
-from vibespeaker.manifest import ManifestMetadata, build
+from vibespeaker.manifest import Manifest, ManifestMetadata, build
 from vibespeaker.predictions import Predictions, PredictionsMetadata, softmax
 
 SMALL = LabelSet("small", ("anger", "sadness", "neutral"))
@@ -347,8 +347,6 @@ def test_development_rows_are_cross_fitted_and_test_rows_use_the_whole_part(tmp_
     ensemble(paths, tmp_path / "a.parquet", method="stack-logistic", manifest=manifest, folds=4)
     first = Predictions.read(tmp_path / "a.parquet")
     # the labels of one speaker are turned over: nothing of hers may change but the others' rows must
-    from vibespeaker.manifest import Manifest
-
     table_ = Manifest.read(manifest)
     category = table_.column("category")
     speaker = np.array(table_.column("speaker"))
@@ -389,6 +387,24 @@ def test_the_published_recipe_with_a_baseline_that_has_no_development_rows(tmp_p
     np.testing.assert_allclose(combined.attributes()[:, 1], (good[:, 1] + poor[:, 1]) / 2, atol=1e-5)
     assert len(combined) == 20
     assert json.dumps(combined.metadata.provenance["ensemble"]["recipe"]["arousal"]) == '["baseline"]'
+
+
+@pytest.mark.usefixtures("small_labels")
+def test_stacking_reads_only_what_it_was_fitted_on(tmp_path, caplog):
+    """A baseline without development rows, and an attribute without labels there."""
+    paths, manifest = development(tmp_path)
+    lines = "".join(f"{number:04d}.wav,4,4,4\n" for number in range(240, 260))
+    (tmp_path / "baseline.csv").write_text("FileName,EmoAct,EmoVal,EmoDom\n" + lines)
+    table_ = Manifest.read(manifest)
+    table_.with_columns({"dominance": [None] * len(table_)}).write(manifest)
+    options = {"method": "stack-logistic", "split": "test3", "folds": 3, "manifest": manifest}
+    ensemble([*paths, tmp_path / "baseline.csv"], tmp_path / "with.parquet", **options)
+    ensemble(paths, tmp_path / "without.parquet", **options)
+    both = [Predictions.read(tmp_path / f"{name}.parquet") for name in ("with", "without")]
+    np.testing.assert_array_equal(both[0].attributes()[:, :2], both[1].attributes()[:, :2])
+    mean = np.mean([Predictions.read(path).attributes()[-20:, 2] for path in paths], axis=0)
+    np.testing.assert_allclose(both[1].attributes()[:, 2], mean, atol=1e-6)
+    assert "no dominance is labelled in development: its members are averaged" in caplog.text
 
 
 def test_shipped_recipes_are_read():

@@ -1,5 +1,6 @@
 """From members and a recipe to the combined table, with the scores that tell what combining was worth."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +16,9 @@ from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.crossfit import Rows, cross_fit, speaker_folds
 from vibespeaker.evaluation.targets import Targets, Truth, class_columns
 from vibespeaker.labels import ATTRIBUTES
-from vibespeaker.progress import tracked
+from vibespeaker.progress import Tracker, tracked
+
+log = logging.getLogger(__name__)
 
 #: What of a head an ensemble reports, in the order of the table.
 SCORES = ("best member", "mean of all", "ensemble, in sample", "ensemble")
@@ -76,10 +79,9 @@ def combine(members: Sequence[Member], recipe: Recipe, truth: Truth | None) -> C
     whole = stack(members, keys)
     labelled = _labelled(members, recipe, truth)
     combination = Combination(keys, {}, {})
-    with tracked("ensemble", len(HEADS), "heads") as progress:
+    with tracked("ensemble", len(HEADS) * (1 + recipe.folds * recipe.is_fitted), "fits") as progress:
         for head in HEADS:
-            _add_head(combination, head, whole, labelled, recipe)
-            progress.advance()
+            _add_head(combination, head, whole, labelled, recipe, progress)
     if not combination.values:
         raise PredictionsError("no member has a head to combine", found=[member.name for member in members])
     return combination
@@ -103,7 +105,9 @@ def _labelled(members: Sequence[Member], recipe: Recipe, truth: Truth | None) ->
     return Labelled(replace(part, scored=tuple(scored)), replace(targets, categories=categories))
 
 
-def _add_head(into: Combination, head: str, whole: Stack, labelled: Labelled | None, recipe: Recipe) -> None:
+def _add_head(
+    into: Combination, head: str, whole: Stack, labelled: Labelled | None, recipe: Recipe, progress: Tracker
+) -> None:
     named = recipe.named(head)
     if named == ():
         return
@@ -115,18 +119,21 @@ def _add_head(into: Combination, head: str, whole: Stack, labelled: Labelled | N
         combiner = _fit(head, labelled, rows, recipe, present_only=False)
     else:
         combiner = _fixed(head, whole, recipe)
+        if recipe.is_fitted and combiner is not None:
+            log.warning("no %s is labelled in %s: its members are averaged", head, recipe.fit_split)
+    progress.advance()
     if combiner is None:
         return
     into.combiners[head] = combiner
     into.values[head] = combiner.apply(whole)
     if labelled is None or rows is None or not len(rows):
         return
-    held_out = _held_out(head, labelled, combiner, recipe)
+    held_out = _held_out(head, labelled, combiner, recipe, progress)
     if recipe.is_fitted:
         positions = pd.Index(into.keys["utterance_id"]).get_indexer(pd.Index(labelled.targets.frame["utterance_id"]))
         into.values[head][positions[positions >= 0]] = held_out[positions >= 0]
     if np.isfinite(held_out[rows]).all():
-        into.scores[head] = _scores(head, labelled, rows, held_out, recipe)
+        into.scores[head] = _scores(head, labelled, rows, held_out, combiner, recipe)
 
 
 def _fixed(head: str, whole: Stack, recipe: Recipe) -> Weighted | None:
@@ -155,7 +162,7 @@ def _fit(head: str, part: Labelled, rows: Rows, recipe: Recipe, present_only: bo
     return fit(head, seen, truth, part.targets.speakers[rows], kind, recipe.seed)
 
 
-def _held_out(head: str, part: Labelled, combiner: Combiner, recipe: Recipe) -> Values:
+def _held_out(head: str, part: Labelled, combiner: Combiner, recipe: Recipe, progress: Tracker) -> Values:
     """Return the ensemble's values on the labelled part: cross-fitted where fitted, else as they are."""
     if not recipe.is_fitted:
         return combiner.apply(part.stack)
@@ -168,13 +175,16 @@ def _held_out(head: str, part: Labelled, combiner: Combiner, recipe: Recipe) -> 
             raise PredictionsError(
                 f"a fold has too few labels to fit {recipe.method} for {head}", remedy="use fewer folds"
             )
+        progress.advance()
         return refitted
 
     folds = speaker_folds(part.targets.speakers, recipe.folds, recipe.seed)
     return cross_fit(refit, lambda model, rows: model.apply(part.stack.take(rows)), folds)
 
 
-def _scores(head: str, part: Labelled, rows: Rows, held_out: Values, recipe: Recipe) -> dict[str, float]:
+def _scores(
+    head: str, part: Labelled, rows: Rows, held_out: Values, combiner: Combiner, recipe: Recipe
+) -> dict[str, float]:
     seen, truth = part.stack.take(rows), part.truth(head)[rows]
     single = member_scores(head, seen, truth)
     scores = {}
@@ -186,7 +196,8 @@ def _scores(head: str, part: Labelled, rows: Rows, held_out: Values, recipe: Rec
             "mean of all": score(head, mean.apply(seen), truth, seen.scored),
         }
     if recipe.is_fitted:
-        same = _fit(head, part, rows, recipe, present_only=True)
+        # among the k best there may be members that the labelled part lacks
+        same = _fit(head, part, rows, recipe, present_only=True) if recipe.method == "top-k" else combiner
         if same is not None:
             scores["ensemble, in sample"] = score(head, same.apply(seen), truth, seen.scored)
     return {**scores, "ensemble": score(head, held_out[rows], truth, seen.scored)}

@@ -25,17 +25,17 @@ Kind = Literal["logistic", "mlp"]
 STRENGTHS = {
     ("logistic", True): (0.001, 0.01, 0.1, 1.0),
     ("logistic", False): (1.0, 10.0, 100.0, 1000.0),
-    ("mlp", True): (0.01, 0.1, 1.0),
-    ("mlp", False): (0.01, 0.1, 1.0),
+    ("mlp", True): (0.1, 1.0),
+    ("mlp", False): (0.1, 1.0),
 }
 HIDDEN = 32
 #: Steps and rows a step that the MLP is trained for, whatever the number of utterances.
-STEPS, BATCH_ROWS, LEARNING_RATE = 1000, 500, 5e-3
+STEPS, BATCH_ROWS, LEARNING_RATE = 500, 250, 5e-3
 INNER_FOLDS = 3
 _LEAST_PROBABILITY = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stacked:
     """A fitted stacking model of one head.
 
@@ -46,6 +46,7 @@ class Stacked:
         strength: the regularisation chosen.
         estimator: the fitted scikit-learn pipeline.
         classes: number of classes of the label set.
+        columns: `(F,)`, the features that all utterances had when it was fitted.
         stretch: centre and factor that give predictions the truth's spread; attributes only.
     """
 
@@ -55,11 +56,12 @@ class Stacked:
     strength: float
     estimator: Any
     classes: int
+    columns: npt.NDArray[np.bool_]
     stretch: tuple[float, float] = (0.0, 1.0)
 
     def apply(self, stack: Stack) -> Values:
         """Return `(N, C)` probabilities for categories, `(N, 1)` values for an attribute."""
-        table = features(stack)
+        table = features(stack)[:, self.columns]
         if self.head == "categories":
             probabilities = np.full((len(stack), self.classes), _LEAST_PROBABILITY)
             probabilities[:, self.estimator.classes_] += self.estimator.predict_proba(table)
@@ -113,11 +115,10 @@ def fit(
 
 
 def features(stack: Stack) -> Values:
-    """Return `(N, F)`: log-probabilities and attributes of every member that has them."""
+    """Return `(N, F)`: log-probabilities and attributes member by member, NaN where a member has none."""
     logs = np.log(np.maximum(stack.probabilities, _LEAST_PROBABILITY))
     columns = np.concatenate([np.moveaxis(logs, 0, 1), np.moveaxis(stack.attributes, 0, 1)], axis=2)
-    table = columns.reshape(len(stack), -1)
-    return table[:, np.isfinite(table).all(axis=0)]
+    return columns.reshape(len(stack), -1)
 
 
 def _fit(head: str, stack: Stack, truth: Values, kind: Kind, strength: float, seed: int) -> Stacked:
@@ -125,6 +126,8 @@ def _fit(head: str, stack: Stack, truth: Values, kind: Kind, strength: float, se
 
     categorical = head == "categories"
     table = features(stack)
+    columns = np.array([np.isfinite(column).all() for column in table.T], dtype=np.bool_)
+    table = table[:, columns]
     estimator = _estimator(categorical, kind, strength, seed, len(table))
     rows = _balanced_rows(truth, seed) if categorical and kind == "mlp" else np.arange(len(truth))
     with warnings.catch_warnings():
@@ -135,7 +138,7 @@ def _fit(head: str, stack: Stack, truth: Values, kind: Kind, strength: float, se
     if not categorical:
         fitted = estimator.predict(table)
         stretch = (float(truth.mean()), float(truth.std() / fitted.std()) if fitted.std() > 0 else 1.0)
-    return Stacked(head, stack.names, kind, strength, estimator, stack.probabilities.shape[2], stretch)
+    return Stacked(head, stack.names, kind, strength, estimator, stack.probabilities.shape[2], columns, stretch)
 
 
 def _estimator(categorical: bool, kind: Kind, strength: float, seed: int, rows: int) -> Any:
