@@ -18,10 +18,18 @@ def test_a_path_as_named_comes_first(tmp_path: Path) -> None:
 def test_folder_suffix_and_case_may_differ(tmp_path: Path) -> None:
     audio = AudioLookup(touch(tmp_path, "clips/One.MP3", "clips/one.flac.txt", "deep/er/two.flac", "deep/er/two.wav"))
     assert audio.find("one") == "clips/One.MP3"
-    assert audio.find("data/one.wav") == "clips/One.MP3"
+    assert audio.find("/home/me/corpus/clips/one.wav") == "clips/One.MP3"
     assert audio.find("two.mp3") == "deep/er/two.wav"
     assert len(audio) == 3
     assert audio.unused() == []
+
+
+def test_another_folder_is_another_file(tmp_path: Path) -> None:
+    audio = AudioLookup(touch(tmp_path, "anna/001.wav", "bert/001.wav", "flat.wav"))
+    assert audio.find("data/bert/001.wav") == "bert/001.wav"
+    assert audio.find("clips/flat.wav") == "flat.wav"
+    with pytest.raises(ValueError, match=r"there is no audio file carl/001\.wav"):
+        audio.find("carl/001.wav")
 
 
 def test_a_name_with_a_dot_is_no_suffix(tmp_path: Path) -> None:

@@ -70,3 +70,20 @@ def test_names_that_are_no_utf8_are_reported(tmp_path: Path) -> None:
     kept, problems = one_file_each(list_files(tmp_path))
     assert kept == ["b.wav"]
     assert [(problem.item, problem.reason) for problem in problems] == [("caf\ufffd.wav", "its name is no UTF-8")]
+
+
+def test_files_are_listed_by_name_whatever_the_file_system_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("b/2.wav", "b/10.WAV", "a.wav", "B.flac", "c.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    expected = ["B.flac", "a.wav", "b/10.WAV", "b/2.wav"]
+    assert list_files(tmp_path) == expected
+    walk = os.walk
+
+    def backwards(*args: object, **kwargs: object) -> object:
+        yield from ((folder, subfolders, names[::-1]) for folder, subfolders, names in walk(*args, **kwargs))
+
+    monkeypatch.setattr(os, "walk", backwards)
+    assert list_files(tmp_path) == expected
