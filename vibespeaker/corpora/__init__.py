@@ -20,6 +20,7 @@ FORMATS = {
     "emovo": "vibespeaker.corpora.emovo:EMOVO",
     "urdu": "vibespeaker.corpora.urdu:URDU",
     "nemo": "vibespeaker.corpora.nemo:NEMO",
+    "meld": "vibespeaker.corpora.meld:MELD",
 }
 
 

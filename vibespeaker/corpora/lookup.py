@@ -1,5 +1,6 @@
 """Finding the audio that a table names: copies differ in folders, in suffix and in the case of names."""
 
+import os
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
@@ -18,7 +19,7 @@ class AudioLookup:
         self._exact = set(self._paths)
         self._stems: dict[str, list[str]] = defaultdict(list)
         for path in sorted(self._paths, key=lambda path: AUDIO_SUFFIXES.index(PurePosixPath(path).suffix.lower())):
-            self._stems[_stem(path)].append(path)
+            self._stems[_parts(path)[-1]].append(path)
         self._used: set[str] = set()
 
     def __len__(self) -> int:
@@ -27,30 +28,38 @@ class AudioLookup:
     def find(self, name: str, folder: str = "") -> str:
         """Return the path of the audio called `name`.
 
-        A path that is there as named is taken; otherwise whatever file has the name, of any folder and suffix, lossless
-        formats first.
+        A path that is there as named is taken. Otherwise suffix and case may differ, and one of the two paths may end
+        in the other: the table names a file alone or with its folders on another machine, or the copy is flat.
 
         Args:
             name: path or file name as in a table, with or without suffix.
             folder: folder that a path in the table is relative to.
 
         Raises:
-            ValueError: there is none, or the name fits files in several folders.
+            ValueError: there is none, or several in different folders fit equally well.
         """
         name = name.replace("\\", "/")
-        exact = PurePosixPath(folder, name).as_posix()
-        if exact in self._exact:
-            found = exact
-        else:
-            candidates = self._stems.get(_stem(name), [])
-            within = [path for path in candidates if without_suffix(path) == without_suffix(exact)] or candidates
-            if not within:
-                raise ValueError(f"there is no audio file {name}")
-            if len({without_suffix(path) for path in within}) > 1:
-                raise ValueError(f"several audio files may be {name}: {', '.join(sorted(within)[:3])}")
-            found = within[0]
+        expected = PurePosixPath(folder, name).as_posix()
+        found = expected if expected in self._exact else self._similar(expected) or self._similar(name)
+        if found is None:
+            raise ValueError(f"there is no audio file {name}")
         self._used.add(found)
         return found
+
+    def _similar(self, name: str) -> str | None:
+        wanted = _parts(name)
+        fitting: dict[int, list[str]] = defaultdict(list)
+        for path in self._stems.get(wanted[-1], []):
+            found = _parts(path)
+            shared = min(len(wanted), len(found))
+            if wanted[-shared:] == found[-shared:]:
+                fitting[shared].append(path)
+        if not fitting:
+            return None
+        best = fitting[max(fitting)]
+        if len({without_suffix(path).lower() for path in best}) > 1:
+            raise ValueError(f"several audio files may be {name}: {', '.join(sorted(best)[:3])}")
+        return best[0]
 
     def unused(self) -> list[str]:
         """Return the paths that were never found, sorted; other formats of those found do not count."""
@@ -58,7 +67,8 @@ class AudioLookup:
         return [path for path in self._paths if without_suffix(path) not in used]
 
 
-def _stem(path: str) -> str:
-    path = PurePosixPath(path).name
-    stem = PurePosixPath(path)
-    return (stem.stem if stem.suffix.lower() in AUDIO_SUFFIXES else path).lower()
+def _parts(path: str) -> tuple[str, ...]:
+    """Return folders and stem in lower case."""
+    *folders, name = (part for part in path.lower().split("/") if part not in ("", "."))
+    stem, suffix = os.path.splitext(name)
+    return *folders, stem if suffix in AUDIO_SUFFIXES else name

@@ -1,0 +1,185 @@
+"""MELD: scenes of the series Friends, transcribed and labelled; three official parts.
+
+The texts lie in `train_sent_emo.csv`, `dev_…` and `test_…`; their numbers repeat from part to part. The sound is
+published inside MP4 films (`train_splits/dia0_utt0.mp4`), which must be extracted before: `dia0_utt0.wav` or `.flac`,
+in a folder whose name tells the part. Without any sound the utterances are texts alone.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
+from vibespeaker.corpora.folder import list_files, one_file_each, require_folder
+from vibespeaker.corpora.named import meaning
+from vibespeaker.corpora.tables import read_rows, require_columns
+from vibespeaker.errors import CorpusError
+from vibespeaker.utterance import Utterance
+
+_TABLE = re.compile(r"(?P<part>train|dev|test)_sent_emo\.csv", re.IGNORECASE)
+_MEDIA = re.compile(r"(?:(?P<part>train|dev|test)_)?(?P<name>dia\d+_utt\d+)", re.IGNORECASE)
+_PARTS = {"train": "train", "dev": "development", "test": "test"}
+_COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
+_EMOTIONS = {
+    "anger": "anger",
+    "disgust": "disgust",
+    "fear": "fear",
+    "joy": "happiness",
+    "neutral": "neutral",
+    "sadness": "sadness",
+    "surprise": "surprise",
+}
+_COUNTS = {
+    "neutral": 6436,
+    "happiness": 2308,
+    "surprise": 1636,
+    "anger": 1607,
+    "sadness": 1002,
+    "disgust": 361,
+    "fear": 358,
+}
+#: The six who speak most; of guests the gender is not published.
+_GENDERS = {
+    **dict.fromkeys(("Monica", "Phoebe", "Rachel"), "female"),
+    **dict.fromkeys(("Chandler", "Joey", "Ross"), "male"),
+}
+_MEDIA_CHOICES = ("auto", "with", "without")
+_EXTRACT = "ffmpeg -i dia0_utt0.mp4 -ac 1 -ar 16000 dia0_utt0.wav"
+
+
+class MELD(CorpusAdapter):
+    """Multimodal EmotionLines Dataset.
+
+    Args:
+        media: `with` sound (utterances without it are left out), `without` (texts alone), or `auto`: with sound where
+            the folder holds any.
+    """
+
+    name = "meld"
+    label_set = "basic"
+    licence = "GPL-3.0 for the annotations; the films belong to their owners"
+    citation = (
+        "Poria, Hazarika, Majumder, Naik, Cambria & Mihalcea (2019), MELD: A Multimodal Multi-Party Dataset for "
+        "Emotion Recognition in Conversations, ACL"
+    )
+    expected_utterances = 13_708
+    expected_categories = _COUNTS
+
+    def __init__(self, media: str = "auto") -> None:
+        if media not in _MEDIA_CHOICES:
+            raise CorpusError("unknown option media of MELD", found=media, allowed=_MEDIA_CHOICES)
+        self.media = media
+
+    def read(self, root: Path) -> CorpusReading:
+        """Read the tables and, where wanted and there, the sound.
+
+        Raises:
+            CorpusError: there is no table, one lacks columns, or sound is wanted and there is none.
+        """
+        require_folder(root, "MELD")
+        tables: dict[str, str] = {}
+        for path in list_files(root, (".csv",)):
+            match = _TABLE.fullmatch(PurePosixPath(path).name)
+            if match is not None:
+                tables.setdefault(match["part"].lower(), path)
+        if not tables:
+            raise CorpusError(
+                f"{root} holds no table of MELD", allowed="train_sent_emo.csv, dev_sent_emo.csv, test_sent_emo.csv"
+            )
+        audio, problems = ({}, []) if self.media == "without" else _audio(root, tables)
+        if self.media == "with" and not audio:
+            raise CorpusError(f"{root} holds no sound of MELD", remedy=f"extract it from the films: {_EXTRACT}")
+        utterances: dict[str, Utterance] = {}
+        for part, path in tables.items():
+            problems += _read_part(root, path, part, audio, utterances)
+        named = {row.audio for row in utterances.values()}
+        problems += [Problem(path, "no table names it") for path in audio.values() if path not in named]
+        return CorpusReading(
+            tuple(sorted(utterances.values(), key=lambda utterance: utterance.utterance_id)),
+            tuple(sorted(problems)),
+            tuple(self._warnings(root, tables, bool(audio))),
+        )
+
+    def _warnings(self, root: Path, tables: Mapping[str, str], has_audio: bool) -> list[str]:
+        missing = [part for part in _PARTS if part not in tables]
+        warnings = [f"no table of part {part} ({part}_sent_emo.csv)" for part in missing]
+        films = len(list_files(root, (".mp4",)))
+        if self.media == "auto" and not has_audio:
+            hint = f"; the sound of {films:,} films can be used when extracted: {_EXTRACT}" if films else ""
+            warnings.append(f"no sound: the utterances are texts alone, for text encoders{hint}")
+        return warnings
+
+
+def _read_part(
+    root: Path, path: str, part: str, audio: Mapping[str, str], utterances: dict[str, Utterance]
+) -> list[Problem]:
+    """Add the rows of one table to `utterances`, by id; return what was wrong with the others."""
+    columns, rows = read_rows(root / path)
+    require_columns(root / path, columns, _COLUMNS)
+    problems = []
+    for line, row in rows:
+        try:
+            utterance = _utterance(row, part, audio)
+            if utterance.utterance_id in utterances:
+                raise ValueError(f"{utterance.utterance_id} was listed before: the first row is used")
+            utterances[utterance.utterance_id] = utterance
+        except ValueError as error:
+            problems.append(Problem(f"{path}:{line}", str(error)))
+    return problems
+
+
+def _utterance(row: Mapping[str, str], part: str, audio: Mapping[str, str]) -> Utterance:
+    dialogue, number = row["Dialogue_ID"], row["Utterance_ID"]
+    if not dialogue.isdecimal() or not number.isdecimal():
+        raise ValueError(f"dialogue {dialogue!r} and utterance {number!r} are no numbers")
+    name = f"dia{dialogue}_utt{number}"
+    key = f"{part}/{name}"
+    if audio and key not in audio:
+        raise ValueError(f"there is no sound of {key}")
+    if not row["Speaker"]:
+        raise ValueError(f"{key} has no speaker")
+    return Utterance(
+        # the same with and without sound, whatever its folder is called
+        utterance_id=f"meld/{key}",
+        corpus="meld",
+        audio=audio.get(key, ""),
+        file_name=f"{name}.mp4",
+        speaker=f"meld/{row['Speaker']}",
+        language="en",
+        gender=_GENDERS.get(row["Speaker"]),
+        split=_PARTS[part],
+        text=row["Utterance"] or None,
+        text_origin="human" if row["Utterance"] else None,
+        category=meaning("emotion", row["Emotion"].lower(), _EMOTIONS),
+        session=f"meld/{part}/dia{dialogue}",
+    )
+
+
+def _audio(root: Path, tables: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
+    """Return part and name, `train/dia0_utt0`, → path of the sound; files of other names are left aside."""
+    audio: dict[str, str] = {}
+    paths, problems = one_file_each([path for path in list_files(root) if _media_name(path) is not None])
+    for path in paths:
+        match = _media_name(path)
+        assert match is not None
+        part = (match["part"] or _part_of_folders(path) or (next(iter(tables)) if len(tables) == 1 else "")).lower()
+        if not part:
+            problems.append(Problem(path, f"no folder of it tells which part it is of: {', '.join(_PARTS)}"))
+            continue
+        first = audio.setdefault(f"{part}/{match['name'].lower()}", path)
+        if first != path:
+            problems.append(Problem(path, f"the same utterance as {first}, which is used"))
+    return audio, problems
+
+
+def _media_name(path: str) -> re.Match[str] | None:
+    return _MEDIA.fullmatch(PurePosixPath(path).stem)
+
+
+def _part_of_folders(path: str) -> str:
+    """Return the part that the nearest telling folder names, such as `train_splits`; empty where none does."""
+    for folder in reversed(PurePosixPath(path).parts[:-1]):
+        found = set(re.findall("|".join(_PARTS), folder.lower()))
+        if len(found) == 1:
+            return found.pop()
+    return ""
