@@ -28,7 +28,7 @@ class LiveEncoders(nn.Module):
         is_trained = {name: any(p.requires_grad for p in module.parameters()) for name, module in encoders.items()}
         # a plain dict hides the frozen ones from parameters(), state_dict() and train()
         self.frozen = {name: module for name, module in encoders.items() if not is_trained[name]}
-        self.trained = nn.ModuleDict({name: module for name, module in encoders.items() if is_trained[name]})
+        self.trained = nn.ModuleDict({name: module for name, module in encoders.items() if is_trained[name]}).train()
 
     def encoder(self, name: str) -> Encoder:
         """Return the encoder called `name`."""
