@@ -94,16 +94,16 @@ def transcribe(
 
 
 def _wanted(table: Manifest, everything: bool, splits: Sequence[str] | None) -> list[int]:
-    """Return the rows to transcribe."""
+    """Return the rows to transcribe; a text alone has nothing to hear."""
     own = table.column("split")
     if splits is not None and not set(splits) <= set(own):
         known = sorted({str(split) for split in own})
         raise ConfigError("the manifest has no such splits", found=sorted(set(splits) - set(own)), allowed=known)
-    texts = table.column("text")
+    columns = zip(table.column("audio"), table.column("text"), own, strict=True)
     return [
         row
-        for row, (text, split) in enumerate(zip(texts, own, strict=True))
-        if (everything or text is None) and (splits is None or split in splits)
+        for row, (audio, text, split) in enumerate(columns)
+        if audio and (everything or text is None) and (splits is None or split in splits)
     ]
 
 

@@ -232,7 +232,7 @@ class EmotionDataModule(LightningDataModule):
         rows = self.rows(part)
         chosen, targets = self.manifest.select(rows.tolist()), self.targets.select(rows)
         if self.cache is None:
-            paths = [self.manifest.root / path for path in chosen.column("audio")]
+            paths = [self.manifest.root / path if path else None for path in chosen.column("audio")]
             seconds = chosen.table.column("duration").to_numpy()
             frames = np.ceil(np.nan_to_num(seconds) * _LIVE_FRAME_RATE).astype(np.int64)
             texts = [text or "" for text in chosen.column("text")]

@@ -48,14 +48,14 @@ class LivePart(Dataset[EmotionBatch]):
     """Utterances as audio and text, for encoders that run inside the model; there are no augmented views.
 
     Args:
-        paths: `(N,)` audio files.
+        paths: `(N,)` audio files; null for a text alone, whose waveform has no samples.
         texts: `(N,)` transcripts; the unknown ones are empty.
         rows: `(N,)` row numbers in the manifest.
         targets: of the N utterances.
     """
 
-    def __init__(self, paths: Sequence[Path], texts: Sequence[str], rows: Rows, targets: Targets) -> None:
-        self.paths = np.array([str(path) for path in paths], dtype=object)
+    def __init__(self, paths: Sequence[Path | None], texts: Sequence[str], rows: Rows, targets: Targets) -> None:
+        self.paths = np.array([str(path or "") for path in paths], dtype=object)
         self.texts = np.array(texts, dtype=object)
         self.rows, self.targets = rows, targets
 
@@ -64,9 +64,13 @@ class LivePart(Dataset[EmotionBatch]):
 
     def __getitems__(self, keys: Sequence[Key]) -> EmotionBatch:
         """Read the utterances at `keys`, (position, 0) each."""
-        audio = tuple(torch.from_numpy(read_audio(Path(self.paths[at]))) for at, _ in keys)
+        audio = tuple(_waveform(self.paths[at]) for at, _ in keys)
         texts = tuple(self.texts[at] for at, _ in keys)
         return _batch(self.rows, self.targets, keys, audio=audio, texts=texts)
+
+
+def _waveform(path: str) -> Tensor:
+    return torch.from_numpy(read_audio(Path(path))) if path else torch.empty(0)
 
 
 def stack_frames(sequences: Sequence[Tensor]) -> Frames:
