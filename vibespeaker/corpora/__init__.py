@@ -21,6 +21,7 @@ FORMATS = {
     "urdu": "vibespeaker.corpora.urdu:URDU",
     "nemo": "vibespeaker.corpora.nemo:NEMO",
     "meld": "vibespeaker.corpora.meld:MELD",
+    "common-voice": "vibespeaker.corpora.common_voice:CommonVoice",
 }
 
 

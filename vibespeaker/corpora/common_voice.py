@@ -1,0 +1,146 @@
+"""Common Voice: sentences read aloud by volunteers, for speech to text; no emotions.
+
+A language's folder holds `clips/*.mp3` and lists of them: `validated.tsv` (read here), `train.tsv`, `dev.tsv` and
+`test.tsv`, which are drawn from it and name the official parts. Quotation marks in sentences are characters like any
+other. The sentences of a list of another name, such as one's own `path` and `sentence`, can be read as well.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
+from vibespeaker.corpora.folder import list_files, require_folder, without_suffix
+from vibespeaker.corpora.lookup import AudioLookup
+from vibespeaker.corpora.tables import read_rows, require_columns, sentence_id
+from vibespeaker.errors import CorpusError
+from vibespeaker.utterance import Utterance
+
+_PARTS = {"train": "train", "dev": "development", "test": "test"}
+#: Spellings before and after release 17.
+_GENDERS = {
+    "male": "male",
+    "male_masculine": "male",
+    "female": "female",
+    "female_feminine": "female",
+}
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """One table and what goes for all its rows: its folder, its language, and the official parts of its clips."""
+
+    path: str
+    folder: str
+    language: str | None
+    parts: Mapping[str, str]
+
+
+class CommonVoice(CorpusAdapter):
+    """Mozilla Common Voice.
+
+    Args:
+        table: file name of the list.
+        language: ISO 639-1 code of rows that have no `locale`.
+    """
+
+    name = "common-voice"
+    label_set = "challenge"
+    licence = "CC0 1.0"
+    citation = "Ardila et al. (2020), Common Voice: A Massively-Multilingual Speech Corpus, LREC"
+
+    def __init__(self, table: str = "validated.tsv", language: str | None = None) -> None:
+        self.table = table
+        self.language = language
+
+    def read(self, root: Path) -> CorpusReading:
+        """Read the list of every language below `root`.
+
+        Raises:
+            CorpusError: there is no list, it lacks columns, its language is not told, or none of its clips is there.
+        """
+        require_folder(root, "Common Voice")
+        tables = [path for path in list_files(root, (".tsv",)) if PurePosixPath(path).name == self.table]
+        if not tables:
+            raise CorpusError(
+                f"{root} holds no {self.table}",
+                remedy="give the folder of a language, or name another list with --options.table",
+            )
+        audio = AudioLookup(root)
+        utterances: dict[str, Utterance] = {}
+        problems: list[Problem] = []
+        for path in tables:
+            folder = PurePosixPath(path).parent.as_posix()
+            problems += _read(root, _Listing(path, folder, self.language, _parts(root / folder)), audio, utterances)
+        if not utterances:
+            found = f"{problems[0].item}: {problems[0].reason}" if problems else "no row"
+            raise CorpusError(f"{root} holds no clip that {self.table} names", found=found)
+        ordered = sorted(utterances.values(), key=lambda utterance: utterance.utterance_id)
+        unknown = sum("/unknown/" in utterance.speaker for utterance in ordered)
+        warnings = [f"{unknown:,} clips name no client: each counts as a speaker of its own"] if unknown else []
+        return CorpusReading(tuple(ordered), tuple(sorted(problems)), tuple(warnings))
+
+
+def _read(root: Path, listing: _Listing, audio: AudioLookup, utterances: dict[str, Utterance]) -> list[Problem]:
+    """Add the rows of one list to `utterances`, by audio path; return what was wrong with the others."""
+    columns, rows = read_rows(root / listing.path, "\t", quoted=False)
+    require_columns(root / listing.path, columns, ("path", "sentence"))
+    if listing.language is None and "locale" not in columns:
+        raise CorpusError(
+            f"{root / listing.path} does not tell its language",
+            allowed="a column locale",
+            remedy="name it: --options.language en",
+        )
+    problems = []
+    for line, row in rows:
+        try:
+            utterance = _utterance(row, listing, audio)
+            if utterance.audio in utterances:
+                raise ValueError(f"{row['path']} was listed before: the first row is used")
+            utterances[utterance.audio] = utterance
+        except ValueError as error:
+            problems.append(Problem(f"{listing.path}:{line}", str(error)))
+    return problems
+
+
+def _utterance(row: Mapping[str, str], listing: _Listing, audio: AudioLookup) -> Utterance:
+    if not row["path"]:
+        raise ValueError("path is empty")
+    if not row["sentence"]:
+        raise ValueError(f"{row['path']} has no sentence")
+    path = audio.find(row["path"], "clips" if listing.folder == "." else f"{listing.folder}/clips")
+    language = _language(row.get("locale", "")) or listing.language
+    if language is None:
+        raise ValueError(f"{row['path']}: locale {row['locale']!r} is no language code")
+    stem = without_suffix(path)
+    return Utterance(
+        utterance_id=f"common-voice/{stem}",
+        corpus="common-voice",
+        audio=path,
+        file_name=PurePosixPath(row["path"]).name,
+        speaker=f"common-voice/{row.get('client_id') or f'unknown/{stem}'}",
+        language=language,
+        gender=_GENDERS.get(row.get("gender", "").lower()),
+        split=listing.parts.get(row["path"]),
+        text=row["sentence"],
+        text_origin="script",
+        sentence=sentence_id("common-voice", row["sentence"]),
+    )
+
+
+def _parts(folder: Path) -> dict[str, str]:
+    """Return clip → official part, from the lists beside."""
+    parts: dict[str, str] = {}
+    for name, part in _PARTS.items():
+        path = folder / f"{name}.tsv"
+        if path.is_file():
+            columns, rows = read_rows(path, "\t", quoted=False)
+            require_columns(path, columns, ("path",))
+            parts.update((row["path"], part) for _, row in rows)
+    return parts
+
+
+def _language(name: str) -> str | None:
+    """Return the language of a locale such as `ro` or `zh-CN`; null for a name that is none."""
+    language = name.lower().partition("-")[0]
+    return language if len(language) in (2, 3) and language.isalpha() else None
