@@ -39,6 +39,7 @@ def test_a_clean_corpus_gives_status_0_and_a_whole_manifest(tmp_path: Path, caps
     shown = capsys.readouterr().out
     assert "6 utterances, 6 speakers, 0.00 hours" in shown
     assert "Problems" not in shown
+    assert "no official split: --split speakers makes parts that share no speaker" in shown
     assert "warning: 6 utterances listed where emodb as published has 535" in shown
     assert sorted(path.name for path in tmp_path.iterdir()) == ["emodb", "manifest.parquet", "manifest.problems.csv"]
 

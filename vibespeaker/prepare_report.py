@@ -38,6 +38,8 @@ def print_report(
     for warning in warnings:
         console.print(f"warning: {warning}", style="yellow")
     console.print(summary_table(manifest))
+    if manifest.table.column("split").null_count == len(manifest):
+        console.print("no official split: --split speakers makes parts that share no speaker")
     if ablation:
         console.print(ablation_line(manifest))
     durations = manifest.frame(["duration", "speaker"])
