@@ -29,6 +29,7 @@ TRAINER_COMMANDS = {
 #: Name → (module:function, what it does).
 COMMANDS = {
     "prepare": ("vibespeaker.prepare:prepare", "read a corpus folder into a checked manifest"),
+    "combine": ("vibespeaker.combine:combine", "join manifests under a label map"),
     "transcribe": ("vibespeaker.transcripts:transcribe", "fill missing texts with a Whisper checkpoint"),
     "extract": ("vibespeaker.extract:extract", "run the frozen encoders once and store their frames"),
     "ensemble": ("vibespeaker.ensemble:ensemble", "combine prediction tables into one"),

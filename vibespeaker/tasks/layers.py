@@ -6,39 +6,18 @@ into the list of `--config` that LightningCLI merges in this order.
 """
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 
 import yaml
 
 from vibespeaker.errors import ConfigError
+from vibespeaker.shipped import find_config, shipped_configs
+
+__all__ = ["BASES", "expand", "find_config", "layers", "shipped_configs"]
 
 #: Top key of a config file that lists the files it builds on.
 BASES = "bases"
 _OPTIONS = ("--config", "-c")
-
-
-def shipped_configs() -> Path:
-    """Return the folder of the configs that come with VibeSpeaker, installed or in a checkout."""
-    package = Path(str(files("vibespeaker")))
-    installed = package / "configs"
-    return installed if installed.is_dir() else package.parent / "configs"
-
-
-def find_config(name: str) -> Path:
-    """Return the config file called `name`: a path, or else one among the shipped, e.g. `experiment/ensemble-task2`.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    for candidate in (Path(name), shipped_configs() / name, shipped_configs() / f"{name}.yaml"):
-        if candidate.is_file():
-            return candidate
-    kind = name.split("/")[0] if "/" in name else "experiment"
-    known = sorted(f"{path.parent.name}/{path.stem}" for path in (shipped_configs() / kind).glob("*.yaml"))
-    raise ConfigError(
-        f"config {name} does not exist", allowed=["a path", *known], remedy="name a file or a shipped config"
-    )
 
 
 def layers(path: Path, above: tuple[Path, ...] = ()) -> list[Path]:
