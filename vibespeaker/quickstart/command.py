@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from vibespeaker.quickstart.data import choose_source, make_material
-from vibespeaker.quickstart.results import combine, hand_in
+from vibespeaker.quickstart.results import combine, hand_in, submits, tell
 from vibespeaker.quickstart.steps import Chain
 from vibespeaker.quickstart.training import planned, train_all
 from vibespeaker.synthetic.corpus import SPEAKERS, UTTERANCES
@@ -22,6 +22,7 @@ def quickstart(
     speakers: int = SPEAKERS,
     utterances: int = UTTERANCES,
     epochs: int | None = None,
+    draws: int = 1000,
 ) -> int:
     """Run the whole way, from a corpus to submission files and a report; run again, it continues or says all is done.
 
@@ -35,16 +36,18 @@ def quickstart(
         speakers: named speakers of the generated corpus.
         utterances: clips of the generated corpus.
         epochs: train every run for so many epochs in place of the configured number, for a quick try.
+        draws: bootstrap draws of the intervals in the report.
     """
     # the small networks here are slower on several threads, and results do not depend on the machine
     torch.set_num_threads(1)
     source = choose_source(corpus, format, seed, speakers, utterances)
     chain = Chain(out)
     material = make_material(source, out, chain)
-    chain.total = chain.seen + len(planned(material)) + 2
+    chain.total = chain.seen + len(planned(material)) + 2 + submits(material)
     keys = train_all(material, out, seed, epochs, chain)
     table, key = combine(material, out, keys, chain)
     hand_in(material, table, key, out, chain)
-    if not chain.worked:
-        logger.info("all is done: %s", out)
+    tell(material, table, {**keys, "full": key}, out, chain, draws)
+    done = "nothing was left to do" if not chain.worked else "done"
+    logger.info("%s; the report is %s", done, out / "report" / "index.html")
     return 0

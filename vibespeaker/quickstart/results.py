@@ -1,23 +1,37 @@
-"""The steps after training: ensemble, submission files."""
+"""The steps after training: ensemble, submission files, report, and the scores in a few lines."""
 
 import logging
 from pathlib import Path
 
+from rich.console import Console
+from rich.table import Table
+
 from vibespeaker.ensemble import ensemble
+from vibespeaker.evaluation import Evaluation
 from vibespeaker.quickstart.data import Material
 from vibespeaker.quickstart.steps import Chain, Step
 from vibespeaker.quickstart.training import planned
+from vibespeaker.report.command import report
 from vibespeaker.submission import submit
 
 logger = logging.getLogger(__name__)
 
 SYSTEM = "full system"
-_CATEGORIES = ("task1", "task1-average")
+#: Rows of the summary: the systems a reader compares, weakest first.
+_SHOWN = ("majority/mean", "text only", "audio only", "multi-task, attentive", SYSTEM)
+_SCORES = {
+    "macro_f1": "macro-F1",
+    "uar": "UAR",
+    "ccc_arousal": "CCC arousal",
+    "ccc_valence": "CCC valence",
+    "ccc_dominance": "CCC dominance",
+}
+_CATEGORIES = ("task1", "task1-statistics")
 #: As in the published ensemble, the pre-trained attentive model joins for valence.
 _MEMBERS = {
-    "arousal": ("task2", "task2-average"),
-    "valence": ("task2", "task2-average", "multitask"),
-    "dominance": ("task2", "task2-average"),
+    "arousal": ("task2", "task2-statistics"),
+    "valence": ("task2", "task2-statistics", "multitask"),
+    "dominance": ("task2", "task2-statistics"),
 }
 
 
@@ -36,13 +50,18 @@ def combine(material: Material, out: Path, keys: dict[str, str], chain: Chain) -
     return table, chain.run(Step("ensemble", "combining the fine-tuned models", inputs, (table,), work))
 
 
+def submits(material: Material) -> bool:
+    """Return whether there is a test part to submit, with predictions for both tasks."""
+    return material.challenge and material.has_attributes
+
+
 def hand_in(material: Material, table: Path, key: str, out: Path, chain: Chain) -> None:
-    """Run the submission's step; corpora without a test part to submit, or without attributes, skip it and say so."""
+    """Run the submission's step; a corpus that has none is told why."""
     if not material.has_attributes:
-        logger.info("no attributes in this corpus: task 2 and the submission are skipped")
+        logger.info("this corpus has no attributes: task 2 and the submission are skipped")
         return
     if not material.challenge:
-        logger.info("no test part of the challenge in this corpus: the submission is skipped")
+        logger.info("this corpus has no test part of the challenge: the submission is skipped")
         return
     folder = out / "submission"
 
@@ -51,3 +70,30 @@ def hand_in(material: Material, table: Path, key: str, out: Path, chain: Chain) 
 
     outputs = (folder, folder / "task1.csv", folder / "task2.csv")
     chain.run(Step("submission", "writing the submission", {"ensemble": key}, outputs, work))
+
+
+def tell(material: Material, table: Path, keys: dict[str, str], out: Path, chain: Chain, draws: int) -> None:
+    """Run the report's step and print the main scores."""
+    folder = out / "report"
+    evaluation = folder / "evaluation.json"
+    sources = [*(run.folder(out) for run in planned(material)), table]
+    title = "Quickstart" + (" on synthetic speech" if material.synthetic else "")
+
+    def work() -> None:
+        report(sources, folder, material.truth, material.scored, title=title, draws=draws)
+
+    inputs = {"keys": keys, "truth": material.truth_key, "split": material.scored, "draws": draws}
+    chain.run(Step("report", "writing the report", inputs, (evaluation, folder / "index.html"), work))
+    _print(Evaluation.read(evaluation), material)
+
+
+def _print(evaluation: Evaluation, material: Material) -> None:
+    title = f"{material.scored} part" + (", SYNTHETIC speech" if material.synthetic else "")
+    by_name = {scores.system: scores.scores for scores in evaluation.systems}
+    shown = [by_name[name] for name in _SHOWN if name in by_name]
+    columns = {name: text for name, text in _SCORES.items() if any(name in scores for scores in shown)}
+    table = Table("system", *columns.values(), title=title)
+    for name in _SHOWN:
+        if name in by_name:
+            table.add_row(name, *(str(by_name[name].get(column, "")) for column in columns))
+    Console().print(table)

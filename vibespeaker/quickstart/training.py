@@ -51,14 +51,27 @@ class Run:
 
 
 RUNS = (
-    Run("multitask", "quickstart-multitask", "multi-task, attentive pooling", "multi-task"),
-    Run("multitask-average", "quickstart-multitask-average", "multi-task, average pooling", "multi-task, average"),
+    Run("multitask", "quickstart-multitask", "multi-task, attentive pooling", "multi-task, attentive"),
+    Run("multitask-statistics", "quickstart-multitask-statistics", "multi-task, statistics", "multi-task, statistics"),
     Run("audio", "quickstart-audio", "the voice alone", "audio only"),
     Run("text", "quickstart-text", "the words alone", "text only"),
-    Run("task1", "quickstart-task1", "fine-tuning for categories", "task 1", "multitask"),
-    Run("task1-average", "quickstart-task1-average", "the same, average", "task 1, average", "multitask-average"),
-    Run("task2", "quickstart-task2", "fine-tuning for attributes", "task 2", "multitask", True),
-    Run("task2-average", "quickstart-task2-average", "the same, average", "task 2, average", "multitask-average", True),
+    Run("task1", "quickstart-task1", "fine-tuning for categories, attentive", "task 1, attentive", "multitask"),
+    Run(
+        "task1-statistics",
+        "quickstart-task1-statistics",
+        "fine-tuning for categories, statistics",
+        "task 1, statistics",
+        "multitask-statistics",
+    ),
+    Run("task2", "quickstart-task2", "fine-tuning for attributes, attentive", "task 2, attentive", "multitask", True),
+    Run(
+        "task2-statistics",
+        "quickstart-task2-statistics",
+        "fine-tuning for attributes, statistics",
+        "task 2, statistics",
+        "multitask-statistics",
+        True,
+    ),
 )
 
 
