@@ -129,3 +129,22 @@ def test_another_schema_version_is_refused(tmp_path: Path) -> None:
     replace(manifest, metadata=replace(manifest.metadata, schema_version=99)).write(path)
     with pytest.raises(ManifestError, match=r"another schema version\. Found: 99\. Allowed: 1\. Remedy: prepare it"):
         Manifest.read(path)
+
+
+def test_codes_are_positions_in_the_distinct_values() -> None:
+    columns = {"utterance_id": ["a", "b", "c", "d"], "category": ["fear", None, "anger", "fear"]}
+    codes, values = build(columns, ManifestMetadata(root=".", label_set="challenge")).codes("category")
+    assert codes.tolist() == [0, -1, 1, 0]
+    assert values == ["fear", "anger"]
+
+
+def test_primary_votes_name_their_rows() -> None:
+    votes = [[{"primary": "fear"}, {"primary": None}], [], None, [{"primary": "anger"}]]
+    manifest = build(
+        {"utterance_id": ["a", "b", "c", "d"], "votes": votes}, ManifestMetadata(root=".", label_set="challenge")
+    )
+    for each in (manifest, manifest.select([0, 1, 2, 3])):
+        rows, codes, values = each.primary_votes()
+        assert (rows.tolist(), codes.tolist(), values) == ([0, 0, 3], [0, -1, 1], ["fear", "anger"])
+    assert [array.tolist() for array in manifest.select([3]).primary_votes()[:2]] == [[0], [0]]
+    assert [list(array) for array in manifest.select([1]).primary_votes()] == [[], [], []]

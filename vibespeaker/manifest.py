@@ -6,8 +6,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vibespeaker.errors import ManifestError
@@ -111,6 +114,18 @@ class Manifest:
         values: list[Any] = self.table.column(name).to_pylist()
         return values
 
+    def codes(self, name: str) -> tuple[npt.NDArray[np.int64], list[str]]:
+        """Return a text column as `(rows,)` positions in the list of its values, -1 for null: fast for many rows."""
+        encoded = _encoded(self.table.column(name).combine_chunks())
+        return encoded.indices.fill_null(-1).to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
+
+    def primary_votes(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], list[str]]:
+        """Return for every vote its row, and the primary emotion as a position in the list, -1 for null."""
+        votes = self.table.column("votes").combine_chunks()
+        rows = pc.list_parent_indices(votes).to_numpy(zero_copy_only=False).astype(np.int64)
+        encoded = _encoded(pc.struct_field(pc.list_flatten(votes), "primary"))
+        return rows, encoded.indices.fill_null(-1).to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
+
     def with_columns(self, columns: dict[str, Sequence[Any]], step: dict[str, Any] | None = None) -> "Manifest":
         """Return the manifest with columns replaced, and `step` appended to its history."""
         table = self.table
@@ -166,6 +181,12 @@ class Manifest:
                 raise ManifestError(f"manifest {path} lacks columns", found=missing, allowed=SCHEMA.names)
             table = file.read(columns=wanted).select(wanted).replace_schema_metadata(None)
         return Manifest(table, metadata)
+
+
+def _encoded(column: pa.Array) -> pa.DictionaryArray:
+    """Return a text array, in one chunk or several, as positions in its distinct values."""
+    array = pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) and column.num_chunks else column
+    return (pa.array([], pa.string()) if isinstance(array, pa.ChunkedArray) else array).dictionary_encode()
 
 
 def build(columns: dict[str, Sequence[Any]], metadata: ManifestMetadata) -> Manifest:

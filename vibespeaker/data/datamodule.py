@@ -143,7 +143,7 @@ class EmotionDataModule(LightningDataModule):
             manifest=file_sha256(self.manifest_path),
             cache=self.cache.digest if self.cache else None,
             corpora=self.manifest.metadata.corpora,
-            transcripts=tuple(sorted({origin for origin in self.manifest.column("text_origin") if origin})),
+            transcripts=tuple(sorted(self.manifest.codes("text_origin")[1])),
             synthetic=self.manifest.metadata.synthetic,
             cleaning=self.cache.recipe.cleaning if self.cache else None,
         )
@@ -154,7 +154,7 @@ class EmotionDataModule(LightningDataModule):
         Raises:
             ConfigError: the part is empty.
         """
-        return choose_rows(self.manifest.column("split"), self.targets.usable, part, self.parts)
+        return choose_rows(self.manifest, self.targets.usable, part, self.parts)
 
     def check_not_scored(self, part: Part) -> None:
         """Refuse to learn class weights from a part that shares utterances with the test part.
@@ -162,7 +162,7 @@ class EmotionDataModule(LightningDataModule):
         Raises:
             ConfigError: it does.
         """
-        present = sorted({split for split in self.manifest.column("split") if split is not None})
+        present = self.manifest.codes("split")[1]
         shared = set(self.parts.splits(part, present) or present) & set(self.parts.splits("test", present) or [])
         if shared:
             raise ConfigError(

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vibespeaker.errors import ConfigError
+from vibespeaker.manifest import Manifest
 
 Part = Literal["train", "validation", "test", "predict"]
 
@@ -43,13 +44,11 @@ class Parts:
         return found or [split for split in _NUMBERED_TESTS if part == "test" and split in present]
 
 
-def choose_rows(
-    splits: Sequence[str | None], usable: npt.NDArray[np.bool_], part: Part, parts: Parts
-) -> npt.NDArray[np.int64]:
+def choose_rows(manifest: Manifest, usable: npt.NDArray[np.bool_], part: Part, parts: Parts) -> npt.NDArray[np.int64]:
     """Return the row numbers of `part`, ascending.
 
     Args:
-        splits: `(N,)` split of each row.
+        manifest: N rows with their splits.
         usable: `(N,)`, False for rows that can be neither trained nor scored on; predictions are made for them all
             the same.
         part: what the rows are for.
@@ -58,17 +57,17 @@ def choose_rows(
     Raises:
         ConfigError: no row is left.
     """
-    present = sorted({split for split in splits if split is not None})
+    codes, present = manifest.codes("split")
     names = parts.splits(part, present)
-    column = np.asarray(splits, dtype=object)
-    chosen = np.ones(len(column), dtype=bool) if names is None else np.isin(column, names)
+    wanted = [present.index(name) for name in names or () if name in present]
+    chosen = np.ones(len(codes), dtype=bool) if names is None else np.isin(codes, wanted)
     rows = np.flatnonzero(chosen if part == "predict" else chosen & usable)
     if not len(rows):
-        wanted = "any split" if names is None else f"split {', '.join(names) or 'of the usual names'}"
+        source = "any split" if names is None else f"split {', '.join(names) or 'of the usual names'}"
         raise ConfigError(
             f"the {part} part of the manifest is empty",
-            found=f"{int(chosen.sum())} utterances in {wanted}, none of them usable",
-            allowed=present or "the manifest names no splits",
+            found=f"{int(chosen.sum())} utterances in {source}, none of them usable",
+            allowed=sorted(present) or "the manifest names no splits",
             remedy=f"name existing splits in data.init_args.parts.{part}, split the manifest, or loosen the policy",
         )
     return rows

@@ -5,8 +5,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from vibespeaker.batch import NO_CATEGORY
 from vibespeaker.errors import ConfigError
@@ -71,12 +69,12 @@ def make_targets(manifest: Manifest, labels: LabelSet, policy: LabelPolicy) -> T
             allowed="exclude, attributes, soft",
             remedy="choose label set challenge+other, or another policy for other",
         )
-    emotions = np.asarray(manifest.table.column("category").to_pylist(), dtype=object)
+    codes, emotions = manifest.codes("category")
     category = np.full(len(manifest), NO_CATEGORY, dtype=np.int64)
     kept = np.ones(len(manifest), dtype=bool)
     votes = vote_distributions(manifest, labels)
-    for emotion in sorted({value for value in emotions if value is not None}):
-        rows = emotions == emotion
+    for emotion in sorted(emotions):
+        rows = codes == emotions.index(emotion)
         use = _use_of(emotion, labels, policy)
         if use == "class":
             category[rows] = labels.index(emotion)
@@ -95,15 +93,11 @@ def vote_distributions(manifest: Manifest, labels: LabelSet) -> npt.NDArray[np.f
 
     Rows where no rater chose a listed class are NaN.
     """
-    votes = manifest.table.column("votes").combine_chunks()
-    if isinstance(votes, pa.ChunkedArray):  # a table without rows has no chunk to combine
-        votes = pa.array([], votes.type)
+    rows, codes, emotions = manifest.primary_votes()
     counts = np.zeros((len(manifest), len(labels)), dtype=np.float32)
-    rows = pc.list_parent_indices(votes).to_numpy(zero_copy_only=False)
-    primary = pc.struct_field(pc.list_flatten(votes), "primary")
-    classes = pc.index_in(primary, pa.array(labels.classes)).to_numpy(zero_copy_only=False)
-    listed = ~np.isnan(classes.astype(np.float64))
-    np.add.at(counts, (rows[listed], classes[listed].astype(np.int64)), 1.0)
+    for column, emotion in enumerate(labels.classes):
+        if emotion in emotions:
+            counts[:, column] = np.bincount(rows[codes == emotions.index(emotion)], minlength=len(manifest))
     totals = counts.sum(axis=1, keepdims=True)
     return np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
 
