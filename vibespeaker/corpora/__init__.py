@@ -22,6 +22,9 @@ FORMATS = {
     "nemo": "vibespeaker.corpora.nemo:NEMO",
     "meld": "vibespeaker.corpora.meld:MELD",
     "common-voice": "vibespeaker.corpora.common_voice:CommonVoice",
+    "vad-csv": "vibespeaker.corpora.table_formats:VadCSV",
+    "emotion-csv": "vibespeaker.corpora.table_formats:EmotionCSV",
+    "table": "vibespeaker.corpora.table_formats:NamedColumns",
 }
 
 
@@ -30,7 +33,8 @@ def adapter(name: str, options: Mapping[str, Any] | None = None) -> CorpusAdapte
 
     Args:
         name: one of `FORMATS`.
-        options: arguments of the adapter's class, e.g. `{"channel": "song"}` for RAVDESS.
+        options: arguments of the adapter's class, e.g. `{"channel": "song"}` for RAVDESS; a dotted name such as
+            `columns.audio` is an entry of a mapping.
 
     Raises:
         CorpusError: no corpus has that format, or its adapter has no such option.
@@ -40,7 +44,19 @@ def adapter(name: str, options: Mapping[str, Any] | None = None) -> CorpusAdapte
     module, class_name = FORMATS[name].split(":")
     corpus_class: type[CorpusAdapter] = getattr(importlib.import_module(module), class_name)
     allowed = list(inspect.signature(corpus_class).parameters)
-    unknown = sorted(set(options or {}) - set(allowed))
+    given = _nested(options or {})
+    unknown = sorted(set(given) - set(allowed))
     if unknown:
         raise CorpusError(f"format {name} has no such option", found=", ".join(unknown), allowed=allowed or "none")
-    return corpus_class(**(options or {}))
+    return corpus_class(**given)
+
+
+def _nested(options: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for key, value in options.items():
+        name, dot, entry = key.partition(".")
+        if dot:
+            nested[name] = {**nested.get(name, {}), entry: value}
+        else:
+            nested[name] = value
+    return nested

@@ -1,0 +1,164 @@
+"""Tables as corpora: the two CSV formats of the multimodal source, and any table whose columns one names."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vibespeaker.corpora.table import FIELDS, TableAdapter, TableLayout
+from vibespeaker.errors import CorpusError
+from vibespeaker.labels import EMOTIONS, label_set
+
+_VAD_COLUMNS = {
+    "audio": "audio_file",
+    "text": "transcript",
+    **{name: name for name in ("valence", "arousal", "dominance", "tone", "speaker", "gender", "split")},
+}
+_EMOTION_COLUMNS = {
+    "audio": "audio_file_name",
+    "text": "transcription",
+    "category": "emotion_class",
+    **{name: name for name in ("speaker", "gender", "split")},
+}
+#: The source names four of its eight classes; the others are those of TESS. Euphoria stays apart from joy as the
+#: nearest emotion that has a name here.
+_EMOTION_CLASSES = {
+    **dict.fromkeys(("joy", "happy", "happiness"), "happiness"),
+    **dict.fromkeys(("sad", "sadness"), "sadness"),
+    **dict.fromkeys(("surprised", "surprise", "pleasant_surprise", "ps"), "surprise"),
+    **dict.fromkeys(("angry", "anger"), "anger"),
+    **dict.fromkeys(("fear", "fearful"), "fear"),
+    **dict.fromkeys(("disgust", "disgusted"), "disgust"),
+    "neutral": "neutral",
+    "euphoria": "excitement",
+}
+
+
+class VadCSV(TableAdapter):
+    """The source's regression corpus: `audio_file,valence,arousal,dominance,tone,transcript`, attributes on 0–1.
+
+    0 becomes 1 and 1 becomes 7. Columns `speaker`, `gender` and `split` are read where there are any.
+
+    Args:
+        language: ISO 639-1 code; the source's corpus is Romanian.
+        corpus: its name, so that two such tables can be combined.
+        audio_folder: folder of the audio files; null for the table's own.
+    """
+
+    label_set = "challenge"
+
+    def __init__(self, language: str = "ro", corpus: str = "vad-csv", audio_folder: str | None = None) -> None:
+        layout = TableLayout(
+            corpus=corpus,
+            columns=_VAD_COLUMNS,
+            required=("audio", "valence", "arousal", "dominance"),
+            attribute_range=(0.0, 1.0),
+            language=language,
+        )
+        super().__init__(layout, audio_folder)
+
+
+class EmotionCSV(TableAdapter):
+    """The source's classification corpus: `audio_file_name,transcription,emotion_class`, eight classes.
+
+    Equal transcriptions are one sentence, spoken in several emotions. Columns `speaker`, `gender` and `split` are read
+    where there are any.
+
+    Args:
+        language: ISO 639-1 code; the source's corpus is English.
+        corpus: its name, so that two such tables can be combined.
+        audio_folder: folder of the audio files; null for the table's own.
+    """
+
+    label_set = "emotion-csv"
+
+    def __init__(self, language: str = "en", corpus: str = "emotion-csv", audio_folder: str | None = None) -> None:
+        layout = TableLayout(
+            corpus=corpus,
+            columns=_EMOTION_COLUMNS,
+            required=("audio", "category"),
+            emotions=_EMOTION_CLASSES,
+            language=language,
+            text_origin="script",
+            texts_are_prompts=True,
+        )
+        super().__init__(layout, audio_folder)
+
+
+class NamedColumns(TableAdapter):
+    """Any CSV, TSV or Parquet table.
+
+    Args:
+        columns: field → column, for columns that are not called as the field: audio, text, speaker, gender, split,
+            category, arousal, valence, dominance, sentence, intensity, take, session, language, tone.
+        emotions: the table's categories → emotions; those called as emotions need no entry.
+        label_set: name of the label set that fits the emotions.
+        attribute_range: lowest and highest attribute of the table, mapped linearly to 1–7.
+        language: ISO 639-1 code of rows that name none.
+        corpus: the corpus's name.
+        text_origin: human or script.
+        audio_folder: folder of the audio files; null for the table's own.
+        licence: how the corpus may be used.
+        citation: what to cite.
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, str] | None = None,
+        emotions: Mapping[str, str] | None = None,
+        label_set: str = "challenge",
+        attribute_range: Sequence[float] = (1.0, 7.0),
+        language: str = "en",
+        corpus: str = "table",
+        text_origin: str = "human",
+        audio_folder: str | None = None,
+        licence: str = "not stated",
+        citation: str = "not stated",
+    ) -> None:
+        _require_options(columns or {}, emotions or {}, attribute_range, text_origin)
+        layout = TableLayout(
+            corpus=corpus,
+            columns={**{name: name for name in FIELDS}, **(columns or {})},
+            # a column that was named has to be there
+            required=tuple(columns or {}),
+            emotions={
+                **{emotion: emotion for emotion in EMOTIONS},
+                **{str(published).lower(): emotion for published, emotion in (emotions or {}).items()},
+            },
+            attribute_range=(float(attribute_range[0]), float(attribute_range[1])),
+            language=language,
+            text_origin=text_origin,
+        )
+        super().__init__(layout, audio_folder)
+        self.label_set = _known(label_set)
+        self.licence = licence
+        self.citation = citation
+
+
+def _known(name: str) -> str:
+    return label_set(name).name
+
+
+def _require_options(columns: Any, emotions: Any, attribute_range: object, text_origin: str) -> None:
+    """Refuse options that mean nothing.
+
+    Raises:
+        CorpusError: naming the option.
+    """
+    for option, value in (("columns", columns), ("emotions", emotions)):
+        if not isinstance(value, Mapping):
+            raise CorpusError(
+                f"option {option} of a table", found=value, allowed="a mapping, as --options.columns.audio clip"
+            )
+    checks: tuple[tuple[str, list[Any], Sequence[str]], ...] = (
+        ("columns", [name for name in columns if name not in FIELDS], FIELDS),
+        ("emotions", [emotion for emotion in emotions.values() if emotion not in EMOTIONS], EMOTIONS),
+        ("text_origin", [] if text_origin in ("human", "script") else [text_origin], ("human", "script")),
+    )
+    for option, wrong, allowed in checks:
+        if wrong:
+            raise CorpusError(f"option {option} of a table", found=", ".join(map(str, wrong)), allowed=allowed)
+    match attribute_range:
+        case [int() | float() as low, int() | float() as high] if low < high:
+            return
+    raise CorpusError(
+        "option attribute_range of a table", found=attribute_range, allowed="the lowest and the highest value"
+    )
