@@ -8,9 +8,10 @@ import yaml
 from tests.corpora.test_meld import write_meld
 from vibespeaker.cli import main
 from vibespeaker.data import EmotionDataModule
-from vibespeaker.errors import CacheError
+from vibespeaker.errors import CacheError, ConfigError
 from vibespeaker.extract import extract
 from vibespeaker.manifest import Manifest
+from vibespeaker.tasks.live import LiveEncoders
 from vibespeaker.transcripts import transcribe
 
 WORDS = {"class_path": "vibespeaker.encoders.HashedText", "init_args": {"dim": 8}}
@@ -42,6 +43,9 @@ def test_live_batches_have_empty_waveforms(manifest: Path) -> None:
     (batch,) = list(EmotionDataModule(manifest, batch_size=2).train_dataloader())
     assert sorted(batch.texts) == ['Oh, you’re a "genius"!', "What?"]
     assert [len(waveform) for waveform in batch.audio] == [0, 0]
+    assert LiveEncoders({"words": WORDS})(batch)["words"].values.shape[0] == 2
+    with pytest.raises(ConfigError, match=r"encoder sound hears audio, but some utterances are texts alone\."):
+        LiveEncoders({"sound": SOUND})(batch)
 
 
 def test_audio_encoders_refuse_them(manifest: Path, tmp_path: Path) -> None:

@@ -57,6 +57,11 @@ class LiveEncoders(nn.Module):
 
     def _encode(self, name: str, batch: EmotionBatch) -> Frames:
         encoder = self.encoder(name)
+        if encoder.modality == "audio" and not all(len(waveform) for waveform in batch.audio):
+            raise ConfigError(
+                f"encoder {name} hears audio, but some utterances are texts alone",
+                remedy="use text encoders only, or a manifest whose every utterance has audio",
+            )
         inputs: Sequence[Tensor] | Sequence[str] = batch.audio if encoder.modality == "audio" else batch.texts
         with torch.set_grad_enabled(torch.is_grad_enabled() and name in self.trained):
             if encoder.batch_invariant:

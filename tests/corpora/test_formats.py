@@ -1,0 +1,34 @@
+"""What holds for every corpus that `prepare` reads."""
+
+import inspect
+
+import pytest
+
+from vibespeaker.cli import main
+from vibespeaker.corpora import FORMATS, adapter
+from vibespeaker.labels import EMOTIONS, NO_AGREEMENT, OTHER, label_set
+from vibespeaker.prepare import prepare
+
+TABLES = ("vad-csv", "emotion-csv", "table")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_corpus_says_what_it_is(name: str) -> None:
+    corpus = adapter(name)
+    assert corpus.name == name
+    assert inspect.getdoc(type(corpus))
+    assert corpus.licence
+    assert corpus.citation
+    assert (corpus.licence == "not stated") == (name in TABLES)
+    classes = set(label_set(corpus.label_set).classes)
+    assert set(corpus.expected_categories) <= set(EMOTIONS)
+    assert set(corpus.expected_categories) - {OTHER, NO_AGREEMENT} <= classes
+    if corpus.expected_categories:
+        assert sum(corpus.expected_categories.values()) == corpus.expected_utterances
+
+
+def test_every_format_is_in_the_help_of_prepare(capsys: pytest.CaptureFixture[str]) -> None:
+    documented = inspect.getdoc(prepare) or ""
+    assert [name for name in FORMATS if name not in documented] == []
+    assert main(["prepare", "no-such-corpus", "."]) == 2
+    assert "unknown corpus format. Found: no-such-corpus. Allowed: msp-podcast, ravdess" in capsys.readouterr().err
