@@ -9,6 +9,7 @@ import yaml
 
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
+from vibespeaker.shipped import find_config
 
 _AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"}
 
@@ -96,11 +97,27 @@ class Pitch:
 
 
 @dataclass(frozen=True)
+class Speed:
+    """A recording played faster, and higher, or slower, and lower, like another speaker; off by default.
+
+    Args:
+        probability: how often it is applied.
+        min_rate: least speed, 1 is unchanged.
+        max_rate: greatest speed.
+    """
+
+    probability: float = 0.0
+    min_rate: float = 0.9
+    max_rate: float = 1.1
+
+
+@dataclass(frozen=True)
 class AugmentationRecipe:
-    """What may happen to a recording, in this order: tempo, pitch, reverberation, noise, gain.
+    """What may happen to a recording, in this order: speed, tempo, pitch, reverberation, noise, gain.
 
     Args:
         seed: of all draws.
+        speed: change of speed, of tempo and pitch together.
         tempo: change of tempo.
         pitch: change of pitch.
         reverberation: room.
@@ -109,6 +126,7 @@ class AugmentationRecipe:
     """
 
     seed: int = 0
+    speed: Speed = field(default_factory=Speed)
     tempo: Tempo = field(default_factory=Tempo)
     pitch: Pitch = field(default_factory=Pitch)
     reverberation: Reverberation = field(default_factory=Reverberation)
@@ -116,7 +134,7 @@ class AugmentationRecipe:
     gain: Gain = field(default_factory=Gain)
 
     def __post_init__(self) -> None:
-        for step in (self.tempo, self.pitch, self.reverberation, self.noise, self.gain):
+        for step in (self.speed, self.tempo, self.pitch, self.reverberation, self.noise, self.gain):
             _check_step(step)
         if (self.noise.kind == "recorded") != (self.noise.folder is not None):
             raise ConfigError(
@@ -138,15 +156,14 @@ class AugmentationRecipe:
 
 
 def read_recipe(path: Path) -> AugmentationRecipe:
-    """Read a recipe from YAML; what is left out keeps its default.
+    """Read a recipe from YAML, a file or a shipped one by name; what is left out keeps its default.
 
     Raises:
         ConfigError: the file is missing, or a key or value is wrong.
     """
     from jsonargparse import ArgumentError, ArgumentParser
 
-    if not path.is_file():
-        raise ConfigError(f"augmentation file {path} does not exist")
+    path = find_config(str(path), "augmentation")
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(AugmentationRecipe, "recipe")
     try:

@@ -10,6 +10,7 @@ import yaml
 
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.errors import ConfigError, EncoderError, VibeSpeakerError
+from vibespeaker.shipped import find_config
 
 _PACKAGE = "vibespeaker.encoders"
 _EXAMPLE = "descriptors: {class_path: vibespeaker.encoders.AcousticDescriptors, init_args: {mels: 64}}"
@@ -19,7 +20,8 @@ def read_specs(path: Path) -> dict[str, dict[str, Any]]:
     """Read the encoders that a YAML file names, in its order.
 
     Args:
-        path: a mapping from encoder name to `class_path` and `init_args`, or the same under a top key `encoders`.
+        path: a mapping from encoder name to `class_path` and `init_args`, or the same under a top key `encoders`; or
+            the name of a shipped file, e.g. `encoders/embedded`.
 
     Returns:
         Encoder name → `{"class_path": str, "init_args": dict}`, checked by `check_specs`.
@@ -27,8 +29,7 @@ def read_specs(path: Path) -> dict[str, dict[str, Any]]:
     Raises:
         ConfigError: the file is missing, is no YAML, or does not specify encoders.
     """
-    if not path.is_file():
-        raise ConfigError(f"encoder file {path} does not exist", remedy=f"write one such as  {_EXAMPLE}")
+    path = find_config(str(path), "encoders")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -83,7 +83,7 @@ def extract(
 
     Args:
         manifest: table made by `vibespeaker prepare`.
-        encoders: YAML file that names the encoders: name → class_path and init_args.
+        encoders: YAML file that names the encoders, name → class_path and init_args; or a shipped one, e.g. embedded.
         out: cache folder; made when missing, added to when there.
         views: augmented views of the recordings in `view_splits`, besides the clean view.
         augmentation: YAML recipe of the views; by default noise, reverberation and gain from −5 to +5 dB.
@@ -111,7 +111,9 @@ def extract(
         specs = None if encoders is None else read_specs(encoders)
         return _verify(table, out, specs, views, view_splits, repair)
     if encoders is None:
-        raise ConfigError("extract needs the encoders to run", remedy="give --encoders FILE.yaml")
+        raise ConfigError(
+            "extract needs the encoders to run", remedy="give --encoders FILE.yaml, or --encoders embedded"
+        )
     specs = read_specs(encoders)
     unusable = [name for name in specs if not _NAME.fullmatch(name)]
     if unusable:
