@@ -10,6 +10,7 @@ from vibespeaker.batch import EmotionBatch, Frames
 from vibespeaker.data.provenance import EncoderProvenance
 from vibespeaker.encoders.base import Encoder, pad_frames
 from vibespeaker.encoders.specs import build_encoders
+from vibespeaker.errors import ConfigError
 
 
 class LiveEncoders(nn.Module):
