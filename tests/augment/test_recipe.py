@@ -17,7 +17,7 @@ def test_shipped_file_is_the_default() -> None:
     recipe = read_recipe(DEFAULT)
     assert recipe == AugmentationRecipe()
     assert (recipe.gain.min_db, recipe.gain.max_db) == (-5.0, 5.0)
-    assert recipe.tempo.probability == recipe.pitch.probability == 0.0
+    assert recipe.speed.probability == recipe.tempo.probability == recipe.pitch.probability == 0.0
 
 
 def test_what_a_file_leaves_out_keeps_its_default(tmp_path: Path) -> None:

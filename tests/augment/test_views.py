@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vibespeaker.audio import read_audio, write_audio
 from vibespeaker.augment import Augmentation, AugmentationRecipe
-from vibespeaker.augment.recipe import Gain, Noise, Pitch, Reverberation, Tempo
+from vibespeaker.augment.recipe import Gain, Noise, Pitch, Reverberation, Speed, Tempo
 from vibespeaker.augment.views import reverberate, simulated_response
 
 RATE = 16_000
@@ -136,6 +136,15 @@ def test_room_too_dry_for_its_size_is_taken_as_absorbing() -> None:
     response = simulated_response(0.05, np.array([8.0, 6.0, 3.5]), 1.0)
     assert np.isfinite(response).all()
     assert len(response) < RATE // 10
+
+
+def test_speed_changes_length_and_frequency_together() -> None:
+    tone = np.sin(2 * np.pi * 400 * np.arange(RATE) / RATE).astype(np.float32)
+    faster = only(speed=Speed(1.0, 1.25, 1.25)).view(tone, b"clip", 1)
+    assert len(faster) == RATE * 4 // 5
+    assert np.argmax(np.abs(np.fft.rfft(faster))) * RATE / len(faster) == pytest.approx(500, abs=2)
+    lengths = {len(only(speed=Speed(1.0)).view(tone, b"clip", view)) for view in range(1, 21)}
+    assert RATE / 1.1 <= min(lengths) < RATE < max(lengths) <= RATE / 0.9
 
 
 def test_tempo_and_pitch_change_length_and_frequency() -> None:

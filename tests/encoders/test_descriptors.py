@@ -178,3 +178,27 @@ def test_fingerprint_follows_settings():
 def test_settings_out_of_range_are_named(argument, value):
     with pytest.raises(ConfigError, match=argument):
         AcousticDescriptors(**{argument: value})
+
+
+def test_trimming_keeps_speech_with_a_margin():
+    quiet, loud = noise(16_000) * 1e-4, noise(16_000, seed=1)
+    clip = torch.cat((quiet, loud, quiet, loud, quiet[:8000]))  # the pause within speech stays
+    whole = AcousticDescriptors(frames_per_second=50)([clip])
+    trimmed = AcousticDescriptors(frames_per_second=50, trim_db=40)([clip])
+    assert abs(int(trimmed.lengths[0]) - (150 + 10)) <= 2
+    kept = len(trimmed.values[0])
+    starts = [i for i in (44, 45, 46) if torch.equal(whole.values[0, i : i + kept], trimmed.values[0])]
+    assert starts
+
+
+def test_trimming_leaves_clips_without_silence_whole():
+    clip = noise(8000)
+    whole, trimmed = AcousticDescriptors()([clip]), AcousticDescriptors(trim_db=40)([clip])
+    assert torch.equal(trimmed.values, whole.values)
+    assert AcousticDescriptors(trim_db=40)([torch.zeros(100)]).lengths.tolist() == [1]
+
+
+def test_trimming_is_part_of_the_fingerprint():
+    assert AcousticDescriptors(trim_db=40).fingerprint() != AcousticDescriptors().fingerprint()
+    with pytest.raises(ConfigError, match="trim_db is out of range"):
+        AcousticDescriptors(trim_db=0)

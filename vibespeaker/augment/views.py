@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import fftconvolve
 
-from vibespeaker.audio import read_audio
-from vibespeaker.augment.recipe import AugmentationRecipe, Noise, Reverberation, recordings
+from vibespeaker.audio import read_audio, resample
+from vibespeaker.augment.recipe import AugmentationRecipe, Noise, Reverberation, Speed, recordings
 from vibespeaker.utterance import SAMPLE_RATE
 
 Waveform = npt.NDArray[np.float32]
@@ -125,7 +125,8 @@ def _steps(recipe: AugmentationRecipe) -> list[_Step]:
         )
     if pitch.probability:
         changes.append(audiomentations.PitchShift(pitch.min_semitones, pitch.max_semitones, p=pitch.probability))
-    steps = [_at_16_khz(change) for change in changes]
+    steps: list[_Step] = [_Speed(recipe.speed)] if recipe.speed.probability else []
+    steps += [_at_16_khz(change) for change in changes]
     if recipe.reverberation.probability:
         steps.append(_Room(recipe.reverberation))
     if recipe.noise.probability:
@@ -148,6 +149,19 @@ def _noise(noise: Noise) -> Callable[..., Waveform]:
 
 def _at_16_khz(change: Callable[..., Waveform]) -> _Step:
     return lambda waveform: change(waveform, sample_rate=SAMPLE_RATE)
+
+
+class _Speed:
+    """The recording resampled as if it had been made at another rate; drawn rates are whole Hz."""
+
+    def __init__(self, recipe: Speed) -> None:
+        self._recipe = recipe
+
+    def __call__(self, waveform: Waveform) -> Waveform:
+        if random.random() >= self._recipe.probability:
+            return waveform
+        rate = random.uniform(self._recipe.min_rate, self._recipe.max_rate)
+        return resample(waveform, round(SAMPLE_RATE * rate), SAMPLE_RATE)
 
 
 class _Room:

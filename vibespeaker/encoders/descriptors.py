@@ -50,6 +50,8 @@ class AcousticDescriptors(Encoder):
         pre_emphasis: share of the previous sample that is subtracted before the bands, 0 to below 1.
         low_hz: lower edge of the lowest band.
         high_hz: upper edge of the highest band, at most 8000.
+        trim_db: frames before and after speech are left out, where the level stays more than this below that of the
+            clip's loudest twentieth, but for 0.1 s; null keeps all.
 
     Raises:
         ConfigError: an argument is out of range.
@@ -68,6 +70,7 @@ class AcousticDescriptors(Encoder):
         pre_emphasis: float = 0.97,
         low_hz: float = 40.0,
         high_hz: float = 7800.0,
+        trim_db: float | None = None,
     ) -> None:
         super().__init__()
         self.settings: dict[str, Any] = {
@@ -80,7 +83,10 @@ class AcousticDescriptors(Encoder):
             "low_hz": float(low_hz),
             "high_hz": float(high_hz),
         }
+        if trim_db is not None:  # absent otherwise, so that caches made without it stay valid
+            self.settings["trim_db"] = float(trim_db)
         _check(self.settings)
+        self.trim_db = trim_db
         self.frames_per_second = float(frames_per_second)
         self.mels = mels
         self.deltas = deltas
@@ -99,7 +105,10 @@ class AcousticDescriptors(Encoder):
 
     @torch.no_grad()
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
-        """Describe waveforms, each `(samples,)` at 16 kHz: `ceil(samples / hop)` frames of `dim` values each."""
+        """Describe waveforms, each `(samples,)` at 16 kHz: `(frames, dim)` each.
+
+        There are `ceil(samples / hop)` frames; trimming leaves fewer.
+        """
         return pad_frames([self._describe(torch.as_tensor(clip)) for clip in inputs])
 
     def _describe(self, waveform: Tensor) -> Tensor:
@@ -112,6 +121,9 @@ class AcousticDescriptors(Encoder):
         if self.tracker is not None:
             columns.append(self._prosody(waveform, power, bands))
         values = torch.cat(columns, dim=1)  # (frames, dim)
+        if self.trim_db is not None:
+            first, end = _speech(power[:, self.mels :].sum(dim=1), self.trim_db, round(0.1 * self.frames_per_second))
+            values = values[first:end]
         if self.normalisation == "mean":
             shifted = self._shifted_columns()
             values[:, shifted] -= values[:, shifted].mean(dim=0)
@@ -149,6 +161,13 @@ class AcousticDescriptors(Encoder):
         return [*range(self.mels), *prosody]
 
 
+def _speech(power: Tensor, trim_db: float, margin: int) -> tuple[int, int]:
+    """Return the first frame of speech, and the one behind its last, with `margin` frames around it."""
+    level = 10 * power.log10()
+    loud = torch.nonzero(level >= level.quantile(0.95) - trim_db)[:, 0]
+    return max(0, int(loud[0]) - margin), min(len(power), int(loud[-1]) + 1 + margin)
+
+
 def _check(settings: dict[str, Any]) -> None:
     """Refuse settings out of range, naming the first."""
     low, high = settings["low_hz"], settings["high_hz"]
@@ -159,6 +178,7 @@ def _check(settings: dict[str, Any]) -> None:
         "frames_per_second": (settings["frames_per_second"] in (50, 100), "50, 100"),
         "pre_emphasis": (0 <= settings["pre_emphasis"] < 1, "0 to below 1"),
         "low_hz": (0 <= low < high, "0 to below high_hz"),
+        "trim_db": (settings.get("trim_db", 1.0) > 0, "above 0"),
         "high_hz": (high <= SAMPLE_RATE / 2, f"at most {SAMPLE_RATE // 2}"),
     }
     for name, (holds, allowed) in rules.items():

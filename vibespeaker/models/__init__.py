@@ -7,6 +7,7 @@ from vibespeaker.models.multi_encoder import MultiEncoderModel
 from vibespeaker.models.normed_pooling import NormedPooling
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, MeanPooling, Pooling, StatisticsPooling
 from vibespeaker.models.speechbrain_pooling import SpeechBrainPooling
+from vibespeaker.models.voice_embedding import VoiceEmbedding
 
 __all__ = [
     "TDNN",
@@ -23,4 +24,5 @@ __all__ = [
     "Pooling",
     "SpeechBrainPooling",
     "StatisticsPooling",
+    "VoiceEmbedding",
 ]
