@@ -1,10 +1,13 @@
 """What happens to training runs."""
 
+import os
 import time
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+
+from vibespeaker.files import write_text
 
 
 class AccidentError(Exception):
@@ -42,17 +45,18 @@ class StopsInValidation(Callback):
 
 
 class Dawdles(Callback):
-    """Leaves time to be killed, from a step on, and says where it is.
+    """Lets one process wait to be killed.
 
     Args:
         step: optimiser steps done by then.
-        sign: file to make.
+        rank: which process waits.
+        sign: file to write its number into.
     """
 
-    def __init__(self, step: int, sign: Path) -> None:
-        self.step, self.sign = step, sign
+    def __init__(self, step: int, rank: int, sign: Path) -> None:
+        self.step, self.rank, self.sign = step, rank, sign
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        if trainer.global_step == self.step:
-            self.sign.touch()
+        if trainer.global_step == self.step and trainer.global_rank == self.rank:
+            write_text(self.sign, str(os.getpid()))
             time.sleep(600)

@@ -20,6 +20,7 @@ from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions
 from vibespeaker.tasks import EmotionTask
 from vibespeaker.tasks.checkpoints import checkpoint_path
+from vibespeaker.tasks.cli import run_trainer
 from vibespeaker.tasks.weights import read_checkpoint
 
 NINE = """
@@ -61,6 +62,18 @@ def test_a_run_folder_tells_what_was_run(fitted: Path, toy: Toy) -> None:
     assert record["packages"]["torch"] == torch.__version__
     assert record["trained_on"]["corpora"] == ["toy"]
     assert set(record) >= {"revision", "python", "vibespeaker"}
+
+
+def test_the_saved_config_stands_alone(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("keep: {monitor: val/uar}")
+    folder = run("fit", "--trainer.max_epochs=1", config="bases: [base.yaml]").folder
+    saved = folder / "config.yaml"
+    assert yaml.safe_load(saved.read_text())["keep"]["monitor"] == "val/uar"
+    run_trainer(["predict", "--config", str(saved), "--ckpt_path=best"])
+    assert (folder / "predictions.parquet").is_file()
+    resumed = run_trainer(["fit", "--config", str(saved), "--ckpt_path=last", "--trainer.max_epochs=2"])
+    assert resumed.trainer.current_epoch == 2
+    assert yaml.safe_load(saved.read_text())["ckpt_path"] is None
 
 
 def test_tensorboard_shows_curves_and_confusions(fitted: Path) -> None:

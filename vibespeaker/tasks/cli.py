@@ -75,6 +75,7 @@ class TrainerCLI(LightningCLI):
         """Parse, and resolve `--ckpt_path` before anything is built."""
         self.config = parser.parse_args(self.arguments)
         options = self.config[self.config.subcommand]
+        options.bases = None  # they are merged by now; the run's config stands alone
         options.ckpt_path = find_checkpoint(self.folder, options.ckpt_path, self.config.subcommand == "fit")
 
     @property
@@ -109,7 +110,10 @@ class TrainerCLI(LightningCLI):
         if self.config.subcommand != "fit" or self.options.trainer.fast_dev_run:
             return callbacks
         keep = self.options.keep
-        config = self._parser("fit").dump(self.options, skip_unset=False)
+        # the resolved config stands alone: without the files it was built on and the state it was resumed from
+        resolved = self.options.clone()
+        resolved.bases = resolved.ckpt_path = None
+        config = self._parser("fit").dump(resolved, skip_unset=False)
         return [
             *callbacks,
             RunRecord(self.folder, config),

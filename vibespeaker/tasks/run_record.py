@@ -34,12 +34,12 @@ class RunRecord(Callback):
         self.folder, self.config = folder, config
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Compare with what is there, then write."""
-        if not trainer.is_global_zero or trainer.fast_dev_run:
-            return
+        """Compare with what is there, in every process so that none waits for one that refused; then write."""
         path = self.folder / "config.yaml"
         if trainer.ckpt_path and path.is_file():
             check_same_config(path, self.config)
+        if not trainer.is_global_zero:
+            return
         write_text(path, self.config)
         assert isinstance(pl_module, RecognitionTask)
         record = {**environment(), "trained_on": pl_module.provenance.to_checkpoint()}
