@@ -30,6 +30,10 @@ TRAINER_COMMANDS = {
 COMMANDS = {
     "prepare": ("vibespeaker.prepare:prepare", "read a corpus folder into a checked manifest"),
     "combine": ("vibespeaker.combine:combine", "join manifests under a label map"),
+    "split": ("vibespeaker.splitting:split", "give utterances to parts that share no speaker"),
+    "stats": ("vibespeaker.stats:stats", "count utterances by corpus, emotion and part"),
+    "check": ("vibespeaker.leaks:check", "find speakers, recordings and takes in more than one part"),
+    "balance": ("vibespeaker.balance:balance", "plan a training part with equal classes"),
     "transcribe": ("vibespeaker.transcripts:transcribe", "fill missing texts with a Whisper checkpoint"),
     "extract": ("vibespeaker.extract:extract", "run the frozen encoders once and store their frames"),
     "ensemble": ("vibespeaker.ensemble:ensemble", "combine prediction tables into one"),

@@ -118,8 +118,8 @@ def combine_manifests(manifests: Sequence[tuple[Manifest, str]], labels: LabelMa
     new, fates = _mapped(labels, corpora, table.column("category").to_numpy())
     kept = ~np.isin(fates, (_DROPPED, _UNKNOWN)) & ((fates != _UNLABELLED) | (labels.unlabelled == "keep"))
     problems = _problems(table, fates, kept, labels)
-    drops = pd.Series(fates == _DROPPED).groupby([corpora, table.column("category").to_numpy()]).sum()
-    dropped = {(str(corpus), str(name)): int(n) for (corpus, name), n in sorted(drops.items()) if n}
+    drops = pd.DataFrame({"corpus": corpora, "category": table.column("category").to_numpy()})[fates == _DROPPED]
+    dropped: dict[tuple[str, str], int] = drops.groupby(["corpus", "category"]).size().to_dict()
     votes = _mapped_votes(labels, corpora, table.column("votes"))
     table = table.set_column(SCHEMA.get_field_index("category"), SCHEMA.field("category"), pa.array(new, pa.string()))
     table = table.set_column(SCHEMA.get_field_index("votes"), SCHEMA.field("votes"), votes)

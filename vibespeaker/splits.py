@@ -42,7 +42,7 @@ def split_by_speaker(manifest: Manifest, fractions: Mapping[str, float], seed: i
     Raises:
         ManifestError: fractions that are no shares, an unknown part, or fewer speakers than parts.
     """
-    _require_shares(fractions)
+    require_shares(fractions)
     speakers, counts = _speaker_counts(manifest)
     parts = assign_groups(counts, list(fractions.values()), seed)
     names = np.array(list(fractions))
@@ -173,7 +173,12 @@ def _with_test_rows(manifest: Manifest, is_test: npt.NDArray[np.bool_], step: di
     return manifest.with_columns({"split": np.where(is_test, "test", "train").tolist()}, step)
 
 
-def _require_shares(fractions: Mapping[str, float]) -> None:
+def require_shares(fractions: Mapping[str, float]) -> None:
+    """Check the shares of a split.
+
+    Raises:
+        ManifestError: an unknown part, or shares that are not above 0 or do not add up to 1.
+    """
     unknown = sorted(set(fractions) - set(SPLITS))
     if unknown:
         raise ManifestError("unknown part of a split", found=unknown, allowed=SPLITS)

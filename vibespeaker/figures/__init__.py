@@ -6,17 +6,21 @@ is. What is drawn is computed by `metrics`, `evaluation` and `calibration`: noth
 
 from vibespeaker.figures.attributes import attribute_scatter
 from vibespeaker.figures.categories import class_bars, confusion_figure, reliability_diagram
+from vibespeaker.figures.corpora import before_and_after, corpus_bars, score_matrix
 from vibespeaker.figures.curves import interval_figure, line_panels, risk_coverage_figure
 from vibespeaker.figures.style import png_bytes, svg_bytes
 
 __all__ = [
     "attribute_scatter",
+    "before_and_after",
     "class_bars",
     "confusion_figure",
+    "corpus_bars",
     "interval_figure",
     "line_panels",
     "png_bytes",
     "reliability_diagram",
     "risk_coverage_figure",
+    "score_matrix",
     "svg_bytes",
 ]
