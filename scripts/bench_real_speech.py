@@ -1,0 +1,145 @@
+"""How well the embedded default recognises people it has never heard, beside the field's classical standard.
+
+python scripts/bench_real_speech.py --data ../shared/data --out runs/real-speech --seeds 1 2 3 --processes 2
+
+RAVDESS in four folds of four actors, EmoDB with each speaker left out once. Every fold is prepared, extracted, fitted,
+predicted and evaluated by the code of those commands, with the shipped settings, on all training speakers: nothing is
+chosen by the left-out part, neither a checkpoint nor a setting nor a seed. Systems:
+
+  embedded      experiment/embedded, the voice alone
+  compare-svm   openSMILE ComParE 2016 functionals, balanced linear SVM, C chosen among the training speakers
+  text-only     canary: the words alone; every sentence is spoken in every emotion, so it must stay at chance
+  shuffled      canary: embedded, trained on shuffled labels; must stay at chance
+  random-split  embedded on utterances split at random: what knowing the speakers would flatter
+
+It can be stopped at any time and goes on where it stopped; a changed config or seed is trained anew. With several seeds
+the mean of their predictions is scored, too. Numbers go to OUT/results.json, confusion matrices to OUT/pictures.
+"""
+
+import argparse
+import json
+import multiprocessing
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import yaml
+from real_speech.corpora import Corpus
+from real_speech.functionals import functionals, predict_fold
+from real_speech.scores import Outcome, cost_of, pool, show
+from real_speech.training import FoldRun, run_fold
+
+from vibespeaker.ensemble import ensemble
+from vibespeaker.files import write_text
+from vibespeaker.progress import tracked
+
+SOURCES = {"ravdess": "ravdess", "emodb": "emodb"}
+#: System → experiment and the kind of folds it is trained on.
+TRAINED = {
+    "embedded": ("embedded", "speakers"),
+    "text-only": ("embedded-text", "speakers"),
+    "shuffled": ("embedded", "shuffled"),
+    "random-split": ("embedded", "random"),
+}
+STANDARD = "compare-svm"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the corpora")
+    parser.add_argument("--out", type=Path, default=Path("runs/real-speech"))
+    parser.add_argument("--corpora", nargs="+", choices=SOURCES, default=list(SOURCES))
+    parser.add_argument("--systems", nargs="+", choices=[*TRAINED, STANDARD], default=[*TRAINED, STANDARD])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument(
+        "--canary-seeds", type=int, default=1, help="how many of the seeds the canaries are trained with"
+    )
+    parser.add_argument("--folds", nargs="+", help="names of folds; all by default. Scores are then of these alone")
+    parser.add_argument("--processes", type=int, default=1, help="folds trained at the same time, a core each")
+    parser.add_argument(
+        "--set", nargs="+", default=[], help="options of fit, to try settings, e.g. trainer.max_epochs=2"
+    )
+    options = parser.parse_args()
+    start = time.perf_counter()
+    results = {}
+    for name in options.corpora:
+        corpus = Corpus(name, options.data / SOURCES[name], options.out / name)
+        corpus.folder.mkdir(parents=True, exist_ok=True)
+        corpus.make()
+        outcomes = []
+        for system in options.systems:
+            seeds = options.seeds if system == "embedded" else options.seeds[: options.canary_seeds]
+            if system == STANDARD:
+                outcomes.append(_standard(corpus, options.folds))
+            else:
+                outcomes += _trained(corpus, system, seeds, options)
+        results[name] = show(name, outcomes, corpus.manifest, options.out / "pictures")
+    results["seconds"] = time.perf_counter() - start
+    write_text(options.out / "results.json", json.dumps(results, indent=1, sort_keys=True) + "\n")
+    print(f"{results['seconds'] / 60:.1f} min in this run; numbers and pictures in {options.out}")
+
+
+def _trained(corpus: Corpus, system: str, seeds: Sequence[int], options: argparse.Namespace) -> list[Outcome]:
+    config, kind = TRAINED[system]
+    tables, runs = [], []
+    overrides = tuple(f"--{setting}" for setting in options.set)
+    for seed in seeds:
+        folder = corpus.folder / system / f"seed{seed}"
+        folds = _folds(corpus, kind, seed, options.folds)
+        of_seed = [
+            FoldRun(config, system, path, corpus.cache, folder, fold, seed, overrides) for fold, path in folds.items()
+        ]
+        _run_all(of_seed, f"{corpus.name}, {system}, seed {seed}", options.processes)
+        tables.append(pool([run.predictions for run in of_seed], corpus.manifest, folder / "predictions.parquet"))
+        runs += of_seed
+    wall, epoch = cost_of([run.runs / run.fold for run in runs], _epochs(runs[0]))
+    outcomes = [Outcome(system, tuple(tables), wall, epoch)]
+    if len(tables) > 1:
+        joined = corpus.folder / system / "mean.parquet"
+        ensemble(tables, joined, system=f"{system} mean of seeds")
+        outcomes.append(Outcome(f"{system} mean of seeds", (joined,)))
+    return outcomes
+
+
+def _standard(corpus: Corpus, wanted: Sequence[str] | None) -> Outcome:
+    features = functionals(corpus.manifest, corpus.folder / "compare2016.npy")
+    folder = corpus.folder / STANDARD
+    folds = _folds(corpus, "speakers", 0, wanted)
+    with tracked(f"{corpus.name}, {STANDARD}", len(folds), "folds") as progress:
+        for fold, manifest in folds.items():
+            predict_fold(manifest, features, folder / f"{fold}.parquet", STANDARD)
+            progress.advance()
+    parts = [folder / f"{fold}.parquet" for fold in folds]
+    return Outcome(STANDARD, (pool(parts, corpus.manifest, folder / "predictions.parquet"),))
+
+
+def _folds(corpus: Corpus, kind: str, seed: int, wanted: Sequence[str] | None) -> dict[str, Path]:
+    made = {"shuffled": corpus.shuffled_folds, "random": corpus.random_folds}
+    folds = corpus.folds() if kind == "speakers" else made[kind](seed)
+    chosen = {name: path for name, path in folds.items() if wanted is None or name in wanted}
+    if not chosen:
+        raise SystemExit(f"{corpus.name} has no such fold: {wanted}; it has {', '.join(folds)}")
+    return chosen
+
+
+def _run_all(runs: Sequence[FoldRun], title: str, processes: int) -> None:
+    with tracked(title, len(runs), "folds") as progress:
+        if processes < 2:
+            for run in runs:
+                run_fold(run)
+                progress.advance()
+            return
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool_of:
+            for done in as_completed([pool_of.submit(run_fold, run) for run in runs]):
+                done.result()
+                progress.advance()
+
+
+def _epochs(run: FoldRun) -> int:
+    config = yaml.safe_load((run.runs / run.fold / "config.yaml").read_text(encoding="utf-8"))
+    return int(config["trainer"]["max_epochs"])
+
+
+if __name__ == "__main__":
+    main()

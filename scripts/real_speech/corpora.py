@@ -1,0 +1,98 @@
+"""The two corpora of the benchmark: prepared and extracted once, and cut into folds."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vibespeaker.extract import extract
+from vibespeaker.manifest import Manifest
+from vibespeaker.prepare import prepare
+from vibespeaker.shipped import find_config
+from vibespeaker.splits import leave_one_speaker_out
+
+#: RAVDESS actors that are left out together.
+ACTOR_FOLDS = (range(1, 5), range(5, 9), range(9, 13), range(13, 17))
+VIEWS = 2
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus and where its files are.
+
+    Args:
+        name: `ravdess` or `emodb`, also the format.
+        source: folder as published.
+        folder: where everything made from it goes.
+    """
+
+    name: str
+    source: Path
+    folder: Path
+
+    @property
+    def manifest(self) -> Path:
+        """Manifest of all utterances, all called `train`: folds take the place of that split later."""
+        return self.folder / "manifest.parquet"
+
+    @property
+    def cache(self) -> Path:
+        """Embedding cache of all utterances with their views; folds share it, since it knows audio and no split."""
+        return self.folder / "cache"
+
+    def make(self) -> None:
+        """Prepare and extract what is not there yet."""
+        if not self.manifest.is_file():
+            prepared = self.folder / "prepared.parquet"
+            prepare(self.name, self.source, prepared)
+            read = Manifest.read(prepared)
+            read.with_columns({"split": ["train"] * len(read)}).write(self.manifest)
+        encoders, views = find_config("encoders/embedded"), find_config("augmentation/speed")
+        extract(self.manifest, encoders, self.cache, views=VIEWS, augmentation=views)
+
+    def folds(self) -> dict[str, Path]:
+        """Write the speaker-disjoint folds' manifests; name → manifest whose `test` split is the left-out part."""
+        read = Manifest.read(self.manifest)
+        if self.name == "emodb":
+            return self._write("speakers", ((name.rpartition("/")[2], part) for name, part in _each_speaker(read)))
+        actors = np.array([int(speaker.rpartition("/")[2]) for speaker in read.column("speaker")])
+        return self._write("speakers", ((f"{f[0]:02d}-{f[-1]:02d}", np.isin(actors, f)) for f in ACTOR_FOLDS))
+
+    def random_folds(self, seed: int) -> dict[str, Path]:
+        """Write as many folds that take utterances at random, so that the same speakers train and test."""
+        read = Manifest.read(self.manifest)
+        count = len(self.folds())
+        parts = np.random.default_rng(seed).permutation(len(read)) % count
+        return self._write(f"random-{seed}", ((str(fold), parts == fold) for fold in range(count)))
+
+    def shuffled_folds(self, seed: int) -> dict[str, Path]:
+        """Write the speaker-disjoint folds with the training part's labels shuffled; the test part keeps its own."""
+        found = {}
+        for name, path in self.folds().items():
+            read = Manifest.read(path)
+            labels, split = np.array(read.column("category"), dtype=object), np.array(read.column("split"))
+            training = np.flatnonzero(split == "train")
+            labels[training] = labels[np.random.default_rng(seed).permutation(training)]
+            found[name] = self.folder / "folds" / f"shuffled-{seed}" / f"{name}.parquet"
+            found[name].parent.mkdir(parents=True, exist_ok=True)
+            read.with_columns({"category": labels.tolist()}, {"step": "shuffle labels", "seed": seed}).write(
+                found[name]
+            )
+        return found
+
+    def _write(self, kind: str, parts: Iterator[tuple[str, npt.NDArray[np.bool_]]]) -> dict[str, Path]:
+        read = Manifest.read(self.manifest)
+        found = {}
+        for name, is_test in parts:
+            found[name] = self.folder / "folds" / kind / f"{name}.parquet"
+            found[name].parent.mkdir(parents=True, exist_ok=True)
+            splits = np.where(is_test, "test", "train").tolist()
+            read.with_columns({"split": splits}, {"step": "split", "by": kind, "fold": name}).write(found[name])
+        return found
+
+
+def _each_speaker(read: Manifest) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+    for name, part in leave_one_speaker_out(read):
+        yield name, np.array(part.column("split")) == "test"

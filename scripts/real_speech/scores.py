@@ -1,0 +1,123 @@
+"""Pooling the folds' tables, scoring them with the evaluation's own code, and showing what was found."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
+
+from vibespeaker.evaluation.scores import Evaluation, SystemScores
+from vibespeaker.evaluation.scoring import Options, evaluate_tables
+from vibespeaker.evaluation.targets import Truth
+from vibespeaker.figures import confusion_figure, png_bytes
+from vibespeaker.files import atomic_path
+from vibespeaker.manifest import Manifest
+from vibespeaker.predictions import Predictions
+
+SCORES = {"uar": "UAR", "accuracy": "WA", "macro_f1": "macro-F1"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One system on one corpus.
+
+    Args:
+        system: its name.
+        tables: pooled prediction tables, one a seed.
+        wall: seconds of training, all folds of all seeds; NaN where not measured.
+        epoch: median seconds of an epoch over the runs; NaN where there are none.
+    """
+
+    system: str
+    tables: tuple[Path, ...]
+    wall: float = math.nan
+    epoch: float = math.nan
+
+
+def pool(parts: Sequence[Path], manifest: Path, out: Path) -> Path:
+    """Join the folds' tables into one in manifest order."""
+    tables = [Predictions.read(path) for path in parts]
+    joined = pd.concat([table.frame for table in tables], ignore_index=True)
+    order = {identifier: row for row, identifier in enumerate(Manifest.read(manifest).column("utterance_id"))}
+    joined = joined.iloc[np.argsort([order[identifier] for identifier in joined["utterance_id"]], kind="stable")]
+    first = tables[0]
+    joined = joined.assign(split="test").reset_index(drop=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    metadata = type(first.metadata)(first.labels.name, first.labels.classes, first.metadata.system)
+    Predictions(joined, metadata).write(out)
+    return out
+
+
+def score(table: Path, manifest: Path, draws: int = 0) -> SystemScores:
+    """Score one pooled table as `vibespeaker evaluate` does."""
+    found: Evaluation = evaluate_tables([table], Truth.read(manifest), Options(draws=draws, by=[]))
+    return next(system for system in found.systems if not system.reference)
+
+
+def cost_of(runs: Sequence[Path], epochs: int) -> tuple[float, float]:
+    """Return seconds of training in all, and the median seconds of an epoch, from the run folders' `cost.json`."""
+    costs = [json.loads((run / "cost.json").read_text(encoding="utf-8")) for run in runs]
+    seconds = [float(cost["seconds"]) for cost in costs]
+    return sum(seconds), float(np.median([float(cost["training_seconds"]) for cost in costs])) / epochs
+
+
+def chance(confusion: Sequence[Sequence[int]]) -> tuple[float, float]:
+    """Return the UAR of guessing, 1 / C, and its standard deviation on that many utterances a class.
+
+    A guess hits with probability p = 1 / C; the mean of C recalls has variance Σ p·(1 − p) / n_c / C².
+    """
+    counts = np.asarray(confusion, dtype=np.float64).sum(axis=1)
+    classes = len(counts)
+    p = 1 / classes
+    return p, math.sqrt(float(np.sum(p * (1 - p) / np.maximum(counts, 1)))) / classes
+
+
+def show(corpus: str, outcomes: Sequence[Outcome], manifest: Path, pictures: Path) -> dict[str, Mapping[str, object]]:
+    """Print one row a system, draw one confusion matrix a system, and return the numbers."""
+    table = Table("system", *SCORES.values(), "seeds", "training", "an epoch", title=corpus)
+    numbers: dict[str, Mapping[str, object]] = {}
+    for outcome in outcomes:
+        scored = [score(path, manifest) for path in outcome.tables]
+        values = {name: [one.scores[name].value for one in scored] for name in SCORES}
+        confusion = np.sum([np.asarray(one.confusion) for one in scored], axis=0)
+        guessing, deviation = chance(scored[0].confusion)
+        cells = [_spread(found) for found in values.values()]
+        table.add_row(outcome.system, *cells, str(len(scored)), _seconds(outcome.wall), _seconds(outcome.epoch))
+        numbers[outcome.system] = {
+            **values,
+            "utterances": scored[0].utterances,
+            "chance": guessing,
+            "deviation_of_chance": deviation,
+            "training_seconds": outcome.wall,
+            "epoch_seconds": outcome.epoch,
+            "classes": list(scored[0].classes),
+            "confusion": confusion.tolist(),
+        }
+        title = f"{corpus}: {outcome.system}"
+        _save(
+            confusion_figure(confusion, scored[0].classes, title),
+            pictures / f"{corpus}-{outcome.system.replace(' ', '-')}.png",
+        )
+    Console().print(table)
+    return numbers
+
+
+def _save(figure: Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(png_bytes(figure))
+
+
+def _spread(values: Sequence[float]) -> str:
+    mean = f"{np.mean(values):.3f}"
+    return mean if len(values) < 2 else f"{mean} ± {np.std(values, ddof=1):.3f}"
+
+
+def _seconds(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.1f} s" if value < 100 else f"{value / 60:.1f} min"

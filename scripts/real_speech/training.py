@@ -1,0 +1,92 @@
+"""One fold of a trained system: `fit` on all training speakers, `predict` the left-out part; done once, resumable."""
+
+import hashlib
+import json
+import logging
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from vibespeaker.cache import EmbeddingCache
+from vibespeaker.files import file_sha256, write_text
+from vibespeaker.tasks.cli import run_trainer
+from vibespeaker.tasks.layers import find_config, layers
+
+_KEY_FILE = "benchmark.key"
+
+
+@dataclass(frozen=True)
+class FoldRun:
+    """What one training run needs.
+
+    Args:
+        config: shipped experiment.
+        system: name in tables.
+        manifest: with splits `train` and `test`.
+        cache: embedding cache.
+        runs: folder of the system's and seed's runs.
+        fold: name of the fold, and of the run folder.
+        seed: of weights, order and views.
+        overrides: further options of `fit`, for trying settings.
+    """
+
+    config: str
+    system: str
+    manifest: Path
+    cache: Path
+    runs: Path
+    fold: str
+    seed: int
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def predictions(self) -> Path:
+        """The table of the left-out part."""
+        return self.runs / self.fold / "predictions.parquet"
+
+    def key(self) -> str:
+        """Hash of all that decides the result."""
+        facts = {
+            **{name: str(value) for name, value in asdict(self).items() if name not in ("cache", "runs", "manifest")},
+            "configs": [file_sha256(path) for path in layers(find_config(self.config))],
+            "manifest": file_sha256(self.manifest),
+            "cache": EmbeddingCache.open(self.cache).digest,
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def options(self) -> list[str]:
+        """Return the command line behind `fit` and `predict`.
+
+        No part of the training speakers is kept for choosing a checkpoint: the last one is taken, whatever it scores.
+        """
+        data = "--data.init_args"
+        return [
+            *("--config", self.config, "--runs", str(self.runs), "--name", self.fold),
+            f"--seed_everything={self.seed}",
+            f"{data}.seed={self.seed}",
+            f"{data}.manifest={self.manifest}",
+            f"{data}.cache={self.cache}",
+            *(f"{data}.parts.validation=[train]", f"{data}.parts.predict=[test]"),
+            *("--trainer.limit_val_batches=0", "--keep.monitor=train/loss", "--keep.mode=min"),
+            "--trainer.enable_progress_bar=false",
+            *self.overrides,
+        ]
+
+
+def run_fold(run: FoldRun) -> None:
+    """Train and predict unless that is done; an interrupted training goes on."""
+    torch.set_num_threads(1)  # the network is small: several threads are slower, and folds may run side by side
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    folder, key = run.runs / run.fold, run.key()
+    key_file = folder / _KEY_FILE
+    if not key_file.is_file() or key_file.read_text(encoding="utf-8") != key:
+        shutil.rmtree(folder, ignore_errors=True)
+        write_text(key_file, key)
+    if run.predictions.is_file():
+        return
+    run_trainer(["fit", *run.options(), "--ckpt_path", "auto"])
+    table = ["--out", str(run.predictions), "--system", run.system]
+    run_trainer(["predict", *run.options(), "--ckpt_path", "last", *table])
