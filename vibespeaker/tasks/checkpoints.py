@@ -48,7 +48,7 @@ def find_checkpoint(folder: Path, wanted: str | None, fitting: bool) -> str | No
         raise CheckpointError(
             f"there is no checkpoint {path}" + (" to resume from" if fitting else ""),
             allowed=present or "none is there yet",
-            remedy="leave --ckpt_path out to begin, or correct --name, --runs or the path",
+            remedy=("leave --ckpt_path out to begin, or " if fitting else "") + "correct --name, --runs or the path",
         )
     return str(path)
 
