@@ -1,6 +1,8 @@
 """The command `quickstart`."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -12,6 +14,13 @@ from vibespeaker.quickstart.training import planned, train_all
 from vibespeaker.synthetic.corpus import SPEAKERS, UTTERANCES
 
 logger = logging.getLogger(__name__)
+
+_CHATTY = (
+    "lightning.pytorch",
+    "lightning.fabric",
+    "lightning.pytorch.utilities.rank_zero",
+    "vibespeaker.submission.command",
+)
 
 
 def quickstart(
@@ -38,16 +47,40 @@ def quickstart(
         epochs: train every run for so many epochs in place of the configured number, for a quick try.
         draws: bootstrap draws of the intervals in the report.
     """
-    # the small networks here are slower on several threads, and results do not depend on the machine
-    torch.set_num_threads(1)
     source = choose_source(corpus, format, seed, speakers, utterances)
-    chain = Chain(out)
-    material = make_material(source, out, chain)
-    chain.total = chain.seen + len(planned(material)) + 2 + submits(material)
-    keys = train_all(material, out, seed, epochs, chain)
-    table, key = combine(material, out, keys, chain)
-    hand_in(material, table, key, out, chain)
-    tell(material, table, {**keys, "full": key}, out, chain, draws)
-    done = "nothing was left to do" if not chain.worked else "done"
+    with _quiet(), _single_thread():
+        chain = Chain(out)
+        material = make_material(source, out, chain)
+        chain.total = chain.seen + len(planned(material)) + 2 + submits(material)
+        keys = train_all(material, out, seed, epochs, chain)
+        table, key = combine(material, out, keys, chain)
+        hand_in(material, table, key, out, chain)
+        tell(material, table, {**keys, "full": key}, out, chain, draws)
+    done = "done" if chain.worked else "all was done before"
     logger.info("%s; the report is %s", done, out / "report" / "index.html")
     return 0
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back remarks that drown the steps: Lightning's on devices, the submission's on every single ingredient."""
+    loggers = [logging.getLogger(name) for name in _CHATTY]
+    levels = [chatty.level for chatty in loggers]
+    for chatty in loggers:
+        chatty.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for chatty, level in zip(loggers, levels, strict=True):
+            chatty.setLevel(level)
+
+
+@contextmanager
+def _single_thread() -> Iterator[None]:
+    """Compute on one thread: networks this small are slower on several, and results do not depend on the machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

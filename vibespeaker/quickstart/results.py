@@ -18,27 +18,27 @@ logger = logging.getLogger(__name__)
 
 SYSTEM = "full system"
 #: Rows of the summary: the systems a reader compares, weakest first.
-_SHOWN = ("majority/mean", "text only", "audio only", "multi-task, attentive", SYSTEM)
+_SHOWN = ("majority/mean", "text-only", "audio-only", "audio+text, attentive", SYSTEM)
 _SCORES = {
     "macro_f1": "macro-F1",
     "uar": "UAR",
-    "ccc_arousal": "CCC arousal",
-    "ccc_valence": "CCC valence",
-    "ccc_dominance": "CCC dominance",
+    "ccc_arousal": "CCC aro.",
+    "ccc_valence": "CCC val.",
+    "ccc_dominance": "CCC dom.",
 }
-_CATEGORIES = ("task1", "task1-statistics")
-#: As in the published ensemble, the pre-trained attentive model joins for valence.
+#: As in the published ensemble for valence, the attentive model joins as it was before fine-tuning.
 _MEMBERS = {
-    "arousal": ("task2", "task2-statistics"),
+    "categories": ("task1", "task1-statistics", "multitask"),
+    "arousal": ("task2", "task2-statistics", "multitask"),
     "valence": ("task2", "task2-statistics", "multitask"),
-    "dominance": ("task2", "task2-statistics"),
+    "dominance": ("task2", "task2-statistics", "multitask"),
 }
 
 
 def combine(material: Material, out: Path, keys: dict[str, str], chain: Chain) -> tuple[Path, str]:
     """Run the ensemble's step, and return its table and key."""
     tables = {run.name: str(run.predictions(out)) for run in planned(material)}
-    heads = {"categories": _CATEGORIES, **(_MEMBERS if material.has_attributes else {})}
+    heads = {head: names for head, names in _MEMBERS.items() if head == "categories" or material.has_attributes}
     members = [name for name in tables if any(name in chosen for chosen in heads.values())]
     table = out / "full.parquet"
 
@@ -88,12 +88,12 @@ def tell(material: Material, table: Path, keys: dict[str, str], out: Path, chain
 
 
 def _print(evaluation: Evaluation, material: Material) -> None:
-    title = f"{material.scored} part" + (", SYNTHETIC speech" if material.synthetic else "")
+    title = f"Scores on the {material.scored} part" + (", SYNTHETIC speech" if material.synthetic else "")
     by_name = {scores.system: scores.scores for scores in evaluation.systems}
-    shown = [by_name[name] for name in _SHOWN if name in by_name]
-    columns = {name: text for name, text in _SCORES.items() if any(name in scores for scores in shown)}
-    table = Table("system", *columns.values(), title=title)
-    for name in _SHOWN:
-        if name in by_name:
-            table.add_row(name, *(str(by_name[name].get(column, "")) for column in columns))
+    rows = [name for name in _SHOWN if name in by_name]
+    columns = {key: text for key, text in _SCORES.items() if any(key in by_name[name] for name in rows)}
+    table = Table("system", *columns.values(), title=title, title_justify="left")
+    for name in rows:
+        values = (by_name[name].get(key) for key in columns)
+        table.add_row(name, *("" if score is None else f"{score.value:.3f}" for score in values))
     Console().print(table)

@@ -1,7 +1,6 @@
 """The training steps: both tasks at once, each modality alone, then the fine-tunings; predictions after each."""
 
 import json
-import logging
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +12,6 @@ from vibespeaker.tasks.cli import run_trainer
 from vibespeaker.tasks.layers import find_config, layers
 
 _KEY_FILE = "quickstart.key"
-#: Lightning's remarks on devices and workers, once a run, drown the steps.
-_CHATTY = ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero")
 
 
 @dataclass(frozen=True)
@@ -51,10 +48,15 @@ class Run:
 
 
 RUNS = (
-    Run("multitask", "quickstart-multitask", "multi-task, attentive pooling", "multi-task, attentive"),
-    Run("multitask-statistics", "quickstart-multitask-statistics", "multi-task, statistics", "multi-task, statistics"),
-    Run("audio", "quickstart-audio", "the voice alone", "audio only"),
-    Run("text", "quickstart-text", "the words alone", "text only"),
+    Run("multitask", "quickstart-multitask", "voice and words, attentive pooling", "audio+text, attentive"),
+    Run(
+        "multitask-statistics",
+        "quickstart-multitask-statistics",
+        "voice and words, plain statistics",
+        "audio+text, statistics",
+    ),
+    Run("audio", "quickstart-audio", "the voice alone", "audio-only"),
+    Run("text", "quickstart-text", "the words alone", "text-only"),
     Run("task1", "quickstart-task1", "fine-tuning for categories, attentive", "task 1, attentive", "multitask"),
     Run(
         "task1-statistics",
@@ -82,8 +84,6 @@ def planned(material: Material) -> tuple[Run, ...]:
 
 def train_all(material: Material, out: Path, seed: int, epochs: int | None, chain: Chain) -> dict[str, str]:
     """Run all trainings, and return the keys of their steps by run name."""
-    for name in _CHATTY:
-        logging.getLogger(name).setLevel(logging.WARNING)
     keys: dict[str, str] = {}
     for run in planned(material):
         options = _options(run, material, out, seed, epochs)
