@@ -64,7 +64,7 @@ def toy_manifest(splits: dict[str, int], others: int = 0, seed: int = 0) -> Mani
         "corpus": ["toy"] * len(names),
         "audio": [f"{i:03d}.wav" for i in range(len(names))],
         "file_name": [f"{i:03d}.wav" for i in range(len(names))],
-        "speaker": [f"toy/{i % 5}" for i in range(len(names))],
+        "speaker": [f"toy/{name}{i % 5}" for i, name in enumerate(names)],
         "language": ["en"] * len(names),
         "split": names,
         "text": [f"utterance number {i}" for i in range(len(names))],

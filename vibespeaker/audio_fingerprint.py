@@ -64,7 +64,7 @@ def comparable(fingerprints: Sequence[bytes]) -> npt.NDArray[np.float32]:
     Silence gives a vector of zeros, at distance 1 of everything.
     """
     cells = np.frombuffer(b"".join(fingerprints), dtype=np.uint8).reshape(-1, SLICES, BANDS).astype(np.float32)
-    centred = (cells - cells.mean(axis=1, keepdims=True)).reshape(len(cells), -1)
+    centred = (cells - cells.mean(axis=1, keepdims=True)).reshape(len(cells), SLICES * BANDS)
     lengths = np.linalg.norm(centred, axis=1, keepdims=True)
     unit: npt.NDArray[np.float32] = centred / np.where(lengths > 0, lengths, 1.0)
     return unit

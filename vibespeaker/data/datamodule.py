@@ -1,5 +1,6 @@
 """The data of an experiment: which utterances train, validate, test and are predicted, and how they are read."""
 
+import logging
 from functools import cached_property
 from pathlib import Path
 
@@ -15,13 +16,17 @@ from vibespeaker.data.loader import BatchLoader
 from vibespeaker.data.parts import Part, Parts, choose_rows
 from vibespeaker.data.provenance import EncoderProvenance, Provenance
 from vibespeaker.data.sampler import BatchSize, Draw, EvaluationBatches, Shard, TrainingBatches
+from vibespeaker.data.shown import allowed_leaks, entries_of, planned
 from vibespeaker.data.targets import COLUMNS, LabelPolicy, Targets, make_targets
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.manifest import Manifest
 
+log = logging.getLogger(__name__)
+
 _KEYS = ("utterance_id", "file_name", "split", "duration", "audio_sha256", "text", "text_origin", "audio")
+_EVALUATED: tuple[Part, ...] = ("validation", "test")
 #: Frames a second by which live audio is measured for batching.
 _LIVE_FRAME_RATE = 50
 
@@ -45,6 +50,10 @@ class EmotionDataModule(LightningDataModule):
         samples_per_epoch: training utterances an epoch, over all processes; null shows each once.
         balance: 0 shows all utterances equally often, 1 all classes; between, classes weigh `count ** (1 - balance)`.
         views: augmented views to draw from beside the clean one; null takes all that the cache has.
+        plan: table of `vibespeaker balance`: which utterances and views an epoch shows, instead of all.
+        evaluation_view: view that is validated, tested and predicted; 0 is the clean one.
+        allow_leaks: kinds of leaks between the parts to overlook, of `leaks.KINDS`; they are recorded, and printed
+            beside every score.
         seed: base of order, drawing and views.
         workers: reading processes; 0 reads in the training process.
     """
@@ -63,6 +72,9 @@ class EmotionDataModule(LightningDataModule):
         samples_per_epoch: int | None = None,
         balance: float = 0.0,
         views: int | None = None,
+        plan: Path | None = None,
+        evaluation_view: int = 0,
+        allow_leaks: list[str] | None = None,
         seed: int = 0,
         workers: int = 0,
     ) -> None:
@@ -73,6 +85,9 @@ class EmotionDataModule(LightningDataModule):
         self.size = BatchSize(batch_size, frame_budget)
         self.evaluation_size = BatchSize(evaluation_batch_size or batch_size, frame_budget)
         self.draw = Draw(samples_per_epoch, balance, seed)
+        self.plan_path, self.evaluation_view = None if plan is None else Path(plan), evaluation_view
+        self.allow_leaks = allow_leaks or []
+        self.leaks: dict[str, str] = {}
         self.workers = workers
         self._training: BatchLoader | None = None
         self._resumed: dict[str, int] | None = None
@@ -124,8 +139,14 @@ class EmotionDataModule(LightningDataModule):
 
     @cached_property
     def class_counts(self) -> npt.NDArray[np.int64]:
-        """`(classes,)`, utterances of each class in the training part."""
-        return self.targets.select(self.rows("train")).class_counts(len(self.labels))
+        """`(classes,)`, utterances of each class in what training shows."""
+        return self.targets.select(self.shown[0]).class_counts(len(self.labels))
+
+    @cached_property
+    def shown(self) -> tuple[Rows, Rows | None]:
+        """Row of every training item, and its view where a balance plan says it."""
+        rows = self.rows("train")
+        return (rows, None) if self.plan_path is None else planned(self.plan_path, self.manifest, rows)
 
     @cached_property
     def provenance(self) -> Provenance:
@@ -146,6 +167,8 @@ class EmotionDataModule(LightningDataModule):
             transcripts=tuple(sorted(self.manifest.codes("text_origin")[1])),
             synthetic=self.manifest.metadata.synthetic,
             cleaning=self.cache.recipe.cleaning if self.cache else None,
+            leaks=self.leaks,
+            plan=None if self.plan_path is None else file_sha256(self.plan_path),
         )
 
     def rows(self, part: Part) -> Rows:
@@ -180,22 +203,26 @@ class EmotionDataModule(LightningDataModule):
             "predict": ("predict",),
         }
         for part in stages.get(stage, ()):
-            self.rows(part)
+            if not (stage == "fit" and part == "validation" and self.parts.validation == []):
+                self.rows(part)
+        if stage == "fit":
+            self._check_leaks()
         _ = self.provenance
 
     def train_dataloader(self) -> BatchLoader:
         """Return shuffled, length-bucketed batches of drawn views."""
         views = 0 if self.cache is None else self.cache.views if self.wanted_views is None else self.wanted_views
-        reader, lengths = self._part("train", views)
+        rows, drawn = self.shown
+        reader, lengths = self._part(rows, 0 if drawn is not None else views, drawn)
         sampler = TrainingBatches(lengths, reader.targets.category, self.size, self.draw, views, self._shard())
         self._training = BatchLoader(reader, sampler, self.workers)
         if self._resumed is not None:
             self._training.load_state_dict(self._resumed)
         return self._training
 
-    def val_dataloader(self) -> BatchLoader:
-        """Return every utterance of the validation part, clean."""
-        return self._evaluation("validation")
+    def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
+        """Return every utterance of the validation part, clean; none where training goes without."""
+        return [] if self.parts.validation == [] else self._evaluation("validation")
 
     def test_dataloader(self) -> BatchLoader:
         """Return every utterance of the test part, clean."""
@@ -221,26 +248,41 @@ class EmotionDataModule(LightningDataModule):
         return batch.to(device, non_blocking=True)
 
     def _evaluation(self, part: Part) -> BatchLoader:
-        reader, lengths = self._part(part, 0)
+        rows = self.rows(part)
+        reader, lengths = self._part(rows, 0, np.full(len(rows), self.evaluation_view))
         return BatchLoader(reader, EvaluationBatches(lengths, self.evaluation_size, self._shard()), self.workers)
 
     def _shard(self) -> Shard:
         return Shard() if self.trainer is None else Shard(self.trainer.global_rank, self.trainer.world_size)
 
-    def _part(self, part: Part, views: int) -> tuple[CachedPart | LivePart, Rows]:
-        """Return what reads the part, and `(N,)` frames of each utterance for batching."""
-        rows = self.rows(part)
+    def _check_leaks(self) -> None:
+        """Refuse parts that share speakers or recordings, or remember what is allowed to leak."""
+        splits = np.asarray(self.manifest.column("split"), dtype=object)
+        present = sorted({split for split in splits if split is not None})
+        parts = {"train": self.rows("train")}
+        for part in _EVALUATED:
+            # whatever their labels: hidden ones are scored elsewhere
+            rows = np.flatnonzero(np.isin(splits, self.parts.splits(part, present) or []))
+            parts |= {part: rows} if len(rows) else {}
+        self.leaks = allowed_leaks(self.manifest_path, parts, self.allow_leaks)
+        self.__dict__.pop("provenance", None)
+        for text in self.leaks.values():
+            log.warning("allowed leak: %s; scores flatter", text)
+
+    def _part(self, rows: Rows, views: int, drawn: Rows | None) -> tuple[CachedPart | LivePart, Rows]:
+        """Return what reads some rows, and `(N,)` frames of each utterance for batching."""
         chosen, targets = self.manifest.select(rows.tolist()), self.targets.select(rows)
         if self.cache is None:
+            if drawn is not None and drawn.any():
+                raise ConfigError(
+                    "live audio has no augmented views", remedy="extract them, and set data.init_args.cache"
+                )
             paths = [self.manifest.root / path if path else None for path in chosen.column("audio")]
             seconds = chosen.table.column("duration").to_numpy()
             frames = np.ceil(np.nan_to_num(seconds) * _LIVE_FRAME_RATE).astype(np.int64)
             texts = [text or "" for text in chosen.column("text")]
             return LivePart(paths, texts, rows, targets), np.maximum(frames, 1)
-        entries = {}
-        for name in self.encoders:
-            count = 0 if self.cache.encoders[name].modality == "text" else views
-            entries[name] = np.stack([self.cache.entries(name, chosen, view) for view in range(count + 1)])
+        entries = {name: entries_of(self.cache, name, chosen, views, drawn) for name in self.encoders}
         lengths = {name: self.cache.lengths(name, table[0]) for name, table in entries.items()}
         largest = max(lengths, key=lambda name: int(lengths[name].sum()) * self.encoder_dims[name])
         return CachedPart(self.cache, rows, targets, entries), lengths[largest]

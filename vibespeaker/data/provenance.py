@@ -46,6 +46,8 @@ class Provenance:
         transcripts: origins of the texts, such as `human` or `asr:<model>@<fingerprint>`.
         synthetic: True when the speech is generated.
         cleaning: recipe of what was done to the audio before the encoders, None where nothing was.
+        leaks: kind → what the parts share and were allowed to, in words; empty where nothing leaks.
+        plan: SHA-256 of the balance plan, None where all of the training part was shown.
     """
 
     label_set: str
@@ -57,6 +59,8 @@ class Provenance:
     transcripts: tuple[str, ...] = ()
     synthetic: bool = False
     cleaning: Mapping[str, Any] | None = None
+    leaks: Mapping[str, str] = field(default_factory=dict)
+    plan: str | None = None
 
     @property
     def labels(self) -> LabelSet:

@@ -170,6 +170,7 @@ class EmotionTask(RecognitionTask):
             "corpora": list(self.provenance.corpora),
             "encoders": {name: dict(encoder.spec) for name, encoder in self.provenance.encoders.items()},
             "transcripts": sorted({*self.provenance.transcripts, *data.provenance.transcripts}),
+            "leaks": dict(self.provenance.leaks),
         }
 
     def on_fit_start(self) -> None:

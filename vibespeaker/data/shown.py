@@ -1,0 +1,82 @@
+"""What training shows of the training part: every utterance in drawn views, or what a balance plan lists."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vibespeaker.balance import BalancePlan
+from vibespeaker.cache import EmbeddingCache
+from vibespeaker.errors import ConfigError
+from vibespeaker.leaks import COLUMNS, find_leaks
+from vibespeaker.manifest import Manifest
+
+Rows = npt.NDArray[np.int64]
+
+
+def planned(path: Path, manifest: Manifest, training: Rows) -> tuple[Rows, Rows]:
+    """Return the manifest's row and the view of every item of a balance plan.
+
+    Args:
+        path: the plan.
+        manifest: with the column `utterance_id`.
+        training: rows of the training part.
+
+    Raises:
+        ManifestError: the file is no plan, or names utterances that the manifest lacks.
+        ConfigError: the plan shows utterances outside the training part.
+    """
+    plan = BalancePlan.read(path)
+    rows = plan.rows(manifest)
+    outside = np.flatnonzero(~np.isin(rows, training))
+    if len(outside):
+        raise ConfigError(
+            f"balance plan {path} shows {len(np.unique(rows[outside]))} utterances outside the training part",
+            found=plan.utterance_ids[int(outside[0])],
+            remedy="balance the manifest again after splitting it",
+        )
+    return rows, plan.views
+
+
+def entries_of(cache: EmbeddingCache, encoder: str, manifest: Manifest, views: int, drawn: Rows | None = None) -> Rows:
+    """Return `(views + 1, N)` entry numbers of a manifest's rows in a cache.
+
+    Args:
+        cache: where they are.
+        encoder: its name; a text encoder has one row for all views.
+        manifest: the N utterances, an utterance perhaps several times.
+        views: augmented views beside the clean one.
+        drawn: `(N,)` the one view of each utterance, instead of `views`; the result then has one row.
+
+    Raises:
+        CacheError: something is not in the cache.
+    """
+    is_text = cache.encoders[encoder].modality == "text"
+    if drawn is None or is_text:
+        count = 0 if is_text else views
+        return np.stack([cache.entries(encoder, manifest, view) for view in range(count + 1)])
+    entries = np.empty((1, len(drawn)), dtype=np.int64)
+    for view in np.unique(drawn).tolist():
+        at = np.flatnonzero(drawn == view)
+        entries[0, at] = cache.entries(encoder, manifest.select(at.tolist()), view)
+    return entries
+
+
+def allowed_leaks(path: Path, parts: Mapping[str, Rows], allowed: list[str]) -> dict[str, str]:
+    """Check that the parts of an experiment share nothing, and return what they share and are allowed to.
+
+    Args:
+        path: the manifest.
+        parts: `train`, `validation`, `test` → rows; splits that serve both of the latter are compared with the
+            training part only.
+        allowed: kinds of leaks to overlook.
+
+    Raises:
+        ConfigError: another kind leaks.
+    """
+    apart = dict(parts)
+    both = np.intersect1d(parts.get("validation", []), parts.get("test", [])).astype(np.int64)
+    if len(both):
+        apart = {"train": parts["train"], "validation and test": np.union1d(parts["validation"], parts["test"])}
+    return find_leaks(Manifest.read(path, COLUMNS), apart).refuse(allowed, path)
