@@ -11,6 +11,8 @@ chosen by the left-out part, neither a checkpoint nor a setting nor a seed. Syst
   text-only     canary: the words alone; every sentence is spoken in every emotion, so it must stay at chance
   shuffled      canary: embedded, trained on shuffled labels; must stay at chance
   random-split  embedded on utterances split at random: what knowing the speakers would flatter
+  inner         for choosing settings, not in the default list: the left-out part stays out, and others of the training
+                speakers are scored
 
 It can be stopped at any time and goes on where it stopped; a changed config or seed is trained anew. With several seeds
 the mean of their predictions is scored, too. Numbers go to OUT/results.json, confusion matrices to OUT/pictures.
@@ -41,8 +43,10 @@ TRAINED = {
     "text-only": ("embedded-text", "speakers"),
     "shuffled": ("embedded", "shuffled"),
     "random-split": ("embedded", "random"),
+    "inner": ("embedded", "inner"),
 }
 STANDARD = "compare-svm"
+DEFAULT = ["embedded", STANDARD, "text-only", "shuffled", "random-split"]
 
 
 def main() -> None:
@@ -50,7 +54,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the corpora")
     parser.add_argument("--out", type=Path, default=Path("runs/real-speech"))
     parser.add_argument("--corpora", nargs="+", choices=SOURCES, default=list(SOURCES))
-    parser.add_argument("--systems", nargs="+", choices=[*TRAINED, STANDARD], default=[*TRAINED, STANDARD])
+    parser.add_argument("--systems", nargs="+", choices=[*TRAINED, STANDARD], default=DEFAULT)
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument(
         "--canary-seeds", type=int, default=1, help="how many of the seeds the canaries are trained with"
@@ -115,8 +119,9 @@ def _standard(corpus: Corpus, wanted: Sequence[str] | None) -> Outcome:
 
 
 def _folds(corpus: Corpus, kind: str, seed: int, wanted: Sequence[str] | None) -> dict[str, Path]:
-    made = {"shuffled": corpus.shuffled_folds, "random": corpus.random_folds}
-    folds = corpus.folds() if kind == "speakers" else made[kind](seed)
+    seeded = {"shuffled": corpus.shuffled_folds, "random": corpus.random_folds}
+    plain = {"speakers": corpus.folds, "inner": corpus.inner_folds}
+    folds = plain[kind]() if kind in plain else seeded[kind](seed)
     chosen = {name: path for name, path in folds.items() if wanted is None or name in wanted}
     if not chosen:
         raise SystemExit(f"{corpus.name} has no such fold: {wanted}; it has {', '.join(folds)}")

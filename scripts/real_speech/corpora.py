@@ -15,6 +15,8 @@ from vibespeaker.splits import leave_one_speaker_out
 
 #: RAVDESS actors that are left out together.
 ACTOR_FOLDS = (range(1, 5), range(5, 9), range(9, 13), range(13, 17))
+#: Corpus → which of the following folds are tried on, and the folds where that is done, so that none is tried twice.
+INNER = {"ravdess": ((1,), (0, 1, 2, 3)), "emodb": ((1, 2, 3), (0, 4, 7))}
 VIEWS = 2
 
 
@@ -59,6 +61,25 @@ class Corpus:
             return self._write("speakers", ((name.rpartition("/")[2], part) for name, part in _each_speaker(read)))
         actors = np.array([int(speaker.rpartition("/")[2]) for speaker in read.column("speaker")])
         return self._write("speakers", ((f"{f[0]:02d}-{f[-1]:02d}", np.isin(actors, f)) for f in ACTOR_FOLDS))
+
+    def inner_folds(self) -> dict[str, Path]:
+        """Write, for each fold, one that leaves its test part out altogether and tests on others of its speakers.
+
+        Settings are chosen by these: no utterance that a setting is tried on is scored by the model it was chosen for.
+        """
+        read, folds = Manifest.read(self.manifest), self.folds()
+        tests = [np.array(Manifest.read(path).column("split")) == "test" for path in folds.values()]
+        steps, places = INNER[self.name]
+        found = {}
+        for at, name in enumerate(folds):
+            if at not in places:
+                continue
+            tried = np.any([tests[(at + step) % len(tests)] for step in steps], axis=0)
+            splits = np.where(tried, "test", np.where(tests[at], None, "train"))
+            found[name] = self.folder / "folds" / "inner" / f"{name}.parquet"
+            found[name].parent.mkdir(parents=True, exist_ok=True)
+            read.with_columns({"split": splits.tolist()}, {"step": "inner fold", "fold": name}).write(found[name])
+        return found
 
     def random_folds(self, seed: int) -> dict[str, Path]:
         """Write as many folds that take utterances at random, so that the same speakers train and test."""

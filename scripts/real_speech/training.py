@@ -68,8 +68,8 @@ class FoldRun:
             f"{data}.seed={self.seed}",
             f"{data}.manifest={self.manifest}",
             f"{data}.cache={self.cache}",
-            *(f"{data}.parts.validation=[train]", f"{data}.parts.predict=[test]"),
-            *("--trainer.limit_val_batches=0", "--keep.monitor=train/loss", "--keep.mode=min"),
+            *(f"{data}.parts.validation=[]", f"{data}.parts.predict=[test]"),
+            *("--keep.monitor=train/loss", "--keep.mode=min"),
             "--trainer.enable_progress_bar=false",
             *self.overrides,
         ]

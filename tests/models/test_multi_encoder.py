@@ -16,6 +16,7 @@ from vibespeaker.models import (
     EmotionModel,
     FrameMasking,
     LSTMFusion,
+    MeanFusion,
     MeanPooling,
     MultiEncoderModel,
 )
@@ -33,6 +34,7 @@ VARIANTS = {
     "mean pooling": {"pooling": MeanPooling},
     "frame network": {"frame_network": _small_tdnn},
     "concatenation": {"fusion": lambda dim, encoders: ConcatenationFusion(dim, encoders, hidden_dim=7, layers=2)},
+    "mean": {"fusion": MeanFusion},
     "one encoder": {"encoders": ["words"]},
 }
 

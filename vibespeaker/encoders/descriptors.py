@@ -122,7 +122,9 @@ class AcousticDescriptors(Encoder):
             columns.append(self._prosody(waveform, power, bands))
         values = torch.cat(columns, dim=1)  # (frames, dim)
         if self.trim_db is not None:
-            first, end = _speech(power[:, self.mels :].sum(dim=1), self.trim_db, round(0.1 * self.frames_per_second))
+            first, end = _speech(
+                power[:, self.mels :].sum(dim=1), self.trim_db, round(0.1 * self.settings["frames_per_second"])
+            )
             values = values[first:end]
         if self.normalisation == "mean":
             shifted = self._shifted_columns()

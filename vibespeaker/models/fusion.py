@@ -45,6 +45,23 @@ class LSTMFusion(Fusion):
         return outputs[:, -1]
 
 
+class MeanFusion(Fusion):
+    """The mean of the encoder embeddings, without weights: what a small corpus can afford.
+
+    Args:
+        dim: width of an encoder's embedding.
+        encoders: how many embeddings there are; a mean takes any number.
+    """
+
+    def __init__(self, dim: int, encoders: int) -> None:
+        super().__init__()
+        self.output_dim = dim
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Fuse `(batch, encoders, dim)` into `(batch, dim)`."""
+        return embeddings.mean(dim=1)
+
+
 class ConcatenationFusion(Fusion):
     """Concatenated encoder embeddings through a multilayer perceptron (ReLU, dropout).
 

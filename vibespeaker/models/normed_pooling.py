@@ -20,15 +20,19 @@ class NormedPooling(Pooling):
     Args:
         dim: width of a frame.
         pooling: from a frame's width to the pooling whose result is normed.
+        dropout: probability of dropping a value of the normed result while training.
     """
 
-    def __init__(self, dim: int, pooling: Callable[[int], Pooling] = AttentiveStatisticsPooling) -> None:
+    def __init__(
+        self, dim: int, pooling: Callable[[int], Pooling] = AttentiveStatisticsPooling, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.pooling = pooling(dim)
         self.output_dim = self.pooling.output_dim
         self.norm = nn.BatchNorm1d(self.output_dim, affine=False)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, frames: Frames) -> Tensor:
         """Pool `(batch, frames, dim)` into `(batch, output_dim)`, float32."""
-        normed: Tensor = self.norm(self.pooling(frames))
+        normed: Tensor = self.dropout(self.norm(self.pooling(frames)))
         return normed
