@@ -25,7 +25,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds, by what is wrong with the file
-        raise CheckpointError(f"{path} cannot be read as a checkpoint", found=error) from error
+        # torch's own words would advise to load untrusted code
+        raise CheckpointError(
+            f"{path} cannot be read as a checkpoint",
+            found=type(error).__name__,
+            remedy="give a file that vibespeaker fit wrote; this one is damaged or something else",
+        ) from error
     Provenance.from_checkpoint(checkpoint, path)
     return checkpoint
 

@@ -1,0 +1,158 @@
+"""One recording through a checkpoint: the same as from the cache, and refused when the encoders are not the same."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vibespeaker.audio import read_audio, write_audio
+from vibespeaker.cli import main
+from vibespeaker.errors import CheckpointError
+from vibespeaker.labels import ATTRIBUTES, CHALLENGE_OTHER
+from vibespeaker.manifest import Manifest
+from vibespeaker.predictions import Predictions
+from vibespeaker.recognizer import NO_TRANSCRIPT_NOTE, SYNTHETIC_NOTE, Recognizer
+from vibespeaker.synthetic.corpus import generate_corpus
+from vibespeaker.tasks.cli import run_trainer
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train for one epoch on a very small generated corpus; the folder holds manifest, runs and predictions."""
+    folder = tmp_path_factory.mktemp("system")
+    manifest, cache = folder / "manifest.parquet", folder / "cache"
+    generate_corpus(folder / "corpus", 0, 3, 40)
+    assert main(["prepare", "msp-podcast", str(folder / "corpus"), "--out", str(manifest)]) == 0
+    encoders = Path(__file__).parents[1] / "configs" / "encoders" / "embedded.yaml"
+    assert main(["extract", str(manifest), "--encoders", str(encoders), "--out", str(cache)]) == 0
+    options = ["--config", "experiment/quickstart-multitask", "--name", "run", "--runs", str(folder)]
+    options += [f"--data.init_args.manifest={manifest}", f"--data.init_args.cache={cache}"]
+    options += ["--trainer.max_epochs=1", "--trainer.enable_progress_bar=false"]
+    run_trainer(["fit", *options])
+    run_trainer(["predict", *options, "--ckpt_path", "best", "--out", str(folder / "predictions.parquet")])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checkpoint(system: Path) -> Path:
+    return system / "run" / "checkpoints" / "best.ckpt"
+
+
+@pytest.fixture(scope="module")
+def recording(system: Path) -> Path:
+    return sorted((system / "corpus" / "Audios").iterdir())[0]
+
+
+@pytest.fixture(scope="module")
+def recognizer(checkpoint: Path) -> Recognizer:
+    return Recognizer.from_checkpoint(checkpoint)
+
+
+def edited(checkpoint: Path, path: Path, **changes: object) -> Path:
+    """Copy a checkpoint with other provenance."""
+    content = torch.load(checkpoint, weights_only=True)
+    content["vibespeaker"] |= changes
+    torch.save(content, path)
+    return path
+
+
+def test_agrees_with_predictions_from_the_cache(recognizer, system):
+    manifest = Manifest.read(system / "manifest.parquet")
+    predicted = Predictions.read(system / "predictions.parquet")
+    for row in (0, 15, 39):
+        audio, text = manifest.root / manifest.column("audio")[row], manifest.column("text")[row]
+        found = recognizer.recognize(audio, text)
+        assert found.probabilities is not None
+        assert found.attributes is not None
+        assert list(found.probabilities) == list(CHALLENGE_OTHER.classes)
+        assert sum(found.probabilities.values()) == pytest.approx(1.0, abs=1e-4)
+        # the cache holds bfloat16
+        np.testing.assert_allclose(list(found.probabilities.values()), predicted.probabilities()[row], atol=5e-3)
+        np.testing.assert_allclose(list(found.attributes.values()), predicted.attributes()[row], atol=2e-2)
+        assert found.category == CHALLENGE_OTHER.classes[int(predicted.probabilities()[row].argmax())]
+
+
+def test_says_what_a_reader_must_know(recognizer, recording):
+    assert recognizer.recognize(recording).notes == (SYNTHETIC_NOTE, NO_TRANSCRIPT_NOTE)
+    assert recognizer.recognize(recording, "some words").notes == (SYNTHETIC_NOTE,)
+
+
+def test_words_matter_and_an_empty_text_is_a_text(recognizer, recording):
+    silent, spoken = recognizer.recognize(recording, ""), recognizer.recognize(recording, "what a happy birthday")
+    assert silent.probabilities != spoken.probabilities
+    assert silent.transcript == ""
+    assert silent.notes == (SYNTHETIC_NOTE,)
+
+
+def test_the_transcriber_is_asked_only_without_a_text(checkpoint, recording):
+    heard: list[int] = []
+
+    def transcriber(samples: np.ndarray) -> str:
+        heard.append(len(samples))
+        return "what was heard"
+
+    recognizer = Recognizer.from_checkpoint(checkpoint, transcriber)
+    assert recognizer.recognize(recording).transcript == "what was heard"
+    assert recognizer.recognize(recording, "given").transcript == "given"
+    assert heard == [len(read_audio(recording))]
+
+
+def test_any_rate_and_any_number_of_channels(recognizer, tmp_path):
+    tone = (0.1 * np.sin(2 * np.pi * 200 * np.arange(44_100) / 44_100)).astype(np.float32)
+    write_audio(tmp_path / "stereo.wav", np.stack([tone, tone], axis=1), 44_100)
+    assert recognizer.recognize(tmp_path / "stereo.wav").seconds == pytest.approx(1.0, abs=0.01)
+
+
+def test_other_encoders_are_refused_by_name(checkpoint, tmp_path):
+    encoders = torch.load(checkpoint, weights_only=True)["vibespeaker"]["encoders"]
+    encoders["words"]["spec"]["init_args"]["seed"] = 5
+    path = edited(checkpoint, tmp_path / "other.ckpt", encoders=encoders)
+    with pytest.raises(CheckpointError, match="encoder words is not the one that the checkpoint was trained with"):
+        Recognizer.from_checkpoint(path)
+
+
+def test_cleaned_audio_is_refused(checkpoint, tmp_path):
+    path = edited(checkpoint, tmp_path / "cleaned.ckpt", cleaning={"denoise": "spectral"})
+    with pytest.raises(CheckpointError, match="trained on cleaned audio"):
+        Recognizer.from_checkpoint(path)
+
+
+def test_json_for_machines(checkpoint, recording, capsys):
+    assert main(["recognize", str(recording), "--ckpt", str(checkpoint), "--text", "hello", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["transcript"] == "hello"
+    assert found["category"] in CHALLENGE_OTHER.classes
+    assert list(found["attributes"]) == list(ATTRIBUTES)
+    assert all(1 <= value <= 7 for value in found["attributes"].values())
+    assert found["notes"] == [SYNTHETIC_NOTE]
+
+
+def test_tables_for_people(checkpoint, recording, capsys):
+    assert main(["recognize", str(recording), "--ckpt", str(checkpoint)]) == 0
+    shown = capsys.readouterr().out
+    assert all(emotion in shown for emotion in CHALLENGE_OTHER.classes)
+    assert all(attribute in shown for attribute in ATTRIBUTES)
+    assert "synthetic" in shown
+    assert "no transcript" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["{recording}"], "recognize needs a checkpoint"),
+        (["{recording}", "--ckpt", "{folder}/none.ckpt"], "does not exist"),
+        (["{recording}", "--ckpt", "{recording}"], "cannot be read as a checkpoint"),
+        (["{folder}/none.wav", "--ckpt", "{checkpoint}"], "the file does not exist"),
+        (["{checkpoint}", "--ckpt", "{checkpoint}"], "cannot be decoded"),
+    ],
+)
+def test_mistakes_are_named(arguments, problem, recording, checkpoint, tmp_path, capsys):
+    words = [word.format(recording=recording, checkpoint=checkpoint, folder=tmp_path) for word in arguments]
+    assert main(["recognize", *words]) == 2
+    shown = capsys.readouterr().err
+    assert problem in shown
+    assert "Traceback" not in shown
