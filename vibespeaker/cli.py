@@ -30,6 +30,7 @@ TRAINER_COMMANDS = {
 COMMANDS = {
     "prepare": ("vibespeaker.prepare:prepare", "read a corpus folder into a checked manifest"),
     "combine": ("vibespeaker.combine:combine", "join manifests under a label map"),
+    "clean": ("vibespeaker.clean:clean", "write cleaned copies of recordings"),
     "split": ("vibespeaker.splitting:split", "give utterances to parts that share no speaker"),
     "stats": ("vibespeaker.stats:stats", "count utterances by corpus, emotion and part"),
     "check": ("vibespeaker.leaks:check", "find speakers, recordings and takes in more than one part"),
@@ -101,10 +102,13 @@ def call(function: Callable[..., Any], command: str, arguments: list[str]) -> in
     """
     from jsonargparse import ArgumentParser
 
+    from vibespeaker.arguments import parse_arguments
+
     description = (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
-    parser = ArgumentParser(prog=f"vibespeaker {command}", description=description)
+    parser = ArgumentParser(prog=f"vibespeaker {command}", description=description, exit_on_error=False)
     parser.add_function_arguments(function, as_positional=True, fail_untyped=True)
-    values = parser.parse_args(_join_words(function, _spell_options(function, arguments)))
+    words = _join_words(function, _spell_options(function, arguments))
+    values = parse_arguments(parser, words, f"vibespeaker {command}")
     status = function(**vars(parser.instantiate(values)))
     return status if isinstance(status, int) else 0
 

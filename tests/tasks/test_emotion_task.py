@@ -215,11 +215,9 @@ def test_a_run_without_name_is_refused(run: Run) -> None:
         run("fit", "--name=null")
 
 
-def test_a_misspelt_key_exits_with_2_and_is_named(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
+def test_a_misspelt_key_is_named(run: Run) -> None:
+    with pytest.raises(ConfigError, match=r"nothing reads the option warmup of model, vibespeaker\.tasks\.EmotionTask"):
         run("fit", "--model.init_args.warmup=3")
-    assert stop.value.code == 2
-    assert "warmup" in capsys.readouterr().err
 
 
 def test_ctrl_c_ends_with_130(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, toy: Toy) -> None:

@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from vibespeaker.arguments import parse_arguments
 from vibespeaker.data.datamodule import EmotionDataModule
 from vibespeaker.errors import ConfigError, VibeSpeakerError
 from vibespeaker.tasks.base import RecognitionTask
@@ -27,6 +28,8 @@ from vibespeaker.tasks.prediction_writer import PredictionWriter
 from vibespeaker.tasks.random_state import RandomStates
 from vibespeaker.tasks.run_record import RunRecord
 
+_SUBCOMMANDS = ("fit", "validate", "test", "predict")
+_RAISING = {"exit_on_error": False}
 _STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -58,7 +61,7 @@ class TrainerCLI(LightningCLI):
             save_config_callback=None,
             seed_everything_default=1,
             trainer_defaults={"num_sanity_val_steps": 0, "log_every_n_steps": 1, "use_distributed_sampler": False},
-            parser_kwargs={"prog": "vibespeaker"},
+            parser_kwargs={"prog": "vibespeaker", "exit_on_error": False, **dict.fromkeys(_SUBCOMMANDS, _RAISING)},
             auto_configure_optimizers=False,
         )
 
@@ -73,7 +76,7 @@ class TrainerCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, and resolve `--ckpt_path` before anything is built."""
-        self.config = parser.parse_args(self.arguments)
+        self.config = parse_arguments(parser, self.arguments, f"vibespeaker {self.arguments[0]}")
         options = self.config[self.config.subcommand]
         options.bases = None  # they are merged by now; the run's config stands alone
         options.ckpt_path = find_checkpoint(self.folder, options.ckpt_path, self.config.subcommand == "fit")
