@@ -5,7 +5,7 @@ import torch
 from tests.extract.toy import StridedFrames, WordFrames, make_corpus, read
 from vibespeaker.cache import EncoderRecord
 from vibespeaker.extract import plan as plan_module
-from vibespeaker.extract.plan import expected_bytes, make_plan
+from vibespeaker.extract.plan import augmented_rows, expected_bytes, make_plan
 from vibespeaker.extract.work import Feeding
 from vibespeaker.manifest import Manifest
 
@@ -18,8 +18,12 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     return read(make_corpus(tmp_path_factory.mktemp("corpus"), 9))
 
 
+def planned(manifest, record, views, shard_size):
+    return make_plan(manifest, record, augmented_rows(manifest, views, ("train",)), shard_size)
+
+
 def test_distinct_content_is_planned_once_longest_first(manifest: Manifest) -> None:
-    plan = make_plan(manifest, SOUND, 0, ("train",), 4)
+    plan = planned(manifest, SOUND, 0, 4)
     assert len(plan) == 8
     assert plan.sizes.tolist() == sorted(set(manifest.column("duration")), reverse=True)
     assert [chunk.tolist() for chunk in plan.chunks] == [[0, 1, 2, 3], [4, 5, 6, 7]]
@@ -27,16 +31,16 @@ def test_distinct_content_is_planned_once_longest_first(manifest: Manifest) -> N
 
 
 def test_augmented_views_are_planned_for_the_named_splits_and_for_audio_only(manifest: Manifest) -> None:
-    plan = make_plan(manifest, SOUND, 2, ("train",), 512)
+    plan = planned(manifest, SOUND, 2, 512)
     splits = manifest.column("split")
     assert {splits[plan.rows[clip]] for clip in np.flatnonzero(plan.views)} == {"train"}
     assert np.bincount(plan.views).tolist() == [8, 6, 6]
-    assert len(make_plan(manifest, WORDS, 2, ("train",), 512)) == 2
+    assert len(planned(manifest, WORDS, 2, 512)) == 2
 
 
 def test_every_process_makes_the_same_plan_whatever_the_order_of_the_rows(manifest: Manifest) -> None:
-    plan = make_plan(manifest, SOUND, 1, ("train",), 4)
-    other = make_plan(manifest.select([8, 3, 1, 0, 2, 7, 6, 5, 4]), SOUND, 1, ("train",), 4)
+    plan = planned(manifest, SOUND, 1, 4)
+    other = planned(manifest.select([8, 3, 1, 0, 2, 7, 6, 5, 4]), SOUND, 1, 4)
     assert [plan.name(chunk) for chunk in plan.chunks] == [other.name(chunk) for chunk in other.chunks]
     assert len({plan.name(chunk) for chunk in plan.chunks}) == 4
 
@@ -45,19 +49,19 @@ def test_chunk_of_long_recordings_is_bounded_in_bytes(manifest: Manifest, monkey
     # the longest clip decides: 0.75 s × 10 frames × 3 × 2 bytes at most
     longest = max(manifest.column("duration")) * 60
     monkeypatch.setattr(plan_module, "MAX_SHARD_BYTES", int(longest * 2.5))
-    plan = make_plan(manifest, SOUND, 0, ("train",), 512)
+    plan = planned(manifest, SOUND, 0, 512)
     assert len(plan.chunks[0]) == 2
     assert sum(len(chunk) for chunk in plan.chunks) == 8
 
 
 def test_room_on_disk_is_foreseen(manifest: Manifest) -> None:
-    plan = make_plan(manifest, SOUND, 0, ("train",), 4)
+    plan = planned(manifest, SOUND, 0, 4)
     assert expected_bytes(plan, SOUND) == int(plan.sizes.sum() * 10) * 3 * 2
 
 
 def test_missing_durations_and_splits_are_legal(manifest: Manifest) -> None:
     bare = manifest.with_columns({"duration": [None] * 9, "split": [None] * 9})
-    assert len(make_plan(bare, SOUND, 2, ("train",), 4)) == 8
+    assert len(planned(bare, SOUND, 2, 4)) == 8
 
 
 def test_batches_keep_to_seconds_and_clips() -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from vibespeaker.cache.index import Index, ShardIndex, merge
 from vibespeaker.cache.keys import manifest_contents
@@ -36,16 +36,13 @@ class Damage:
     shard: str | None = None
 
 
-def verify_encoder(
-    folder: Path, manifest: Manifest, views: int = 0, view_splits: Sequence[str] = ("train",)
-) -> list[Damage]:
+def verify_encoder(folder: Path, manifest: Manifest, augmented: Sequence[npt.NDArray[np.int64]] = ()) -> list[Damage]:
     """Check one encoder's part of a cache: every byte of every shard, the index, and that the manifest is complete.
 
     Args:
         folder: the encoder's folder.
         manifest: whose utterances must all be there, and whose identifiers are named.
-        views: augmented views that the utterances of `view_splits` must have.
-        view_splits: splits that are augmented.
+        augmented: rows that must have view 1, view 2, and so on, of an audio encoder.
 
     Returns:
         What is wrong, shards first.
@@ -66,7 +63,7 @@ def verify_encoder(
                 whole.append((name, checked))
             tracker.advance()
     index = merge(whole)
-    return damages + _check_index(folder, index) + _check_complete(folder, record, index, manifest, views, view_splits)
+    return damages + _check_index(folder, index) + _check_complete(folder, record, index, manifest, augmented)
 
 
 def remove_damaged(folder: Path, damages: Sequence[Damage]) -> int:
@@ -126,14 +123,17 @@ def _check_index(folder: Path, expected: Index) -> list[Damage]:
 
 
 def _check_complete(
-    folder: Path, record: EncoderRecord, index: Index, manifest: Manifest, views: int, view_splits: Sequence[str]
+    folder: Path,
+    record: EncoderRecord,
+    index: Index,
+    manifest: Manifest,
+    augmented: Sequence[npt.NDArray[np.int64]],
 ) -> list[Damage]:
     contents = manifest_contents(manifest, record.modality)
-    augmented = pc.is_in(manifest.table.column("split"), pa.array(view_splits, pa.string())).to_numpy()
     damages = []
-    for view in range(1 + (views if record.modality == "audio" else 0)):
-        found = index.keys.find(contents, np.full(len(contents), view, np.int16))
-        missing = np.flatnonzero((found < 0) & (augmented | (view == 0)))
+    for view, rows in enumerate([np.arange(len(manifest)), *(augmented if record.modality == "audio" else ())]):
+        found = index.keys.find(contents[rows], np.full(len(rows), view, np.int16))
+        missing = rows[found < 0]
         if len(missing):
             what = "clean view" if view == 0 else f"augmented view {view}"
             reason = f"{what} of {len(missing)} of {len(manifest)} utterances is missing{_named(missing, manifest)}"

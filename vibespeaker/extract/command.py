@@ -3,24 +3,28 @@
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from vibespeaker.augment import Augmentation, AugmentationRecipe, read_recipe
+from vibespeaker.balance import BalancePlan
 from vibespeaker.cache.merge import merge_index
 from vibespeaker.cache.records import CacheRecipe, EncoderRecord, declare_encoder, declare_recipe
 from vibespeaker.cache.shards import storage_errors
 from vibespeaker.cache.store import EmbeddingCache
 from vibespeaker.cache.verify import remove_damaged, verify_encoder
+from vibespeaker.cleaning import cleaning_of
 from vibespeaker.encoders.specs import build_encoders, read_specs
 from vibespeaker.errors import ConfigError
 from vibespeaker.extract.claims import Claims
 from vibespeaker.extract.clips import ClipReader
-from vibespeaker.extract.plan import expected_bytes, make_plan
+from vibespeaker.extract.plan import augmented_rows, expected_bytes, make_plan
 from vibespeaker.extract.work import Extraction, Feeding
 from vibespeaker.manifest import Manifest
 
@@ -39,8 +43,7 @@ class Job:
     Args:
         manifest: the utterances, with `COLUMNS`.
         out: the cache folder.
-        views: augmented views besides the clean one.
-        view_splits: splits that have them.
+        augmented: rows that have view 1, view 2, and so on.
         dtype: precision of the stored frames.
         autocast: precision the encoders run in, None for their own.
         shard_size: most clips in a shard.
@@ -50,8 +53,7 @@ class Job:
 
     manifest: Manifest
     out: Path
-    views: int
-    view_splits: tuple[str, ...]
+    augmented: Sequence[npt.NDArray[np.int64]]
     dtype: str
     autocast: str | None
     shard_size: int
@@ -66,6 +68,7 @@ def extract(
     views: int = 0,
     augmentation: Path | None = None,
     view_splits: tuple[str, ...] = ("train",),
+    plan: Path | None = None,
     dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16",
     device: str = "auto",
     autocast: Literal["bfloat16", "float16"] | None = None,
@@ -88,6 +91,7 @@ def extract(
         views: augmented views of the recordings in `view_splits`, besides the clean view.
         augmentation: YAML recipe of the views; by default noise, reverberation and gain from −5 to +5 dB.
         view_splits: splits that get augmented views.
+        plan: table of `vibespeaker balance`; its utterances get the views that it lists.
         dtype: precision of the stored frames.
         device: where the encoders run; auto takes a GPU (that of LOCAL_RANK or SLURM_LOCALID) when there is one.
         autocast: run the encoders in this precision; recorded, since it changes the frames.
@@ -107,9 +111,11 @@ def extract(
     """
     _check_options(views, batch_seconds, batch_clips, shard_size, workers, verify, repair)
     table = Manifest.read(manifest, COLUMNS)
+    augmented = augmented_rows(table, views, view_splits, None if plan is None else BalancePlan.read(plan))
+    views = len(augmented)
     if verify:
         specs = None if encoders is None else read_specs(encoders)
-        return _verify(table, out, specs, views, view_splits, repair)
+        return _verify(table, out, specs, augmented, repair)
     if encoders is None:
         raise ConfigError(
             "extract needs the encoders to run", remedy="give --encoders FILE.yaml, or --encoders embedded"
@@ -122,8 +128,7 @@ def extract(
     job = Job(
         manifest=table,
         out=out,
-        views=views,
-        view_splits=view_splits,
+        augmented=augmented,
         dtype=dtype,
         autocast=autocast,
         shard_size=shard_size,
@@ -131,7 +136,7 @@ def extract(
         augmentation=None if recipe is None else Augmentation(recipe),
     )
     with Claims(out / LOCK_FILE) as claims, claims.exclusive(), storage_errors(out):
-        declare_recipe(out, CacheRecipe(augmentation=None if recipe is None else recipe.identity(), views=views))
+        declare_recipe(out, CacheRecipe(cleaning_of(table), None if recipe is None else recipe.identity(), views))
     failures = sum(extract_encoder(job, name, spec) for name, spec in specs.items())
     return 1 if failures else 0
 
@@ -144,7 +149,7 @@ def extract_encoder(job: Job, name: str, spec: Mapping[str, Any]) -> int:
     """
     encoder = build_encoders({name: spec})[name].to(job.feeding.device).eval()
     record = EncoderRecord.of(encoder, name, spec, job.dtype, job.autocast)
-    plan = make_plan(job.manifest, record, job.views, job.view_splits, job.shard_size)
+    plan = make_plan(job.manifest, record, job.augmented, job.shard_size)
     reader = ClipReader(job.manifest, plan, record.modality, job.augmentation)
     folder = job.out / name
     log.info("encoder %s: %d clips, about %.1f MB in all", name, len(plan), expected_bytes(plan, record) / 1e6)
@@ -182,8 +187,7 @@ def _verify(
     manifest: Manifest,
     out: Path,
     specs: Mapping[str, Mapping[str, Any]] | None,
-    views: int,
-    view_splits: tuple[str, ...],
+    augmented: Sequence[npt.NDArray[np.int64]],
     repair: bool,
 ) -> int:
     """Check what is stored of the encoders in `specs`, and that it is of them; without specs, of all in the cache."""
@@ -194,7 +198,7 @@ def _verify(
         if specs is not None:
             encoder = build_encoders({name: specs[name]})[name]
             declare_encoder(folder, EncoderRecord.of(encoder, name, specs[name], record.dtype, record.autocast))
-        damages = verify_encoder(folder, manifest, views, view_splits)
+        damages = verify_encoder(folder, manifest, augmented)
         for damage in damages:
             log.warning("%s: %s", damage.where, damage.reason)
         found += len(damages)

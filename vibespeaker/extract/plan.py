@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vibespeaker.balance import BalancePlan
 from vibespeaker.cache.keys import Contents, KeyTable, as_strings, manifest_contents
 from vibespeaker.cache.records import EncoderRecord
 from vibespeaker.manifest import Manifest
@@ -59,30 +60,49 @@ class Plan:
 
 
 def make_plan(
-    manifest: Manifest, record: EncoderRecord, views: int, view_splits: Sequence[str], shard_size: int
+    manifest: Manifest, record: EncoderRecord, augmented: Sequence[npt.NDArray[np.int64]], shard_size: int
 ) -> Plan:
     """Plan the extraction of one encoder.
 
     Args:
         manifest: with the columns `audio_sha256`, `duration`, `text` and `split`.
         record: of the encoder.
-        views: augmented views of an audio encoder; text has the clean one only.
-        view_splits: splits that have augmented views.
+        augmented: rows that have view 1, view 2, and so on, of an audio encoder; text has the clean view only.
         shard_size: most clips in a chunk.
     """
     contents = manifest_contents(manifest, record.modality)
     sizes = _sizes(manifest, record)
     everything = _distinct(contents, np.arange(len(manifest)))
-    augmented = np.empty(0, np.int64)
-    if views and record.modality == "audio":
-        in_splits = pc.is_in(manifest.table.column("split"), value_set=pa.array(view_splits, pa.string())).to_numpy()
-        augmented = _distinct(contents, np.flatnonzero(in_splits))
-    rows = np.concatenate([everything, *[augmented] * views])
-    numbers = np.concatenate([np.zeros(len(everything)), np.repeat(np.arange(1, views + 1), len(augmented))])
+    shown = [_distinct(contents, rows) for rows in augmented] if record.modality == "audio" else []
+    rows = np.concatenate([everything, *shown])
+    numbers = np.concatenate([np.full(len(part), view) for view, part in enumerate([everything, *shown])])
     order = np.lexsort((numbers, as_strings(contents[rows]), -sizes[rows]))
     rows, numbers = rows[order], numbers[order].astype(np.int16)
     bounds = _bounds(sizes[rows], record, shard_size)
     return Plan(contents[rows], numbers, rows, sizes[rows], bounds)
+
+
+def augmented_rows(
+    manifest: Manifest, views: int, view_splits: Sequence[str], balance: BalancePlan | None = None
+) -> list[npt.NDArray[np.int64]]:
+    """Return the rows that have view 1, view 2, and so on.
+
+    Args:
+        manifest: with the column `split`, and `utterance_id` for a balance plan.
+        views: augmented views of the utterances in `view_splits`.
+        view_splits: splits that have them.
+        balance: its views of its utterances, beside those of `view_splits`.
+
+    Raises:
+        ManifestError: the balance plan names utterances that the manifest lacks.
+    """
+    in_splits = pc.is_in(manifest.table.column("split"), value_set=pa.array(view_splits, pa.string())).to_numpy()
+    everywhere = np.flatnonzero(in_splits)
+    if balance is None:
+        return [everywhere] * views
+    rows = balance.rows(manifest)
+    of_plan = [rows[balance.views == view] for view in range(1, max(views, balance.highest_view) + 1)]
+    return [np.union1d(own, everywhere if view < views else []).astype(np.int64) for view, own in enumerate(of_plan)]
 
 
 def expected_bytes(plan: Plan, record: EncoderRecord) -> int:
