@@ -19,10 +19,11 @@ from torch import Tensor
 from vibespeaker.audio import Waveform, read_audio
 from vibespeaker.batch import EmotionOutput, Frames
 from vibespeaker.calibration.store import Calibration, find_calibration
+from vibespeaker.cleaning import CleaningRecipe, clean_audio
 from vibespeaker.data.provenance import Provenance
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.encoders.specs import build_encoders
-from vibespeaker.errors import CheckpointError
+from vibespeaker.errors import AudioError, CheckpointError, ConfigError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.tasks import EmotionTask
@@ -88,6 +89,7 @@ class Recognizer:
     ) -> None:
         self.task, self.provenance, self.encoders, self.transcriber = task, provenance, encoders, transcriber
         self.calibration = calibration
+        self.cleaning = cleaning_of(provenance, "the checkpoint")
 
     @staticmethod
     def from_checkpoint(path: Path, transcriber: Transcriber | None = None) -> "Recognizer":
@@ -99,12 +101,7 @@ class Recognizer:
             EncoderError: an encoder cannot be had.
         """
         provenance = Provenance.from_checkpoint(read_checkpoint(path), path)
-        if provenance.cleaning is not None:
-            raise CheckpointError(
-                f"checkpoint {path} was trained on cleaned audio, which recognize does not repeat",
-                found=dict(provenance.cleaning),
-                remedy="train on a cache without cleaning",
-            )
+        cleaning_of(provenance, path)
         task = EmotionTask.load_from_checkpoint(path, map_location="cpu").eval()
         if task.live is not None:
             encoders = {name: task.live.encoder(name).eval() for name in provenance.encoders}
@@ -135,7 +132,7 @@ class Recognizer:
         """Recognise `(samples,)` at 16 kHz; see `recognize`."""
         if text is None and self.transcriber is not None:
             text = self.transcriber(samples)
-        waveform = torch.from_numpy(samples)
+        waveform = torch.from_numpy(self._cleaned(samples))
         frames = {name: _encode(encoder, waveform, text or "") for name, encoder in self.encoders.items()}
         assert self.task.network is not None
         logits, attributes = self._calibrated(self.task.network(frames))
@@ -146,6 +143,15 @@ class Recognizer:
             attributes=_named(ATTRIBUTES, attributes),
             notes=self._notes(text),
         )
+
+    def _cleaned(self, samples: Waveform) -> Waveform:
+        """Repeat what was done to the recordings that were trained on."""
+        if self.cleaning is None:
+            return samples
+        cleaned = clean_audio(samples, self.cleaning).samples
+        if not len(cleaned):
+            raise AudioError("the recording holds no speech, by the detector that training used")
+        return cleaned
 
     def _calibrated(self, output: EmotionOutput) -> tuple[Tensor | None, Tensor | None]:
         if self.calibration is None:
@@ -160,6 +166,24 @@ class Recognizer:
     def _notes(self, text: str | None) -> tuple[str, ...]:
         notes = [SYNTHETIC_NOTE] if self.provenance.synthetic else []
         return (*notes, NO_TRANSCRIPT_NOTE) if text is None and self.reads_text else tuple(notes)
+
+
+def cleaning_of(provenance: Provenance, source: object) -> CleaningRecipe | None:
+    """Return the recipe by which the recordings trained on were cleaned, None where they were not.
+
+    Raises:
+        CheckpointError: they were cleaned in different ways, or in one that this version does not know.
+    """
+    if provenance.cleaning is None:
+        return None
+    try:
+        return CleaningRecipe.of_identity(provenance.cleaning)
+    except (ConfigError, TypeError) as error:
+        raise CheckpointError(
+            f"{source} was trained on cleaned audio, in a way that cannot be repeated",
+            found=dict(provenance.cleaning),
+            remedy="train on recordings that were cleaned in one way",
+        ) from error
 
 
 def check_fingerprints(encoders: Mapping[str, Encoder], provenance: Provenance) -> None:

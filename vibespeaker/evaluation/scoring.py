@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -146,12 +147,26 @@ def _refuse_other_rows(path: Path, table: Predictions, first: Path, ids: Sequenc
 
 
 def _names(paths: Sequence[Path], tables: Sequence[Predictions]) -> list[str]:
-    """Return unique names: the system's, with the file's where several tables share it."""
-    families = [table.metadata.system for table in tables]
+    """Return unique names: the system's with its leaks, and with the file's name where several tables share it."""
+    families = [table.metadata.system + leak_mark(table) for table in tables]
     shared = Counter(families)
     names = [f if shared[f] == 1 else f"{f} ({path.stem})" for f, path in zip(families, paths, strict=True)]
     repeated = Counter(names)
     return [name if repeated[name] == 1 else f"{name} {path}" for name, path in zip(names, paths, strict=True)]
+
+
+def leak_mark(table: Predictions) -> str:
+    """Return what stands behind the name of a system that was trained with leaks allowed; usually nothing."""
+    kinds = leaks_of(table.metadata.provenance)
+    return f" (leaks: {', '.join(kinds)})" if kinds else ""
+
+
+def leaks_of(provenance: Mapping[str, Any]) -> dict[str, str]:
+    """Return kind → what leaked in the training of a system, ensemble members included."""
+    found = {str(kind): str(text) for kind, text in (provenance.get("leaks") or {}).items()}
+    for member in (provenance.get("ensemble") or {}).get("members") or []:
+        found = {**leaks_of(member.get("provenance") or {}), **found}
+    return dict(sorted(found.items()))
 
 
 def _score(
@@ -255,6 +270,9 @@ def _notes(entries: Sequence[_Entry], found: Sequence[SystemScores], targets: Ta
         yield "there is one speaker: intervals are over utterances and say nothing of other speakers"
     elif speakers < FEW_SPEAKERS:
         yield f"{speakers} speakers are few: intervals are too narrow"
+    for entry in entries:
+        for kind, text in leaks_of(entry.predictions.metadata.provenance).items():
+            yield f"{entry.system.name}: trained with a leak of kind {kind}, so its scores flatter: {text}"
     for one in found:
         if one.fitted_on and one.fitted_on.endswith("not cross-fitted"):
             yield f"{one.system}: {one.fitted_on}, so its scores flatter"
