@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vibespeaker.audio import read_audio
+from vibespeaker.errors import ConfigError
 from vibespeaker.files import atomic_path, file_sha256, write_text
 from vibespeaker.labels import label_set
 from vibespeaker.manifest import Manifest
@@ -28,8 +29,10 @@ def functionals(manifest: Path, out: Path) -> Features:
     if out.is_file():
         stored: Features = np.load(out)
         return stored
-    import opensmile
-
+    try:
+        import opensmile
+    except ImportError as error:
+        raise ConfigError("compare-svm needs openSMILE", remedy="pip install 'vibespeaker[opensmile]'") from error
     smile = opensmile.Smile(opensmile.FeatureSet.ComParE_2016, opensmile.FeatureLevel.Functionals)
     read = Manifest.read(manifest)
     rows = []
