@@ -106,11 +106,13 @@ LABEL_SETS = {
 
 
 def label_set(name: str) -> LabelSet:
-    """Return the label set called `name`.
+    """Return the label set called `name`, or the one spelled by it: `anger,sadness`, in this order.
 
     Raises:
-        ConfigError: there is none of that name.
+        ConfigError: there is none of that name, or an unknown emotion in its spelling.
     """
+    if "," in name:
+        return LabelSet(name, tuple(name.split(",")))
     if name not in LABEL_SETS:
         raise ConfigError("unknown label set", found=name, allowed=LABEL_SETS)
     return LABEL_SETS[name]
