@@ -170,6 +170,29 @@ def test_a_checkpoint_of_other_encoders_is_refused(run: Run, fitted: Path) -> No
         run("validate", "--ckpt_path=best", "--data.init_args.encoders=[hear]", config=NINE)
 
 
+@pytest.mark.parametrize("command", ["predict", "validate"])
+def test_a_checkpoint_of_another_network_is_refused(run: Run, fitted: Path, command: str) -> None:
+    with pytest.raises(
+        CheckpointError, match=r"the checkpoint has another shape at .*\. Found: .*Remedy: use the same"
+    ):
+        run(command, "--ckpt_path=best", "--model.init_args.network.init_args.lstm_dim=5")
+
+
+@pytest.mark.parametrize("command", ["fit", "predict"])
+def test_a_damaged_checkpoint_is_refused_in_one_line(run: Run, fitted: Path, command: str) -> None:
+    last = checkpoint_path(fitted, "last")
+    last.write_bytes(last.read_bytes()[:2000])
+    with pytest.raises(CheckpointError, match=r"last\.ckpt cannot be read as a checkpoint") as refused:
+        run(command, "--ckpt_path=last")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_foreign_checkpoint_is_refused(run: Run, fitted: Path, tmp_path: Path) -> None:
+    torch.save({"state_dict": {}, "pytorch-lightning_version": "2.6"}, tmp_path / "foreign.ckpt")
+    with pytest.raises(CheckpointError, match=r"foreign\.ckpt is no VibeSpeaker checkpoint"):
+        run("predict", f"--ckpt_path={tmp_path / 'foreign.ckpt'}")
+
+
 def test_class_weights_follow_what_the_starting_model_confuses(run: Run, fitted: Path) -> None:
     weighted = CATEGORIES_ONLY.replace(
         "{class_path: vibespeaker.losses.CrossEntropy}",

@@ -8,8 +8,10 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from vibespeaker.data.provenance import Provenance
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.files import atomic_path
+from vibespeaker.tasks.weights import checkpoint_errors
 
 LAST, BEST, AUTO = "last", "best", "auto"
 
@@ -54,7 +56,10 @@ def find_checkpoint(folder: Path, wanted: str | None, fitting: bool) -> str | No
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes beside the final name and renames, so that a kill or a full disk leaves the previous checkpoint whole."""
+    """Writes beside the final name and renames, so that a kill or a full disk leaves the previous checkpoint whole.
+
+    What cannot be read is refused in one sentence.
+    """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write `checkpoint` to `path`.
@@ -71,6 +76,17 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 found=error,
                 remedy="free space or permit writing, then resume with --ckpt_path last",
             ) from error
+
+    def load_checkpoint(self, path: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Read `path`, also to resume.
+
+        Raises:
+            CheckpointError: the file is damaged or no VibeSpeaker checkpoint.
+        """
+        with checkpoint_errors(path):
+            checkpoint: dict[str, Any] = super().load_checkpoint(path, *args, **kwargs)
+        Provenance.from_checkpoint(checkpoint, path)
+        return checkpoint
 
 
 class LastCheckpoint(Checkpoint):

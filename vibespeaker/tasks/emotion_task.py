@@ -23,7 +23,7 @@ from vibespeaker.tasks.live import LiveEncoders
 from vibespeaker.tasks.processes import whole_batch, world_size
 from vibespeaker.tasks.schedule import Schedule
 from vibespeaker.tasks.scores import Recognized, collect, confusion_of
-from vibespeaker.tasks.weights import initialise
+from vibespeaker.tasks.weights import check_network, initialise
 
 
 class EmotionTask(RecognitionTask):
@@ -207,7 +207,7 @@ class EmotionTask(RecognitionTask):
         """Build the network from the checkpoint, or check that the one built for the data is the same.
 
         Raises:
-            CheckpointError: classes or encoders differ.
+            CheckpointError: classes, encoders or the network differ.
         """
         stored = Provenance.from_checkpoint(checkpoint, "the checkpoint")
         if self.network is None:
@@ -227,3 +227,4 @@ class EmotionTask(RecognitionTask):
                 allowed=stored.classes,
                 remedy="resume with the same label set, or fine-tune with model.init_args.init_from",
             )
+        check_network(self.network, checkpoint, "the checkpoint")

@@ -1,5 +1,7 @@
 """Starting from another checkpoint's weights, also when its classes are not quite the same."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +24,28 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise CheckpointError(f"checkpoint {path} does not exist")
-    try:
+    with checkpoint_errors(path):
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds, by what is wrong with the file
+    Provenance.from_checkpoint(checkpoint, path)
+    return checkpoint
+
+
+@contextmanager
+def checkpoint_errors(path: object) -> Iterator[None]:
+    """Turn whatever reading the checkpoint `path` raises into one sentence.
+
+    Raises:
+        CheckpointError: in place of any other exception; torch has many, by what is wrong with the file.
+    """
+    try:
+        yield
+    except Exception as error:
         # torch's own words would advise to load untrusted code
         raise CheckpointError(
             f"{path} cannot be read as a checkpoint",
             found=type(error).__name__,
             remedy="give a file that vibespeaker fit wrote; this one is damaged or something else",
         ) from error
-    Provenance.from_checkpoint(checkpoint, path)
-    return checkpoint
 
 
 def initialise(network: nn.Module, labels: LabelSet, path: Path) -> None:
@@ -54,11 +67,10 @@ def initialise(network: nn.Module, labels: LabelSet, path: Path) -> None:
             f"checkpoint {path} knows no such classes", found=", ".join(missing), allowed=old.classes,
             remedy="start from a checkpoint of a label set that contains these classes",
         )  # fmt: skip
-    state = {key.removeprefix(_NETWORK): value for key, value in checkpoint["state_dict"].items()
-             if key.startswith(_NETWORK)}  # fmt: skip
+    state = _network_state(checkpoint)
     if old.classes != labels.classes:
         _match_classes(network, state, old, labels)
-    _check(network, state, path)
+    _check(network, state, f"checkpoint {path}")
     network.load_state_dict(state)
 
 
@@ -72,20 +84,39 @@ def _match_classes(network: nn.Module, state: dict[str, Tensor], old: LabelSet, 
                     state[key] = torch.cat([state[key][rows], state[key][len(old) :]])
 
 
-def _check(network: nn.Module, state: dict[str, Tensor], path: Path) -> None:
+def check_network(network: nn.Module, checkpoint: Mapping[str, Any], source: str) -> None:
+    """Compare the network in a checkpoint with `network`, before torch lists every weight that differs.
+
+    Args:
+        network: as it was built.
+        checkpoint: as it was read.
+        source: what errors call the checkpoint.
+
+    Raises:
+        CheckpointError: a weight is missing, has no place, or has another shape.
+    """
+    _check(network, _network_state(checkpoint), source)
+
+
+def _network_state(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
+    weights = checkpoint["state_dict"].items()
+    return {key.removeprefix(_NETWORK): value for key, value in weights if key.startswith(_NETWORK)}
+
+
+def _check(network: nn.Module, state: dict[str, Tensor], source: str) -> None:
     wanted = network.state_dict()
     lacking = sorted(set(wanted) - set(state))
     foreign = sorted(set(state) - set(wanted))
     if lacking or foreign:
         raise CheckpointError(
-            f"checkpoint {path} is of another network",
+            f"{source} is of another network",
             found=f"without {lacking[:3]}, with {foreign[:3]}",
             remedy="use the model config that the checkpoint was trained with",
         )
     for key, value in wanted.items():
         if isinstance(value, Tensor) and value.shape != state[key].shape:
             raise CheckpointError(
-                f"checkpoint {path} has another shape at {key}",
+                f"{source} has another shape at {key}",
                 found=tuple(state[key].shape),
                 allowed=str(tuple(value.shape)),
                 remedy="use the same encoders and model sizes as the checkpoint",
