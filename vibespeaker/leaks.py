@@ -194,7 +194,9 @@ def _near(manifest: Manifest, parts: Mapping[str, Rows]) -> list[Leak] | None:
     everything = pictures(manifest)
     if not len(everything.rows):
         return None
-    hashes = manifest.table.column("audio_sha256").to_numpy()
+    # one number for each file; without a hash, one of its own
+    files, _ = pd.factorize(manifest.table.column("audio_sha256").to_numpy())
+    files = np.where(files < 0, -1 - np.arange(len(files)), files)
     identifiers = manifest.table.column("utterance_id")
     by_part = {name: everything.take(rows) for name, rows in parts.items()}
     leaks = []
@@ -203,7 +205,7 @@ def _near(manifest: Manifest, parts: Mapping[str, Rows]) -> list[Leak] | None:
         swapped = len(by_part[first].rows) > len(by_part[second].rows)
         asked = (second, first) if swapped else (first, second)
         pairs = near_pairs(by_part[asked[0]], by_part[asked[1]])
-        pairs = pairs[hashes[pairs[:, 0]] != hashes[pairs[:, 1]]]
+        pairs = pairs[files[pairs[:, 0]] != files[pairs[:, 1]]]
         if swapped:
             pairs = pairs[:, ::-1]
         if len(pairs):

@@ -20,7 +20,7 @@ from vibespeaker.files import write_text
 from vibespeaker.label_map import Counts, LabelMap, read_label_map
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.manifest import Manifest
-from vibespeaker.split_kinds import UTTERANCE_FRACTIONS, shared_speakers, split_by_group, split_by_utterance, stratified
+from vibespeaker.split_kinds import UTTERANCE_FRACTIONS, split_by_group, split_by_utterance, stratified
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +104,7 @@ def statistics(
         frame = _balanced(_frame(manifest), classes, target, seed)
     elif protocol == "source":
         frame = _as_source(manifest, classes, target, seed)
-        leaking = shared_speakers(split_by_utterance(manifest, UTTERANCE_FRACTIONS, seed))
-        notes.append(_leak_note(frame, leaking))
+        notes.append(_leak_note(frame))
     else:
         frame = _frame(manifest)
     counts = count(frame, classes.classes, () if labels is None else labels.corpora)
@@ -133,7 +132,7 @@ def _fits(manifest: Manifest, labels: LabelMap) -> bool:
 
 
 def _frame(manifest: Manifest) -> pd.DataFrame:
-    return manifest.frame(["utterance_id", "corpus", "category", "split"]).sort_values(
+    return manifest.frame(["utterance_id", "corpus", "speaker", "category", "split"]).sort_values(
         "utterance_id", ignore_index=True
     )
 
@@ -159,10 +158,11 @@ def _as_source(manifest: Manifest, labels: LabelSet, target: int, seed: int) -> 
     return frame.assign(split=splits)
 
 
-def _leak_note(frame: pd.DataFrame, speakers: int) -> str:
+def _leak_note(frame: pd.DataFrame) -> str:
     trained = set(frame["utterance_id"][frame["split"] == "train"])
     validated = frame["utterance_id"][frame["split"] == "validation"]
     copies = int(validated.isin(trained).sum())
+    speakers = int((frame.groupby("speaker")["split"].nunique() > 1).sum())
     return (
         f"the source's protocol leaks: {copies:,} of {len(validated):,} validation rows are copies of training clips, "
         f"and {speakers} speakers are in more than one part; use it for comparison with the source only"

@@ -20,6 +20,8 @@ from vibespeaker.labels import label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions
 
+_LOG_WIDTH = 160
+
 log = logging.getLogger(__name__)
 
 
@@ -214,7 +216,11 @@ def _write(cells: Sequence[Cell], plan: ExperimentPlan, out: Path, title: str) -
         table.add_column(name, justify="left" if number < 2 else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        # a log file has no width to wrap to
+        console.width = _LOG_WIDTH
+    console.print(table)
     lines = [f"| {' | '.join(header)} |", "|---|---|" + "---:|" * (len(header) - 2)]
     lines += [f"| {' | '.join(row)} |" for row in rows]
     write_text(out / "table.md", f"# {title}\n\n" + "\n".join(lines) + "\n\n![UAR](matrix.svg)\n")

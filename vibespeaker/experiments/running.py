@@ -98,10 +98,15 @@ def train_variants(
     """Train and predict every variant that is not done yet; return the trials, None for those that failed."""
     from vibespeaker.sweep.command import sweep
 
-    labels = Manifest.read(manifests[0], ["utterance_id"]).metadata.label_set
-    trials = [_settings(variant, path, cache, labels) for variant, path in zip(plan.variants, manifests, strict=True)]
-    listed: dict[str, Any] = {"config": plan.config, "settings": dict(plan.settings), "predict": ["test"]}
-    listed["trials"] = trials
+    common = {
+        "data.init_args.cache": str(cache),
+        "data.init_args.label_set": Manifest.read(manifests[0], ["utterance_id"]).metadata.label_set,
+        "data.init_args.policy.unlisted": "exclude",
+        "data.init_args.views": 0,
+        **plan.settings,
+    }
+    trials = [_settings(variant, path) for variant, path in zip(plan.variants, manifests, strict=True)]
+    listed = {"config": plan.config, "settings": common, "predict": ["test"], "trials": trials}
     write_text(out / "plan.yaml", yaml.safe_dump(listed, sort_keys=False))
     sweep(str(out / "plan.yaml"), out / "runs", overlay, jobs, report=False)
     by_number = {trial.number: trial for trial in read_trials(out / "runs")}
@@ -109,17 +114,10 @@ def train_variants(
     return [trial if trial is not None and trial.state == DONE else None for trial in done]
 
 
-def _settings(variant: Variant, manifest: Path, cache: Path, labels: str) -> dict[str, Any]:
-    # the manifest names the run
-    data = {
-        "manifest": str(manifest),
-        "cache": str(cache),
-        "label_set": variant.labels or labels,
-        "policy.unlisted": "exclude",
-        "views": 0,
-    }
-    named = {f"data.init_args.{key}": value for key, value in data.items()}
-    return {**named, **variant.settings}
+def _settings(variant: Variant, manifest: Path) -> dict[str, Any]:
+    """Return what is this variant's own; the manifest's name, which comes first, names the run."""
+    labels = {} if variant.labels is None else {"data.init_args.label_set": variant.labels}
+    return {"data.init_args.manifest": str(manifest), **labels, **variant.settings}
 
 
 def _claim(path: Path, stamp: Mapping[str, Any]) -> None:
