@@ -32,8 +32,8 @@ class MultiEncoderModel(EmotionModel):
     Args:
         encoder_dims: encoder name → width of its frames.
         classes: number of categories.
-        pooling: from a frame's width to the pooling module of an encoder; one for all encoders, or encoder name → one
-            for each that is read; what is given for others is not looked at.
+        pooling: from a frame's width to the pooling module of an encoder.
+        poolings: encoder name → one in place of `pooling`; names of encoders that are not read do no harm.
         projection_dim: width that every encoder's embedding is mapped to.
         lstm_dim: width of the LSTM layers.
         lstm_layers: number of LSTM layers.
@@ -53,7 +53,7 @@ class MultiEncoderModel(EmotionModel):
         self,
         encoder_dims: Mapping[str, int],
         classes: int,
-        pooling: Callable[[int], Pooling] | dict[str, Callable[[int], Pooling]] = AttentiveStatisticsPooling,
+        pooling: Callable[[int], Pooling] = AttentiveStatisticsPooling,
         projection_dim: int = 1028,
         lstm_dim: int = 2048,
         lstm_layers: int = 2,
@@ -63,6 +63,7 @@ class MultiEncoderModel(EmotionModel):
         heads: list[str] = list(HEADS),  # noqa: B006 (never mutated)
         frame_network: Callable[[int], FrameNetwork] | dict[str, Callable[[int], FrameNetwork]] | None = None,
         fusion: Callable[[int, int], Fusion] | None = None,
+        poolings: dict[str, Callable[[int], Pooling]] | None = None,
     ) -> None:
         super().__init__()
         for name, probability in (("dropout", dropout), ("encoder_dropout", encoder_dropout)):
@@ -72,11 +73,11 @@ class MultiEncoderModel(EmotionModel):
         self.heads = check_heads(heads)
         self.encoder_dims = tuple(encoder_dims[name] for name in self.encoders)
         networks = _frame_networks(frame_network, dict(zip(self.encoders, self.encoder_dims, strict=True)))
-        makers = _poolings(pooling, self.encoders)
-        poolings = [make(network.output_dim) for make, network in zip(makers, networks, strict=True)]
+        makers = [(poolings or {}).get(name, pooling) for name in self.encoders]
+        modules = [make(network.output_dim) for make, network in zip(makers, networks, strict=True)]
         self.frame_networks = nn.ModuleList(networks)
-        self.poolings = nn.ModuleList(poolings)
-        self.projections = nn.ModuleList(nn.Linear(module.output_dim, projection_dim) for module in poolings)
+        self.poolings = nn.ModuleList(modules)
+        self.projections = nn.ModuleList(nn.Linear(module.output_dim, projection_dim) for module in modules)
         self.norm = nn.LayerNorm(projection_dim)
         self.encoder_dropout = encoder_dropout
         self.dropout = nn.Dropout(dropout)
@@ -111,18 +112,6 @@ class MultiEncoderModel(EmotionModel):
         draws = torch.rand(stack.shape[:2], device=stack.device)
         kept = (draws >= self.encoder_dropout) | (draws == draws.amax(1, keepdim=True))
         return stack * kept[:, :, None]
-
-
-def _poolings(
-    wanted: Callable[[int], Pooling] | dict[str, Callable[[int], Pooling]], encoders: tuple[str, ...]
-) -> list[Callable[[int], Pooling]]:
-    """Return what makes the pooling of each encoder, in their order."""
-    if callable(wanted):
-        return [wanted] * len(encoders)
-    missing = [name for name in encoders if name not in wanted]
-    if missing:
-        raise ConfigError("no pooling is given for an encoder the model reads", found=missing, allowed=list(wanted))
-    return [wanted[name] for name in encoders]
 
 
 def _frame_networks(
