@@ -96,7 +96,8 @@ def denoised(waveform: Waveform, share: float) -> Waveform:
 
 def speech_by_energy(waveform: Waveform, below_db: float) -> list[Span]:
     """Return the spans whose 25 ms frames are at most `below_db` quieter than the loudest one; none in silence."""
-    frames = max(1, 1 + (len(waveform) - _FRAME) // _HOP)
+    # the last frame may reach beyond the end
+    frames = 1 + max(0, -(-(len(waveform) - _FRAME) // _HOP))
     padded = np.pad(waveform.astype(np.float64), (0, max(0, _FRAME + (frames - 1) * _HOP - len(waveform))))
     energy = np.concatenate([[0.0], np.cumsum(padded**2)])
     starts = np.arange(frames) * _HOP

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from vibespeaker.figures.style import INK, SERIES, SHARES, broken, only_axes, ruled, styled
 
 _DARK_CELL = 0.66
+_WINDOW = 512
+_SHOWN_DB = 70.0
 
 
 def corpus_bars(
@@ -79,20 +81,31 @@ def before_and_after(before: npt.ArrayLike, after: npt.ArrayLike, rate: int, tit
         rate: Hz of both.
         title: shown above.
     """
+    pair = [np.asarray(samples, dtype=np.float64) for samples in (before, after)]
+    levels = [_spectrogram(samples) for samples in pair]
+    top = max(float(level.max()) for level in levels)
+    longest = max(len(samples) for samples in pair) / rate
     with styled(7.0, 4.2) as figure:
         figure.suptitle(broken(title, figure), x=0.01, ha="left", fontsize=10, fontweight="bold")
         panels = figure.subplots(2, 2, sharex="all")
-        longest = max(len(np.atleast_1d(before)), len(np.atleast_1d(after))) / rate
-        for column, (name, samples) in enumerate((("before", before), ("after", after))):
-            values = np.asarray(samples, dtype=np.float64)
+        for column, (name, samples, level) in enumerate(zip(("before", "after"), pair, levels, strict=True)):
             wave, spectrum = panels[0][column], panels[1][column]
-            wave.plot(np.arange(len(values)) / rate, values, color=SERIES[0], linewidth=0.4)
-            wave.set_title(f"{name}: {len(values) / rate:.2f} s")
+            wave.plot(np.arange(len(samples)) / rate, samples, color=SERIES[0], linewidth=0.4)
+            wave.set_title(f"{name}: {len(samples) / rate:.2f} s")
             wave.set_ylim(-1, 1)
-            # a floor keeps digital silence from a logarithm of nothing
-            spectrum.specgram(np.pad(values, (0, max(0, 512 - len(values)))) + 1e-9, NFFT=512, Fs=rate, noverlap=256)
-            spectrum.set_xlabel("seconds")
+            extent = (0, len(samples) / rate, 0, rate / 2)
+            scale = {"vmin": top - _SHOWN_DB, "vmax": top}
+            spectrum.imshow(level, aspect="auto", origin="lower", extent=extent, cmap=SHARES, **scale)
             spectrum.set_xlim(0, longest)
+            spectrum.set_xlabel("seconds")
         panels[0][0].set_ylabel("amplitude")
         panels[1][0].set_ylabel("Hz")
     return figure
+
+
+def _spectrogram(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return `(frequencies, frames)` levels in dB, digital silence at the floor."""
+    padded = np.pad(samples, (0, max(0, _WINDOW - len(samples))))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[:: _WINDOW // 2]
+    power = np.abs(np.fft.rfft(frames * np.hanning(_WINDOW))) ** 2
+    return 10 * np.log10(np.maximum(power.T, 1e-12))
