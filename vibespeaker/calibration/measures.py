@@ -54,20 +54,21 @@ def measure(evidence: Evidence, conformal: Conformal | None = None) -> dict[str,
     return scores
 
 
-def as_table(title: str, rows: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> Table:
-    """Return rows of scores as a table for the terminal; a score that no row has is left out.
+def as_table(title: str, variants: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> Table:
+    """Return scores as a table for the terminal: one row a score and one column a variant, so that a narrow one fits.
 
     Args:
         title: shown above.
-        rows: label → scores.
-        names: scores, in the order of the columns.
+        variants: what was measured → scores.
+        names: scores, in the order of the rows; one that no variant has is left out.
     """
-    kept = [name for name in names if any(name in scores for scores in rows.values())]
-    table = Table(
-        Column(no_wrap=True), *(Column(name.replace("_", " "), justify="right") for name in kept), title=title
-    )
-    for label, scores in rows.items():
-        table.add_row(label, *(f"{scores[name]:.3f}" if name in scores else "–" for name in kept))
+    table = Table(Column("score", no_wrap=True), title=title, title_justify="left")
+    for variant in variants:
+        table.add_column(variant, justify="right")
+    for name in names:
+        if any(name in scores for scores in variants.values()):
+            cells = (f"{scores[name]:.3f}" if name in scores else "–" for scores in variants.values())
+            table.add_row(name.replace("_", " "), *cells)
     return table
 
 

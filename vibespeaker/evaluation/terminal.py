@@ -16,6 +16,9 @@ CATEGORY_SCORES = {
     "uar_plus_accuracy": "UA+WA",
     "balanced_macro_f1": "balanced macro-F1",
 }
+COMPARED_SCORES = {"macro_f1": "macro-F1", "uar": "UAR", "balanced_macro_f1": "balanced macro-F1"} | {
+    f"ccc_{name}": f"CCC {name}" for name in (*ATTRIBUTES, "mean")
+}
 ATTRIBUTE_SCORES = {"ccc": "CCC", "pearson": "Pearson", "rmse": "RMSE", "bias": "bias", "slope": "slope"}
 _GROUPS_SHOWN = 12
 #: Systems whose classes, attributes and slices are shown; files hold those of all.
@@ -145,7 +148,7 @@ def _comparisons(evaluation: Evaluation) -> Table:
     for one in evaluation.comparisons:
         p_values = (one.p_bootstrap, one.p_permutation, one.p_holm)
         cells = ("" if math.isnan(p) else f"{p:.4f}" for p in p_values)
-        table.add_row(one.score, one.first, one.second, str(one.difference), *cells)
+        table.add_row(COMPARED_SCORES[one.score], one.first, one.second, str(one.difference), *cells)
     return table
 
 
