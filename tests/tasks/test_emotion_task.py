@@ -37,6 +37,11 @@ model:
         categories: {class_path: vibespeaker.losses.CrossEntropy}
       weights: {categories: 1.0}
 """
+BY_CONFUSION = CATEGORIES_ONLY.replace(
+    "{class_path: vibespeaker.losses.CrossEntropy}",
+    "{class_path: vibespeaker.losses.CrossEntropy, "
+    "init_args: {weighting: {class_path: vibespeaker.losses.Misclassification}}}",
+)
 
 
 def _interrupt(*_: object) -> None:
@@ -194,13 +199,8 @@ def test_a_foreign_checkpoint_is_refused(run: Run, fitted: Path, tmp_path: Path)
 
 
 def test_class_weights_follow_what_the_starting_model_confuses(run: Run, fitted: Path) -> None:
-    weighted = CATEGORIES_ONLY.replace(
-        "{class_path: vibespeaker.losses.CrossEntropy}",
-        "{class_path: vibespeaker.losses.CrossEntropy, "
-        "init_args: {weighting: {class_path: vibespeaker.losses.Misclassification}}}",
-    )
     start = f"--model.init_args.init_from={checkpoint_path(fitted, 'last')}"
-    tuned = run("fit", start, "--name=tuned", "--trainer.max_epochs=1", config=weighted)
+    tuned = run("fit", start, "--name=tuned", "--trainer.max_epochs=1", config=BY_CONFUSION)
     run("predict", f"--ckpt_path={checkpoint_path(fitted, 'last')}", "--data.init_args.parts.predict=[development]")
     before = Predictions.read(fitted / "predictions.parquet")
     true = [CHALLENGE.index(CHALLENGE.classes[(37 + i) % 8]) for i in range(13)]
@@ -208,7 +208,12 @@ def test_class_weights_follow_what_the_starting_model_confuses(run: Run, fitted:
     expected = Misclassification().weights(torch.from_numpy(confusion))
     torch.testing.assert_close(tuned.model.loss.terms["categories"].class_weights, expected)
     with pytest.raises(ConfigError, match="from the part that is scored"):
-        run("fit", start, "--name=again", "--data.init_args.parts.test=[development]", config=weighted)
+        run("fit", start, "--name=again", "--data.init_args.parts.test=[development]", config=BY_CONFUSION)
+
+
+def test_class_weights_by_confusions_need_a_validation_part(run: Run) -> None:
+    with pytest.raises(ConfigError, match="need a validation part"):
+        run("fit", "--data.init_args.parts.validation=[]", "--keep.monitor=train/loss", config=BY_CONFUSION)
 
 
 def test_frozen_parameters_stay(run: Run) -> None:

@@ -179,12 +179,14 @@ class EmotionTask(RecognitionTask):
             return
         data = self.trainer.datamodule
         assert isinstance(data, EmotionDataModule)
+        loader = data.val_dataloader()
+        if isinstance(loader, list):
+            raise ConfigError("class weights by misclassification need a validation part")
         data.check_not_scored("validation")
         self.eval()
         with torch.no_grad():
             seen = [
-                Recognized.of(self.recognize(batch), batch)
-                for batch in (batch.to(self.device) for batch in data.val_dataloader())
+                Recognized.of(self.recognize(batch), batch) for batch in (batch.to(self.device) for batch in loader)
             ]
         self.train()
         confusion = confusion_of(collect(seen), len(self.provenance.classes))
