@@ -55,7 +55,7 @@ def test_killed_at_any_moment_it_goes_on_and_ends_as_if_undisturbed(corpus: Path
     moments, kills = random.Random(seed), 0
     cache, log = f"killed{seed}", corpus / f"log{seed}"
     while True:
-        process = start(corpus, cache, 0.01, log, workers)
+        process = start(corpus, cache, 0.03, log, workers)
         process.join(moments.uniform(0.1, 0.5) + 0.5 * workers)
         if process.exitcode is not None:
             break

@@ -85,7 +85,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """
         with checkpoint_errors(path):
             checkpoint: dict[str, Any] = super().load_checkpoint(path, *args, **kwargs)
-        Provenance.from_checkpoint(checkpoint, path)
+        if "state_dict" in checkpoint:  # spawned processes hand bare weights over in a file, too
+            Provenance.from_checkpoint(checkpoint, path)
         return checkpoint
 
 
