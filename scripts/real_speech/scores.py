@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from vibespeaker.evaluation.targets import Truth
 from vibespeaker.figures import confusion_figure, png_bytes
 from vibespeaker.files import atomic_path
 from vibespeaker.manifest import Manifest
+from vibespeaker.metrics import confusion_matrix, recalls
 from vibespeaker.predictions import Predictions
 
 SCORES = {"uar": "UAR", "accuracy": "WA", "macro_f1": "macro-F1"}
@@ -32,12 +33,14 @@ class Outcome:
         tables: pooled prediction tables, one a seed.
         wall: seconds of training, all folds of all seeds; NaN where not measured.
         epoch: median seconds of an epoch over the runs; NaN where there are none.
+        folds: fold → its tables, one a seed.
     """
 
     system: str
     tables: tuple[Path, ...]
     wall: float = math.nan
     epoch: float = math.nan
+    folds: Mapping[str, Sequence[Path]] = field(default_factory=dict)
 
 
 def pool(parts: Sequence[Path], manifest: Path, out: Path) -> Path:
@@ -58,6 +61,15 @@ def score(table: Path, manifest: Path, draws: int = 0) -> SystemScores:
     """Score one pooled table as `vibespeaker evaluate` does."""
     found: Evaluation = evaluate_tables([table], Truth.read(manifest), Options(draws=draws, by=[]))
     return next(system for system in found.systems if not system.reference)
+
+
+def fold_uar(table: Path, manifest: Path) -> float:
+    """Return the mean recall of the classes that a fold has."""
+    predictions, truth = Predictions.read(table), Manifest.read(manifest)
+    category = dict(zip(truth.column("utterance_id"), truth.column("category"), strict=True))
+    true = [predictions.labels.classes.index(category[name]) for name in predictions.frame["utterance_id"]]
+    confusion = confusion_matrix(true, predictions.logits().argmax(axis=1), len(predictions.labels))
+    return float(np.mean(recalls(confusion)[confusion.sum(axis=1) > 0]))
 
 
 def cost_of(runs: Sequence[Path], epochs: int) -> tuple[float, float]:
@@ -92,6 +104,7 @@ def show(corpus: str, outcomes: Sequence[Outcome], manifest: Path, pictures: Pat
         numbers[outcome.system] = {
             **values,
             "utterances": scored[0].utterances,
+            "folds": {fold: [fold_uar(path, manifest) for path in paths] for fold, paths in outcome.folds.items()},
             "chance": guessing,
             "deviation_of_chance": deviation,
             "training_seconds": outcome.wall,
@@ -104,6 +117,7 @@ def show(corpus: str, outcomes: Sequence[Outcome], manifest: Path, pictures: Pat
             confusion_figure(confusion, scored[0].classes, title),
             pictures / f"{corpus}-{outcome.system.replace(' ', '-')}.png",
         )
+    table.caption = f"guessing gives a UAR of {guessing:.3f} ± {deviation:.3f}"
     Console().print(table)
     return numbers
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 from real_speech.corpora import Corpus
 from real_speech.functionals import predict_fold
-from real_speech.scores import chance, pool, score
+from real_speech.scores import chance, fold_uar, pool, score
 
 SPEAKERS = {"ravdess": [f"{actor:02d}" for actor in range(1, 17)], "emodb": [f"{n:02d}" for n in range(3, 13)]}
 
@@ -103,6 +103,7 @@ def test_the_machine_learns_from_the_training_speakers_alone(tmp_path):
     predict_fold(path, features, tmp_path / "plain.parquet", "svm")
     plain = Predictions.read(tmp_path / "plain.parquet")
     assert score(tmp_path / "plain.parquet", corpus.manifest).scores["uar"].value == 1.0
+    assert fold_uar(tmp_path / "plain.parquet", corpus.manifest) == 1.0
     spoilt = features.copy()
     spoilt[_part_rows(read, "test")[0]] = 1e3  # if scaling or fitting saw it, all scores would move
     predict_fold(path, spoilt, tmp_path / "spoilt.parquet", "svm")
