@@ -71,6 +71,19 @@ def test_majority_and_mean_of_the_training_part_stand_beside(tmp_path, manifest)
     assert reference.scores["bias_dominance"].value == pytest.approx(4 - truth["dominance"].mean(), abs=1e-5)
 
 
+def test_utterances_without_agreement_may_be_left_out(tmp_path, manifest):
+    path, *_ = tables(tmp_path, manifest, full={})
+    truth = Truth.read(manifest).targets(Predictions.read(path).frame["utterance_id"], path)
+    named = truth.categories >= 0
+    assert (~named).sum() == 1
+    predicted = Predictions.read(path).attributes()
+    for choice, rows in (("attributes", slice(None)), ("exclude", named)):
+        found = evaluate_tables([path], Truth.read(manifest, no_agreement=choice), Options(draws=0, by=[]))
+        wanted = concordance(truth.attributes[rows, 0], predicted[rows, 0])
+        assert found.systems[1].scores["ccc_arousal"].value == pytest.approx(wanted, abs=1e-12)
+    assert "1 of 120 utterances have no category of the label set: not scored" in found.notes
+
+
 def test_seeds_show_their_spread(tmp_path, manifest):
     paths = tables(tmp_path, manifest, seed1={"system": "full"}, seed2={"system": "full"}, other={})
     found = quick(paths, manifest)

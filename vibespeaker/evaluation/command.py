@@ -9,7 +9,7 @@ from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.scores import Evaluation
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.slices import read_extra
-from vibespeaker.evaluation.targets import Truth
+from vibespeaker.evaluation.targets import NoAgreement, Truth
 from vibespeaker.evaluation.terminal import show
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,7 @@ def evaluate(
     manifest: Path | None = None,
     split: str | None = None,
     labels: str | None = None,
+    no_agreement: NoAgreement = "attributes",
     by: list[str] | None = None,
     columns: Path | None = None,
     draws: int = 10_000,
@@ -35,6 +36,8 @@ def evaluate(
         manifest: the manifest with the labels.
         split: score this split only; all predicted utterances by default.
         labels: label set to score; the manifest's own by default. Logits of further classes are left out.
+        no_agreement: what utterances without agreement on a category (MSP-Podcast's X) count for: their attributes, or
+            nothing. Training leaves them out by default, and with them `val/…`, as does the source's development part.
         by: groupings: gender, corpus, language, duration, intensity, speaker, or a column of `columns`; all by
             default, `none` for none.
         columns: table (`.parquet`, `.csv`) with `utterance_id` and further columns to group by, e.g. `snr`.
@@ -54,7 +57,7 @@ def evaluate(
         raise PredictionsError("evaluations are written as .json or .parquet", found=unknown[0])
     options = Options(split, draws, level, seed, per_class, [] if by == ["none"] else by)
     extra = None if columns is None else read_extra(columns)
-    evaluation: Evaluation = evaluate_tables(predictions, Truth.read(manifest, labels), options, extra)
+    evaluation: Evaluation = evaluate_tables(predictions, Truth.read(manifest, labels, no_agreement), options, extra)
     show(evaluation, Console())
     for path in out or ():
         evaluation.write(path)

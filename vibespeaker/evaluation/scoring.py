@@ -262,9 +262,11 @@ def _spread(values: Sequence[float]) -> Spread:
 def _notes(entries: Sequence[_Entry], found: Sequence[SystemScores], targets: Targets) -> Iterator[str]:
     if any(entry.predictions.metadata.synthetic for entry in entries):
         yield "the speech is synthetic: these scores say nothing of real speech"
-    left_out = int((targets.categories < 0).sum())
-    if left_out:
-        yield f"{left_out} of {len(targets)} utterances have no category of the label set: scored for attributes only"
+    uncategorised = targets.categories < 0
+    unknown = uncategorised & np.isnan(targets.attributes).all(axis=1)
+    for rows, become in ((uncategorised & ~unknown, "scored for attributes only"), (unknown, "not scored")):
+        if rows.any():
+            yield f"{rows.sum()} of {len(targets)} utterances have no category of the label set: {become}"
     speakers = found[0].speakers
     if speakers == 1:
         yield "there is one speaker: intervals are over utterances and say nothing of other speakers"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +11,12 @@ import pandas as pd
 
 from vibespeaker.errors import PredictionsError
 from vibespeaker.files import file_sha256
-from vibespeaker.labels import ATTRIBUTES, LABEL_SETS, LabelSet, label_set
+from vibespeaker.labels import ATTRIBUTES, LABEL_SETS, NO_AGREEMENT, LabelSet, label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions
 
+#: What utterances without agreement on a category count for: their attributes, or nothing.
+NoAgreement = Literal["attributes", "exclude"]
 #: Index of an utterance whose category is unknown or not in the label set.
 UNLABELLED = -1
 COLUMNS = (
@@ -42,12 +45,13 @@ class Truth:
     synthetic: bool
 
     @staticmethod
-    def read(path: Path, labels: str | None = None) -> "Truth":
+    def read(path: Path, labels: str | None = None, no_agreement: NoAgreement = "attributes") -> "Truth":
         """Read a manifest.
 
         Args:
             path: the manifest.
             labels: name of the label set to score; the manifest's own by default.
+            no_agreement: whether utterances on whose category raters did not agree count for their attributes.
 
         Raises:
             ManifestError: the file is no manifest.
@@ -55,6 +59,8 @@ class Truth:
         """
         manifest = Manifest.read(path, COLUMNS)
         frame = manifest.frame().set_index("utterance_id")
+        if no_agreement == "exclude":
+            frame.loc[frame["category"] == NO_AGREEMENT, list(ATTRIBUTES)] = np.nan
         chosen = label_set(labels or manifest.metadata.label_set)
         return Truth(path, file_sha256(path), frame, chosen, manifest.metadata.synthetic)
 
