@@ -79,7 +79,8 @@ def main(args: Sequence[str] | None = None) -> int:
         )
         return 2
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted: run the same command again to continue\n")
+        again = "add --ckpt_path last to the same command" if arguments[0] == "fit" else "run the same command again"
+        sys.stderr.write(f"interrupted: {again} to continue\n")
         return 130
 
 

@@ -248,12 +248,15 @@ def test_a_misspelt_key_is_named(run: Run) -> None:
         run("fit", "--model.init_args.warmup=3")
 
 
-def test_ctrl_c_ends_with_130(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, toy: Toy) -> None:
+def test_ctrl_c_ends_with_130_and_tells_how_to_go_on(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, toy: Toy, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(EmotionTask, "training_step", _interrupt)
     with pytest.raises(KeyboardInterrupt):
         run("fit")
     arguments = [f"--config={tmp_path / 'task.yaml'}", *toy.arguments(), f"--runs={tmp_path}", "--name=again"]
     assert main(["fit", *arguments]) == 130
+    assert capsys.readouterr().err.endswith("interrupted: add --ckpt_path last to the same command to continue\n")
 
 
 def test_mistakes_reach_the_shell_as_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
