@@ -100,6 +100,14 @@ def combine_files(paths: Sequence[Path], labels: LabelMap) -> Combined:
     return combine_manifests([(Manifest.read(path), digest) for digest, path in hashed], labels)
 
 
+def left_out(combined: Combined) -> tuple[str, ...]:
+    """Say in one sentence what was left out because the map does not mention it; nothing where nothing was."""
+    if not combined.problems:
+        return ()
+    first = combined.problems[0]
+    return (f"{len(combined.problems):,} utterances left out, the first {first.item}: {first.reason}",)
+
+
 def combine_manifests(manifests: Sequence[tuple[Manifest, str]], labels: LabelMap) -> Combined:
     """Combine manifests, each given with the hash of its file.
 

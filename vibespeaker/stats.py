@@ -12,7 +12,7 @@ import pandas as pd
 from rich.console import Console
 
 from vibespeaker.balance import TARGET, balanced_rows
-from vibespeaker.combine import combine_files
+from vibespeaker.combine import combine_files, left_out
 from vibespeaker.corpus_counts import ALL, CorpusCounts, as_csv, as_markdown, count, terminal_table
 from vibespeaker.errors import ManifestError
 from vibespeaker.figures import corpus_bars, svg_bytes
@@ -122,7 +122,7 @@ def _read(manifests: list[Path], labels: LabelMap | None) -> Manifest:
     if labels is None:
         raise ManifestError("several manifests need a label map", remedy="add --labels, e.g. corpora/seven")
     combined = combine_files(manifests, labels)
-    for warning in combined.warnings:
+    for warning in (*combined.warnings, *left_out(combined)):
         log.warning("%s", warning)
     return combined.manifest
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from vibespeaker.combine import combine_files
+from vibespeaker.combine import combine_files, left_out
 from vibespeaker.errors import ConfigError
 from vibespeaker.experiments.plan import COLUMNS, ExperimentPlan, Variant
 from vibespeaker.files import file_sha256, write_text
@@ -41,10 +41,8 @@ def material(manifests: Sequence[Path], plan: ExperimentPlan, seed: int, out: Pa
     made = Manifest.read(manifests[0])
     if labels is not None and (len(manifests) > 1 or made.metadata.label_set != labels.labels.name):
         combined = combine_files(manifests, labels)
-        for warning in combined.warnings:
+        for warning in (*combined.warnings, *left_out(combined)):
             log.warning("%s", warning)
-        for problem in combined.problems:
-            log.warning("left out: %s: %s", problem.item, problem.reason)
         made = combined.manifest
     if "test" not in set(made.column("split")):
         made = split_as(made, plan.split, seed=seed)
