@@ -267,6 +267,14 @@ def test_mistakes_reach_the_shell_as_one_sentence(capsys: pytest.CaptureFixture[
     assert "Traceback" not in error
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_machine_without_gpu_says_so(run: Run) -> None:
+    with pytest.raises(
+        ConfigError, match=r"the trainer cannot run as configured\. Found: .*gpu.*add --config trainer/cpu"
+    ):
+        run("fit", "--trainer.accelerator=gpu")
+
+
 def test_batches_without_any_target_of_a_term_train_on(run: Run, toy: Toy) -> None:
     # batches of one: those of "other" have attributes only
     policy = "data: {init_args: {policy: {other: attributes, no_agreement: attributes}}}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -178,6 +179,12 @@ def run_trainer(args: list[str]) -> TrainerCLI:
             "the run could not be written; what was saved before is whole",
             found=error,
             remedy="free space or permit writing, then go on with --ckpt_path auto",
+        ) from error
+    except MisconfigurationException as error:
+        raise ConfigError(
+            "the trainer cannot run as configured",
+            found=" ".join(str(error).split()),
+            remedy="correct --trainer.…; without a GPU add --config trainer/cpu behind the others",
         ) from error
     except ValueError as error:
         cause: BaseException | None = error  # jsonargparse wraps what constructors raise
