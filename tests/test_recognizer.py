@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from vibespeaker.audio import read_audio, write_audio
+from vibespeaker.cleaning import CleaningRecipe, clean_audio
 from vibespeaker.cli import main
-from vibespeaker.errors import CheckpointError
+from vibespeaker.errors import AudioError, CheckpointError
 from vibespeaker.labels import ATTRIBUTES, CHALLENGE_OTHER
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions
@@ -115,7 +116,20 @@ def test_other_encoders_are_refused_by_name(checkpoint, tmp_path):
         Recognizer.from_checkpoint(path)
 
 
-def test_cleaned_audio_is_refused(checkpoint, tmp_path):
+def test_the_cleaning_of_the_training_is_repeated(checkpoint, recording, recognizer, tmp_path):
+    recipe = CleaningRecipe(silence="energy", margin=0.0, below_db=12.0)
+    path = edited(checkpoint, tmp_path / "cleaned.ckpt", cleaning=recipe.identity())
+    samples = read_audio(recording)
+    trimmed = clean_audio(samples, recipe).samples
+    assert len(trimmed) < len(samples)
+    found = Recognizer.from_checkpoint(path).recognize_samples(samples, "words")
+    assert found.probabilities == recognizer.recognize_samples(trimmed, "words").probabilities
+    assert found.probabilities != recognizer.recognize_samples(samples, "words").probabilities
+    with pytest.raises(AudioError, match="holds no speech"):
+        Recognizer.from_checkpoint(path).recognize_samples(np.zeros(16_000, dtype=np.float32))
+
+
+def test_cleaning_that_cannot_be_repeated_is_refused(checkpoint, tmp_path):
     path = edited(checkpoint, tmp_path / "cleaned.ckpt", cleaning={"denoise": "spectral"})
     with pytest.raises(CheckpointError, match="trained on cleaned audio"):
         Recognizer.from_checkpoint(path)
