@@ -65,6 +65,17 @@ def test_some_columns_can_be_read(tmp_path: Path) -> None:
         Manifest.read(path, ["speakers"])
 
 
+def test_a_table_older_than_a_column_reads_it_as_null(tmp_path: Path) -> None:
+    path = tmp_path / "m.parquet"
+    make_manifest().write(path)
+    pq.write_table(pq.read_table(path).drop_columns(["snr_db"]), path)
+    assert Manifest.read(path).table.schema.names == SCHEMA.names
+    assert Manifest.read(path, ["snr_db", "speaker"]).column("snr_db") == [None] * 3
+    pq.write_table(pq.read_table(path).drop_columns(["speaker"]), path)
+    with pytest.raises(ManifestError, match=r"lacks columns\. Found: \['speaker'\]"):
+        Manifest.read(path)
+
+
 def test_columns_are_replaced_and_the_step_recorded() -> None:
     manifest = make_manifest()
     changed = manifest.with_columns({"split": ["test"] * 3}, {"step": "split"})

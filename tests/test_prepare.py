@@ -30,6 +30,8 @@ def test_a_clean_corpus_gives_status_0_and_a_whole_manifest(tmp_path: Path, caps
     assert manifest.column("duration") == [0.2] * 6
     assert all(len(digest) == 64 for digest in manifest.column("audio_sha256"))
     assert all(len(picture) == 384 for picture in manifest.column("fingerprint"))
+    assert all(-100 <= level <= 0 for level in manifest.column("level_db"))
+    assert all(0 <= ratio <= 100 for ratio in manifest.column("snr_db"))
     assert manifest.root == root
     assert manifest.metadata.label_set == "emodb"
     assert manifest.metadata.corpora == ("emodb",)

@@ -17,6 +17,7 @@ import soundfile
 import soxr
 
 from vibespeaker.audio_fingerprint import fingerprint
+from vibespeaker.audio_levels import levels
 from vibespeaker.errors import AudioError
 from vibespeaker.files import atomic_path
 from vibespeaker.utterance import SAMPLE_RATE
@@ -37,6 +38,8 @@ class AudioFacts:
         problem: why the audio cannot be used, null when it can.
         silent: True when every sample has the same value: usable, but worth a remark.
         fingerprint: small picture that copies share (`audio_fingerprint`); null when the audio cannot be used.
+        level_db: level relative to full scale (`audio_levels`); null when the audio cannot be used.
+        snr_db: rough signal-to-noise ratio (`audio_levels`); null when the audio cannot be used.
     """
 
     sha256: str | None = None
@@ -44,6 +47,8 @@ class AudioFacts:
     problem: str | None = None
     silent: bool = False
     fingerprint: bytes | None = None
+    level_db: float | None = None
+    snr_db: float | None = None
 
 
 def read_audio(path: Path) -> Waveform:
@@ -80,7 +85,9 @@ def examine(path: Path) -> AudioFacts:
     except (_UnusableError, OSError) as error:
         return AudioFacts(sha256, problem=_reason(error))
     silent = bool(samples.min() == samples.max())
-    return AudioFacts(sha256, len(samples) / rate, silent=silent, fingerprint=fingerprint(samples, rate))
+    level, ratio = levels(samples, rate)
+    picture = fingerprint(samples, rate)
+    return AudioFacts(sha256, len(samples) / rate, silent=silent, fingerprint=picture, level_db=level, snr_db=ratio)
 
 
 def resample(samples: Waveform, rate: int, new_rate: int) -> Waveform:

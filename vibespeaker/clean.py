@@ -120,7 +120,7 @@ def sort_out(
     kept = table.select(rows)
     columns: dict[str, Sequence[Any]] = {
         "audio": [_file_of(names[row]) if findings[row].get("sha256") else "" for row in rows],
-        "duration": [finding.get("duration") for finding in left],
+        **{name: [finding.get(name) for finding in left] for name in ("duration", "level_db", "snr_db")},
         "audio_sha256": [finding.get("sha256") for finding in left],
         "fingerprint": [bytes.fromhex(finding.get("fingerprint") or "") or None for finding in left],
     }
@@ -153,7 +153,8 @@ def clean_one(job: tuple[str, str | None, str], recipe: CleaningRecipe) -> Findi
     write_audio(target, cleaned.samples)
     facts = examine(target)
     picture = facts.fingerprint.hex() if facts.fingerprint else None
-    return {**cleaned.measures, "sha256": facts.sha256, "duration": facts.duration, "fingerprint": picture}
+    found = {name: getattr(facts, name) for name in ("sha256", "duration", "level_db", "snr_db")}
+    return {**cleaned.measures, **found, "fingerprint": picture}
 
 
 def _clean_all(

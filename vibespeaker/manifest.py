@@ -33,7 +33,8 @@ _VOTE = pa.struct(
 )
 
 #: Column → type and whether it may be null. `duration` is in seconds of the file's audio; `audio_sha256` hashes
-#: the file's bytes; `fingerprint` is an audio fingerprint for near-duplicates, null until one is made.
+#: the file's bytes; `fingerprint` is an audio fingerprint for near-duplicates, null until one is made;
+#: `level_db` and `snr_db` are measured by `audio_levels`. Columns that may be null are null in tables older than them.
 SCHEMA = pa.schema(
     [
         pa.field("utterance_id", pa.string(), nullable=False),
@@ -58,6 +59,8 @@ SCHEMA = pa.schema(
         pa.field("duration", pa.float64()),
         pa.field("audio_sha256", pa.string()),
         pa.field("fingerprint", pa.binary()),
+        pa.field("level_db", pa.float32()),
+        pa.field("snr_db", pa.float32()),
     ]
 )
 
@@ -176,11 +179,15 @@ class Manifest:
         with file:
             metadata = _read_metadata(file.schema_arrow.metadata or {}, path)
             wanted = SCHEMA.names if columns is None else list(columns)
-            missing = [name for name in wanted if name not in file.schema_arrow.names]
+            there = set(file.schema_arrow.names)
+            later = {item.name for item in SCHEMA if item.nullable} - there
+            missing = [name for name in wanted if name not in there | later]
             if missing:
                 raise ManifestError(f"manifest {path} lacks columns", found=missing, allowed=SCHEMA.names)
-            table = file.read(columns=wanted).select(wanted).replace_schema_metadata(None)
-        return Manifest(table, metadata)
+            table = file.read(columns=[name for name in wanted if name in there]).replace_schema_metadata(None)
+        for name in later.intersection(wanted):
+            table = table.append_column(SCHEMA.field(name), pa.nulls(file.metadata.num_rows, SCHEMA.field(name).type))
+        return Manifest(table.select(wanted), metadata)
 
 
 def _encoded(column: pa.Array) -> pa.DictionaryArray:

@@ -227,15 +227,14 @@ def _with_shared_takes(usable: list[tuple[Utterance, AudioFacts]]) -> list[tuple
 
 
 def _columns(usable: Sequence[tuple[Utterance, AudioFacts]]) -> dict[str, Sequence[Any]]:
-    found = ("duration", "audio_sha256", "fingerprint")
+    measured = ("duration", "fingerprint", "level_db", "snr_db")
     columns: dict[str, Sequence[Any]] = {
         name: [getattr(utterance, name) for utterance, _ in usable]
         for name in SCHEMA.names
-        if name not in (*found, "votes")
+        if name not in (*measured, "audio_sha256", "votes")
     }
     columns["votes"] = [[_vote(vote) for vote in utterance.votes] for utterance, _ in usable]
-    columns["duration"] = [fact.duration for _, fact in usable]
-    columns["fingerprint"] = [fact.fingerprint for _, fact in usable]
+    columns.update((name, [getattr(fact, name) for _, fact in usable]) for name in measured)
     columns["audio_sha256"] = [fact.sha256 for _, fact in usable]
     return columns
 

@@ -23,7 +23,7 @@ def targets_of(
         {
             "utterance_id": [f"c/{number}" for number in range(size)],
             **dict.fromkeys(("gender", "corpus", "language", "intensity"), [None] * size),
-            "duration": np.full(size, np.nan),
+            **{name: np.full(size, np.nan) for name in ("duration", "level_db", "snr_db")},
             "split": ["development"] * size,
             "speaker": [f"c/{speaker}" for speaker in speakers],
             **columns,

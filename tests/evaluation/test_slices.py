@@ -38,6 +38,16 @@ def test_groups_have_their_own_scores_and_the_worst_is_named():
     assert men.scores["ccc_arousal"].low < expected < men.scores["ccc_arousal"].high
 
 
+def test_loudness_and_noise_are_cut_into_bins():
+    targets, system = two_genders()
+    targets.frame["snr_db"] = [10.0] * 40 + [20.0] * 40
+    targets.frame["level_db"] = [-40.0] * 79 + [np.nan]
+    found = groupings(targets, ["snr_db", "level_db"])
+    assert found == {"snr_db": ["1: under 15 dB"] * 40 + ["2: 15–25 dB"] * 40}
+    quiet, noisy = slices([system], targets, ("a", "b"), found, 50, 0.95, 0)
+    assert (quiet.utterances, noisy.utterances) == (40, 40)
+
+
 def test_small_groups_are_scored_but_not_named_the_worst():
     targets, system = two_genders()
     targets.frame["intensity"] = ["strong"] * 70 + ["normal"] * 10

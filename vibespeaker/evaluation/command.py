@@ -38,9 +38,9 @@ def evaluate(
         labels: label set to score; the manifest's own by default. Logits of further classes are left out.
         no_agreement: what utterances without agreement on a category (MSP-Podcast's X) count for: their attributes, or
             nothing. Training leaves them out by default, and with them `val/…`, as does the source's development part.
-        by: groupings: gender, corpus, language, duration, intensity, speaker, or a column of `columns`; all by
-            default, `none` for none.
-        columns: table (`.parquet`, `.csv`) with `utterance_id` and further columns to group by, e.g. `snr`.
+        by: groupings: gender, corpus, language, duration, level_db, snr_db, intensity, speaker, or a column of
+            `columns`; all by default, `none` for none.
+        columns: table (`.parquet`, `.csv`) with `utterance_id` and further columns to group by, e.g. `age`.
         draws: bootstrap draws and permutations; 0 for scores alone.
         level: coverage of the intervals.
         per_class: utterances a class in a simulated balanced test.

@@ -1,4 +1,4 @@
-"""Scores by group: gender, speaker, corpus, language, duration, intensity, and whatever else a table adds.
+"""Scores by group: gender, speaker, corpus, language, duration, loudness, noise, intensity, and what a table adds.
 
 Every group has a bootstrap interval (by speaker, or by utterance in a group of one speaker). Among the groups that are
 large enough the worst is named for each score. UAR and CCC compare groups fairly when their classes differ: macro-F1
@@ -20,9 +20,14 @@ from vibespeaker.evaluation.scores import Slice
 from vibespeaker.evaluation.statistics import System, layout_of, scores, sums
 from vibespeaker.evaluation.targets import Targets
 
-#: Groupings that a manifest knows; `duration` in bins of these edges, in seconds.
-GROUPINGS = ("gender", "corpus", "language", "duration", "intensity", "speaker")
-DURATION_EDGES = (3.0, 5.0, 8.0)
+#: Groupings that a manifest knows.
+GROUPINGS = ("gender", "corpus", "language", "duration", "level_db", "snr_db", "intensity", "speaker")
+#: Those that are numbers: grouping → edges of its bins and their unit.
+EDGES = {
+    "duration": ((3.0, 5.0, 8.0), " s"),
+    "level_db": ((-35.0, -25.0), " dB"),
+    "snr_db": ((15.0, 25.0, 35.0), " dB"),
+}
 #: Scores by which the worst group is named; higher is better for each.
 WORST_BY = ("accuracy", "uar", "macro_f1", "ccc_arousal", "ccc_valence", "ccc_dominance", "ccc_mean")
 #: A group needs so many utterances to be named the worst, and a speaker so many to be a group.
@@ -47,7 +52,7 @@ def groupings(
     """
     frame = targets.frame
     columns: dict[str, pd.Series] = {name: frame[name] for name in GROUPINGS}
-    columns["duration"] = _cut(frame["duration"], DURATION_EDGES, " s")
+    columns.update((name, _cut(frame[name], edges, unit)) for name, (edges, unit) in EDGES.items())
     for name in [] if extra is None else extra.columns:
         column = extra[name].reindex(frame["utterance_id"]).reset_index(drop=True) if extra is not None else frame[name]
         columns[name] = _cut(column, _quartiles(column)) if pd.api.types.is_numeric_dtype(column) else column

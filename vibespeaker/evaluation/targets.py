@@ -21,7 +21,7 @@ NoAgreement = Literal["attributes", "exclude"]
 UNLABELLED = -1
 COLUMNS = (
     *("utterance_id", "file_name", "corpus", "language", "speaker", "gender", "split", "category"),
-    *(*ATTRIBUTES, "intensity", "duration"),
+    *(*ATTRIBUTES, "intensity", "duration", "level_db", "snr_db"),
 )
 _SHOWN = 5
 

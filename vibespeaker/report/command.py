@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 #: Parts in the order in which a report prefers to score them.
 PREFERRED = ("test", "test1", "test2", "test3", "development", "validation")
-_GROUPS = ("gender", "corpus", "language", "duration", "intensity", "speaker")
+_GROUPS = ("gender", "corpus", "language", "duration", "level_db", "snr_db", "intensity", "speaker")
 
 
 def report(
