@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vibespeaker.cli import call
+from vibespeaker.arguments import call
 
 
 @pytest.fixture

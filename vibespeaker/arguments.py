@@ -1,7 +1,11 @@
-"""What the argument parser complains of, as one sentence: it prints its usage and every type that it tried."""
+"""The words of a command line as the arguments of a function; what the parser complains of, as one sentence."""
 
 import argparse
+import inspect
+import json
 import re
+import typing
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from vibespeaker.errors import ConfigError
@@ -13,6 +17,69 @@ _CLASS = re.compile(r"class_path[ =]'(.+?)'")
 _UNUSABLE_CLASS = re.compile(r"Problem with given class_path '(.+?)':\s+(.+)$", re.MULTILINE)
 _EXPECTED = re.compile(r"Expected an? (.+?)(?:\. Got value: .*)?$", re.MULTILINE)
 _GIVEN = re.compile(r"(?:Got|Given) value: (.*)$", re.MULTILINE)
+
+
+def call(function: Callable[..., Any], command: str, arguments: list[str]) -> int:
+    """Parse `arguments` against the signature of `function`, call it, and return its status (None counts as 0).
+
+    Leading words fill the first parameter: all of them when it is a list, one otherwise, also where it has a default.
+    An option of type `list[...]` takes all words that follow it.
+    """
+    from jsonargparse import ArgumentParser
+
+    description = (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
+    parser = ArgumentParser(prog=f"vibespeaker {command}", description=description, exit_on_error=False)
+    parser.add_function_arguments(function, as_group=False, as_positional=True, fail_untyped=True)
+    for action in parser._actions:
+        if not action.option_strings:  # the name says more than the parser's account of how a list may be written
+            action.metavar = action.dest.upper() + (" …" if action.dest in _list_names(function) else "")
+    words = _join_words(function, _spell_options(function, arguments))
+    values = parse_arguments(parser, words, f"vibespeaker {command}")
+    status = function(**vars(parser.instantiate(values)))
+    return status if isinstance(status, int) else 0
+
+
+def _spell_options(function: Callable[..., Any], arguments: list[str]) -> list[str]:
+    """Let `--verify` stand for `--verify=true` where the default is false, and dashes for underscores in names."""
+    switches = {name for name, value in inspect.signature(function).parameters.items() if value.default is False}
+    spelled = []
+    for word, following in zip(arguments, [*arguments, ""][1:], strict=True):
+        name, equals, value = word.partition("=")
+        if word.startswith("--"):
+            name = "--" + name[2:].replace("-", "_")
+        if name[2:] in switches and not equals and following not in ("true", "false"):
+            equals, value = "=", "true"
+        spelled.append(name + equals + value if word.startswith("--") else word)
+    return spelled
+
+
+def _join_words(function: Callable[..., Any], arguments: list[str]) -> list[str]:
+    """Gather leading words, and the words behind list options, into one JSON list each."""
+    lists = _list_names(function)
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    joined, rest = [], list(arguments)
+    if first is not None and rest and not rest[0].startswith("-"):
+        value = json.dumps(_take_words(rest)) if first.name in lists else rest.pop(0)
+        joined.append(value if first.default is inspect.Parameter.empty else f"--{first.name}={value}")
+    while rest:
+        joined.append(rest.pop(0))
+        if joined[-1].startswith("--") and joined[-1][2:] in lists and rest and not rest[0].startswith("["):
+            joined[-1] += "=" + json.dumps(_take_words(rest))
+    return joined
+
+
+def _list_names(function: Callable[..., Any]) -> set[str]:
+    """Return the names of parameters that are lists, or may be."""
+    hints = typing.get_type_hints(function).items()
+    return {name for name, hint in hints if any(typing.get_origin(t) is list for t in (hint, *typing.get_args(hint)))}
+
+
+def _take_words(arguments: list[str]) -> list[str]:
+    """Remove and return the words before the next option."""
+    count = next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+    words = arguments[:count]
+    del arguments[:count]
+    return words
 
 
 class Parser(Protocol):

@@ -2,15 +2,11 @@
 
 import errno
 import importlib
-import inspect
 import io
-import json
 import logging
 import os
 import sys
-import typing
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from vibespeaker import __version__
 from vibespeaker.errors import VibeSpeakerError
@@ -93,65 +89,10 @@ def _run(command: str, arguments: list[str]) -> int:
     if command not in COMMANDS:
         known = ", ".join([*COMMANDS, *TRAINER_COMMANDS])
         raise VibeSpeakerError("unknown command", found=command, allowed=known, remedy="see vibespeaker --help")
+    from vibespeaker.arguments import call
+
     module, function = COMMANDS[command][0].split(":")
     return call(getattr(importlib.import_module(module), function), command, arguments)
-
-
-def call(function: Callable[..., Any], command: str, arguments: list[str]) -> int:
-    """Parse `arguments` against the signature of `function`, call it, and return its status (None counts as 0).
-
-    Leading words fill the first parameter: all of them when it is a list, one otherwise, also where it has a default.
-    An option of type `list[...]` takes all words that follow it.
-    """
-    from jsonargparse import ArgumentParser
-
-    from vibespeaker.arguments import parse_arguments
-
-    description = (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
-    parser = ArgumentParser(prog=f"vibespeaker {command}", description=description, exit_on_error=False)
-    parser.add_function_arguments(function, as_positional=True, fail_untyped=True)
-    words = _join_words(function, _spell_options(function, arguments))
-    values = parse_arguments(parser, words, f"vibespeaker {command}")
-    status = function(**vars(parser.instantiate(values)))
-    return status if isinstance(status, int) else 0
-
-
-def _spell_options(function: Callable[..., Any], arguments: list[str]) -> list[str]:
-    """Let `--verify` stand for `--verify=true` where the default is false, and dashes for underscores in names."""
-    switches = {name for name, value in inspect.signature(function).parameters.items() if value.default is False}
-    spelled = []
-    for word, following in zip(arguments, [*arguments, ""][1:], strict=True):
-        name, equals, value = word.partition("=")
-        if word.startswith("--"):
-            name = "--" + name[2:].replace("-", "_")
-        if name[2:] in switches and not equals and following not in ("true", "false"):
-            equals, value = "=", "true"
-        spelled.append(name + equals + value if word.startswith("--") else word)
-    return spelled
-
-
-def _join_words(function: Callable[..., Any], arguments: list[str]) -> list[str]:
-    """Gather leading words, and the words behind list options, into one JSON list each."""
-    hints = typing.get_type_hints(function).items()
-    lists = {name for name, hint in hints if any(typing.get_origin(t) is list for t in (hint, *typing.get_args(hint)))}
-    first = next(iter(inspect.signature(function).parameters.values()), None)
-    joined, rest = [], list(arguments)
-    if first is not None and rest and not rest[0].startswith("-"):
-        value = json.dumps(_take_words(rest)) if first.name in lists else rest.pop(0)
-        joined.append(value if first.default is inspect.Parameter.empty else f"--{first.name}={value}")
-    while rest:
-        joined.append(rest.pop(0))
-        if joined[-1].startswith("--") and joined[-1][2:] in lists and rest and not rest[0].startswith("["):
-            joined[-1] += "=" + json.dumps(_take_words(rest))
-    return joined
-
-
-def _take_words(arguments: list[str]) -> list[str]:
-    """Remove and return the words before the next option."""
-    count = next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments))
-    words = arguments[:count]
-    del arguments[:count]
-    return words
 
 
 def _usage() -> str:
