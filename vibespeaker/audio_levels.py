@@ -1,5 +1,7 @@
 """How loud a recording is, and how far its speech stands out of the noise: two numbers to group scores by."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -7,7 +9,7 @@ _FRAME_SECONDS = 0.02
 #: Powers below are digital silence; they would make any ratio infinite.
 _FLOOR_DB = -100.0
 #: Shares of frames that are taken for noise alone and for speech at its loudest.
-_NOISE, _SPEECH = 10, 90
+_NOISE, _SPEECH = 0.1, 0.9
 
 
 def levels(samples: npt.NDArray[np.float32], rate: int) -> tuple[float, float]:
@@ -25,10 +27,10 @@ def levels(samples: npt.NDArray[np.float32], rate: int) -> tuple[float, float]:
     """
     length = max(1, min(len(samples), round(_FRAME_SECONDS * rate)))
     frames = samples[: len(samples) // length * length].reshape(-1, length)
-    powers = np.einsum("fl,fl->f", frames, frames, dtype=np.float64) / length  # (frames,)
-    low, high = np.percentile(_decibels(powers), [_NOISE, _SPEECH])
-    return float(_decibels(np.array(powers.mean()))), float(high - low)
+    powers = np.sort(np.einsum("fl,fl->f", frames, frames)) / length  # (frames,)
+    quiet, loud = (powers[round(share * (len(powers) - 1))] for share in (_NOISE, _SPEECH))
+    return _decibels(powers.mean()), _decibels(loud) - _decibels(quiet)
 
 
-def _decibels(powers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.clip(10 * np.log10(np.maximum(powers, 10 ** (_FLOOR_DB / 10))), _FLOOR_DB, 0.0)
+def _decibels(power: float) -> float:
+    return min(0.0, 10 * math.log10(max(power, 10 ** (_FLOOR_DB / 10))))
