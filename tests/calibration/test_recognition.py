@@ -16,7 +16,7 @@ def recognized(calibration, logits=True, attributes=True):
         torch.tensor([[2.0, 0.0]]) if logits else None, torch.tensor([[4.0, 4.0, 4.0]]) if attributes else None
     )
     task = SimpleNamespace(network=lambda frames: output)
-    provenance = SimpleNamespace(classes=("anger", "neutral"), synthetic=False)
+    provenance = SimpleNamespace(classes=("anger", "neutral"), synthetic=False, cleaning=None)
     return Recognizer(task, provenance, {}, None, calibration).recognize_samples(np.zeros(16_000, np.float32))
 
 
