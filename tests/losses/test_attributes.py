@@ -104,11 +104,6 @@ def test_concordance_of_one_utterance_is_one():
     assert output.attributes.grad.isfinite().all()
 
 
-def test_only_concordance_needs_the_whole_batch():
-    needs = [loss.needs_whole_batch for loss in (AttributeMSE(), GaussianPenaltyMSE(3.0), ConcordanceLoss())]
-    assert needs == [False, False, True]
-
-
 LOSSES = [AttributeMSE(), GaussianPenaltyMSE(3.0), GaussianPenaltyMSE(3.0, detach_weight=True), ConcordanceLoss()]
 
 

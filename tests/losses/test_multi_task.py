@@ -61,11 +61,9 @@ def test_parts_of_two_halves_add_up_to_those_of_the_whole(example):
 def test_what_the_terms_need_is_what_the_sum_needs():
     plain = _loss(0.5, 0.5)
     assert plain.requires == ("attributes", "categories")
-    assert not plain.needs_whole_batch
     assert not plain.needs_class_counts
     assert not plain.needs_confusion
     weighted = MultiTaskLoss({"a": ConcordanceLoss(), "b": CrossEntropy(InverseFrequency())}, {"a": 1.0, "b": 1.0})
-    assert weighted.needs_whole_batch
     assert weighted.needs_class_counts
     weighted.set_class_counts(torch.tensor([3, 1]))
     torch.testing.assert_close(weighted.losses["b"].class_weights, torch.tensor([2 / 3, 2.0]))

@@ -67,7 +67,6 @@ class ConcordanceLoss(Loss):
     """
 
     requires = ("attributes",)
-    needs_whole_batch = True
 
     def forward(self, output: EmotionOutput, batch: EmotionBatch) -> LossParts:
         """Return the sum of 1 − CCC over attributes with a known target, and the number of these, at most 3."""

@@ -29,18 +29,15 @@ class LossParts(NamedTuple):
 
 
 class Loss(nn.Module, ABC):
-    """One term of the training objective.
+    """One term of the training objective; it sees the outputs and targets of the whole batch, of all processes.
 
     Attributes:
         requires: heads of the model it reads, `categories` or `attributes`.
-        needs_whole_batch: True when it is no mean over utterances: outputs and targets of all processes must be
-            gathered, with gradients, before it is called.
         needs_class_counts: True when `set_class_counts` must be called before the first batch.
         needs_confusion: True when `set_confusion` must be called before the first batch.
     """
 
     requires: tuple[str, ...]
-    needs_whole_batch: bool = False
     needs_class_counts: bool = False
     needs_confusion: bool = False
 
@@ -90,11 +87,6 @@ class MultiTaskLoss(nn.Module):
     def requires(self) -> tuple[str, ...]:
         """Heads that the model must have, sorted."""
         return tuple(sorted({head for term in self.losses.values() for head in term.requires}))
-
-    @property
-    def needs_whole_batch(self) -> bool:
-        """Whether any term is to see all processes' outputs and targets at once."""
-        return any(term.needs_whole_batch for term in self.losses.values())
 
     @property
     def needs_class_counts(self) -> bool:
