@@ -9,10 +9,11 @@ import yaml
 from tests.toy import Toy, make_toy
 from vibespeaker.encoders.specs import read_specs
 from vibespeaker.errors import ConfigError
+from vibespeaker.shipped import find_config, shipped_configs
 from vibespeaker.tasks import EmotionTask, EnsembleTask
 from vibespeaker.tasks.checkpoints import checkpoint_path
 from vibespeaker.tasks.cli import TrainerCLI, run_trainer
-from vibespeaker.tasks.layers import expand, find_config, layers, shipped_configs
+from vibespeaker.tasks.layers import expand, layers
 
 CONFIGS = shipped_configs()
 EXPERIMENTS = sorted(path.stem for path in (CONFIGS / "experiment").glob("*.yaml"))

@@ -27,6 +27,7 @@ from vibespeaker.corpora.base import Problem
 from vibespeaker.errors import AudioError, ManifestError
 from vibespeaker.figures import before_and_after, png_bytes
 from vibespeaker.files import atomic_path, file_sha256
+from vibespeaker.inspection import cores
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare import write_problems
 from vibespeaker.prepare_report import problem_table
@@ -176,7 +177,7 @@ def _clean_all(
     journal.parent.mkdir(parents=True, exist_ok=True)
     with (
         tracked("cleaning", len(names), "clips") as tracker,
-        _pool(min(workers or len(os.sched_getaffinity(0)), len(todo))) as run,
+        _pool(min(workers or cores(), len(todo))) as run,
         open(journal, "a", encoding="utf-8", newline="\n") as lines,
     ):
         if not known:

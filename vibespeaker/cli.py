@@ -1,6 +1,5 @@
 """The command line: one table from a command's name to a plain typed function, imported only when it is called."""
 
-import errno
 import importlib
 import io
 import logging
@@ -10,9 +9,7 @@ from collections.abc import Sequence
 
 from vibespeaker import __version__
 from vibespeaker.errors import VibeSpeakerError
-
-#: Full disk, quota, file size limit, no permission, read-only: the machine's state, not a fault of the program.
-_MACHINE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
+from vibespeaker.files import MACHINE_ERRORS
 
 #: Subcommands that LightningCLI serves.
 TRAINER_COMMANDS = {
@@ -67,7 +64,7 @@ def main(args: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 2
     except OSError as error:
-        if error.errno not in _MACHINE_ERRORS:
+        if error.errno not in MACHINE_ERRORS:
             raise
         where = f": {error.filename}" if error.filename else ""
         sys.stderr.write(

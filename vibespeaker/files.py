@@ -1,10 +1,14 @@
 """Writing files so that a reader never meets half of one, and hashing them."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+#: Full disk, quota, file size limit, no permission, read-only: the machine's state, not a fault of the program.
+MACHINE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
 
 CHUNK_BYTES = 1 << 20
 

@@ -33,7 +33,7 @@ def examine_all(paths: Sequence[Path], journal: Path, workers: int | None = None
     journal.parent.mkdir(parents=True, exist_ok=True)
     with (
         tracked("examining audio", len(paths), "files") as tracker,
-        ThreadPoolExecutor(workers or _cores()) as pool,
+        ThreadPoolExecutor(workers or cores()) as pool,
         open(journal, "a", encoding="utf-8", newline="\n") as lines,
     ):
         tracker.advance(len(paths) - len(todo))
@@ -49,7 +49,8 @@ def examine_all(paths: Sequence[Path], journal: Path, workers: int | None = None
     return [known[key] for key in keys]
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return how many processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -11,8 +11,9 @@ import torch
 
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.files import file_sha256, write_text
+from vibespeaker.shipped import find_config
 from vibespeaker.tasks.cli import run_trainer
-from vibespeaker.tasks.layers import find_config, layers
+from vibespeaker.tasks.layers import layers
 
 _KEY_FILE = "benchmark.key"
 

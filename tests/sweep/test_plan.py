@@ -2,8 +2,9 @@ import pytest
 import yaml
 
 from vibespeaker.errors import ConfigError
+from vibespeaker.shipped import find_config, shipped_configs
+from vibespeaker.sweep.command import sweep
 from vibespeaker.sweep.plan import nested, read_plan, trial_name
-from vibespeaker.tasks.layers import shipped_configs
 
 
 @pytest.fixture
@@ -88,3 +89,9 @@ def test_shipped_plans_can_be_read():
     for name in ("loss-weights", "quickstart-loss-weights"):
         pairs = [tuple(trial[key] for key in keys) for trial in plans[name].trials]
         assert pairs == [(1, 0), (0.75, 0.25), (0.5, 0.5), (0.25, 0.75), (0, 1)]
+
+
+def test_plans_are_looked_for_among_the_shipped_sweeps(tmp_path):
+    assert read_plan(find_config("loss-weights", "sweep"))
+    with pytest.raises(ConfigError, match=r"config none does not exist\. Allowed: a path, sweep/loss-weights"):
+        sweep("none", tmp_path)

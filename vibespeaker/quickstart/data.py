@@ -18,8 +18,8 @@ from vibespeaker.labels import ATTRIBUTES, MSP_LETTERS
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare import prepare
 from vibespeaker.quickstart.steps import Chain, Step
+from vibespeaker.shipped import shipped_configs
 from vibespeaker.synthetic.corpus import GENERATOR_VERSION, MARKER, SIMULATED_ASR, TRUE_TEST_LABELS, generate_corpus
-from vibespeaker.tasks.layers import shipped_configs
 
 GENERATED_FORMAT = "msp-podcast"
 _LABELLED = ("test", "test1", "test2", "test3", "development", "validation")

@@ -8,8 +8,9 @@ from pathlib import Path
 from vibespeaker.files import file_sha256, write_text
 from vibespeaker.quickstart.data import Material
 from vibespeaker.quickstart.steps import Chain, Step
+from vibespeaker.shipped import find_config
 from vibespeaker.tasks.cli import run_trainer
-from vibespeaker.tasks.layers import find_config, layers
+from vibespeaker.tasks.layers import layers
 
 _KEY_FILE = "quickstart.key"
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
 from vibespeaker.progress import Tracker, tracked
+from vibespeaker.shipped import find_config
 from vibespeaker.sweep.plan import Plan, read_plan
 from vibespeaker.sweep.search import propose
 from vibespeaker.sweep.trials import DONE, FAILED, Trial, read_trials, run_trial
@@ -47,7 +48,7 @@ def sweep(
     Raises:
         ConfigError: the plan is wrong, or the folder holds another sweep.
     """
-    path = _find(plan)
+    path = find_config(plan, "sweep")
     checked = read_plan(path)
     _claim(out, checked, path)
     trials = _run(checked, out, overlay, max(1, jobs))
@@ -61,14 +62,6 @@ def sweep(
     if failed:
         log.warning("%d of %d trials failed; sweep again to retry them", failed, len(trials))
     return 1 if failed else 0
-
-
-def _find(plan: str) -> Path:
-    if Path(plan).is_file():
-        return Path(plan)
-    from vibespeaker.tasks.layers import find_config
-
-    return find_config(plan)
 
 
 def _claim(out: Path, plan: Plan, path: Path) -> None:

@@ -1,6 +1,5 @@
 """`vibespeaker fit | validate | test | predict`: LightningCLI around one run folder."""
 
-import errno
 import logging
 import os
 import shlex
@@ -19,6 +18,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from vibespeaker.arguments import parse_arguments
 from vibespeaker.data.datamodule import EmotionDataModule
 from vibespeaker.errors import ConfigError, VibeSpeakerError
+from vibespeaker.files import MACHINE_ERRORS
 from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.checkpoints import AtomicCheckpointIO, LastCheckpoint, best_checkpoint, find_checkpoint
 from vibespeaker.tasks.confusion_figure import ConfusionFigure
@@ -31,7 +31,6 @@ from vibespeaker.tasks.run_record import RunRecord
 
 _SUBCOMMANDS = ("fit", "validate", "test", "predict")
 _RAISING = {"exit_on_error": False}
-_STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @dataclass(frozen=True)
@@ -173,7 +172,7 @@ def run_trainer(args: list[str]) -> TrainerCLI:
             raise KeyboardInterrupt from stop
         raise
     except OSError as error:
-        if error.errno not in _STORAGE_ERRORS:
+        if error.errno not in MACHINE_ERRORS:
             raise
         raise VibeSpeakerError(
             "the run could not be written; what was saved before is whole",

@@ -11,9 +11,7 @@ from pathlib import Path
 import yaml
 
 from vibespeaker.errors import ConfigError
-from vibespeaker.shipped import find_config, shipped_configs
-
-__all__ = ["BASES", "expand", "find_config", "layers", "shipped_configs"]
+from vibespeaker.shipped import find_config
 
 #: Top key of a config file that lists the files it builds on.
 BASES = "bases"
