@@ -1,6 +1,6 @@
 """The contract of encoders, cache, data, models and tasks: frames, batches of utterances, what a model says of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -105,7 +105,14 @@ class EmotionOutput:
     Args:
         logits: `(batch, classes)`, unnormalised scores in the label set's order.
         attributes: `(batch, 3)`, arousal, valence, dominance on 1–7.
+        members: while an ensemble is trained, what each of its members says; each is to learn by itself.
     """
 
     logits: Tensor | None
     attributes: Tensor | None
+    members: tuple["EmotionOutput", ...] = ()
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "EmotionOutput":
+        """Return `change` of each head, without the members."""
+        heads = (None if head is None else change(head) for head in (self.logits, self.attributes))
+        return EmotionOutput(next(heads), next(heads))

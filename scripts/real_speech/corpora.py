@@ -7,17 +7,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vibespeaker.extract import extract
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare import prepare
-from vibespeaker.shipped import find_config
+from vibespeaker.quickstart.data import extract_embedded
 from vibespeaker.splits import leave_one_speaker_out
 
 #: RAVDESS actors that are left out together.
 ACTOR_FOLDS = (range(1, 5), range(5, 9), range(9, 13), range(13, 17))
 #: Corpus → which of the following folds are tried on, and the folds where that is done, so that none is tried twice.
 INNER = {"ravdess": ((1,), (0, 1, 2, 3)), "emodb": ((1, 2, 3), (0, 4, 7))}
-VIEWS = 2
 
 
 @dataclass(frozen=True)
@@ -51,8 +49,7 @@ class Corpus:
             prepare(self.name, self.source, prepared)
             read = Manifest.read(prepared)
             read.with_columns({"split": ["train"] * len(read)}).write(self.manifest)
-        encoders, views = find_config("encoders/embedded"), find_config("augmentation/speed")
-        extract(self.manifest, encoders, self.cache, views=VIEWS, augmentation=views)
+        extract_embedded(self.manifest, self.cache)
 
     def folds(self) -> dict[str, Path]:
         """Write the speaker-disjoint folds' manifests; name → manifest whose `test` split is the left-out part."""

@@ -5,6 +5,7 @@ import torch
 
 from tests.models.conftest import make_frames
 from vibespeaker.batch import Frames
+from vibespeaker.errors import ConfigError
 from vibespeaker.models import AttentiveStatisticsPooling, MeanPooling, NormedPooling
 
 
@@ -40,3 +41,11 @@ def test_default_is_attentive():
     pooling = NormedPooling(6)
     assert isinstance(pooling.pooling, AttentiveStatisticsPooling)
     assert pooling.output_dim == 12
+
+
+def test_odd_values_count_as_the_limit():
+    pooling = NormedPooling(2, MeanPooling, limit=3.0).eval()
+    assert pooling(frames_of(9.0)).tolist() == [[3.0, 3.0]]
+    assert NormedPooling(2, MeanPooling).eval()(frames_of(9.0))[0, 0] > 8.9
+    with pytest.raises(ConfigError, match="limit"):
+        NormedPooling(2, MeanPooling, limit=0.0)

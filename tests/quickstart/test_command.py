@@ -43,7 +43,7 @@ def test_report_names_synthetic_speech_and_the_reference_rows(out):
     evaluation = Evaluation.read(out / "report" / "evaluation.json")
     assert evaluation.synthetic
     names = {scores.system for scores in evaluation.systems}
-    assert {"majority/mean", "audio-only", "text-only", "audio+text, attentive", "full system"} <= names
+    assert {"majority/mean", "audio-only", "text-only", "audio+text, late fusion", "full system"} <= names
     page = (out / "report" / "report.md").read_text(encoding="utf-8")
     assert "Synthetic speech" in page
     figures = {path.stem for path in (out / "report" / "figures").iterdir()}

@@ -33,6 +33,15 @@ CONCORDANCE = (
 """
 )
 
+MEMBERS = (
+    CONCORDANCE
+    + """
+    network:
+      class_path: vibespeaker.models.LateFusion
+      init_args: {pooling: vibespeaker.models.pooling.MeanPooling}
+"""
+)
+
 
 def _processes(count: int) -> list[str]:
     return [] if count == 1 else [f"--trainer.devices={count}", "--trainer.strategy=ddp_fork"]
@@ -43,14 +52,16 @@ def _saved(done: TrainerCLI) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("config", [SGD, CONCORDANCE], ids=["means", "concordance"])
-def test_training_on_two_processes_equals_one(run: Run, config: str) -> None:
+@pytest.mark.parametrize(
+    ("config", "parameters"), [(SGD, 16), (CONCORDANCE, 16), (MEMBERS, 4)], ids=["means", "concordance", "members"]
+)
+def test_training_on_two_processes_equals_one(run: Run, config: str, parameters: int) -> None:
     one = run("fit", "--trainer.max_epochs=2", "--name=one", config=config)
     two = run("fit", "--trainer.max_epochs=2", "--name=two", *_processes(2), config=config)
     ours, theirs = _saved(two), _saved(one)
     assert ours["global_step"] == theirs["global_step"] == 10
     weights = {name: value for name, value in theirs["state_dict"].items() if name.startswith("network.")}
-    assert len(weights) > 10
+    assert len(weights) == parameters
     for name, value in weights.items():
         torch.testing.assert_close(ours["state_dict"][name], value, rtol=1e-4, atol=1e-6)
     for name in ("val/loss", "val/ccc_mean", "train/loss"):

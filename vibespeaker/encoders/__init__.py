@@ -8,16 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vibespeaker.encoders.descriptors import AcousticDescriptors
+    from vibespeaker.encoders.functionals import AcousticFunctionals
     from vibespeaker.encoders.hashed_text import HashedText
+    from vibespeaker.encoders.random_convolutions import RandomConvolutions
     from vibespeaker.encoders.roberta import RobertaEncoder
     from vibespeaker.encoders.wavlm import WavLMEncoder
     from vibespeaker.encoders.whisper import WhisperEncoder
 
-__all__ = ["AcousticDescriptors", "HashedText", "RobertaEncoder", "WavLMEncoder", "WhisperEncoder"]
+__all__ = [
+    "AcousticDescriptors",
+    "AcousticFunctionals",
+    "HashedText",
+    "RandomConvolutions",
+    "RobertaEncoder",
+    "WavLMEncoder",
+    "WhisperEncoder",
+]
 
 _HOMES = {
     "AcousticDescriptors": "descriptors",
+    "AcousticFunctionals": "functionals",
     "HashedText": "hashed_text",
+    "RandomConvolutions": "random_convolutions",
     "RobertaEncoder": "roberta",
     "WavLMEncoder": "wavlm",
     "WhisperEncoder": "whisper",

@@ -1,5 +1,7 @@
 """Short-time power spectra, mel bands and slopes over time."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -81,6 +83,14 @@ def range_bands(*ranges: tuple[float, float]) -> Tensor:
     """Return rectangular bands `(FFT / 2 + 1, len(ranges))` from low, included, to high, excluded, in Hz."""
     bins = torch.arange(FFT // 2 + 1) * SAMPLE_RATE / FFT
     return torch.stack([((bins >= low) & (bins < high)).to(torch.float32) for low, high in ranges], dim=1)
+
+
+def cepstra(count: int, bands: int) -> Tensor:
+    """Return the first vectors of the orthonormal cosine transform (DCT-II), `(bands, count)`: log bands → cepstra."""
+    centres = (torch.arange(bands, dtype=torch.float64)[:, None] + 0.5) * torch.arange(count, dtype=torch.float64)
+    basis = torch.cos(math.pi / bands * centres) * math.sqrt(2 / bands)
+    basis[:, 0] /= math.sqrt(2)
+    return basis.to(torch.float32)
 
 
 def slopes(values: Tensor) -> Tensor:

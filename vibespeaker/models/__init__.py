@@ -3,6 +3,7 @@
 from vibespeaker.models.base import EmotionModel
 from vibespeaker.models.frame_networks import TDNN, FrameMasking, FrameNetwork
 from vibespeaker.models.fusion import ConcatenationFusion, Fusion, LSTMFusion, MeanFusion
+from vibespeaker.models.late_fusion import LateFusion
 from vibespeaker.models.multi_encoder import MultiEncoderModel
 from vibespeaker.models.normed_pooling import NormedPooling
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, MeanPooling, Pooling, StatisticsPooling
@@ -18,6 +19,7 @@ __all__ = [
     "FrameNetwork",
     "Fusion",
     "LSTMFusion",
+    "LateFusion",
     "MeanFusion",
     "MeanPooling",
     "MultiEncoderModel",

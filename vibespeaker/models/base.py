@@ -63,6 +63,21 @@ def choose_encoders(available: Mapping[str, int], wanted: list[str] | None) -> t
     return names
 
 
+def frames_of(frames: Mapping[str, Frames], name: str, dim: int) -> Frames:
+    """Return the frames of one encoder.
+
+    Raises:
+        ConfigError: there are none, or they are not `dim` wide.
+    """
+    if name not in frames or frames[name].dim != dim:
+        raise ConfigError(
+            f"the model reads {dim}-dimensional frames of encoder {name!r}",
+            found={other: given.dim for other, given in frames.items()},
+            remedy="give the model the cache or encoders that it was built for",
+        )
+    return frames[name]
+
+
 def check_heads(heads: list[str]) -> tuple[str, ...]:
     """Return `heads` in the order of `HEADS`.
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from vibespeaker.batch import EmotionOutput, Frames
 from vibespeaker.errors import ConfigError
-from vibespeaker.models.base import HEADS, EmotionModel, check_heads, choose_encoders
+from vibespeaker.models.base import HEADS, EmotionModel, check_heads, choose_encoders, frames_of
 from vibespeaker.models.frame_networks import FrameNetwork, Unchanged
 from vibespeaker.models.fusion import Fusion, LSTMFusion
 from vibespeaker.models.heads import EmotionHead
@@ -96,14 +96,8 @@ class MultiEncoderModel(EmotionModel):
 
     def _embed(self, index: int, frames: Mapping[str, Frames]) -> Tensor:
         """Return the projected embedding `(batch, projection_dim)` of one encoder."""
-        name, width = self.encoders[index], self.encoder_dims[index]
-        if name not in frames or frames[name].dim != width:
-            raise ConfigError(
-                f"the model reads {width}-dimensional frames of encoder {name!r}",
-                found={other: given.dim for other, given in frames.items()},
-                remedy="give the model the cache or encoders that it was built for",
-            )
-        pooled = self.poolings[index](self.frame_networks[index](frames[name]))
+        own = frames_of(frames, self.encoders[index], self.encoder_dims[index])
+        pooled = self.poolings[index](self.frame_networks[index](own))
         return self.projections[index](pooled.to(self.projections[index].weight.dtype))
 
     def _drop_encoders(self, stack: Tensor) -> Tensor:

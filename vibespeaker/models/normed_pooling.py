@@ -4,11 +4,13 @@ Hand-made descriptors have large constant parts and unequal scales; layer norm o
 parts and lets the rest drown. Batch norm behind attentive pooling is ECAPA-TDNN's remedy (Desplanques et al. 2020).
 """
 
+import math
 from collections.abc import Callable
 
 from torch import Tensor, nn
 
 from vibespeaker.batch import Frames
+from vibespeaker.errors import ConfigError
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, Pooling
 
 
@@ -21,12 +23,23 @@ class NormedPooling(Pooling):
         dim: width of a frame.
         pooling: from a frame's width to the pooling whose result is normed.
         dropout: probability of dropping a value of the normed result while training.
+        limit: deviations from the mean that count; values further off, as one odd recording brings, count as that.
+
+    Raises:
+        ConfigError: the limit is not above 0.
     """
 
     def __init__(
-        self, dim: int, pooling: Callable[[int], Pooling] = AttentiveStatisticsPooling, dropout: float = 0.0
+        self,
+        dim: int,
+        pooling: Callable[[int], Pooling] = AttentiveStatisticsPooling,
+        dropout: float = 0.0,
+        limit: float = math.inf,
     ) -> None:
         super().__init__()
+        if not limit > 0:
+            raise ConfigError("the limit of a normed pooling must be above 0", found=limit)
+        self.limit = limit
         self.pooling = pooling(dim)
         self.output_dim = self.pooling.output_dim
         self.norm = nn.BatchNorm1d(self.output_dim, affine=False)
@@ -34,5 +47,5 @@ class NormedPooling(Pooling):
 
     def forward(self, frames: Frames) -> Tensor:
         """Pool `(batch, frames, dim)` into `(batch, output_dim)`, float32."""
-        normed: Tensor = self.dropout(self.norm(self.pooling(frames)))
-        return normed
+        normed: Tensor = self.norm(self.pooling(frames))
+        return self.dropout(normed.clamp(-self.limit, self.limit))

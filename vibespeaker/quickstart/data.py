@@ -18,10 +18,12 @@ from vibespeaker.labels import ATTRIBUTES, MSP_LETTERS
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare import prepare
 from vibespeaker.quickstart.steps import Chain, Step
-from vibespeaker.shipped import shipped_configs
+from vibespeaker.shipped import find_config
 from vibespeaker.synthetic.corpus import GENERATOR_VERSION, MARKER, SIMULATED_ASR, TRUE_TEST_LABELS, generate_corpus
 
 GENERATED_FORMAT = "msp-podcast"
+#: What the embedded default is extracted with: its encoders, and other voices for the training part.
+EMBEDDED, VOICES, VIEWS = "encoders/embedded", "augmentation/speed", 2
 _LABELLED = ("test", "test1", "test2", "test3", "development", "validation")
 
 
@@ -113,20 +115,24 @@ def make_material(source: Source, out: Path, chain: Chain) -> Material:
         read = Manifest.read(manifest)
         (with_true_test_labels(read, folder) if source.corpus is None else read).write(truth)
 
-    encoders = shipped_configs() / "encoders" / "embedded.yaml"
-
-    def extract_it() -> None:
-        extract(manifest, encoders, cache)
+    configs = (find_config(EMBEDDED), find_config(VOICES))
 
     inputs = {"corpus": corpus_key, "format": source.format, "split": split, "seed": source.seed}
     prepared_key = chain.run(Step("prepare", "preparing the manifest", inputs, (prepared,), prepare_it))
     title = "simulating a recogniser's transcripts" if source.corpus is None else "keeping the corpus's own texts"
     text_key = chain.run(Step("transcripts", title, {"prepared": prepared_key}, (manifest,), transcribe_it))
-    inputs = {"manifest": text_key, "encoders": file_sha256(encoders)}
-    key = chain.run(Step("extract", "extracting embeddings", inputs, (cache,), extract_it))
+    inputs = {"manifest": text_key, "configs": [file_sha256(path) for path in configs], "views": VIEWS}
+    key = chain.run(
+        Step("extract", "extracting embeddings", inputs, (cache,), lambda: extract_embedded(manifest, cache))
+    )
     title = "setting the labels for the final score aside"
     truth_key = chain.run(Step("truth", title, {"manifest": text_key}, (truth,), tell_truth))
     return _material(manifest, truth, cache, key, truth_key)
+
+
+def extract_embedded(manifest: Path, cache: Path) -> None:
+    """Extract what the embedded default reads: its encoders' frames, of other voices too for the training part."""
+    extract(manifest, find_config(EMBEDDED), cache, views=VIEWS, augmentation=find_config(VOICES))
 
 
 def _corpus(source: Source, out: Path, chain: Chain) -> tuple[Path, str]:

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 SYSTEM = "full system"
 #: Rows of the summary: the systems a reader compares, weakest first.
-_SHOWN = ("majority/mean", "text-only", "audio-only", "audio+text, attentive", SYSTEM)
+_SHOWN = ("majority/mean", "text-only", "audio-only", "audio+text, late fusion", SYSTEM)
 _SCORES = {
     "macro_f1": "macro-F1",
     "uar": "UAR",
@@ -26,7 +26,7 @@ _SCORES = {
     "ccc_valence": "CCC val.",
     "ccc_dominance": "CCC dom.",
 }
-#: As in the published ensemble for valence, the attentive model joins as it was before fine-tuning.
+#: As in the published ensemble for valence, the late fusion joins as it was before fine-tuning.
 _MEMBERS = {
     "categories": ("task1", "task1-statistics", "multitask"),
     "arousal": ("task2", "task2-statistics", "multitask"),

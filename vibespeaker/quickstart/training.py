@@ -49,7 +49,7 @@ class Run:
 
 
 RUNS = (
-    Run("multitask", "quickstart-multitask", "voice and words, attentive pooling", "audio+text, attentive"),
+    Run("multitask", "quickstart-multitask", "voice and words, late fusion", "audio+text, late fusion"),
     Run(
         "multitask-statistics",
         "quickstart-multitask-statistics",
@@ -58,7 +58,7 @@ RUNS = (
     ),
     Run("audio", "quickstart-audio", "the voice alone", "audio-only"),
     Run("text", "quickstart-text", "the words alone", "text-only"),
-    Run("task1", "quickstart-task1", "fine-tuning for categories, attentive", "task 1, attentive", "multitask"),
+    Run("task1", "quickstart-task1", "fine-tuning for categories, late fusion", "task 1, late fusion", "multitask"),
     Run(
         "task1-statistics",
         "quickstart-task1-statistics",
@@ -66,7 +66,9 @@ RUNS = (
         "task 1, statistics",
         "multitask-statistics",
     ),
-    Run("task2", "quickstart-task2", "fine-tuning for attributes, attentive", "task 2, attentive", "multitask", True),
+    Run(
+        "task2", "quickstart-task2", "fine-tuning for attributes, late fusion", "task 2, late fusion", "multitask", True
+    ),
     Run(
         "task2-statistics",
         "quickstart-task2-statistics",

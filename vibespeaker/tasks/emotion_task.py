@@ -138,13 +138,20 @@ class EmotionTask(RecognitionTask):
             self.provenance = replace(self.provenance, label_set=labels.name, classes=labels.classes)
 
     def training_step(self, batch: EmotionBatch, batch_index: int) -> Tensor:
-        """Return the loss of the batch over all processes, scaled for DDP's mean of gradients."""
+        """Return the loss of the batch over all processes, scaled for DDP's mean of gradients.
+
+        Where a model has members, it is the mean of their own losses.
+        """
         output = self.recognize(batch)
-        whole, targets = whole_batch(output, batch)
-        parts = self.loss(whole, targets)
-        value = self.loss.total(parts)
-        logged = {f"train/loss_{name}": part.value.detach() for name, part in parts.items() if len(parts) > 1}
-        self.log_dict({"train/loss": value.detach(), **logged}, on_step=False, on_epoch=True, batch_size=len(targets))
+        shares = [whole_batch(member, batch) for member in output.members or (output,)]
+        parts = [self.loss(*share) for share in shares]
+        value = torch.stack([self.loss.total(part) for part in parts]).mean()
+        names = [name for name in parts[0] if len(parts[0]) > 1]
+        logged = {
+            f"train/loss_{name}": torch.stack([part[name].value.detach() for part in parts]).mean() for name in names
+        }
+        size = len(shares[0][1])
+        self.log_dict({"train/loss": value.detach(), **logged}, on_step=False, on_epoch=True, batch_size=size)
         self.log("lr", self.optimizers().param_groups[0]["lr"], on_step=True, on_epoch=False, batch_size=1)
         # a batch without targets, or a head that no loss reads, still takes part in DDP's exchange of gradients
         heads = [head for head in (output.logits, output.attributes) if head is not None]
@@ -158,9 +165,7 @@ class EmotionTask(RecognitionTask):
         if self.kept_logits is not None:
             return {}
         targets = recognized.targets.to(self.device)
-        heads = (recognized.output.logits, recognized.output.attributes)
-        output = EmotionOutput(*(None if head is None else head.to(self.device) for head in heads))
-        parts = self.loss(output, targets)
+        parts = self.loss(recognized.output.map(lambda head: head.to(self.device)), targets)
         terms = {f"loss_{name}": part.value for name, part in parts.items() if len(parts) > 1}
         return {"loss": self.loss.total(parts), **terms}
 

@@ -29,9 +29,8 @@ class Recognized:
     @staticmethod
     def of(output: EmotionOutput, batch: EmotionBatch) -> "Recognized":
         """Keep of a batch what scores need, in main memory."""
-        heads = (None if head is None else head.detach().float().cpu() for head in (output.logits, output.attributes))
         targets = EmotionBatch(batch.rows, batch.category, batch.votes, batch.attributes).to("cpu")
-        return Recognized(EmotionOutput(*heads), targets)
+        return Recognized(output.map(lambda head: head.detach().float().cpu()), targets)
 
     @staticmethod
     def join(pieces: "Sequence[Recognized]") -> "Recognized":
@@ -55,10 +54,9 @@ class Recognized:
 
     def select(self, at: Tensor) -> "Recognized":
         """Return the utterances at positions `at`."""
-        heads = (None if head is None else head[at] for head in (self.output.logits, self.output.attributes))
         kept = self.targets
         targets = EmotionBatch(kept.rows[at], kept.category[at], kept.votes[at], kept.attributes[at])
-        return Recognized(EmotionOutput(*heads), targets)
+        return Recognized(self.output.map(lambda head: head[at]), targets)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,155 @@
+"""Acoustic functionals, an audio encoder that needs no download: one long frame a clip that sums up how it was spoken.
+
+The classical way of the field (openSMILE's ComParE set, Schuller et al. 2013): contours over time, and fixed functions
+of each contour. A linear layer over them learns from hundreds of clips, where a network over frames wants thousands.
+The contours are those of `AcousticDescriptors` at 100 frames a second, with cepstra, and their slopes.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vibespeaker.batch import Frames
+from vibespeaker.encoders.base import Encoder, Fingerprint, Modality, pad_frames
+from vibespeaker.encoders.descriptors import PROSODY, AcousticDescriptors
+from vibespeaker.encoders.spectrum import cepstra, slopes
+
+#: Frames a second of the contours.
+RATE = 100
+MELS = 64
+CEPSTRA = 20
+CONTOURS = CEPSTRA + len(PROSODY) + MELS
+#: Edges of the modulation bands, Hz: from the melody of a phrase to the roughness of a voice.
+MODULATION_HZ = (0.4, 1.5, 2.7, 4.2, 6.2, 9.0, 13.0, 18.0, 25.0, 50.0)
+#: Lags of the autocorrelations, frames.
+LAGS = (1, 2, 4, 8)
+#: The first cepstra are correlated with each other and with prosody.
+_CORRELATED = 16
+_VOICING = CEPSTRA + PROSODY.index("voicing")
+#: Fewer frames than this are no sample of voiced or unvoiced speech.
+_FEWEST = 4
+_PARTS = 3
+_ENERGY_FLOOR = 1e-6
+_DEVIATION_FLOOR = 1e-3
+#: Changes whenever the numbers change; part of the fingerprint.
+_VERSION = 1
+
+
+class AcousticFunctionals(Encoder):
+    """One frame a clip: functionals of cepstra, prosody and log-mel bands, of about unit scale.
+
+    | functional                                                              | of                    |
+    |-------------------------------------------------------------------------|-----------------------|
+    | mean and deviation: of all frames, of voiced ones, of unvoiced ones     | contours and slopes   |
+    | log energy in nine bands of modulation, 0.4 to 50 Hz                    | contours              |
+    | mean of each third less that of the clip                                | contours and slopes   |
+    | deviation in each third                                                 | contours              |
+    | autocorrelation at 10, 20, 40 and 80 ms                                 | contours              |
+    | correlation of each two                                                 | 16 cepstra, prosody   |
+    | log duration, share of voiced frames, voiced stretches: a second, length | voicing              |
+
+    Args:
+        trim_db: silence before and after speech is left out, as by `AcousticDescriptors`; null keeps all.
+
+    Raises:
+        ConfigError: `trim_db` is not above 0.
+    """
+
+    modality: Modality = "audio"
+    frames_per_second = None  # one a clip, whatever its length
+    basis: Tensor
+
+    def __init__(self, trim_db: float | None = 40.0) -> None:
+        super().__init__()
+        self.settings: dict[str, Any] = {"trim_db": None if trim_db is None else float(trim_db)}
+        self.descriptors = AcousticDescriptors(MELS, 0, True, "none", RATE, trim_db=trim_db)
+        self.register_buffer("basis", cepstra(CEPSTRA, MELS), persistent=False)
+        correlated = _CORRELATED + len(PROSODY)
+        both, parts = 2 * CONTOURS, _PARTS
+        modulations = (len(MODULATION_HZ) - 1) * CONTOURS
+        pairs = correlated * (correlated - 1) // 2
+        self.dim = 6 * both + modulations + parts * (both + CONTOURS) + len(LAGS) * CONTOURS + pairs + 4
+
+    def fingerprint(self) -> Fingerprint:
+        """Return class, version, settings and those of the descriptors; there are no weights."""
+        parts = {**self.settings, **self.descriptors.fingerprint().parts}
+        settings = json.dumps(parts, sort_keys=True)
+        return Fingerprint({"class": "AcousticFunctionals", "version": str(_VERSION), "preprocessing": settings})
+
+    @torch.no_grad()
+    def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
+        """Sum up waveforms, each `(samples,)` at 16 kHz: `(1, dim)` each."""
+        return pad_frames([self._summary(torch.as_tensor(clip))[None] for clip in inputs])
+
+    def _summary(self, waveform: Tensor) -> Tensor:
+        """Return the functionals of `(samples,)`, `(dim,)`."""
+        described = self.descriptors([waveform]).values[0]  # (frames, MELS + prosody)
+        bands, prosody = described[:, :MELS], described[:, MELS:]
+        contours = torch.cat((bands @ self.basis, prosody, bands), dim=1)  # (frames, CONTOURS)
+        both = torch.cat((contours, slopes(contours)), dim=1)
+        voiced, centred = contours[:, _VOICING] > 0, contours - contours.mean(0)
+        thirds = _thirds(len(both))
+        return torch.cat(
+            (
+                *(_moments(both, chosen) for chosen in (torch.ones_like(voiced), voiced, ~voiced)),
+                _modulation(centred),
+                *(both[part].mean(0) - both.mean(0) for part in thirds),
+                *(contours[part].std(0, correction=0) for part in thirds),
+                _autocorrelation(centred),
+                _correlation(
+                    torch.cat((centred[:, :_CORRELATED], centred[:, CEPSTRA : CEPSTRA + len(PROSODY)]), dim=1)
+                ),
+                _rhythm(voiced),
+            )
+        )
+
+
+def _thirds(frames: int) -> list[slice]:
+    """Cut `frames` into thirds of at least one frame each; those of fewer than three frames overlap."""
+    edges = [round(i * frames / _PARTS) for i in range(_PARTS + 1)]
+    return [slice(min(first, frames - 1), max(last, first + 1)) for first, last in pairwise(edges)]
+
+
+def _moments(values: Tensor, chosen: Tensor) -> Tensor:
+    """Return mean and deviation of the chosen frames, or of all where too few are chosen, `(2 * dim,)`."""
+    rows = values[chosen] if int(chosen.sum()) >= _FEWEST else values
+    deviation, mean = torch.std_mean(rows, 0, correction=0)
+    return torch.cat((mean, deviation))
+
+
+def _modulation(centred: Tensor) -> Tensor:
+    """Return the log of each contour's mean spectral energy in each band of `MODULATION_HZ`, `(bands * dim,)`."""
+    frames = len(centred)
+    size = max(256, 1 << (frames - 1).bit_length())
+    energy = torch.fft.rfft(centred, size, dim=0).abs().square() / frames  # (size / 2 + 1, dim)
+    edges = [round(hz * size / RATE) for hz in MODULATION_HZ]
+    means = [energy[low:high].mean(0) for low, high in pairwise(edges)]
+    return torch.cat([(mean + _ENERGY_FLOOR).log() for mean in means])
+
+
+def _autocorrelation(centred: Tensor) -> Tensor:
+    """Return each contour's autocorrelation at each of `LAGS`, 0 where a lag exceeds the clip, `(lags * dim,)`."""
+    variance = centred.square().mean(0) + _DEVIATION_FLOOR
+    products = [(centred[:-lag] * centred[lag:]).sum(0) / max(1, len(centred) - lag) for lag in LAGS]
+    return torch.cat([product / variance for product in products])
+
+
+def _correlation(centred: Tensor) -> Tensor:
+    """Return the correlation of each two contours, `(dim * (dim - 1) / 2,)`."""
+    scaled = centred / (centred.std(0, correction=0) + _DEVIATION_FLOOR)
+    first, second = torch.triu_indices(centred.shape[1], centred.shape[1], 1, device=centred.device)
+    return (scaled.T @ scaled / len(scaled))[first, second]
+
+
+def _rhythm(voiced: Tensor) -> Tensor:
+    """Return log seconds, share of voiced frames, voiced stretches a second and their mean seconds, `(4,)`."""
+    seconds = len(voiced) / RATE
+    stretches = int((voiced[1:] & ~voiced[:-1]).sum()) + int(voiced[0])
+    voiced_seconds = float(voiced.sum()) / RATE
+    numbers = (math.log(seconds), voiced_seconds / seconds, stretches / seconds, voiced_seconds / max(1, stretches))
+    return torch.tensor(numbers, dtype=torch.float32, device=voiced.device)

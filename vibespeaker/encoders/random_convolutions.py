@@ -1,0 +1,106 @@
+"""Random convolutions, an audio encoder that needs no download: one frame a clip, what fixed random kernels hear in it.
+
+ROCKET (Dempster et al. 2020, "Exceptionally fast and accurate time series classification using random convolutional
+kernels"): thousands of kernels that nobody trained slide over the contours of a clip, and a linear layer learns which
+of them matter. They hear patterns of several contours over tens to hundreds of milliseconds that functionals of single
+contours miss. Each contour is standardised in its clip, so that level, pitch and channel of a recording do not count.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vibespeaker.batch import Frames
+from vibespeaker.encoders.base import Encoder, Fingerprint, Modality, pad_frames
+from vibespeaker.encoders.descriptors import PROSODY, AcousticDescriptors
+from vibespeaker.encoders.spectrum import cepstra
+from vibespeaker.errors import ConfigError
+
+RATE = 50
+MELS = 64
+CEPSTRA = 16
+TAPS = 9
+DILATIONS = (1, 2, 4, 8, 16)
+#: A kernel reads at most this many contours.
+_MOST_CONTOURS = 6
+_BIAS_SPREAD = 0.5
+_DEVIATION_FLOOR = 1e-2
+#: Changes whenever the numbers change; part of the fingerprint.
+_VERSION = 1
+
+
+class RandomConvolutions(Encoder):
+    """One frame a clip: how often, and how strongly on average, each random kernel's response is positive.
+
+    Args:
+        kernels: how many there are, shared evenly by dilations of 1, 2, 4, 8 and 16 frames of 20 ms.
+        seed: of the kernels' values.
+        trim_db: silence before and after speech is left out, as by `AcousticDescriptors`; null keeps all.
+
+    Raises:
+        ConfigError: there are fewer kernels than dilations, or `trim_db` is not above 0.
+    """
+
+    modality: Modality = "audio"
+    frames_per_second = None  # one a clip, whatever its length
+    basis: Tensor
+
+    def __init__(self, kernels: int = 2500, seed: int = 0, trim_db: float | None = 40.0) -> None:
+        super().__init__()
+        if kernels < len(DILATIONS):
+            raise ConfigError("random convolutions are too few", found=kernels, allowed=f"at least {len(DILATIONS)}")
+        self.settings: dict[str, Any] = {
+            "kernels": kernels,
+            "seed": seed,
+            "trim_db": None if trim_db is None else float(trim_db),
+        }
+        self.descriptors = AcousticDescriptors(MELS, 0, True, "none", RATE, trim_db=trim_db)
+        self.register_buffer("basis", cepstra(CEPSTRA, MELS), persistent=False)
+        generator = np.random.default_rng(seed)
+        counts = [len(part) for part in np.array_split(np.arange(kernels), len(DILATIONS))]
+        pairs = zip(counts, DILATIONS, strict=True)
+        self.banks = nn.ModuleList(_bank(count, dilation, generator) for count, dilation in pairs)
+        self.dim = 2 * kernels
+
+    def fingerprint(self) -> Fingerprint:
+        """Return class, version, settings, those of the descriptors, and a hash of the kernels."""
+        settings = json.dumps({**self.settings, **self.descriptors.fingerprint().parts}, sort_keys=True)
+        weights = hashlib.sha256()
+        for value in self.banks.state_dict().values():
+            weights.update(value.cpu().numpy().tobytes())
+        named = {"class": "RandomConvolutions", "version": str(_VERSION), "preprocessing": settings}
+        return Fingerprint({**named, "weights": weights.hexdigest()})
+
+    @torch.no_grad()
+    def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
+        """Listen to waveforms, each `(samples,)` at 16 kHz: `(1, dim)` each."""
+        return pad_frames([self._listen(torch.as_tensor(clip))[None] for clip in inputs])
+
+    def _listen(self, waveform: Tensor) -> Tensor:
+        """Return the kernels' shares of positive responses and their mean positive responses, `(dim,)`."""
+        described = self.descriptors([waveform]).values[0]  # (frames, MELS + prosody)
+        contours = torch.cat((described[:, :MELS] @ self.basis, described[:, MELS:]), dim=1)
+        deviation, mean = torch.std_mean(contours, 0, correction=0)
+        standard = ((contours - mean) / (deviation + _DEVIATION_FLOOR)).T[None]  # (1, contours, frames)
+        responses = torch.cat([bank(standard)[0] for bank in self.banks])  # (kernels, frames)
+        return torch.cat(((responses > 0).float().mean(1), F.relu(responses).mean(1)))
+
+
+def _bank(count: int, dilation: int, generator: np.random.Generator) -> nn.Conv1d:
+    """Return kernels of one dilation: each reads one to six contours, and its taps on each of them sum to zero."""
+    contours = CEPSTRA + len(PROSODY)
+    weights = np.zeros((count, contours, TAPS))
+    for kernel in weights:
+        read = generator.choice(contours, generator.integers(1, _MOST_CONTOURS + 1), replace=False)
+        taps = generator.normal(size=(len(read), TAPS))
+        kernel[read] = (taps - taps.mean(axis=1, keepdims=True)) / np.sqrt(taps.size)
+    biases = generator.normal(scale=_BIAS_SPREAD, size=count)
+    bank = nn.Conv1d(contours, count, TAPS, padding=dilation * (TAPS // 2), dilation=dilation)
+    bank.load_state_dict({"weight": torch.from_numpy(weights), "bias": torch.from_numpy(biases)})
+    return bank.requires_grad_(False)
