@@ -237,7 +237,7 @@ def test_full_disk_is_one_clear_error_and_the_next_run_goes_on(corpus: Path, mon
 
     def write_until_full(index: ShardIndex, path: Path) -> None:
         calls.append(path)
-        if len(calls) == 2:
+        if len(calls) >= 2:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(index, path)
 
@@ -245,9 +245,11 @@ def test_full_disk_is_one_clear_error_and_the_next_run_goes_on(corpus: Path, mon
         patched.setattr(ShardIndex, "write", write_until_full)
         with pytest.raises(CacheError, match=r"cannot write .*No space left on device.*Remedy: free some room"):
             extract(corpus / "manifest.parquet", specs, corpus / "full", shard_size=3)
-    assert len(log.read_text().splitlines()) == 6
+    # the first shard is whole; the encoder may have gone on while the second was written
+    before = len(log.read_text().splitlines())
+    assert 6 <= before <= 8
     assert extract(corpus / "manifest.parquet", specs, corpus / "full", shard_size=3) == 0
-    assert len(log.read_text().splitlines()) == 6 + 5
+    assert len(log.read_text().splitlines()) == before + 5
     assert all_frames(corpus / "full", "sound") == all_frames(corpus / "cache", "sound")
 
 
