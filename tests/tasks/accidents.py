@@ -104,9 +104,9 @@ class DawdlesInWriting(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         save = torch.save
 
-        def save_half(checkpoint: dict[str, Any], file: BinaryIO) -> None:
-            save(checkpoint, file)
-            if checkpoint["global_step"] == self.step:
+        def save_half(value: Any, file: BinaryIO, **options: Any) -> None:
+            save(value, file, **options)
+            if isinstance(value, dict) and value.get("global_step") == self.step:
                 file.truncate(file.tell() // 2)
                 dawdle(self.sign)
 

@@ -112,7 +112,8 @@ class WavLMEncoder(PretrainedEncoder):
         padded = nn.utils.rnn.pad_sequence(clips, batch_first=True).to(self._weights.dtype)  # (batch, samples)
         mask = None
         if int(samples.min()) < padded.shape[1]:
-            mask = (torch.arange(padded.shape[1], device=padded.device) < samples.to(padded.device)[:, None]).long()
+            samples = samples.to(padded.device, non_blocking=True)
+            mask = (torch.arange(padded.shape[1], device=padded.device) < samples[:, None]).long()
         hidden = self._hidden(lambda: self.network(padded, attention_mask=mask).last_hidden_state)
         return [frames[: self.frame_count(len(clip))] for frames, clip in zip(hidden, clips, strict=True)]
 

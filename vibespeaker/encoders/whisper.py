@@ -93,7 +93,7 @@ class WhisperEncoder(PretrainedEncoder):
         longest = int(fed.max())
         # the transform mirrors the signal at its end, which reaches 200 samples inwards
         mels = self._mels(windows, (longest + 2) * _MEL_SAMPLES)
-        return mels[:, :, :longest].to(weights.dtype), fed.to(weights.device)
+        return mels[:, :, :longest].to(weights.dtype), fed.to(weights.device, non_blocking=True)
 
     def _run(self, mels: Tensor, fed: Tensor | None) -> Tensor:
         """Return the last layer that is needed, `(batch, frames, dim)`.
