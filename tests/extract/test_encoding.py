@@ -1,6 +1,7 @@
 """One batch ahead: the same frames, in order, and the problems of each batch with it."""
 
 import numpy as np
+import pytest
 import torch
 
 from tests.extract.toy import StridedFrames, spec, strided
@@ -48,6 +49,16 @@ def test_the_next_batch_is_launched_before_the_frames_of_one_are_asked_for() -> 
     for encoded in encoder_of(network).encode(batches):
         network.told.append(f"takes {len(encoded.clips)}")
     assert network.told == ["encodes 1", "encodes 2", "takes 1", "encodes 1", "takes 2", "takes 1"]
+
+
+@pytest.mark.parametrize("value", [float("inf"), -float("inf"), float("nan")])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+def test_one_value_that_is_not_finite_is_found(value: float, dtype: str) -> None:
+    spoilt = clip(1, 4_000)
+    spoilt.content[1_601] = value
+    (encoded,) = encoder_of(StridedFrames(), dtype).encode([[clip(0, 5_000), spoilt, clip(2, 900)]])
+    assert list(encoded.frames) == [0, 2]
+    assert encoded.problems == {1: f"its frames are not finite in {dtype}; try another --dtype"}
 
 
 def test_what_cannot_be_encoded_is_a_problem_of_its_clip_alone() -> None:
