@@ -154,8 +154,10 @@ def extract_encoder(job: Job, name: str, spec: Mapping[str, Any]) -> int:
         CacheError: the cache knows another encoder by this name, or cannot be written.
     """
     encoder = build_encoders({name: spec})[name].to(job.feeding.device).eval()
-    if job.compile_layers and isinstance(encoder, PretrainedEncoder):
-        encoder.compile_layers()
+    if job.compile_layers:
+        for part in encoder.modules():  # itself, or the one that it changes
+            if isinstance(part, PretrainedEncoder):
+                part.compile_layers()
     record = EncoderRecord.of(encoder, name, spec, job.dtype, job.autocast)
     plan = make_plan(job.manifest, record, job.augmented, job.shard_size)
     reader = ClipReader(job.manifest, plan, record.modality, job.augmentation)
