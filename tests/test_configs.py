@@ -1,21 +1,28 @@
 """Every shipped config parses; every experiment trains on tiny data and comes back from its checkpoint."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from jsonargparse import ArgumentParser
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from tests.toy import Toy, make_toy
+from vibespeaker.cli import COMMANDS, TRAINER_COMMANDS
 from vibespeaker.encoders.specs import read_specs
 from vibespeaker.errors import ConfigError
 from vibespeaker.shipped import find_config, shipped_configs
 from vibespeaker.tasks import EmotionTask, EnsembleTask
+from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.checkpoints import checkpoint_path
 from vibespeaker.tasks.cli import TrainerCLI, run_trainer
 from vibespeaker.tasks.layers import expand, layers
 
 CONFIGS = shipped_configs()
+SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 EXPERIMENTS = sorted(path.stem for path in (CONFIGS / "experiment").glob("*.yaml"))
 ENSEMBLES = [name for name in EXPERIMENTS if name.startswith("ensemble")]
 FITTED = [name for name in EXPERIMENTS if name not in ENSEMBLES]
@@ -139,6 +146,42 @@ def test_trainer_configs_are_accepted(name: str) -> None:
             ["fit", "--config", f"trainer/{name}", "--config", "experiment/pretrain-task1-mean", "--print_config"]
         )
     assert stop.value.code == 0
+
+
+@pytest.mark.parametrize("path", sorted((CONFIGS / "model").glob("*.yaml")), ids=lambda path: path.stem)
+def test_model_configs_say_whether_they_have_batch_norm(path: Path) -> None:
+    """With it, gradients of several processes are not exactly those of one."""
+    tree: dict = {}
+    for layer in [*layers(path), *layers(find_config("stage/multi-task"))]:
+        _merge(tree, yaml.safe_load(layer.read_text()))
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(RecognitionTask, "model")
+    task = parser.instantiate(parser.parse_object({"model": tree["model"]})).model
+    with torch.device("meta"):
+        network = task.make_network({"whisper": 5, "wavlm": 5, "roberta": 4, "descriptors": 5, "words": 4}, 8)
+    has_batch_norm = any(isinstance(module, _BatchNorm) for module in network.modules())
+    header = " ".join(line[1:].strip() for line in path.read_text().splitlines() if line.startswith("#"))
+    claim = "gradients are the same on any number of processes" if not has_batch_norm else "batch norm"
+    assert claim in header.lower()
+    assert has_batch_norm == ("not exactly those of one" in header)
+
+
+@pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.sbatch")), ids=lambda path: path.stem)
+def test_batch_scripts_start_commands_that_exist(path: Path) -> None:
+    subprocess.run(["bash", "-n", path], check=True)
+    text = path.read_text()
+    (started,) = [line.split("vibespeaker ")[1].split() for line in text.splitlines() if line.startswith("exec srun")]
+    assert started[0] in {**COMMANDS, **TRAINER_COMMANDS}
+    for name in re.findall(r"--(?:config|encoders) (\S+/\S+)", text):
+        assert find_config(name).is_file()
+    assert {"--nodes", "--ntasks-per-node", "--requeue"} <= set(re.findall(r"^#SBATCH (--[a-z-]+)", text, re.MULTILINE))
+
+
+def test_slurm_trainer_asks_for_what_the_batch_script_asks_for() -> None:
+    asked = dict(re.findall(r"^#SBATCH --([a-z-]+)=(\S+)", (SCRIPTS / "fit.sbatch").read_text(), re.MULTILINE))
+    trainer = yaml.safe_load((CONFIGS / "trainer" / "slurm.yaml").read_text())["trainer"]
+    assert trainer["num_nodes"] == int(asked["nodes"])
+    assert trainer["devices"] == int(asked["ntasks-per-node"]) == int(asked["gpus-per-node"])
 
 
 def test_experiments_say_what_the_source_says() -> None:

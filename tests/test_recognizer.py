@@ -14,7 +14,7 @@ from vibespeaker.errors import AudioError, CheckpointError
 from vibespeaker.labels import ATTRIBUTES, CHALLENGE_OTHER
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions
-from vibespeaker.recognizer import NO_TRANSCRIPT_NOTE, SYNTHETIC_NOTE, Recognizer
+from vibespeaker.recognizer.system import NO_TRANSCRIPT_NOTE, SYNTHETIC_NOTE, Recognizer
 from vibespeaker.synthetic.corpus import generate_corpus
 from vibespeaker.tasks.cli import run_trainer
 

@@ -39,7 +39,7 @@ COMMANDS = {
     "sweep": ("vibespeaker.sweep.command:sweep", "train a model for each trial of a plan"),
     "ablate": ("vibespeaker.experiments.command:ablate", "train on selections of corpora and compare them"),
     "cross": ("vibespeaker.experiments.command:cross", "train on some corpora, test on others"),
-    "recognize": ("vibespeaker.recognizer:recognize", "print the emotion of one recording"),
+    "recognize": ("vibespeaker.recognizer.command:recognize", "print the emotion of one recording"),
     "quickstart": ("vibespeaker.quickstart:quickstart", "run the whole way, from a corpus to a report"),
 }
 

@@ -1,7 +1,10 @@
 """Progress shown while a command works: rate and time left on the error stream."""
 
+import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import (
@@ -14,6 +17,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+log = logging.getLogger(__name__)
+
+#: Between two lines of progress in a log.
+LOG_SECONDS = 60.0
 
 
 class _RateColumn(ProgressColumn):
@@ -28,15 +36,29 @@ class _RateColumn(ProgressColumn):
 
 
 class Tracker:
-    """Counts finished items of one piece of work."""
+    """Counts finished items of one piece of work.
 
-    def __init__(self, progress: Progress, task: "int") -> None:
+    Where there is no terminal to draw a bar on, as in a batch job, a line a minute goes to the log.
+    """
+
+    def __init__(self, progress: Progress, task: "int", unit: str) -> None:
         self._progress = progress
         self._task = task
+        self._unit = unit
+        self._told = time.monotonic()
 
     def advance(self, items: int = 1) -> None:
         """Report `items` more as done."""
         self._progress.advance(self._task, items)  # type: ignore[arg-type]
+        if not self._progress.console.is_terminal and time.monotonic() - self._told >= LOG_SECONDS:
+            self._told = time.monotonic()
+            self._tell()
+
+    def _tell(self) -> None:
+        task = self._progress.tasks[self._task]
+        rate = "" if task.speed is None else f", {task.speed:.1f} {self._unit}/s"
+        left = "" if task.time_remaining is None else f", {timedelta(seconds=int(task.time_remaining))} left"
+        log.info("%s: %d of %d %s%s%s", task.description, task.completed, task.total, self._unit, rate, left)
 
 
 @contextmanager
@@ -56,4 +78,4 @@ def tracked(description: str, total: int, unit: str = "clips") -> Iterator[Track
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        yield Tracker(progress, progress.add_task(description, total=total))
+        yield Tracker(progress, progress.add_task(description, total=total), unit)

@@ -7,7 +7,7 @@ import torch
 from vibespeaker.batch import EmotionOutput
 from vibespeaker.calibration.scaling import AttributeMap, CategoryScaling
 from vibespeaker.calibration.store import Calibration, FittedOn
-from vibespeaker.recognizer import Recognizer
+from vibespeaker.recognizer.system import Recognizer
 
 
 def recognized(calibration, logits=True, attributes=True):

@@ -107,3 +107,15 @@ def test_trained_encoder_passes_gradients_and_takes_short_clips(tiny_checkpoint)
 def test_tiny_windows_are_refused(tiny_checkpoint):
     with pytest.raises(ConfigError, match="window_seconds"):
         WavLMEncoder(str(tiny_checkpoint("wavlm")), window_seconds=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layer", [None, 1])
+def test_compiled_layers_give_the_same_frames(tiny_checkpoint, layer):
+    folder = str(tiny_checkpoint("wavlm"))
+    plain, compiled = WavLMEncoder(folder, layer=layer), WavLMEncoder(folder, layer=layer)
+    compiled.compile_layers(backend="aot_eager")
+    assert compiled.fingerprint() == plain.fingerprint()
+    with torch.inference_mode():
+        for clips in ([clip(9_000), clip(7_000)], [clip(12_000), clip(5_000), clip(400)]):
+            torch.testing.assert_close(compiled(clips).values, plain(clips).values, rtol=1e-4, atol=1e-5)

@@ -99,3 +99,14 @@ def test_real_recording(tiny_checkpoint, shared_data):
     frames = WhisperEncoder(str(tiny_checkpoint("whisper")))([samples])
     assert frames.lengths.tolist() == [math.ceil(len(samples) / 320)]
     assert frames.values.isfinite().all()
+
+
+@pytest.mark.slow
+def test_compiled_layers_give_the_same_frames(tiny_checkpoint):
+    folder = str(tiny_checkpoint("whisper"))
+    plain, compiled = WhisperEncoder(folder, pad_to_window=False), WhisperEncoder(folder, pad_to_window=False)
+    compiled.compile_layers(backend="aot_eager")
+    assert compiled.fingerprint() == plain.fingerprint()
+    with torch.inference_mode():
+        for clips in ([clip(0.5), clip(0.3)], [clip(0.7), clip(0.2), clip(0.4)]):
+            torch.testing.assert_close(compiled(clips).values, plain(clips).values, rtol=1e-4, atol=1e-5)

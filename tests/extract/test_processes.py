@@ -8,10 +8,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from tests.extract.toy import all_frames, make_corpus, read, spec, write_specs
-from vibespeaker.cache import EmbeddingCache
+from vibespeaker.cache import EmbeddingCache, shards
 from vibespeaker.cache.shards import shard_names
 from vibespeaker.extract import extract
 from vibespeaker.extract.claims import Claims
@@ -65,9 +67,9 @@ def test_killed_at_any_moment_it_goes_on_and_ends_as_if_undisturbed(corpus: Path
     assert process.exitcode == 0
     assert kills >= 2 - workers  # starting readers takes long, so the moments are later
     assert all_frames(corpus / cache, "sound") == all_frames(corpus / "undisturbed", "sound")
-    # a kill costs the shard at work and no more
+    # a kill costs the shard at work, the one being written, and a batch on its way
     planned = len(all_frames(corpus / cache, "sound"))
-    assert planned <= sum(counts(log).values()) <= planned + kills * SHARD
+    assert planned <= sum(counts(log).values()) <= planned + kills * (2 * SHARD + 2)
     shards = {path.name for path in (corpus / cache / "sound" / "shards").iterdir()}
     assert shards == {path.name for path in (corpus / "undisturbed" / "sound" / "shards").iterdir()}
 
@@ -109,6 +111,38 @@ def test_interrupt_leaves_only_whole_shards(corpus: Path) -> None:
     assert not [name for name in files if name.endswith(".tmp")]
     run(corpus, "interrupted", 0.0)
     assert all_frames(corpus / "interrupted", "sound") == all_frames(corpus / "undisturbed", "sound")
+
+
+def hang_in_a_shard(corpus: Path, cache: str, sign: Path) -> None:
+    """Extract until half of the third shard is on disk, then tell and wait."""
+    taken = []
+    bytes_of = shards._bytes_of
+
+    def bytes_until(frames: torch.Tensor) -> np.ndarray:
+        taken.append(frames)
+        if len(taken) == 2 * 2 * SHARD + SHARD // 2:  # every clip's bytes are written, then summed
+            sign.touch()
+            time.sleep(600)
+        return bytes_of(frames)
+
+    shards._bytes_of = bytes_until
+    run(corpus, cache, 0.01)
+
+
+def test_killed_in_the_middle_of_a_shard_it_goes_on_from_the_last_whole_one(corpus: Path, tmp_path: Path) -> None:
+    process = fork.Process(target=hang_in_a_shard, args=(corpus, "halved", tmp_path / "sign"))
+    process.start()
+    while not (tmp_path / "sign").exists():
+        assert process.is_alive()
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    folder = corpus / "halved" / "sound"
+    assert len(shard_names(folder)) == 2
+    assert len(list(folder.rglob("*.tmp"))) == 1
+    run(corpus, "halved", 0.0)
+    assert all_frames(corpus / "halved", "sound") == all_frames(corpus / "undisturbed", "sound")
+    assert not list(folder.rglob("*.tmp"))
 
 
 def test_readers_leave_with_a_killed_process(corpus: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.tasks.conftest import Run
+from tests.toy import make_toy
 from vibespeaker.predictions import Predictions
 from vibespeaker.tasks.checkpoints import checkpoint_path
 from vibespeaker.tasks.cli import TrainerCLI
@@ -55,10 +56,11 @@ def _saved(done: TrainerCLI) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("config", "parameters"), [(SGD, 16), (CONCORDANCE, 16), (MEMBERS, 4)], ids=["means", "concordance", "members"]
 )
-def test_training_on_two_processes_equals_one(run: Run, config: str, parameters: int) -> None:
+@pytest.mark.parametrize("count", [2, 3])
+def test_training_on_several_processes_equals_one(run: Run, config: str, parameters: int, count: int) -> None:
     one = run("fit", "--trainer.max_epochs=2", "--name=one", config=config)
-    two = run("fit", "--trainer.max_epochs=2", "--name=two", *_processes(2), config=config)
-    ours, theirs = _saved(two), _saved(one)
+    several = run("fit", "--trainer.max_epochs=2", "--name=several", *_processes(count), config=config)
+    ours, theirs = _saved(several), _saved(one)
     assert ours["global_step"] == theirs["global_step"] == 10
     weights = {name: value for name, value in theirs["state_dict"].items() if name.startswith("network.")}
     assert len(weights) == parameters
@@ -66,7 +68,7 @@ def test_training_on_two_processes_equals_one(run: Run, config: str, parameters:
         torch.testing.assert_close(ours["state_dict"][name], value, rtol=1e-4, atol=1e-6)
     for name in ("val/loss", "val/ccc_mean", "train/loss"):
         torch.testing.assert_close(
-            two.trainer.callback_metrics[name], one.trainer.callback_metrics[name], rtol=1e-4, atol=1e-5
+            several.trainer.callback_metrics[name], one.trainer.callback_metrics[name], rtol=1e-4, atol=1e-5
         )
 
 
@@ -89,3 +91,23 @@ def test_scores_and_predictions_do_not_depend_on_the_number_of_processes(run: Ru
     assert tables[1]["utterance_id"].tolist() == [f"toy/{i:03d}" for i in range(62)]
     pd.testing.assert_frame_equal(tables[2], tables[1], check_exact=True)
     pd.testing.assert_frame_equal(tables[3], tables[1], check_exact=True)
+
+
+@pytest.mark.slow
+def test_fewer_utterances_than_processes(run: Run, tmp_path: Path) -> None:
+    """One utterance to validate and two to test: of three processes two, or one, have none of their own."""
+    few = make_toy(tmp_path / "few", {"train": 6, "development": 1, "test": 2})
+    run("fit", "--trainer.max_epochs=1", data=few)
+    options = ["--ckpt_path=best", "--data.init_args.evaluation_batch_size=1"]
+    tables, scores = {}, {}
+    for count in (1, 2, 3):
+        done = [run(command, *options, *_processes(count), data=few) for command in ("validate", "test")]
+        scores[count] = {name: value for one in done for name, value in one.trainer.callback_metrics.items()}
+        split = "--data.init_args.parts.predict=[test]"
+        run("predict", *options, split, f"--out={tmp_path / f'{count}.parquet'}", *_processes(count), data=few)
+        tables[count] = Predictions.read(tmp_path / f"{count}.parquet").frame
+    assert {"val/loss", "test/macro_f1"} <= set(scores[1])
+    assert tables[1]["utterance_id"].tolist() == ["toy/007", "toy/008"]
+    for count in (2, 3):
+        assert scores[count] == scores[1]
+        pd.testing.assert_frame_equal(tables[count], tables[1], check_exact=True)

@@ -6,8 +6,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import pandas as pd
 import pytest
 import torch
 
@@ -15,6 +16,7 @@ from tests.tasks.accidents import AccidentError
 from tests.tasks.conftest import Run
 from tests.toy import Toy
 from vibespeaker.errors import CheckpointError, ConfigError, VibeSpeakerError
+from vibespeaker.predictions import Predictions
 from vibespeaker.tasks.checkpoints import AtomicCheckpointIO, checkpoint_path, find_checkpoint
 from vibespeaker.tasks.weights import read_checkpoint
 
@@ -96,17 +98,45 @@ def test_resuming_two_processes_is_bit_equal(run: Run) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_killed_run_continues_from_the_last_whole_state(run: Run, toy: Toy, tmp_path: Path, processes: int) -> None:
+@pytest.mark.parametrize(
+    ("processes", "accident", "kept"),
+    [
+        pytest.param(1, {"name": "DawdlesInTraining", "step": MID_EPOCH}, 7, id="one process, mid-epoch"),
+        pytest.param(2, {"name": "DawdlesInTraining", "step": MID_EPOCH}, 7, id="second of two, mid-epoch"),
+        pytest.param(2, {"name": "DawdlesInValidation", "step": EPOCH_START}, 9, id="second of two, mid-validation"),
+        # the last state is saved at step 9, the best weights at step 10
+        pytest.param(1, {"name": "DawdlesInWriting", "step": 9}, 7, id="one process, half of last.ckpt written"),
+        pytest.param(2, {"name": "DawdlesInWriting", "step": 10}, 9, id="first of two, half of best.ckpt written"),
+    ],
+)
+def test_a_killed_run_continues_from_the_last_whole_state(
+    run: Run, toy: Toy, tmp_path: Path, processes: int, accident: dict[str, Any], kept: int
+) -> None:
     forked = ["--trainer.devices=2", "--trainer.strategy=ddp_fork"] if processes == 2 else []
     undisturbed = run("fit", "--name=undisturbed", *forked, config=CONFIG).folder
+    rank = 0 if accident["name"] == "DawdlesInWriting" else processes - 1
+    dawdling = _callback(**accident, rank=rank, sign=str(tmp_path / "here"))
+    _kill_run([f"--trainer.devices={processes}", "--trainer.strategy=ddp"] if forked else [], dawdling, toy, tmp_path)
+    folder = tmp_path / "runs" / "toy"
+    assert read_checkpoint(checkpoint_path(folder, "last"))["global_step"] == kept
+    half_written = list((folder / "checkpoints").glob(".*.tmp"))
+    assert len(half_written) == (accident["name"] == "DawdlesInWriting")
+    resumed = run("fit", "--ckpt_path=last", *forked, config=CONFIG)
+    _assert_same_state(resumed.folder, undisturbed)
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+    for name in ("toy", "undisturbed"):
+        run("predict", "--ckpt_path=best", f"--name={name}", config=CONFIG)
+    tables = [Predictions.read(path / "predictions.parquet").frame for path in (folder, undisturbed)]
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+
+
+def _kill_run(options: list[str], dawdling: str, toy: Toy, tmp_path: Path) -> None:
+    """Start the run `toy` as a user does, and kill the process that gives its number in the file `here`."""
     sign = tmp_path / "here"
     (tmp_path / "killed.yaml").write_text(CONFIG)
-    options = [f"--config={tmp_path / 'task.yaml'}", f"--config={tmp_path / 'killed.yaml'}", *toy.arguments()]
-    options += ["--data.init_args.batch_size=8", f"--runs={tmp_path / 'runs'}", "--name=toy"]
-    options += [f"--trainer.devices={processes}", "--trainer.strategy=ddp"] if processes == 2 else []
-    dawdling = _callback("Dawdles", step=MID_EPOCH, rank=processes - 1, sign=str(sign))
-    command = [sys.executable, "-m", "vibespeaker", "fit", *options, dawdling]
+    configs = [f"--config={tmp_path / 'task.yaml'}", f"--config={tmp_path / 'killed.yaml'}"]
+    own = ["--data.init_args.batch_size=8", f"--runs={tmp_path / 'runs'}", "--name=toy"]
+    command = [sys.executable, "-m", "vibespeaker", "fit", *configs, *toy.arguments(), *own, *options, dawdling]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     root = Path(__file__).resolve().parents[2]
     process = subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -117,12 +147,6 @@ def test_a_killed_run_continues_from_the_last_whole_state(run: Run, toy: Toy, tm
     os.kill(int(sign.read_text()), signal.SIGKILL)
     process.communicate(timeout=120)  # without the killed one no process goes on
     assert process.returncode != 0
-    folder = tmp_path / "runs" / "toy"
-    assert read_checkpoint(checkpoint_path(folder, "last"))["global_step"] == 7
-    (folder / "checkpoints" / ".last.ckpt.123.tmp").write_bytes(b"half")
-    resumed = run("fit", "--ckpt_path=last", *forked, config=CONFIG)
-    _assert_same_state(resumed.folder, undisturbed)
-    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
 
 
 def test_resuming_without_a_checkpoint_fails(run: Run) -> None:
@@ -161,8 +185,8 @@ def test_a_full_disk_leaves_the_previous_checkpoint_whole(tmp_path: Path, monkey
     storage = AtomicCheckpointIO()
     storage.save_checkpoint({"step": 1}, path)
 
-    def fill_the_disk(checkpoint: object, file: Path) -> None:
-        Path(file).write_bytes(b"half a check")
+    def fill_the_disk(checkpoint: object, file: BinaryIO) -> None:
+        file.write(b"half a check")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", fill_the_disk)

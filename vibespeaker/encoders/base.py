@@ -78,4 +78,4 @@ def pad_frames(sequences: Sequence[Tensor]) -> Frames:
     """
     lengths = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.int64)
     values = nn.utils.rnn.pad_sequence(list(sequences), batch_first=True)
-    return Frames(values, lengths.to(values.device))
+    return Frames(values, lengths.to(values.device, non_blocking=True))  # else the host would wait for the device

@@ -110,6 +110,19 @@ class PretrainedEncoder(Encoder):
             )
         return self._fingerprint
 
+    def compile_layers(self, backend: str = "inductor") -> None:
+        """Let `torch.compile` fuse what a transformer layer does, at its first batches.
+
+        The layers are compiled one by one: being alike they share one result, which takes seconds where the whole
+        network takes minutes. Like batching it changes frames by rounding only, and so is no part of the fingerprint.
+
+        Args:
+            backend: the compiler, as `torch.compile` names it.
+        """
+        torch.compiler.reset()  # an encoder compiled before in this process would count towards the limit on versions
+        for block in self._blocks[0]:
+            block.compile(backend=backend)
+
     @property
     def _weights(self) -> Tensor:
         """Any weight: its device and type are those of all."""

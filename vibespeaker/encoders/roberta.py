@@ -64,7 +64,7 @@ class RobertaEncoder(PretrainedEncoder):
         self._count_truncated(texts)
         tokens = self._tokenizer(
             texts, truncation=True, max_length=self.max_tokens, padding=True, padding_side="right", return_tensors="pt"
-        ).to(self._weights.device)
+        ).to(self._weights.device, non_blocking=True)
         hidden = self._hidden(
             lambda: self.network(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask).last_hidden_state
         )

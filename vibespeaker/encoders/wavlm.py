@@ -12,6 +12,7 @@ from vibespeaker.encoders.base import Modality, pad_frames
 from vibespeaker.encoders.checkpoints import check_weights, load, read_config
 from vibespeaker.encoders.fused_attention import fuse_attention
 from vibespeaker.encoders.pretrained import Precision, PretrainedEncoder
+from vibespeaker.encoders.transfer import on_device
 from vibespeaker.errors import ConfigError, EncoderError
 from vibespeaker.utterance import SAMPLE_RATE
 
@@ -73,15 +74,15 @@ class WavLMEncoder(PretrainedEncoder):
 
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
         """Encode waveforms, each `(samples,)` at 16 kHz, into `frame_count(samples)` frames each."""
-        windows = [self._windows(torch.as_tensor(clip)) for clip in inputs]
+        clips = on_device([torch.as_tensor(clip) for clip in inputs], self._weights.device)
+        windows = [self._windows(clip) for clip in clips]
         flat = [window for clip in windows for window in clip]
         encoded = self._encode(flat) if self.batch_invariant else self._encode_by_length(flat)
         parts = iter(encoded)
         return pad_frames([torch.cat([next(parts) for _ in clip]) for clip in windows])
 
     def _windows(self, clip: Tensor) -> list[Tensor]:
-        """Normalise a clip and cut it where its frames may be cut."""
-        clip = clip.to(device=self._weights.device, dtype=torch.float32)
+        """Normalise a clip, float32, and cut it where its frames may be cut."""
         if self.normalise:
             variance, mean = torch.var_mean(clip, correction=0)
             clip = (clip - mean) / torch.sqrt(variance + 1e-7)
@@ -107,10 +108,11 @@ class WavLMEncoder(PretrainedEncoder):
 
     def _encode(self, clips: list[Tensor]) -> list[Tensor]:
         """Encode normalised clips together; frames beyond a clip are cut off."""
-        samples = torch.tensor([len(clip) for clip in clips], device=clips[0].device)
+        samples = torch.tensor([len(clip) for clip in clips])  # not on the device, which would be waited for
         padded = nn.utils.rnn.pad_sequence(clips, batch_first=True).to(self._weights.dtype)  # (batch, samples)
         mask = None
         if int(samples.min()) < padded.shape[1]:
+            samples = samples.to(padded.device, non_blocking=True)
             mask = (torch.arange(padded.shape[1], device=padded.device) < samples[:, None]).long()
         hidden = self._hidden(lambda: self.network(padded, attention_mask=mask).last_hidden_state)
         return [frames[: self.frame_count(len(clip))] for frames, clip in zip(hidden, clips, strict=True)]

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import Modality, pad_frames
 from vibespeaker.encoders.checkpoints import check_weights, load, read_config
+from vibespeaker.encoders.log_mels import LogMels
 from vibespeaker.encoders.pretrained import Precision, PretrainedEncoder
+from vibespeaker.encoders.transfer import on_device
 from vibespeaker.errors import EncoderError
 from vibespeaker.utterance import SAMPLE_RATE
 
@@ -56,15 +58,16 @@ class WhisperEncoder(PretrainedEncoder):
         self.pad_to_window = pad_to_window
         self.margin = round(margin_seconds * SAMPLE_RATE / _MEL_SAMPLES)
         self.windows_at_once = max(1, windows_at_once)
-        network, self._extractor = load(checkpoint, self._purpose, _load)
+        network, extractor = load(checkpoint, self._purpose, _load)
+        self._mels = LogMels(extractor.mel_filters)
         self.dim = int(network.config.d_model)
         fed = "30 s" if pad_to_window else f"clip + {self.margin} mel frames"
-        self._adopt(network, network.layers, {"fed": fed, "mels": self._extractor.feature_size}, network.layer_norm)
+        self._adopt(network, network.layers, {"fed": fed, "mels": extractor.feature_size}, network.layer_norm)
         network.embed_positions.requires_grad_(False)  # sinusoids, which Whisper's own training leaves alone
 
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
         """Encode waveforms, each `(samples,)` at 16 kHz, into `ceil(samples / 320)` frames each."""
-        clips = [torch.as_tensor(clip).detach().to("cpu", torch.float32) for clip in inputs]
+        clips = on_device([torch.as_tensor(clip) for clip in inputs], self._weights.device)
         windows = [window for clip in clips for window in torch.split(clip, WINDOW_SAMPLES)]
         encoded: list[Tensor] = []
         for start in range(0, len(windows), self.windows_at_once):
@@ -83,20 +86,14 @@ class WhisperEncoder(PretrainedEncoder):
     def _mel_frames(self, windows: list[Tensor], samples: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return log-mel frames `(batch, mels, frames)` and how many of them each clip is fed, None for all."""
         weights = self._weights
-        fed, length = None, WINDOW_SAMPLES
-        if not self.pad_to_window:
-            fed = -(-samples // _MEL_SAMPLES) + self.margin
-            fed = (fed + fed % 2).clamp(max=WINDOW_SAMPLES // _MEL_SAMPLES)
-            # the transform mirrors the signal at its end, which reaches 200 samples inwards
-            length = int(fed.max()) * _MEL_SAMPLES + 2 * _MEL_SAMPLES
-        features = self._extractor(
-            [window.numpy() for window in windows],
-            sampling_rate=SAMPLE_RATE,
-            max_length=length,
-            return_tensors="pt",
-            device=str(weights.device),
-        ).input_features.to(weights)
-        return (features, None) if fed is None else (features[:, :, : int(fed.max())], fed.to(weights.device))
+        if self.pad_to_window:
+            return self._mels(windows, WINDOW_SAMPLES).to(weights.dtype), None
+        fed = -(-samples // _MEL_SAMPLES) + self.margin
+        fed = (fed + fed % 2).clamp(max=WINDOW_SAMPLES // _MEL_SAMPLES)
+        longest = int(fed.max())
+        # the transform mirrors the signal at its end, which reaches 200 samples inwards
+        mels = self._mels(windows, (longest + 2) * _MEL_SAMPLES)
+        return mels[:, :, :longest].to(weights.dtype), fed.to(weights.device, non_blocking=True)
 
     def _run(self, mels: Tensor, fed: Tensor | None) -> Tensor:
         """Return the last layer that is needed, `(batch, frames, dim)`.

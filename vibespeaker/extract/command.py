@@ -20,6 +20,7 @@ from vibespeaker.cache.shards import storage_errors
 from vibespeaker.cache.store import EmbeddingCache
 from vibespeaker.cache.verify import remove_damaged, verify_encoder
 from vibespeaker.cleaning import cleaning_of
+from vibespeaker.encoders.pretrained import PretrainedEncoder
 from vibespeaker.encoders.specs import build_encoders, read_specs
 from vibespeaker.errors import ConfigError
 from vibespeaker.extract.claims import Claims
@@ -49,6 +50,7 @@ class Job:
         shard_size: most clips in a shard.
         feeding: batches, workers and device.
         augmentation: draws the views; None without.
+        compile_layers: whether pretrained encoders are compiled.
     """
 
     manifest: Manifest
@@ -59,6 +61,7 @@ class Job:
     shard_size: int
     feeding: Feeding
     augmentation: Augmentation | None
+    compile_layers: bool = False
 
 
 def extract(
@@ -72,6 +75,7 @@ def extract(
     dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16",
     device: str = "auto",
     autocast: Literal["bfloat16", "float16"] | None = None,
+    compile: bool = False,
     batch_seconds: float = 160.0,
     batch_clips: int = 32,
     shard_size: int = 512,
@@ -95,6 +99,7 @@ def extract(
         dtype: precision of the stored frames.
         device: where the encoders run; auto takes a GPU (that of LOCAL_RANK or SLURM_LOCALID) when there is one.
         autocast: run the encoders in this precision; recorded, since it changes the frames.
+        compile: let torch.compile fuse the layers of pretrained encoders; the frames stay the same up to rounding.
         batch_seconds: most seconds of audio in a batch, padding included.
         batch_clips: most clips in a batch.
         shard_size: most clips in one shard, the unit of resuming and of sharing work.
@@ -134,6 +139,7 @@ def extract(
         shard_size=shard_size,
         feeding=Feeding.on(resolve_device(device), workers, batch_seconds, batch_clips),
         augmentation=None if recipe is None else Augmentation(recipe),
+        compile_layers=compile,
     )
     with Claims(out / LOCK_FILE) as claims, claims.exclusive(), storage_errors(out):
         declare_recipe(out, CacheRecipe(cleaning_of(table), None if recipe is None else recipe.identity(), views))
@@ -148,6 +154,10 @@ def extract_encoder(job: Job, name: str, spec: Mapping[str, Any]) -> int:
         CacheError: the cache knows another encoder by this name, or cannot be written.
     """
     encoder = build_encoders({name: spec})[name].to(job.feeding.device).eval()
+    if job.compile_layers:
+        for part in encoder.modules():  # itself, or the one that it changes
+            if isinstance(part, PretrainedEncoder):
+                part.compile_layers()
     record = EncoderRecord.of(encoder, name, spec, job.dtype, job.autocast)
     plan = make_plan(job.manifest, record, job.augmented, job.shard_size)
     reader = ClipReader(job.manifest, plan, record.modality, job.augmentation)

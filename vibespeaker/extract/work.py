@@ -1,4 +1,4 @@
-"""One process's part of an extraction: claim chunks, read ahead, encode in batches, write whole shards.
+"""One process's part of an extraction: claim chunks, read ahead, encode in batches, write whole shards beside it.
 
 A chunk belongs to whoever holds its claim; what is done is seen from the shards on disk alone. A process that finds all
 remaining chunks claimed waits, and takes over those whose owner died, so that each returns only when all is done.
@@ -7,8 +7,7 @@ remaining chunks claimed waits, and takes over those whose owner died, so that e
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,12 +19,13 @@ from torch.utils.data import DataLoader, Sampler
 
 from vibespeaker.cache.merge import read_shard
 from vibespeaker.cache.records import EncoderRecord
-from vibespeaker.cache.shards import Entry, shard_names, write_shard
+from vibespeaker.cache.shards import Entry, shard_names
 from vibespeaker.encoders.base import Encoder
-from vibespeaker.errors import CacheError
 from vibespeaker.extract.claims import Claims
 from vibespeaker.extract.clips import Clip, ClipReader
+from vibespeaker.extract.encoding import BatchEncoder
 from vibespeaker.extract.plan import Plan
+from vibespeaker.extract.writing import ShardWriter
 from vibespeaker.progress import Tracker, tracked
 
 _POLL_SECONDS = 0.5
@@ -40,12 +40,14 @@ class Feeding:
         workers: processes that read ahead; 0 reads in the main process.
         batch_seconds: most seconds of audio in a batch, padding included.
         batch_clips: most clips in a batch.
+        shards_behind: most shards that wait to be written while the encoder goes on; 0 writes each at once.
     """
 
     device: torch.device
     workers: int
     batch_seconds: float
     batch_clips: int
+    shards_behind: int = 1
 
     @staticmethod
     def on(device: torch.device, workers: int | None, batch_seconds: float, batch_clips: int) -> "Feeding":
@@ -108,7 +110,8 @@ class Extraction:
         feeding: Feeding,
         claims: Claims,
     ) -> None:
-        self._folder, self._record, self._encoder = folder, record, encoder
+        self._folder, self._record = folder, record
+        self._encoder = BatchEncoder(encoder, record, feeding.device)
         self._plan, self._reader, self._feeding, self._claims = plan, reader, feeding, claims
         self._keys = plan.keys()
         self._done = np.zeros(len(plan), bool)
@@ -159,13 +162,16 @@ class Extraction:
             collate_fn=_as_is,
             worker_init_fn=_leave_with_parent,
         )
-        for clips in loader:
-            chunk = self._chunk_of[clips[0].number]
-            chunk.frames |= self._encode(clips)
-            chunk.left -= len(clips)
-            if chunk.left == 0:
-                self._write(chunk)
-            tracker.advance(len(clips))
+        batches = iter(loader)
+        with ShardWriter(self._folder, self._record, self._feeding.shards_behind) as writer:
+            for encoded in self._encoder.encode(batches):
+                self.problems |= encoded.problems
+                chunk = self._chunk_of[encoded.clips[0].number]
+                chunk.frames |= encoded.frames
+                chunk.left -= len(encoded.clips)
+                if chunk.left == 0:
+                    self._write(chunk, writer)
+                tracker.advance(len(encoded.clips))
 
     def _claimed_batches(self, tracker: Tracker) -> Iterator[list[int]]:
         for clips in self._plan.chunks:
@@ -182,56 +188,27 @@ class Extraction:
             seconds = self._plan.sizes[todo] if self._record.modality == "audio" else None
             yield from self._feeding.batches(todo, seconds)
 
-    def _write(self, chunk: _Chunk) -> None:
-        """Write a chunk that is through, mark it, and let go of it."""
-        kept = np.array([number for number in chunk.todo.tolist() if number in chunk.frames], np.int64)
-        if len(kept):
-            contents, views = self._plan.contents[kept], self._plan.views[kept]
-            entries = [
-                Entry(content.tobytes(), int(view), chunk.frames[number])
-                for content, view, number in zip(contents, views, kept.tolist(), strict=True)
-            ]
-            name = self._plan.name(kept)
-            write_shard(self._folder, name, entries, self._record.dtype, self._record.identity)
-            self._seen.add(name)
-            self._done[kept] = True
+    def _write(self, chunk: _Chunk, writer: ShardWriter) -> None:
+        """Have a chunk written that is through; once it is, mark it and let go of it."""
         for number in chunk.todo.tolist():
             del self._chunk_of[number]
-        self._claims.release(chunk.claim)
+        kept = np.array([number for number in chunk.todo.tolist() if number in chunk.frames], np.int64)
+        if len(kept) == 0:
+            self._claims.release(chunk.claim)
+            return
+        contents, views = self._plan.contents[kept], self._plan.views[kept]
+        entries = [
+            Entry(content.tobytes(), int(view), chunk.frames[number])
+            for content, view, number in zip(contents, views, kept.tolist(), strict=True)
+        ]
+        name = self._plan.name(kept)
+        self._seen.add(name)  # its clips count as progress already, whoever looks around meanwhile
 
-    def _encode(self, clips: Sequence[Clip]) -> dict[int, Tensor]:
-        """Return clip number → `(frames, dim)` in the stored type; what fails goes to `problems`."""
-        self.problems |= {clip.number: clip.problem for clip in clips if clip.problem is not None}
-        readable = [clip for clip in clips if clip.content is not None]
-        groups: dict[int, list[Clip]] = {}
-        for clip in readable:
-            size = 0 if self._encoder.batch_invariant or clip.content is None else len(clip.content)
-            groups.setdefault(size, []).append(clip)
-        frames: dict[int, Tensor] = {}
-        for group in groups.values():
-            frames |= self._encode_group(group)
-        return frames
+        def let_go() -> None:
+            self._done[kept] = True
+            self._claims.release(chunk.claim)
 
-    def _encode_group(self, clips: Sequence[Clip]) -> dict[int, Tensor]:
-        autocast = self._record.autocast
-        device = self._feeding.device
-        precision = nullcontext() if autocast is None else torch.autocast(device.type, dtype=getattr(torch, autocast))
-        inputs = [clip.content if isinstance(clip.content, str) else torch.from_numpy(clip.content) for clip in clips]
-        try:
-            with torch.inference_mode(), precision:
-                encoded = self._encoder(inputs)
-                values = encoded.values.to(self._record.torch_dtype)
-                finite = values.isfinite().flatten(1).all(1).tolist()
-        except torch.OutOfMemoryError as error:
-            raise CacheError(
-                f"encoder {self._record.name}: a batch of {len(clips)} clips does not fit on {device}",
-                remedy="lower --batch_seconds or --batch_clips and run again; what is done stays done",
-            ) from error
-        values, lengths = values.cpu(), encoded.lengths.tolist()
-        for clip, is_finite in zip(clips, finite, strict=True):
-            if not is_finite:
-                self.problems[clip.number] = f"its frames are not finite in {self._record.dtype}; try another --dtype"
-        return {clip.number: values[i, : lengths[i]].clone() for i, clip in enumerate(clips) if finite[i]}
+        writer.write(name, entries, let_go)
 
 
 def _as_is(clips: list[Clip]) -> list[Clip]:

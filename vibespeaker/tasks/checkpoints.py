@@ -68,12 +68,14 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             CheckpointError: the disk is full or the folder cannot be written.
         """
         try:
-            with atomic_path(Path(path)) as temporary:
-                torch.save(checkpoint, temporary)
-        except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+            # a file of Python's own: the one that torch opens does not say why it could not be written
+            with atomic_path(Path(path)) as temporary, open(temporary, "wb") as file:
+                torch.save(checkpoint, file)
+        except (OSError, RuntimeError) as error:  # what torch meets on closing its archive hides what it met before
+            met = error.__context__ if isinstance(error.__context__, OSError) else error
             raise CheckpointError(
                 f"checkpoint {path} could not be written; the previous one is whole",
-                found=error,
+                found=met,
                 remedy="free space or permit writing, then resume with --ckpt_path last",
             ) from error
 

@@ -4,7 +4,10 @@ import logging
 import os
 import shlex
 import signal
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -165,7 +168,8 @@ def run_trainer(args: list[str]) -> TrainerCLI:
     """
     _silence_others()
     try:
-        return TrainerCLI(expand(args))
+        with _machine_errors_once():
+            return TrainerCLI(expand(args))
     except SystemExit as stop:
         if isinstance(stop.__context__, KeyboardInterrupt):  # Lightning has ended the run in good order
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -192,6 +196,22 @@ def run_trainer(args: list[str]) -> TrainerCLI:
         if cause is None:
             raise
         raise cause from None
+
+
+@contextmanager
+def _machine_errors_once() -> Iterator[None]:
+    """Keep the traceback of the thread that writes logs from the screen: what it met is raised in the main thread."""
+    before = threading.excepthook
+
+    def report(thrown: threading.ExceptHookArgs) -> None:
+        if not (isinstance(thrown.exc_value, OSError) and thrown.exc_value.errno in MACHINE_ERRORS):
+            before(thrown)
+
+    threading.excepthook = report
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _silence_others() -> None:

@@ -4,16 +4,12 @@ A checkpoint names the encoders it was trained with and their fingerprints. They
 are not the same: other weights under the old name would give other frames, and numbers without meaning.
 """
 
-import json as json_text
-import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import torch
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor
 
 from vibespeaker.audio import Waveform, read_audio
@@ -207,59 +203,3 @@ def _named(names: tuple[str, ...], values: Tensor | None) -> dict[str, float] | 
     if values is None:
         return None
     return dict(zip(names, (round(value, 6) for value in values[0].tolist()), strict=True))
-
-
-def recognize(
-    file: Path, ckpt: Path | None = None, text: str | None = None, transcriber: str | None = None, json: bool = False
-) -> None:
-    """Print what a trained system says of one recording: its categories' probabilities and its attributes.
-
-    Args:
-        file: audio file of any common format and sampling rate.
-        ckpt: checkpoint that vibespeaker fit wrote.
-        text: what is said, where it is known.
-        transcriber: Whisper checkpoint that hears what is said when no text is given, e.g. openai/whisper-large-v3.
-        json: print one JSON object in place of tables.
-
-    Raises:
-        CheckpointError: there is no checkpoint, or its encoders are not those at hand.
-        AudioError: the recording cannot be used.
-    """
-    if ckpt is None:
-        raise CheckpointError("recognize needs a checkpoint", remedy="vibespeaker recognize FILE --ckpt CHECKPOINT")
-    samples = read_audio(file)
-    recognizer = Recognizer.from_checkpoint(ckpt, _load_transcriber(transcriber))
-    recognition = recognizer.recognize_samples(samples, text)
-    if json:
-        fields = {"file": str(file), "category": recognition.category, **asdict(recognition)}
-        sys.stdout.write(json_text.dumps(fields, indent=1, ensure_ascii=False) + "\n")
-    else:
-        _print(recognition, file)
-
-
-def _load_transcriber(name: str | None) -> Transcriber | None:
-    if name is None:
-        return None
-    from vibespeaker.transcriber import Transcriber as Whisper
-
-    return Whisper(name)
-
-
-def _print(recognition: Recognition, file: Path) -> None:
-    console = Console(highlight=False)
-    console.print(f"[bold]{file}[/bold], {recognition.seconds:.1f} s")
-    if recognition.transcript is not None:
-        console.print(f"transcript: {recognition.transcript!r}", markup=False)
-    if recognition.probabilities is not None:
-        table = Table("category", "probability", "")
-        ranked = sorted(recognition.probabilities.items(), key=lambda pair: -pair[1])
-        for emotion, probability in ranked:
-            table.add_row(emotion, f"{probability:.3f}", "█" * round(30 * probability))
-        console.print(table)
-    if recognition.attributes is not None:
-        table = Table("attribute", "1–7", "")
-        for name, value in recognition.attributes.items():
-            table.add_row(name, f"{value:.2f}", "·" * round(5 * (value - 1)) + "●")
-        console.print(table)
-    for note in recognition.notes:
-        console.print(f"note: {note}", style="yellow", markup=False)

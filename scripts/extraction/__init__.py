@@ -1,0 +1,1 @@
+"""What the benchmarks of encoders and of extraction share."""

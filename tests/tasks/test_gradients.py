@@ -1,0 +1,133 @@
+"""Gradients of two and three processes with shares of a batch are those of one with the whole batch, for every loss."""
+
+import copy
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from vibespeaker import losses
+from vibespeaker.batch import NO_CATEGORY, EmotionBatch, EmotionOutput
+from vibespeaker.losses import Loss, MultiTaskLoss
+from vibespeaker.tasks.processes import whole_batch, world_size
+
+UTTERANCES, CLASSES, WIDTH = 7, 4, 5  # seven leaves shares of four and three, or of three, two and two
+
+LOSSES: dict[str, Callable[[], Loss]] = {
+    "AttributeMSE": losses.AttributeMSE,
+    "GaussianPenaltyMSE": lambda: losses.GaussianPenaltyMSE(sigma=3.0),
+    "GaussianPenaltyMSE, detached": lambda: losses.GaussianPenaltyMSE(sigma=3.0, detach_weight=True),
+    "ConcordanceLoss": losses.ConcordanceLoss,
+    "CrossEntropy": losses.CrossEntropy,
+    "CrossEntropy, weighted": lambda: losses.CrossEntropy(losses.InverseFrequency(), label_smoothing=0.1),
+    "CrossEntropy, by confusion": lambda: losses.CrossEntropy(losses.Misclassification()),
+    "FocalLoss": lambda: losses.FocalLoss(weighting=losses.EffectiveNumber()),
+    "VotesDivergence": losses.VotesDivergence,
+    "VotesDivergence, weighted": lambda: losses.VotesDivergence(losses.FixedWeights([0.5, 1.0, 2.0, 0.1])),
+}
+#: Which utterances have no target at all.
+MISSING = ("some", "all of the second process", "all")
+
+
+class Head(nn.Module):
+    """A network with both heads, one of which a single loss leaves without gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(WIDTH, WIDTH)
+        self.logits, self.attributes = nn.Linear(WIDTH, CLASSES), nn.Linear(WIDTH, 3)
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.hidden(inputs).tanh()
+        return self.logits(hidden), 4.0 + self.attributes(hidden)
+
+
+def example(case: str, processes: int) -> tuple[Tensor, EmotionBatch]:
+    """Inputs and targets; the second process's share is every `processes`-th utterance from the second on."""
+    draw = torch.Generator().manual_seed(5)
+    votes = torch.rand(UTTERANCES, CLASSES, generator=draw)
+    batch = EmotionBatch(
+        rows=torch.arange(UTTERANCES),
+        category=torch.randint(0, CLASSES, (UTTERANCES,), generator=draw),
+        votes=votes / votes.sum(1, keepdim=True),
+        attributes=1 + 6 * torch.rand(UTTERANCES, 3, generator=draw),
+    )
+    missing = {"some": [0, 5], "all": list(range(UTTERANCES))}.get(case, list(range(1, UTTERANCES, processes)))
+    batch.category[missing], batch.votes[missing], batch.attributes[missing] = NO_CATEGORY, float("nan"), float("nan")
+    batch.attributes[2, 1] = float("nan")
+    return torch.randn(UTTERANCES, WIDTH, generator=draw), batch
+
+
+def share(batch: EmotionBatch, rank: int, processes: int) -> EmotionBatch:
+    rows = slice(rank, None, processes)
+    return EmotionBatch(batch.rows[rows], batch.category[rows], batch.votes[rows], batch.attributes[rows])
+
+
+def gradients(network: nn.Module, loss: Loss, inputs: Tensor, batch: EmotionBatch) -> dict[str, Tensor]:
+    """One step as `EmotionTask.training_step` takes it."""
+    loss.set_class_counts(torch.tensor([3, 1, 4, 2]))
+    loss.set_confusion(torch.tensor([[3, 1, 0, 0], [0, 2, 2, 0], [1, 0, 1, 0], [0, 0, 0, 5]]))
+    output = EmotionOutput(*network(inputs))
+    objective = MultiTaskLoss({"only": loss}, {"only": 1.0})
+    value = objective.total(objective(*whole_batch(output, batch)))
+    (value * world_size() + (output.logits.sum() + output.attributes.sum()) * 0.0).backward()
+    bare = network.module if isinstance(network, DistributedDataParallel) else network
+    return {"value": value.detach(), **{name: parameter.grad for name, parameter in bare.named_parameters()}}
+
+
+def all_cases(rank: int, processes: int) -> dict[tuple[str, str], dict[str, Tensor]]:
+    torch.manual_seed(1)
+    network = Head()
+    found = {}
+    for case in MISSING:
+        inputs, batch = example(case, processes)
+        for name, make in LOSSES.items():
+            own = DistributedDataParallel(copy.deepcopy(network))
+            found[case, name] = gradients(own, make(), inputs[rank::processes], share(batch, rank, processes))
+    return found
+
+
+def work(rank: int, processes: int, folder: Path) -> None:
+    torch.set_num_threads(1)
+    os.environ.update({"GLOO_SOCKET_IFNAME": "lo"})
+    store = dist.FileStore(str(folder / "store"), processes)
+    dist.init_process_group("gloo", store=store, rank=rank, world_size=processes)
+    torch.save(all_cases(rank, processes), folder / f"{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_every_loss_is_compared() -> None:
+    shipped = {
+        name
+        for name in losses.__all__
+        if isinstance(getattr(losses, name), type) and issubclass(getattr(losses, name), Loss) and name != "Loss"
+    }
+    assert {name.partition(",")[0] for name in LOSSES} == shipped
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [2, 3])
+def test_gradients_of_shares_are_those_of_the_whole_batch(processes: int, tmp_path: Path) -> None:
+    torch.multiprocessing.start_processes(work, (processes, tmp_path), processes, start_method="fork")
+    alone = {(case, name): whole_gradients(case, make, processes) for case in MISSING for name, make in LOSSES.items()}
+    for rank in range(processes):
+        shared = torch.load(tmp_path / f"{rank}.pt")
+        assert set(shared) == set(alone)
+        for key, expected in alone.items():
+            for name, value in expected.items():
+                torch.testing.assert_close(
+                    shared[key][name], value, rtol=1e-5, atol=1e-7, msg=lambda text, key=key: f"{key}: {text}"
+                )
+    # a case without any target has no gradient, all others do
+    for (case, _), found in alone.items():
+        assert bool(found["hidden.weight"].any()) == (case != "all")
+
+
+def whole_gradients(case: str, make: Callable[[], Loss], processes: int) -> dict[str, Tensor]:
+    torch.manual_seed(1)
+    return gradients(Head(), make(), *example(case, processes))

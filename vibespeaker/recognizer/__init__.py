@@ -1,0 +1,1 @@
+"""One recording → transcript, probabilities of the categories, attributes; from a checkpoint alone."""
