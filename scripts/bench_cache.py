@@ -113,10 +113,7 @@ def measure_reading(folder: Path, clips: int, dim: int) -> None:
 
 
 def write_frames(folder: Path, clips: int, dim: int) -> tuple[EmbeddingCache, np.ndarray]:
-    generator = np.random.default_rng(0)
-    # mean exp(mu + sigma²/2) = 5.8 s, standard deviation about half of it
-    seconds_ = np.clip(generator.lognormal(np.log(5.8) - 0.5 * 0.45**2, 0.45, clips), 0.5, 30)
-    lengths = np.maximum(1, (seconds_ * 50).astype(np.int64))
+    lengths = speech_lengths(clips)
     record = declare(folder, dim)
     noise = torch.randn(int(lengths.max()), dim).bfloat16()
     for start in range(0, clips, SHARD):
@@ -125,6 +122,14 @@ def write_frames(folder: Path, clips: int, dim: int) -> tuple[EmbeddingCache, np
         write_shard(folder / "encoder", f"{start:024x}", entries, "bfloat16", record.identity)
     merge_index(folder / "encoder", record.identity)
     return EmbeddingCache.open(folder), lengths
+
+
+def speech_lengths(clips: int) -> np.ndarray:
+    """Return frames of each clip, log-normal as speech's."""
+    # mean exp(mu + sigma²/2) = 5.8 s, standard deviation about half of it
+    generator = np.random.default_rng(0)
+    seconds_ = np.clip(generator.lognormal(np.log(5.8) - 0.5 * 0.45**2, 0.45, clips), 0.5, 30)
+    return np.maximum(1, (seconds_ * 50).astype(np.int64))
 
 
 def declare(folder: Path, dim: int) -> EncoderRecord:

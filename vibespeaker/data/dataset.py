@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from vibespeaker.audio import read_audio
 from vibespeaker.batch import EmotionBatch, Frames
 from vibespeaker.cache import EmbeddingCache
+from vibespeaker.data.memory import batch_memory
 from vibespeaker.data.sampler import Key
 from vibespeaker.data.targets import Targets
 
@@ -77,7 +78,7 @@ def stack_frames(sequences: Sequence[Tensor]) -> Frames:
     """Copy sequences `(frames, dim)` into one zero-padded batch of their own type: one copy, straight off the file."""
     lengths = [len(sequence) for sequence in sequences]
     first = sequences[0]
-    values = torch.empty((len(sequences), max(lengths), first.shape[1]), dtype=first.dtype)
+    values = batch_memory((len(sequences), max(lengths), first.shape[1]), first.dtype)
     for row, sequence, length in zip(values, sequences, lengths, strict=True):
         row[:length].copy_(sequence)
         row[length:].zero_()
