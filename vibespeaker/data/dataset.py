@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from vibespeaker.audio import read_audio
-from vibespeaker.batch import EmotionBatch, Frames
+from vibespeaker.batch import EmotionBatch, Frames, QuantizedFrames
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.data.memory import batch_memory
 from vibespeaker.data.sampler import Key
@@ -37,8 +37,15 @@ class CachedPart(Dataset[EmotionBatch]):
 
     def __getitems__(self, keys: Sequence[Key]) -> EmotionBatch:
         """Read the utterances at `keys`, (position, view) each."""
-        frames = {name: self._frames(name, table, keys) for name, table in self.entries.items()}
-        return _batch(self.rows, self.targets, keys, frames=frames)
+        stacked = {name: self._frames(name, table, keys) for name, table in self.entries.items()}
+        is_quantized = {name: frames.values.dtype == torch.int8 for name, frames in stacked.items()}
+        frames = {name: frames for name, frames in stacked.items() if not is_quantized[name]}
+        quantized = {
+            name: QuantizedFrames(frames.values, frames.lengths)
+            for name, frames in stacked.items()
+            if is_quantized[name]
+        }
+        return _batch(self.rows, self.targets, keys, frames=frames, quantized=quantized)
 
     def _frames(self, name: str, table: Rows, keys: Sequence[Key]) -> Frames:
         views = len(table) - 1
@@ -90,6 +97,7 @@ def _batch(
     targets: Targets,
     keys: Sequence[Key],
     frames: Mapping[str, Frames] | None = None,
+    quantized: Mapping[str, QuantizedFrames] | None = None,
     audio: tuple[Tensor, ...] = (),
     texts: tuple[str, ...] = (),
 ) -> EmotionBatch:
@@ -101,6 +109,7 @@ def _batch(
         votes=torch.from_numpy(chosen.votes),
         attributes=torch.from_numpy(chosen.attributes),
         frames=frames or {},
+        quantized=quantized or {},
         audio=audio,
         texts=texts,
     )

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vibespeaker.encoders.descriptors import AcousticDescriptors
     from vibespeaker.encoders.hashed_text import HashedText
+    from vibespeaker.encoders.reduced import Reduced
     from vibespeaker.encoders.roberta import RobertaEncoder
     from vibespeaker.encoders.wavlm import WavLMEncoder
     from vibespeaker.encoders.whisper import WhisperEncoder
 
-__all__ = ["AcousticDescriptors", "HashedText", "RobertaEncoder", "WavLMEncoder", "WhisperEncoder"]
+__all__ = ["AcousticDescriptors", "HashedText", "Reduced", "RobertaEncoder", "WavLMEncoder", "WhisperEncoder"]
 
 _HOMES = {
     "AcousticDescriptors": "descriptors",
     "HashedText": "hashed_text",
+    "Reduced": "reduced",
     "RobertaEncoder": "roberta",
     "WavLMEncoder": "wavlm",
     "WhisperEncoder": "whisper",

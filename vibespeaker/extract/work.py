@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from vibespeaker.cache.merge import read_shard
+from vibespeaker.cache.precision import from_stored, to_stored
 from vibespeaker.cache.records import EncoderRecord
 from vibespeaker.cache.shards import Entry, shard_names, write_shard
 from vibespeaker.encoders.base import Encoder
@@ -220,8 +221,8 @@ class Extraction:
         try:
             with torch.inference_mode(), precision:
                 encoded = self._encoder(inputs)
-                values = encoded.values.to(self._record.torch_dtype)
-                finite = values.isfinite().flatten(1).all(1).tolist()
+                values = to_stored(encoded.values, self._record.dtype)
+                finite = from_stored(values).isfinite().flatten(1).all(1).tolist()
         except torch.OutOfMemoryError as error:
             raise CacheError(
                 f"encoder {self._record.name}: a batch of {len(clips)} clips does not fit on {device}",
