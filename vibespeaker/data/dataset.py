@@ -1,7 +1,6 @@
 """Parts of a manifest that read themselves a batch at a time: frames from a cache, or audio and texts."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,10 @@ from vibespeaker.cache import EmbeddingCache
 from vibespeaker.data.memory import batch_memory
 from vibespeaker.data.sampler import Key
 from vibespeaker.data.targets import Targets
+from vibespeaker.manifest import Manifest
+
+#: Frames a second by which live audio is measured for batching.
+_FRAME_RATE = 50
 
 Rows = npt.NDArray[np.int64]
 
@@ -25,7 +28,7 @@ class CachedPart(Dataset[EmotionBatch]):
     Args:
         cache: where frames are read.
         rows: `(N,)` row numbers in the manifest.
-        targets: of the N utterances.
+        targets: of the whole manifest.
         entries: encoder name → `(views, N)` entry numbers; a text encoder has one row for all views.
     """
 
@@ -34,6 +37,13 @@ class CachedPart(Dataset[EmotionBatch]):
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def lengths(self) -> Rows:
+        """`(N,)` frames of each utterance, of the encoder with most data."""
+        lengths = {name: self.cache.lengths(name, table[0]) for name, table in self.entries.items()}
+        size = {name: int(frames.sum()) * self.cache.encoders[name].frame_bytes for name, frames in lengths.items()}
+        return lengths[max(size, key=lambda name: size[name])]
 
     def __getitems__(self, keys: Sequence[Key]) -> EmotionBatch:
         """Read the utterances at `keys`, (position, view) each."""
@@ -55,30 +65,38 @@ class CachedPart(Dataset[EmotionBatch]):
 class LivePart(Dataset[EmotionBatch]):
     """Utterances as audio and text, for encoders that run inside the model; there are no augmented views.
 
+    It holds Arrow columns, whose pages reading processes share; Python strings are copied by whoever looks at them.
+
     Args:
-        paths: `(N,)` audio files; null for a text alone, whose waveform has no samples.
-        texts: `(N,)` transcripts; the unknown ones are empty.
+        manifest: with the columns `audio`, empty for a text alone, whose waveform has no samples, `text` and
+            `duration`.
         rows: `(N,)` row numbers in the manifest.
-        targets: of the N utterances.
+        targets: of the whole manifest.
     """
 
-    def __init__(self, paths: Sequence[Path | None], texts: Sequence[str], rows: Rows, targets: Targets) -> None:
-        self.paths = np.array([str(path or "") for path in paths], dtype=object)
-        self.texts = np.array(texts, dtype=object)
+    def __init__(self, manifest: Manifest, rows: Rows, targets: Targets) -> None:
+        self.root = manifest.root
+        self.audio, self.texts = manifest.table.column("audio"), manifest.table.column("text")
         self.rows, self.targets = rows, targets
+        self.seconds = manifest.table.column("duration").to_numpy()[rows]
 
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def lengths(self) -> Rows:
+        """`(N,)` about how many frames each utterance has."""
+        return np.maximum(np.ceil(np.nan_to_num(self.seconds) * _FRAME_RATE).astype(np.int64), 1)
+
     def __getitems__(self, keys: Sequence[Key]) -> EmotionBatch:
         """Read the utterances at `keys`, (position, 0) each."""
-        audio = tuple(_waveform(self.paths[at]) for at, _ in keys)
-        texts = tuple(self.texts[at] for at, _ in keys)
+        rows = [int(self.rows[at]) for at, _ in keys]
+        audio = tuple(self._waveform(self.audio[row].as_py()) for row in rows)
+        texts = tuple(self.texts[row].as_py() or "" for row in rows)
         return _batch(self.rows, self.targets, keys, audio=audio, texts=texts)
 
-
-def _waveform(path: str) -> Tensor:
-    return torch.from_numpy(read_audio(Path(path))) if path else torch.empty(0)
+    def _waveform(self, path: str | None) -> Tensor:
+        return torch.from_numpy(read_audio(self.root / path)) if path else torch.empty(0)
 
 
 def stack_frames(sequences: Sequence[Tensor]) -> Frames:
@@ -101,10 +119,10 @@ def _batch(
     audio: tuple[Tensor, ...] = (),
     texts: tuple[str, ...] = (),
 ) -> EmotionBatch:
-    at = np.fromiter((position for position, _ in keys), dtype=np.int64, count=len(keys))
-    chosen = targets.select(at)
+    chosen_rows = rows[np.fromiter((position for position, _ in keys), dtype=np.int64, count=len(keys))]
+    chosen = targets.select(chosen_rows)
     return EmotionBatch(
-        rows=torch.from_numpy(rows[at]),
+        rows=torch.from_numpy(chosen_rows),
         category=torch.from_numpy(chosen.category),
         votes=torch.from_numpy(chosen.votes),
         attributes=torch.from_numpy(chosen.attributes),
