@@ -1,7 +1,8 @@
 """Measure how the start of training grows with the corpus: manifest and cache index, samplers, reading processes.
 
 Each size is measured in a process of its own, on a manifest with five votes an utterance and an index without shards;
-memory is that beyond the imports. `open` reads the columns that training needs and the index, and finds all frames;
+memory is that beyond the imports. `open` makes the targets, reads the other columns that training needs and the index,
+and finds all frames;
 `train` is the data module's whole way to its training batches. Of reading processes it shows the memory that each has
 for itself and shares with none, once it has run. Example:
 
@@ -58,14 +59,15 @@ def measure(folder: Path) -> dict[str, float]:
     """Return what is measured of one size, in this process: seconds and MB."""
     data = EmotionDataModule(folder / "manifest.parquet", folder / "cache")
     before, start = resident(), time.perf_counter()
-    rows = len(data.manifest)
+    rows = len(data.targets.category)
+    assert len(data.manifest) == rows
     assert data.cache is not None
     entries = data.cache.find(ENCODER, data.contents[ENCODER], np.zeros(rows, np.int64), lambda at: list(map(str, at)))
     lengths = data.cache.lengths(ENCODER, entries)
     found = {"open, s": time.perf_counter() - start, "held, MB": (resident() - before) / 1e6}
     found["peak, MB"] = (peak() - before) / 1e6
     del entries
-    categories = np.arange(rows) % 8
+    categories = data.targets.category
     for name, size in (("batches of 128", BatchSize(128)), ("frame budget", BatchSize(512, 37_000))):
         start = time.perf_counter()
         next(iter(TrainingBatches(lengths, categories, size, Draw(balance=0.5), views=2)))

@@ -1,7 +1,7 @@
 """The table of utterances: one Parquet file, one row an utterance, with schema version and root in its metadata."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -176,16 +176,14 @@ class Manifest:
         Raises:
             ManifestError: the file is missing, is no manifest, or has another schema version.
         """
-        if not path.is_file():
-            raise ManifestError(
-                f"manifest {path} does not exist",
-                remedy="make one with: vibespeaker prepare FORMAT PATH --out FILE",
-            )
-        try:
-            file = pq.ParquetFile(path)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise ManifestError(f"{path} is not a Parquet file", found=error) from error
-        with file:
+        pieces = list(Manifest.scan(path, columns))
+        release_memory()
+        return Manifest(pa.concat_tables([piece.table for piece in pieces]), pieces[0].metadata)
+
+    @staticmethod
+    def scan(path: Path, columns: Sequence[str] | None = None) -> Iterator["Manifest"]:
+        """Read as `read` does, in pieces of some 65,000 rows, for work that needs them once; there is at least one."""
+        with _open(path) as file:
             metadata = _read_metadata(file.schema_arrow.metadata or {}, path)
             asked = SCHEMA.names if columns is None else list(columns)
             wanted = ["votes" if name == PRIMARY_VOTES else name for name in asked]
@@ -194,13 +192,25 @@ class Manifest:
             missing = [name for name in wanted if name not in there | later]
             if missing:
                 raise ManifestError(f"manifest {path} lacks columns", found=missing, allowed=SCHEMA.names)
-            there |= {PRIMARY_VOTES} if "votes" in there else set()
-            places = [_PARTS.get(name, name) for name in asked if name in there]
-            table = file.read(columns=places).replace_schema_metadata(None)
-        for name in later.intersection(wanted):
-            table = table.append_column(SCHEMA.field(name), pa.nulls(file.metadata.num_rows, SCHEMA.field(name).type))
-        release_memory()
-        return Manifest(table.select(wanted), metadata)
+            places = [_PARTS.get(name, name) for name, column in zip(asked, wanted, strict=True) if column in there]
+            for group in range(max(1, file.num_row_groups)):
+                table = file.read_row_groups([group] if file.num_row_groups else [], columns=places)
+                table = table.replace_schema_metadata(None)
+                for name in later.intersection(wanted):
+                    table = table.append_column(SCHEMA.field(name), pa.nulls(len(table), SCHEMA.field(name).type))
+                yield Manifest(table.select(wanted), metadata)
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    if not path.is_file():
+        raise ManifestError(
+            f"manifest {path} does not exist",
+            remedy="make one with: vibespeaker prepare FORMAT PATH --out FILE",
+        )
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ManifestError(f"{path} is not a Parquet file", found=error) from error
 
 
 def release_memory() -> None:

@@ -7,21 +7,36 @@ none of them once the frames are found.
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from vibespeaker.cache import EncoderRecord
 from vibespeaker.cache.keys import Contents, manifest_contents
-from vibespeaker.data.targets import COLUMNS
+from vibespeaker.data.targets import COLUMNS, LabelPolicy, Targets, make_targets
 from vibespeaker.encoders.base import Modality
+from vibespeaker.labels import LabelSet
 from vibespeaker.manifest import Manifest, release_memory
 
-_ALWAYS = ("split", "text_origin", *COLUMNS)
+_ALWAYS = ("split", "text_origin")
 _LIVE = ("audio", "text", "duration")
 _NAMING = ("utterance_id", "file_name", "split")
 _CONTENT: dict[Modality, str] = {"audio": "audio_sha256", "text": "text"}
 
 
 def read_facts(path: Path, live: bool) -> Manifest:
-    """Read what training looks at: parts, labels, and where audio and texts are when encoders run live."""
+    """Read what training looks at: parts, and where audio and texts are when encoders run live."""
     return Manifest.read(path, (*_ALWAYS, *(_LIVE if live else ())))
+
+
+def read_targets(path: Path, labels: LabelSet, policy: LabelPolicy) -> Targets:
+    """Read the targets of every row, see `make_targets`; the votes, several an utterance, are never all in memory."""
+    pieces = [make_targets(piece, labels, policy) for piece in Manifest.scan(path, COLUMNS)]
+    release_memory()
+    return Targets(
+        category=np.concatenate([piece.category for piece in pieces]),
+        votes=np.concatenate([piece.votes for piece in pieces]),
+        attributes=np.concatenate([piece.attributes for piece in pieces]),
+        usable=np.concatenate([piece.usable for piece in pieces]),
+    )
 
 
 def read_names(path: Path) -> Manifest:

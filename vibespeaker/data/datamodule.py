@@ -12,14 +12,14 @@ from lightning.pytorch import LightningDataModule
 from vibespeaker.batch import EmotionBatch
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.cache.keys import Contents
-from vibespeaker.data.columns import read_contents, read_facts, read_names
+from vibespeaker.data.columns import read_contents, read_facts, read_names, read_targets
 from vibespeaker.data.dataset import CachedPart, LivePart
 from vibespeaker.data.loader import BatchLoader
 from vibespeaker.data.parts import Part, Parts, choose_rows, is_in_part
 from vibespeaker.data.provenance import EncoderProvenance, Provenance
 from vibespeaker.data.sampler import BatchSize, Draw, EvaluationBatches, Shard, TrainingBatches
 from vibespeaker.data.shown import allowed_leaks, entries_of, planned
-from vibespeaker.data.targets import LabelPolicy, Targets, make_targets
+from vibespeaker.data.targets import LabelPolicy, Targets
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import LabelSet, label_set
@@ -120,7 +120,7 @@ class EmotionDataModule(LightningDataModule):
     @cached_property
     def targets(self) -> Targets:
         """Targets of every row of the manifest."""
-        return make_targets(self.manifest, self.labels, self.policy)
+        return read_targets(self.manifest_path, self.labels, self.policy)
 
     @cached_property
     def encoders(self) -> tuple[str, ...]:
