@@ -20,17 +20,14 @@ the mean of their predictions is scored, too. Numbers go to OUT/results.json, co
 
 import argparse
 import json
-import multiprocessing
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-import yaml
 from real_speech.corpora import Corpus
 from real_speech.functionals import functionals, predict_fold
 from real_speech.scores import Outcome, cost_of, pool, show
-from real_speech.training import FoldRun, run_fold
+from real_speech.training import FoldRun, run_folds
 
 from vibespeaker.ensemble import ensemble
 from vibespeaker.files import write_text
@@ -96,10 +93,10 @@ def _trained(corpus: Corpus, system: str, seeds: Sequence[int], options: argpars
         of_seed = [
             FoldRun(config, system, path, corpus.cache, folder, fold, seed, overrides) for fold, path in folds.items()
         ]
-        _run_all(of_seed, f"{corpus.name}, {system}, seed {seed}", options.processes)
+        run_folds(of_seed, f"{corpus.name}, {system}, seed {seed}", options.processes)
         tables.append(pool([run.predictions for run in of_seed], corpus.manifest, folder / "predictions.parquet"))
         runs += of_seed
-    wall, epoch = cost_of([run.runs / run.fold for run in runs], _epochs(runs[0]))
+    wall, epoch = cost_of([run.runs / run.fold for run in runs], runs[0].epochs())
     by_fold = {run.fold: [other.predictions for other in runs if other.fold == run.fold] for run in runs}
     outcomes = [Outcome(system, tuple(tables), wall, epoch, by_fold)]
     if len(tables) > 1:
@@ -130,24 +127,6 @@ def _folds(corpus: Corpus, kind: str, seed: int, wanted: Sequence[str] | None) -
     if not chosen:
         raise SystemExit(f"{corpus.name} has no such fold: {wanted}; it has {', '.join(folds)}")
     return chosen
-
-
-def _run_all(runs: Sequence[FoldRun], title: str, processes: int) -> None:
-    with tracked(title, len(runs), "folds") as progress:
-        if processes < 2:
-            for run in runs:
-                run_fold(run)
-                progress.advance()
-            return
-        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool_of:
-            for done in as_completed([pool_of.submit(run_fold, run) for run in runs]):
-                done.result()
-                progress.advance()
-
-
-def _epochs(run: FoldRun) -> int:
-    config = yaml.safe_load((run.runs / run.fold / "config.yaml").read_text(encoding="utf-8"))
-    return int(config["trainer"]["max_epochs"])
 
 
 if __name__ == "__main__":

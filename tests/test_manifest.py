@@ -1,12 +1,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import vibespeaker.manifest as manifest_module
 from vibespeaker.errors import ConfigError, ManifestError
-from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata, build
+from vibespeaker.manifest import PRIMARY_VOTES, SCHEMA, Manifest, ManifestMetadata, build
 
 VOTE = {"rater": "W1", "primary": "anger", "secondary": ["angry"], "arousal": 6.0, "valence": 2.0, "dominance": None}
 
@@ -159,3 +161,27 @@ def test_primary_votes_name_their_rows() -> None:
         assert (rows.tolist(), codes.tolist(), values) == ([0, 0, 3], [0, -1, 1], ["fear", "anger"])
     assert [array.tolist() for array in manifest.select([3]).primary_votes()[:2]] == [[0], [0]]
     assert [list(array) for array in manifest.select([1]).primary_votes()] == [[], [], []]
+
+
+def test_a_manifest_is_scanned_in_pieces_that_are_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest_module, "_GROUP_ROWS", 2)
+    columns = {name: ["x"] * 5 for name in ("corpus", "audio", "file_name", "speaker", "language")}
+    columns |= {"utterance_id": list("abcde"), "votes": [[{"rater": "r", "primary": "anger"}], [], None, [], []]}
+    written = build(columns, ManifestMetadata("/", "challenge"))
+    written.write(tmp_path / "m.parquet")
+    pieces = list(Manifest.scan(tmp_path / "m.parquet"))
+    assert [len(piece) for piece in pieces] == [2, 2, 1]
+    assert pa.concat_tables([piece.table for piece in pieces]).equals(written.table)
+    assert Manifest.read(tmp_path / "m.parquet").table.equals(written.table)
+    written.select(np.zeros(0, np.int64)).write(tmp_path / "empty.parquet")
+    assert [len(piece) for piece in Manifest.scan(tmp_path / "empty.parquet")] == [0]
+
+
+def test_only_the_raters_primary_emotions_are_read_where_they_are_asked_for(tmp_path: Path) -> None:
+    columns = {name: ["x", "y"] for name in ("utterance_id", "corpus", "audio", "file_name", "speaker", "language")}
+    votes = [[{"rater": "r", "primary": "anger", "arousal": 3.0}, {"rater": "s", "primary": None}], []]
+    written = build({**columns, "votes": votes}, ManifestMetadata("/", "challenge"))
+    written.write(tmp_path / "m.parquet")
+    read = Manifest.read(tmp_path / "m.parquet", ("split", PRIMARY_VOTES))
+    assert read.column("votes") == [[{"primary": "anger"}, {"primary": None}], []]
+    assert [list(part) for part in read.primary_votes()] == [list(part) for part in written.primary_votes()]

@@ -77,6 +77,33 @@ def test_agrees_with_predictions_from_the_cache(recognizer, system):
         assert found.category == CHALLENGE_OTHER.classes[int(predicted.probabilities()[row].argmax())]
 
 
+@pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        (["--dtype", "int8"], []),
+        (["--stride", "4"], []),
+        (["--statistics", "mean", "std"], ["--model.init_args.network.init_args.pooling.init_args.pooling=MEAN"]),
+    ],
+    ids=["int8", "stride", "statistics"],
+)
+def test_recognition_hears_what_training_saw_of_a_smaller_cache(options, settings, system, tmp_path):
+    manifest, cache = system / "manifest.parquet", tmp_path / "cache"
+    assert main(["extract", str(manifest), "--encoders", "embedded", "--out", str(cache), *options]) == 0
+    words = ["--config", "experiment/quickstart-multitask", "--name", "run", "--runs", str(tmp_path)]
+    words += [f"--data.init_args.manifest={manifest}", f"--data.init_args.cache={cache}"]
+    words += ["--trainer.max_epochs=1", "--trainer.enable_progress_bar=false"]
+    words += [setting.replace("MEAN", "vibespeaker.models.pooling.MeanPooling") for setting in settings]
+    run_trainer(["fit", *words])
+    run_trainer(["predict", *words, "--ckpt_path", "best", "--out", str(tmp_path / "predictions.parquet")])
+    recognizer = Recognizer.from_checkpoint(tmp_path / "run" / "checkpoints" / "best.ckpt")
+    table, predicted = Manifest.read(manifest), Predictions.read(tmp_path / "predictions.parquet")
+    for row in (0, 15, 39):
+        found = recognizer.recognize(table.root / table.column("audio")[row], table.column("text")[row])
+        # the cache holds eight bits or bfloat16
+        np.testing.assert_allclose(list(found.probabilities.values()), predicted.probabilities()[row], atol=1e-2)
+        np.testing.assert_allclose(list(found.attributes.values()), predicted.attributes()[row], atol=3e-2)
+
+
 def test_says_what_a_reader_must_know(recognizer, recording):
     assert recognizer.recognize(recording).notes == (SYNTHETIC_NOTE, NO_TRANSCRIPT_NOTE)
     assert recognizer.recognize(recording, "some words").notes == (SYNTHETIC_NOTE,)

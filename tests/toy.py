@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from vibespeaker.cache.merge import merge_index
+from vibespeaker.cache.precision import to_stored
 from vibespeaker.cache.records import CacheRecipe, EncoderRecord, write_recipe, write_record
 from vibespeaker.cache.shards import Entry, write_shard
 from vibespeaker.encoders.base import Fingerprint, Modality
@@ -79,17 +80,28 @@ def toy_manifest(splits: dict[str, int], others: int = 0, seed: int = 0) -> Mani
 
 
 def make_toy(
-    folder: Path, splits: dict[str, int], others: int = 0, seed: int = 0, encoders: Mapping[str, Width] = ENCODERS
+    folder: Path,
+    splits: dict[str, int],
+    others: int = 0,
+    seed: int = 0,
+    encoders: Mapping[str, Width] = ENCODERS,
+    dtype: str = "bfloat16",
 ) -> Toy:
     """Write manifest and cache into `folder`."""
     manifest = toy_manifest(splits, others, seed)
     toy = Toy(folder / "manifest.parquet", folder / "cache")
     manifest.write(toy.manifest)
-    write_cache(toy.cache, manifest, seed, encoders)
+    write_cache(toy.cache, manifest, seed, encoders, dtype)
     return toy
 
 
-def write_cache(path: Path, manifest: Manifest, seed: int = 0, encoders: Mapping[str, Width] = ENCODERS) -> None:
+def write_cache(
+    path: Path,
+    manifest: Manifest,
+    seed: int = 0,
+    encoders: Mapping[str, Width] = ENCODERS,
+    dtype: str = "bfloat16",
+) -> None:
     """Write frames for every row: class and attributes shift the mean, everything else is noise."""
     random = torch.Generator().manual_seed(seed)
     path.mkdir(parents=True)
@@ -99,7 +111,7 @@ def write_cache(path: Path, manifest: Manifest, seed: int = 0, encoders: Mapping
         fingerprint = Fingerprint({"weights": f"toy {name}"})
         rate = 50.0 if modality == "audio" else None
         spec = {"class_path": f"toy.{name}", "init_args": {}}
-        record = EncoderRecord(name, modality, dim, rate, "bfloat16", fingerprint, spec)
+        record = EncoderRecord(name, modality, dim, rate, dtype, fingerprint, spec)
         write_record(path / name, record)
         entries = []
         for row in frame.itertuples():
@@ -111,7 +123,7 @@ def write_cache(path: Path, manifest: Manifest, seed: int = 0, encoders: Mapping
                 frames[:, 1] += 0.0 if np.isnan(row.arousal) else row.arousal
                 frames[:, 2] += 0.0 if np.isnan(row.valence) else row.valence
                 frames[:, 3] += 10.0 * view
-                entries.append(Entry(bytes.fromhex(digest), view, frames.bfloat16()))
+                entries.append(Entry(bytes.fromhex(digest), view, to_stored(frames, dtype)))
         write_shard(path / name, "0", entries, record.dtype, record.identity)
         merge_index(path / name, record.identity)
 

@@ -1,7 +1,7 @@
 """The table of utterances: one Parquet file, one row an utterance, with schema version and root in its metadata."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,10 @@ from vibespeaker.labels import EMOTIONS, label_set
 from vibespeaker.utterance import SPLITS
 
 SCHEMA_VERSION = 1
+#: What stands for the column `votes` in `Manifest.read` when only the raters' primary emotions are needed.
+PRIMARY_VOTES = "votes.primary"
+#: Rows that are compressed and read together: a reader's memory beyond the table is that of a group.
+_GROUP_ROWS = 65_536
 _METADATA_KEY = b"vibespeaker"
 
 _VOTE = pa.struct(
@@ -143,7 +147,7 @@ class Manifest:
             return self
         return replace(self, metadata=replace(self.metadata, history=(*self.metadata.history, step)))
 
-    def select(self, rows: Sequence[int] | Sequence[bool]) -> "Manifest":
+    def select(self, rows: Sequence[int] | Sequence[bool] | npt.NDArray[np.int64]) -> "Manifest":
         """Return the rows given by number, or by one boolean each."""
         chosen = pa.array(rows)
         table = self.table.filter(chosen) if pa.types.is_boolean(chosen.type) else self.table.take(chosen)
@@ -158,36 +162,64 @@ class Manifest:
         validate(self, path)
         metadata = json.dumps(asdict(self.metadata), sort_keys=True, ensure_ascii=False).encode()
         with atomic_path(path) as temporary:
-            pq.write_table(self.table.replace_schema_metadata({_METADATA_KEY: metadata}), temporary, compression="zstd")
+            table = self.table.replace_schema_metadata({_METADATA_KEY: metadata})
+            pq.write_table(table, temporary, compression="zstd", row_group_size=_GROUP_ROWS)
 
     @staticmethod
     def read(path: Path, columns: Sequence[str] | None = None) -> "Manifest":
-        """Read a manifest, or some of its columns.
+        """Read a manifest, or some of its columns; nothing of the others is read.
+
+        Args:
+            path: the file.
+            columns: of `SCHEMA`, or `PRIMARY_VOTES`.
 
         Raises:
             ManifestError: the file is missing, is no manifest, or has another schema version.
         """
-        if not path.is_file():
-            raise ManifestError(
-                f"manifest {path} does not exist",
-                remedy="make one with: vibespeaker prepare FORMAT PATH --out FILE",
-            )
-        try:
-            file = pq.ParquetFile(path)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise ManifestError(f"{path} is not a Parquet file", found=error) from error
-        with file:
+        pieces = list(Manifest.scan(path, columns))
+        release_memory()
+        return Manifest(pa.concat_tables([piece.table for piece in pieces]), pieces[0].metadata)
+
+    @staticmethod
+    def scan(path: Path, columns: Sequence[str] | None = None) -> Iterator["Manifest"]:
+        """Read as `read` does, in pieces of some 65,000 rows, for work that needs them once; there is at least one."""
+        with _open(path) as file:
             metadata = _read_metadata(file.schema_arrow.metadata or {}, path)
-            wanted = SCHEMA.names if columns is None else list(columns)
+            asked = SCHEMA.names if columns is None else list(columns)
+            wanted = ["votes" if name == PRIMARY_VOTES else name for name in asked]
             there = set(file.schema_arrow.names)
             later = {item.name for item in SCHEMA if item.nullable} - there
             missing = [name for name in wanted if name not in there | later]
             if missing:
                 raise ManifestError(f"manifest {path} lacks columns", found=missing, allowed=SCHEMA.names)
-            table = file.read(columns=[name for name in wanted if name in there]).replace_schema_metadata(None)
-        for name in later.intersection(wanted):
-            table = table.append_column(SCHEMA.field(name), pa.nulls(file.metadata.num_rows, SCHEMA.field(name).type))
-        return Manifest(table.select(wanted), metadata)
+            places = [_PARTS.get(name, name) for name, column in zip(asked, wanted, strict=True) if column in there]
+            for group in range(max(1, file.num_row_groups)):
+                table = file.read_row_groups([group] if file.num_row_groups else [], columns=places)
+                table = table.replace_schema_metadata(None)
+                for name in later.intersection(wanted):
+                    table = table.append_column(SCHEMA.field(name), pa.nulls(len(table), SCHEMA.field(name).type))
+                yield Manifest(table.select(wanted), metadata)
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    if not path.is_file():
+        raise ManifestError(
+            f"manifest {path} does not exist",
+            remedy="make one with: vibespeaker prepare FORMAT PATH --out FILE",
+        )
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ManifestError(f"{path} is not a Parquet file", found=error) from error
+
+
+def release_memory() -> None:
+    """Give the system back what Arrow keeps after decoding a table or dropping one: 100 MB for a million rows."""
+    pa.default_memory_pool().release_unused()
+
+
+#: Name → place in the file of a part of a column.
+_PARTS = {PRIMARY_VOTES: "votes.list.element.primary"}
 
 
 def _encoded(column: pa.Array) -> pa.DictionaryArray:

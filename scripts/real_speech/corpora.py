@@ -1,8 +1,9 @@
 """The two corpora of the benchmark: prepared and extracted once, and cut into folds."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,11 +27,13 @@ class Corpus:
         name: `ravdess` or `emodb`, also the format.
         source: folder as published.
         folder: where everything made from it goes.
+        extraction: further options of `extract`, to try smaller caches; each choice has a cache of its own.
     """
 
     name: str
     source: Path
     folder: Path
+    extraction: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def manifest(self) -> Path:
@@ -40,16 +43,21 @@ class Corpus:
     @property
     def cache(self) -> Path:
         """Embedding cache of all utterances with their views; folds share it, since it knows audio and no split."""
-        return self.folder / "cache"
+        words = [f"{option}-{'-'.join(map(str, np.atleast_1d(value)))}" for option, value in self.extraction.items()]
+        return self.folder / "-".join(["cache", *words])
 
-    def make(self) -> None:
-        """Prepare and extract what is not there yet."""
+    def prepare(self) -> None:
+        """Prepare the manifest unless it is there."""
         if not self.manifest.is_file():
             prepared = self.folder / "prepared.parquet"
             prepare(self.name, self.source, prepared)
             read = Manifest.read(prepared)
             read.with_columns({"split": ["train"] * len(read)}).write(self.manifest)
-        extract_embedded(self.manifest, self.cache)
+
+    def make(self) -> None:
+        """Prepare and extract what is not there yet."""
+        self.prepare()
+        extract_embedded(self.manifest, self.cache, **self.extraction)
 
     def folds(self) -> dict[str, Path]:
         """Write the speaker-disjoint folds' manifests; name → manifest whose `test` split is the left-out part."""

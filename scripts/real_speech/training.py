@@ -3,14 +3,19 @@
 import hashlib
 import json
 import logging
+import multiprocessing
 import shutil
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+import yaml
 
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.files import file_sha256, write_text
+from vibespeaker.progress import tracked
 from vibespeaker.shipped import find_config
 from vibespeaker.tasks.cli import run_trainer
 from vibespeaker.tasks.layers import layers
@@ -46,6 +51,11 @@ class FoldRun:
     def predictions(self) -> Path:
         """The table of the left-out part."""
         return self.runs / self.fold / "predictions.parquet"
+
+    def epochs(self) -> int:
+        """Return for how many epochs it was trained."""
+        config = yaml.safe_load((self.runs / self.fold / "config.yaml").read_text(encoding="utf-8"))
+        return int(config["trainer"]["max_epochs"])
 
     def key(self) -> str:
         """Hash of all that decides the result."""
@@ -91,3 +101,17 @@ def run_fold(run: FoldRun) -> None:
     run_trainer(["fit", *run.options(), "--ckpt_path", "auto"])
     table = ["--out", str(run.predictions), "--system", run.system]
     run_trainer(["predict", *run.options(), "--ckpt_path", "last", *table])
+
+
+def run_folds(runs: Sequence[FoldRun], title: str, processes: int) -> None:
+    """Train and predict all that is not done, so many at the same time."""
+    with tracked(title, len(runs), "folds") as progress:
+        if processes < 2:
+            for run in runs:
+                run_fold(run)
+                progress.advance()
+            return
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+            for done in as_completed([pool.submit(run_fold, run) for run in runs]):
+                done.result()
+                progress.advance()

@@ -1,6 +1,7 @@
 import hashlib
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,7 +41,15 @@ def test_audio_hash_is_read_from_hexadecimal() -> None:
     assert [row.tobytes().hex() for row in found] == hashes
 
 
-@pytest.mark.parametrize("wrong", [None, "", "abc", "0" * 63])
+def test_audio_hashes_are_read_from_pieces_of_a_table() -> None:
+    hashes = [hashlib.sha256(bytes([number])).hexdigest() for number in range(9)]
+    whole = manifest(audio_sha256=hashes)
+    pieces = pa.concat_tables([whole.table.slice(2, 3), whole.table.slice(7, 0), whole.table.slice(4, 5)])
+    found = audio_contents(Manifest(pieces, whole.metadata))
+    assert [row.tobytes().hex() for row in found] == [*hashes[2:5], *hashes[4:]]
+
+
+@pytest.mark.parametrize("wrong", [None, "", "abc", "0" * 63, "g" * 64, "0" * 62 + "ä"])
 def test_missing_or_odd_audio_hash_is_refused_with_its_row(wrong: str | None) -> None:
     with pytest.raises(CacheError, match="row 1 has no content hash"):
         audio_contents(manifest(audio_sha256=["0" * 64, wrong]))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from vibespeaker.cache.index import ShardIndex
+from vibespeaker.cache.precision import DTYPES, to_stored
 from vibespeaker.cache.shards import (
-    DTYPES,
     Entry,
     index_path,
     map_frames,
@@ -28,7 +28,7 @@ from vibespeaker.errors import CacheError
 def entries(lengths: list[int], dim: int = 4, dtype: str = "bfloat16") -> list[Entry]:
     generator = torch.Generator().manual_seed(len(lengths))
     return [
-        Entry(bytes([number]) * 32, 0, torch.randn(length, dim, generator=generator).to(DTYPES[dtype][0]))
+        Entry(bytes([number]) * 32, 0, to_stored(torch.randn(length, dim, generator=generator), dtype))
         for number, length in enumerate(lengths)
     ]
 

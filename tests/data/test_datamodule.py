@@ -1,19 +1,22 @@
 """From manifest and cache to batches."""
 
 import pickle
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import vibespeaker.manifest as manifest_module
 from tests.toy import Toy, make_toy
-from vibespeaker.batch import EmotionBatch
+from vibespeaker.batch import EmotionBatch, dequantized
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.data import EmotionDataModule, LabelPolicy, Parts
 from vibespeaker.data.dataset import stack_frames
 from vibespeaker.data.provenance import CHECKPOINT_KEY, Provenance
-from vibespeaker.errors import CheckpointError, ConfigError, ManifestError
+from vibespeaker.data.targets import make_targets
+from vibespeaker.errors import CacheError, CheckpointError, ConfigError, ManifestError
 from vibespeaker.manifest import Manifest
 
 
@@ -98,6 +101,57 @@ def test_class_counts_are_the_training_parts(toy: Toy) -> None:
     assert counts.tolist() == [3, 3, 3, 2, 2, 2, 2, 2]
     nine = _data(toy, label_set="challenge+other", policy=LabelPolicy(other="class")).class_counts
     assert nine.tolist() == [*counts.tolist(), 1]
+
+
+def test_training_reads_the_columns_it_needs(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: set[str] = set()
+    scan = Manifest.scan
+
+    def recorded(path: Path, columns: Sequence[str] | None = None) -> Iterator[Manifest]:
+        assert columns is not None
+        asked.update(columns)
+        return scan(path, columns)
+
+    monkeypatch.setattr(Manifest, "scan", staticmethod(recorded))
+    labels = {"split", "text_origin", "category", "arousal", "valence", "dominance", "votes.primary"}
+    assert len(_all(_data(toy, encoders=["hear"]).train_dataloader()))
+    assert asked == {*labels, "audio_sha256"}
+    assert len(_all(_data(toy).train_dataloader()))
+    assert asked == {*labels, "audio_sha256", "text"}
+
+
+def test_what_is_not_in_the_cache_is_named(toy: Toy, tmp_path: Path) -> None:
+    manifest = Manifest.read(toy.manifest)
+    hashes = manifest.column("audio_sha256")
+    hashes[22] = "0" * 64
+    manifest.with_columns({"audio_sha256": hashes}).write(tmp_path / "manifest.parquet")
+    data = EmotionDataModule(tmp_path / "manifest.parquet", toy.cache)
+    assert len(_all(data.train_dataloader()))
+    with pytest.raises(CacheError, match=r"audio content of 1 of 9 utterances.*Found: toy/022"):
+        data.val_dataloader()
+
+
+def test_targets_of_pieces_are_those_of_the_whole(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest_module, "_GROUP_ROWS", 5)
+    whole = Manifest.read(toy.manifest)
+    whole.write(tmp_path / "manifest.parquet")
+    data = EmotionDataModule(tmp_path / "manifest.parquet", toy.cache)
+    expected = make_targets(whole, data.labels, LabelPolicy())
+    for name in ("category", "votes", "attributes", "usable"):
+        np.testing.assert_array_equal(getattr(data.targets, name), getattr(expected, name))
+
+
+def test_eight_bits_reach_the_model_as_frames(tmp_path: Path) -> None:
+    toy = make_toy(tmp_path, {"train": 6, "development": 3}, dtype="int8")
+    cache = EmbeddingCache.open(toy.cache)
+    for batch in _all(_data(toy, views=0).train_dataloader()):
+        assert not batch.frames
+        arrived = batch.to("cpu").frames
+        entries = cache.entries("hear", Manifest.read(toy.manifest).select(batch.rows.tolist()))
+        for row, (entry, length) in enumerate(zip(entries, arrived["hear"].lengths, strict=True)):
+            plain = dequantized(cache.read("hear", int(entry)))
+            assert torch.equal(arrived["hear"].values[row, : int(length)], plain)
+            assert not arrived["hear"].values[row, int(length) :].any()
 
 
 def test_no_disk_is_touched_before_setup(tmp_path: Path) -> None:

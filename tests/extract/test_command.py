@@ -12,8 +12,11 @@ from tests.disks import mounted
 from tests.extract.toy import all_frames, make_corpus, read, spec, strided, write_specs
 from vibespeaker.audio import read_audio, write_audio
 from vibespeaker.augment import Augmentation, AugmentationRecipe
+from vibespeaker.batch import dequantized, quantized
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.cache.index import ShardIndex
+from vibespeaker.cache.precision import from_stored, to_stored
+from vibespeaker.cache.shards import Entry, index_path, shard_names, write_shard
 from vibespeaker.cli import main
 from vibespeaker.errors import CacheError, ConfigError
 from vibespeaker.extract import extract
@@ -154,7 +157,13 @@ def test_same_name_for_another_encoder_is_refused_with_the_difference(corpus: Pa
 
 @pytest.mark.parametrize(
     ("option", "message"),
-    [({"dtype": "float16"}, "dtype = float16"), ({"autocast": "bfloat16"}, "autocast = bfloat16")],
+    [
+        ({"dtype": "float16"}, "dtype = float16"),
+        ({"dtype": "int8"}, "dtype = int8"),
+        ({"autocast": "bfloat16"}, "autocast = bfloat16"),
+        ({"stride": 2}, "fingerprint.stride = 2"),
+        ({"statistics": ["mean"]}, "fingerprint.statistics = mean"),
+    ],
 )
 def test_other_precision_is_refused(corpus: Path, option: dict, message: str) -> None:
     run(corpus)
@@ -198,11 +207,49 @@ def test_truncated_shard_is_made_again_without_being_asked(corpus: Path) -> None
         ({"batch_seconds": 0.0}, "--batch_seconds must be positive"),
         ({"repair": True}, "--repair goes with --verify"),
         ({"device": "gpu"}, "no such device. Found: gpu"),
+        ({"stride": 0}, "stride of frames is too small"),
+        ({"statistics": ["median"]}, "Allowed: mean, std, min, max"),
     ],
 )
 def test_wrong_option_is_refused(corpus: Path, options: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         run(corpus, **options)
+
+
+def test_smaller_caches_hold_what_the_options_say_and_pass_the_check(corpus: Path) -> None:
+    manifest = read(corpus / "manifest.parquet")
+    waveform = torch.from_numpy(read_audio(corpus / manifest.column("audio")[0]))
+    frames = strided(waveform)
+    expected = {
+        ("stride", 2): torch.stack([piece.mean(0) for piece in frames.split(2)]),
+        ("statistics", ("mean", "max")): torch.cat((frames.mean(0), frames.amax(0)))[None],
+        ("dtype", "int8"): dequantized(quantized(frames)),
+    }
+    for (option, value), wanted in expected.items():
+        small = corpus / option
+        given = {"dtype": "float32", option: list(value) if isinstance(value, tuple) else value}
+        specs = write_specs(corpus / "encoders.yaml", sound=spec("StridedFrames"))
+        assert extract(corpus / "manifest.parquet", specs, small, **given) == 0
+        cache = EmbeddingCache.open(small)
+        stored = cache.read("sound", int(cache.entries("sound", manifest)[0]))
+        torch.testing.assert_close(from_stored(stored), wanted)
+        assert cache.record("sound").dim == wanted.shape[1]
+        assert extract(corpus / "manifest.parquet", specs, small, verify=True, **given) == 0
+        assert extract(corpus / "manifest.parquet", None, small, verify=True) == 0
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int8"])
+def test_damage_to_eight_bits_is_found_as_any(corpus: Path, dtype: str, caplog: pytest.LogCaptureFixture) -> None:
+    run(corpus, dtype=dtype)
+    name = shard_names(corpus / "cache" / "sound")[0]
+    index = ShardIndex.read(index_path(corpus / "cache" / "sound", name))
+    entries = [
+        Entry(content.tobytes(), int(view), to_stored(torch.full((int(frames), 3), float("nan")), dtype))
+        for content, view, frames in zip(index.contents, index.views, index.frames, strict=True)
+    ]
+    write_shard(corpus / "cache" / "sound", name, entries, dtype, index.identity)
+    assert run(corpus, dtype=dtype, verify=True) == 1
+    assert "frames that are not finite in 3 of 3 entries" in caplog.text
 
 
 def test_name_that_cannot_be_a_folder_is_refused(corpus: Path) -> None:

@@ -30,6 +30,19 @@ def test_the_published_system_keeps_it():
     assert judge(SOURCE_SYSTEM).kept is True
 
 
+def test_an_encoder_whose_frames_are_thinned_out_is_judged_by_its_own_checkpoint():
+    def thinned(spec):
+        return {"class_path": "vibespeaker.encoders.Reduced", "init_args": {"encoder": spec, "stride": 4}}
+
+    encoders = {name: thinned(spec) for name, spec in SOURCE_SYSTEM["encoders"].items()}
+    assert judge(with_(encoders=encoders)).kept is True
+    emotional = thinned(encoder("audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim"))
+    assert judge(with_(encoders={"w": emotional})).kept is False
+    # no transcript is asked for where nothing reads
+    hearing = {"w": thinned(encoder("microsoft/wavlm-large"))}
+    assert judge({k: v for k, v in with_(encoders=hearing).items() if k != "transcripts"}).kept is True
+
+
 @pytest.mark.parametrize(
     ("provenance", "reason"),
     [

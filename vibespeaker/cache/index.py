@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from vibespeaker.cache.keys import DIGEST_BYTES, Contents, KeyTable, as_strings
 from vibespeaker.errors import CacheError
 from vibespeaker.files import atomic_path
+from vibespeaker.manifest import release_memory
 
 _METADATA_KEY = b"vibespeaker"
 
@@ -86,10 +87,8 @@ class Index:
             CacheError: the file is missing or damaged.
         """
         table, metadata = _read_table(path)
-        # decoding leaves twice the table's size in Arrow's pool, 100 MB for a million rows
-        pa.default_memory_pool().release_unused()
         try:
-            return Index(
+            index = Index(
                 contents=_contents_of(table.column("content")),
                 views=table.column("view").to_numpy(),
                 shards=table.column("shard").to_numpy(),
@@ -99,6 +98,9 @@ class Index:
             )
         except KeyError as error:
             raise CacheError(f"cache index {path} lacks {error}", remedy=_remedy(path)) from error
+        del table
+        release_memory()
+        return index
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from vibespeaker.cache.shards import DTYPES
+from vibespeaker.cache.precision import DTYPES, stored_dim
 from vibespeaker.encoders.base import Encoder, Fingerprint, Modality
 from vibespeaker.errors import CacheError
 from vibespeaker.files import write_text
@@ -40,8 +40,8 @@ class EncoderRecord:
         name: what configs call it; the folder's name.
         modality: `audio` or `text`.
         dim: width of a frame.
-        frames_per_second: of an audio encoder, None for text.
-        dtype: stored precision, one of `cache.shards.DTYPES`.
+        frames_per_second: of an audio encoder, None for text and where a clip is one frame.
+        dtype: stored precision, one of `cache.precision.DTYPES`.
         fingerprint: what the frames depend on.
         spec: `class_path` and `init_args` that built it; not part of its identity (a checkpoint may move).
         autocast: precision the encoder ran in, None for its own.
@@ -76,6 +76,11 @@ class EncoderRecord:
     def torch_dtype(self) -> torch.dtype:
         """Type of the frames that `EmbeddingCache.read` returns."""
         return DTYPES[self.dtype][0]
+
+    @property
+    def frame_bytes(self) -> int:
+        """Size of a stored frame."""
+        return stored_dim(self.dim, self.dtype) * self.torch_dtype.itemsize
 
     @property
     def parts(self) -> dict[str, str]:

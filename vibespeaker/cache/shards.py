@@ -21,15 +21,10 @@ import torch
 from torch import Tensor
 
 from vibespeaker.cache.index import ShardIndex
+from vibespeaker.cache.precision import DTYPES, stored_dim
 from vibespeaker.errors import CacheError
 from vibespeaker.files import atomic_path
 
-#: Storage precisions: name → (torch's type, safetensors' name).
-DTYPES = {
-    "bfloat16": (torch.bfloat16, "BF16"),
-    "float16": (torch.float16, "F16"),
-    "float32": (torch.float32, "F32"),
-}
 FRAMES = "frames"
 _HEADER_ALIGNMENT = 64
 
@@ -41,7 +36,7 @@ class Entry:
     Args:
         content: SHA-256, 32 bytes.
         view: 0 for the clean view.
-        frames: `(frames, dim)`, on the CPU, in the stored type.
+        frames: `(frames, stored dim)`, on the CPU, as `precision.to_stored` makes them.
     """
 
     content: bytes
@@ -78,7 +73,7 @@ def write_shard(folder: Path, name: str, entries: Sequence[Entry], dtype: str, i
         folder: the encoder's folder.
         name: file name without suffix.
         entries: at least one, all of one width and of the type that `dtype` names.
-        dtype: one of `DTYPES`.
+        dtype: one of `precision.DTYPES`.
         identity: `EncoderRecord.identity`.
 
     Raises:
@@ -106,7 +101,7 @@ def write_shard(folder: Path, name: str, entries: Sequence[Entry], dtype: str, i
 
 
 def map_frames(path: Path, dim: int, dtype: str) -> Tensor:
-    """Return a shard's `(total, dim)` frames as a view of the mapped file; pages are shared between processes.
+    """Return a shard's `(total, stored dim)` frames as a view of the mapped file; processes share its pages.
 
     The mapping is private and keeps no file open, so thousands of shards can be mapped at once. The tensor is to be
     read only: what a process writes to it stays in that process.
@@ -126,9 +121,10 @@ def map_frames(path: Path, dim: int, dtype: str) -> Tensor:
         raise CacheError(f"cache shard {path} is missing", remedy=DAMAGED) from error
     except (OSError, struct.error, ValueError, KeyError, TypeError) as error:
         raise CacheError(f"cache shard {path} has a damaged header", found=error, remedy=DAMAGED) from error
-    if (width, header[FRAMES]["dtype"]) != (dim, stored_name):
-        found = f"{width} × {header[FRAMES]['dtype']}"
-        raise CacheError(f"cache shard {path} is of another kind", found=found, allowed=f"{dim} × {stored_name}")
+    expected_width = stored_dim(dim, dtype)
+    if (width, header[FRAMES]["dtype"]) != (expected_width, stored_name):
+        found, allowed = f"{width} × {header[FRAMES]['dtype']}", f"{expected_width} × {stored_name}"
+        raise CacheError(f"cache shard {path} is of another kind", found=found, allowed=allowed)
     expected = 8 + header_bytes + end
     if size != expected or end - start != rows * width * torch_dtype.itemsize:
         raise CacheError(

@@ -11,7 +11,7 @@ holds for the whole folder and is compared whenever frames are added, so that a 
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from vibespeaker.cache.index import Index
-from vibespeaker.cache.keys import manifest_contents
+from vibespeaker.cache.keys import Contents, manifest_contents
 from vibespeaker.cache.merge import INDEX_FILE
 from vibespeaker.cache.records import EXTRACT_AGAIN, CacheRecipe, EncoderRecord, read_recipe, read_record
 from vibespeaker.cache.shards import map_frames, shard_path
@@ -104,16 +104,43 @@ class EmbeddingCache:
         Raises:
             CacheError: naming the view, or how many and which rows are not in the cache.
         """
+        contents = manifest_contents(manifest, self.record(encoder).modality)
+        columns = manifest.table.schema.names
+        names = manifest.table.column("utterance_id" if "utterance_id" in columns else columns[0])
+        return self.find(encoder, contents, np.full(len(contents), view), lambda at: names.take(at).to_pylist())
+
+    def find(
+        self,
+        encoder: str,
+        contents: Contents,
+        views: npt.NDArray[np.int64],
+        names: Callable[[npt.NDArray[np.int64]], Sequence[str]],
+    ) -> npt.NDArray[np.int64]:
+        """Return the entry number of every (content, view), `(keys,)`, int64.
+
+        Args:
+            encoder: its name.
+            contents: `(keys, 32)`, uint8.
+            views: `(keys,)`.
+            names: from positions among the keys to what an error calls them.
+
+        Raises:
+            CacheError: as `entries`.
+        """
         record = self.record(encoder)
         allowed = 0 if record.modality == "text" else self.views
-        if not 0 <= view <= allowed:
+        beyond = views[(views < 0) | (views > allowed)]
+        if len(beyond):
             raise CacheError(
-                f"cache {self.path} has no such view for encoder {encoder}", found=view, allowed=f"0 to {allowed}"
+                f"cache {self.path} has no such view for encoder {encoder}",
+                found=int(beyond[0]),
+                allowed=f"0 to {allowed}",
             )
-        contents = manifest_contents(manifest, record.modality)
-        found = self._index(encoder).keys.find(contents, np.full(len(contents), view, np.int16))
+        found = self._index(encoder).keys.find(contents, views.astype(np.int16))
         if (found < 0).any():
-            raise self._missing(record, manifest, np.flatnonzero(found < 0), view)
+            missing = np.flatnonzero(found < 0)
+            missing = missing[views[missing] == views[missing[0]]]
+            raise self._missing(record, len(missing), len(found), int(views[missing[0]]), names(missing[:3]))
         return found
 
     def lengths(self, encoder: str, entries: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -153,15 +180,12 @@ class EmbeddingCache:
             self._indexes[encoder] = Index.read(path)
         return self._indexes[encoder]
 
-    def _missing(self, record: EncoderRecord, manifest: Manifest, rows: npt.NDArray[np.int64], view: int) -> CacheError:
-        names = manifest.table.schema.names
-        column = "utterance_id" if "utterance_id" in names else names[0]
-        first = manifest.table.column(column).take(rows[:3]).to_pylist()
+    def _missing(self, record: EncoderRecord, count: int, total: int, view: int, first: Sequence[str]) -> CacheError:
         what = "audio content" if record.modality == "audio" else "text"
         described = what if view == 0 else f"augmented view {view} of the {what}"
         return CacheError(
-            f"cache {self.path}, encoder {record.name}: {described} of {len(rows)} of {len(manifest)} utterances is "
+            f"cache {self.path}, encoder {record.name}: {described} of {count} of {total} utterances is "
             "not there (never extracted, or changed since)",
-            found=", ".join(map(str, first)) + (" …" if len(rows) > 3 else ""),
+            found=", ".join(map(str, first)) + (" …" if count > len(first) else ""),
             remedy=EXTRACT_AGAIN,
         )

@@ -12,6 +12,7 @@ import pyarrow as pa
 from vibespeaker.cache.index import Index, ShardIndex, merge
 from vibespeaker.cache.keys import manifest_contents
 from vibespeaker.cache.merge import INDEX_FILE, merge_index
+from vibespeaker.cache.precision import from_stored
 from vibespeaker.cache.records import EncoderRecord, read_record
 from vibespeaker.cache.shards import checksum, index_path, map_frames, shard_names, shard_path, storage_errors
 from vibespeaker.errors import CacheError
@@ -100,7 +101,7 @@ def _check_shard(folder: Path, name: str, record: EncoderRecord, manifest: Manif
         return Damage(path, f"holds {len(frames)} frames, its index {shard.frames.sum()}", name)
     for reason, is_wrong in (
         ("wrong checksum", lambda entry, crc32: checksum(entry) != crc32),
-        ("frames that are not finite", lambda entry, crc32: not bool(entry.isfinite().all())),
+        ("frames that are not finite", lambda entry, crc32: not bool(from_stored(entry).isfinite().all())),
     ):
         entries = zip(shard.offsets.tolist(), shard.frames.tolist(), shard.checksums.tolist(), strict=True)
         wrong = [i for i, (start, count, crc32) in enumerate(entries) if is_wrong(frames[start : start + count], crc32)]

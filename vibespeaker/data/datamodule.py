@@ -11,13 +11,15 @@ from lightning.pytorch import LightningDataModule
 
 from vibespeaker.batch import EmotionBatch
 from vibespeaker.cache import EmbeddingCache
+from vibespeaker.cache.keys import Contents
+from vibespeaker.data.columns import read_contents, read_facts, read_names, read_targets
 from vibespeaker.data.dataset import CachedPart, LivePart
 from vibespeaker.data.loader import BatchLoader
-from vibespeaker.data.parts import Part, Parts, choose_rows
+from vibespeaker.data.parts import Part, Parts, choose_rows, is_in_part
 from vibespeaker.data.provenance import EncoderProvenance, Provenance
 from vibespeaker.data.sampler import BatchSize, Draw, EvaluationBatches, Shard, TrainingBatches
 from vibespeaker.data.shown import allowed_leaks, entries_of, planned
-from vibespeaker.data.targets import COLUMNS, LabelPolicy, Targets, make_targets
+from vibespeaker.data.targets import LabelPolicy, Targets
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import LabelSet, label_set
@@ -25,10 +27,7 @@ from vibespeaker.manifest import Manifest
 
 log = logging.getLogger(__name__)
 
-_KEYS = ("utterance_id", "file_name", "split", "duration", "audio_sha256", "text", "text_origin", "audio")
 _EVALUATED: tuple[Part, ...] = ("validation", "test")
-#: Frames a second by which live audio is measured for batching.
-_LIVE_FRAME_RATE = 50
 
 Rows = npt.NDArray[np.int64]
 
@@ -94,8 +93,19 @@ class EmotionDataModule(LightningDataModule):
 
     @cached_property
     def manifest(self) -> Manifest:
-        """The columns of the manifest that training reads."""
-        return Manifest.read(self.manifest_path, (*_KEYS, *COLUMNS))
+        """The columns of the manifest that training looks at all the time."""
+        return read_facts(self.manifest_path, live=self.cache_path is None)
+
+    @cached_property
+    def names(self) -> Manifest:
+        """The columns that name utterances in predictions and errors."""
+        return read_names(self.manifest_path)
+
+    @cached_property
+    def contents(self) -> dict[str, Contents]:
+        """Encoder name → `(rows, 32)` hashes by which its frames are found in the cache."""
+        assert self.cache is not None
+        return read_contents(self.manifest_path, {name: self.cache.encoders[name] for name in self.encoders})
 
     @cached_property
     def cache(self) -> EmbeddingCache | None:
@@ -110,7 +120,7 @@ class EmotionDataModule(LightningDataModule):
     @cached_property
     def targets(self) -> Targets:
         """Targets of every row of the manifest."""
-        return make_targets(self.manifest, self.labels, self.policy)
+        return read_targets(self.manifest_path, self.labels, self.policy)
 
     @cached_property
     def encoders(self) -> tuple[str, ...]:
@@ -146,7 +156,7 @@ class EmotionDataModule(LightningDataModule):
     def shown(self) -> tuple[Rows, Rows | None]:
         """Row of every training item, and its view where a balance plan says it."""
         rows = self.rows("train")
-        return (rows, None) if self.plan_path is None else planned(self.plan_path, self.manifest, rows)
+        return (rows, None) if self.plan_path is None else planned(self.plan_path, self.names, rows)
 
     @cached_property
     def provenance(self) -> Provenance:
@@ -213,8 +223,10 @@ class EmotionDataModule(LightningDataModule):
         """Return shuffled, length-bucketed batches of drawn views."""
         views = 0 if self.cache is None else self.cache.views if self.wanted_views is None else self.wanted_views
         rows, drawn = self.shown
-        reader, lengths = self._part(rows, 0 if drawn is not None else views, drawn)
-        sampler = TrainingBatches(lengths, reader.targets.category, self.size, self.draw, views, self._shard())
+        reader = self._part(rows, 0 if drawn is not None else views, drawn)
+        sampler = TrainingBatches(
+            reader.lengths, self.targets.category[rows], self.size, self.draw, views, self._shard()
+        )
         self._training = BatchLoader(reader, sampler, self.workers)
         if self._resumed is not None:
             self._training.load_state_dict(self._resumed)
@@ -249,40 +261,36 @@ class EmotionDataModule(LightningDataModule):
 
     def _evaluation(self, part: Part) -> BatchLoader:
         rows = self.rows(part)
-        reader, lengths = self._part(rows, 0, np.full(len(rows), self.evaluation_view))
-        return BatchLoader(reader, EvaluationBatches(lengths, self.evaluation_size, self._shard()), self.workers)
+        reader = self._part(rows, 0, np.full(len(rows), self.evaluation_view))
+        return BatchLoader(reader, EvaluationBatches(reader.lengths, self.evaluation_size, self._shard()), self.workers)
 
     def _shard(self) -> Shard:
         return Shard() if self.trainer is None else Shard(self.trainer.global_rank, self.trainer.world_size)
 
     def _check_leaks(self) -> None:
         """Refuse parts that share speakers or recordings, or remember what is allowed to leak."""
-        splits = np.asarray(self.manifest.column("split"), dtype=object)
-        present = sorted({split for split in splits if split is not None})
         parts = {"train": self.rows("train")}
         for part in _EVALUATED:
             # whatever their labels: hidden ones are scored elsewhere
-            rows = np.flatnonzero(np.isin(splits, self.parts.splits(part, present) or []))
+            rows = np.flatnonzero(is_in_part(self.manifest, part, self.parts))
             parts |= {part: rows} if len(rows) else {}
         self.leaks = allowed_leaks(self.manifest_path, parts, self.allow_leaks)
         self.__dict__.pop("provenance", None)
         for text in self.leaks.values():
             log.warning("allowed leak: %s; scores flatter", text)
 
-    def _part(self, rows: Rows, views: int, drawn: Rows | None) -> tuple[CachedPart | LivePart, Rows]:
-        """Return what reads some rows, and `(N,)` frames of each utterance for batching."""
-        chosen, targets = self.manifest.select(rows.tolist()), self.targets.select(rows)
+    def _part(self, rows: Rows, views: int, drawn: Rows | None) -> CachedPart | LivePart:
+        """Return what reads some rows."""
         if self.cache is None:
             if drawn is not None and drawn.any():
                 raise ConfigError(
                     "live audio has no augmented views", remedy="extract them, and set data.init_args.cache"
                 )
-            paths = [self.manifest.root / path if path else None for path in chosen.column("audio")]
-            seconds = chosen.table.column("duration").to_numpy()
-            frames = np.ceil(np.nan_to_num(seconds) * _LIVE_FRAME_RATE).astype(np.int64)
-            texts = [text or "" for text in chosen.column("text")]
-            return LivePart(paths, texts, rows, targets), np.maximum(frames, 1)
-        entries = {name: entries_of(self.cache, name, chosen, views, drawn) for name in self.encoders}
-        lengths = {name: self.cache.lengths(name, table[0]) for name, table in entries.items()}
-        largest = max(lengths, key=lambda name: int(lengths[name].sum()) * self.encoder_dims[name])
-        return CachedPart(self.cache, rows, targets, entries), lengths[largest]
+            return LivePart(self.manifest, rows, self.targets)
+
+        def names(at: Rows) -> list[str]:
+            return self.names.select(rows[at]).column("utterance_id")
+
+        at = {name: contents[rows] for name, contents in self.contents.items()}
+        entries = {name: entries_of(self.cache, name, at[name], views, drawn, names) for name in self.encoders}
+        return CachedPart(self.cache, rows, self.targets, entries)

@@ -1,7 +1,6 @@
 """Parts of a manifest that read themselves a batch at a time: frames from a cache, or audio and texts."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +9,15 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from vibespeaker.audio import read_audio
-from vibespeaker.batch import EmotionBatch, Frames
+from vibespeaker.batch import EmotionBatch, Frames, QuantizedFrames
 from vibespeaker.cache import EmbeddingCache
+from vibespeaker.data.memory import batch_memory
 from vibespeaker.data.sampler import Key
 from vibespeaker.data.targets import Targets
+from vibespeaker.manifest import Manifest
+
+#: Frames a second by which live audio is measured for batching.
+_FRAME_RATE = 50
 
 Rows = npt.NDArray[np.int64]
 
@@ -24,7 +28,7 @@ class CachedPart(Dataset[EmotionBatch]):
     Args:
         cache: where frames are read.
         rows: `(N,)` row numbers in the manifest.
-        targets: of the N utterances.
+        targets: of the whole manifest.
         entries: encoder name → `(views, N)` entry numbers; a text encoder has one row for all views.
     """
 
@@ -34,10 +38,24 @@ class CachedPart(Dataset[EmotionBatch]):
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def lengths(self) -> Rows:
+        """`(N,)` frames of each utterance, of the encoder with most data."""
+        lengths = {name: self.cache.lengths(name, table[0]) for name, table in self.entries.items()}
+        size = {name: int(frames.sum()) * self.cache.encoders[name].frame_bytes for name, frames in lengths.items()}
+        return lengths[max(size, key=lambda name: size[name])]
+
     def __getitems__(self, keys: Sequence[Key]) -> EmotionBatch:
         """Read the utterances at `keys`, (position, view) each."""
-        frames = {name: self._frames(name, table, keys) for name, table in self.entries.items()}
-        return _batch(self.rows, self.targets, keys, frames=frames)
+        stacked = {name: self._frames(name, table, keys) for name, table in self.entries.items()}
+        is_quantized = {name: frames.values.dtype == torch.int8 for name, frames in stacked.items()}
+        frames = {name: frames for name, frames in stacked.items() if not is_quantized[name]}
+        quantized = {
+            name: QuantizedFrames(frames.values, frames.lengths)
+            for name, frames in stacked.items()
+            if is_quantized[name]
+        }
+        return _batch(self.rows, self.targets, keys, frames=frames, quantized=quantized)
 
     def _frames(self, name: str, table: Rows, keys: Sequence[Key]) -> Frames:
         views = len(table) - 1
@@ -47,37 +65,45 @@ class CachedPart(Dataset[EmotionBatch]):
 class LivePart(Dataset[EmotionBatch]):
     """Utterances as audio and text, for encoders that run inside the model; there are no augmented views.
 
+    It holds Arrow columns, whose pages reading processes share; Python strings are copied by whoever looks at them.
+
     Args:
-        paths: `(N,)` audio files; null for a text alone, whose waveform has no samples.
-        texts: `(N,)` transcripts; the unknown ones are empty.
+        manifest: with the columns `audio`, empty for a text alone, whose waveform has no samples, `text` and
+            `duration`.
         rows: `(N,)` row numbers in the manifest.
-        targets: of the N utterances.
+        targets: of the whole manifest.
     """
 
-    def __init__(self, paths: Sequence[Path | None], texts: Sequence[str], rows: Rows, targets: Targets) -> None:
-        self.paths = np.array([str(path or "") for path in paths], dtype=object)
-        self.texts = np.array(texts, dtype=object)
+    def __init__(self, manifest: Manifest, rows: Rows, targets: Targets) -> None:
+        self.root = manifest.root
+        self.audio, self.texts = manifest.table.column("audio"), manifest.table.column("text")
         self.rows, self.targets = rows, targets
+        self.seconds = manifest.table.column("duration").to_numpy()[rows]
 
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def lengths(self) -> Rows:
+        """`(N,)` about how many frames each utterance has."""
+        return np.maximum(np.ceil(np.nan_to_num(self.seconds) * _FRAME_RATE).astype(np.int64), 1)
+
     def __getitems__(self, keys: Sequence[Key]) -> EmotionBatch:
         """Read the utterances at `keys`, (position, 0) each."""
-        audio = tuple(_waveform(self.paths[at]) for at, _ in keys)
-        texts = tuple(self.texts[at] for at, _ in keys)
+        rows = [int(self.rows[at]) for at, _ in keys]
+        audio = tuple(self._waveform(self.audio[row].as_py()) for row in rows)
+        texts = tuple(self.texts[row].as_py() or "" for row in rows)
         return _batch(self.rows, self.targets, keys, audio=audio, texts=texts)
 
-
-def _waveform(path: str) -> Tensor:
-    return torch.from_numpy(read_audio(Path(path))) if path else torch.empty(0)
+    def _waveform(self, path: str | None) -> Tensor:
+        return torch.from_numpy(read_audio(self.root / path)) if path else torch.empty(0)
 
 
 def stack_frames(sequences: Sequence[Tensor]) -> Frames:
     """Copy sequences `(frames, dim)` into one zero-padded batch of their own type: one copy, straight off the file."""
     lengths = [len(sequence) for sequence in sequences]
     first = sequences[0]
-    values = torch.empty((len(sequences), max(lengths), first.shape[1]), dtype=first.dtype)
+    values = batch_memory((len(sequences), max(lengths), first.shape[1]), first.dtype)
     for row, sequence, length in zip(values, sequences, lengths, strict=True):
         row[:length].copy_(sequence)
         row[length:].zero_()
@@ -89,17 +115,19 @@ def _batch(
     targets: Targets,
     keys: Sequence[Key],
     frames: Mapping[str, Frames] | None = None,
+    quantized: Mapping[str, QuantizedFrames] | None = None,
     audio: tuple[Tensor, ...] = (),
     texts: tuple[str, ...] = (),
 ) -> EmotionBatch:
-    at = np.fromiter((position for position, _ in keys), dtype=np.int64, count=len(keys))
-    chosen = targets.select(at)
+    chosen_rows = rows[np.fromiter((position for position, _ in keys), dtype=np.int64, count=len(keys))]
+    chosen = targets.select(chosen_rows)
     return EmotionBatch(
-        rows=torch.from_numpy(rows[at]),
+        rows=torch.from_numpy(chosen_rows),
         category=torch.from_numpy(chosen.category),
         votes=torch.from_numpy(chosen.votes),
         attributes=torch.from_numpy(chosen.attributes),
         frames=frames or {},
+        quantized=quantized or {},
         audio=audio,
         texts=texts,
     )

@@ -38,7 +38,7 @@ class BatchLoader:
 
     def __init__(self, reader: BatchReader, sampler: TrainingBatches | EvaluationBatches, workers: int = 0) -> None:
         assert isinstance(reader, Dataset)
-        self.sampler = sampler
+        self.reader, self.sampler = reader, sampler
         self.batch_sampler = None  # Lightning looks for one wherever there is a sampler
         self.batches_read = 0
         self._loader: DataLoader[Any] = DataLoader(

@@ -58,12 +58,11 @@ def choose_rows(manifest: Manifest, usable: npt.NDArray[np.bool_], part: Part, p
     Raises:
         ConfigError: no row is left.
     """
-    codes, present = manifest.codes("split")
-    names = parts.splits(part, present)
-    wanted = [present.index(name) for name in names or () if name in present]
-    chosen = np.ones(len(codes), dtype=bool) if names is None else np.isin(codes, wanted)
+    chosen = is_in_part(manifest, part, parts)
     rows = np.flatnonzero(chosen if part == "predict" else chosen & usable)
     if not len(rows):
+        present = manifest.codes("split")[1]
+        names = parts.splits(part, present)
         source = "any split" if names is None else f"split {', '.join(names) or 'of the usual names'}"
         raise ConfigError(
             f"the {part} part of the manifest is empty",
@@ -72,3 +71,12 @@ def choose_rows(manifest: Manifest, usable: npt.NDArray[np.bool_], part: Part, p
             remedy=f"name existing splits in data.init_args.parts.{part}, split the manifest, or loosen the policy",
         )
     return rows
+
+
+def is_in_part(manifest: Manifest, part: Part, parts: Parts) -> npt.NDArray[np.bool_]:
+    """Return `(N,)`, True for the rows whose split serves `part`, whatever their labels."""
+    codes, present = manifest.codes("split")
+    names = parts.splits(part, present)
+    if names is None:
+        return np.ones(len(codes), dtype=bool)
+    return np.isin(codes, [present.index(name) for name in names if name in present])

@@ -1,6 +1,6 @@
 """What training shows of the training part: every utterance in drawn views, or what a balance plan lists."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from vibespeaker.balance import BalancePlan
 from vibespeaker.cache import EmbeddingCache
+from vibespeaker.cache.keys import Contents
 from vibespeaker.errors import ConfigError
 from vibespeaker.leaks import COLUMNS, find_leaks
 from vibespeaker.manifest import Manifest
@@ -39,28 +40,33 @@ def planned(path: Path, manifest: Manifest, training: Rows) -> tuple[Rows, Rows]
     return rows, plan.views
 
 
-def entries_of(cache: EmbeddingCache, encoder: str, manifest: Manifest, views: int, drawn: Rows | None = None) -> Rows:
-    """Return `(views + 1, N)` entry numbers of a manifest's rows in a cache.
+def entries_of(
+    cache: EmbeddingCache,
+    encoder: str,
+    contents: Contents,
+    views: int,
+    drawn: Rows | None,
+    names: Callable[[Rows], Sequence[str]],
+) -> Rows:
+    """Return `(views + 1, N)` entry numbers of N utterances in a cache, an utterance perhaps several times.
 
     Args:
         cache: where they are.
         encoder: its name; a text encoder has one row for all views.
-        manifest: the N utterances, an utterance perhaps several times.
+        contents: `(N, 32)` hashes of what the encoder took.
         views: augmented views beside the clean one.
         drawn: `(N,)` the one view of each utterance, instead of `views`; the result then has one row.
+        names: from positions among the N to what an error calls the utterances.
 
     Raises:
         CacheError: something is not in the cache.
     """
     is_text = cache.encoders[encoder].modality == "text"
     if drawn is None or is_text:
-        count = 0 if is_text else views
-        return np.stack([cache.entries(encoder, manifest, view) for view in range(count + 1)])
-    entries = np.empty((1, len(drawn)), dtype=np.int64)
-    for view in np.unique(drawn).tolist():
-        at = np.flatnonzero(drawn == view)
-        entries[0, at] = cache.entries(encoder, manifest.select(at.tolist()), view)
-    return entries
+        wanted = [np.full(len(contents), view) for view in range(1 if is_text else views + 1)]
+    else:
+        wanted = [drawn]
+    return np.stack([cache.find(encoder, contents, each, names) for each in wanted])
 
 
 def allowed_leaks(path: Path, parts: Mapping[str, Rows], allowed: list[str]) -> dict[str, str]:

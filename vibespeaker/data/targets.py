@@ -9,10 +9,10 @@ import numpy.typing as npt
 from vibespeaker.batch import NO_CATEGORY
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels import ATTRIBUTES, NO_AGREEMENT, OTHER, LabelSet
-from vibespeaker.manifest import Manifest
+from vibespeaker.manifest import PRIMARY_VOTES, Manifest
 
 #: Columns of a manifest that targets are made of.
-COLUMNS = ("category", *ATTRIBUTES, "votes")
+COLUMNS = ("category", *ATTRIBUTES, PRIMARY_VOTES)
 
 
 @dataclass(frozen=True)

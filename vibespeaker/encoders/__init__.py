@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from vibespeaker.encoders.functionals import AcousticFunctionals
     from vibespeaker.encoders.hashed_text import HashedText
     from vibespeaker.encoders.random_convolutions import RandomConvolutions
+    from vibespeaker.encoders.reduced import Reduced
     from vibespeaker.encoders.roberta import RobertaEncoder
     from vibespeaker.encoders.wavlm import WavLMEncoder
     from vibespeaker.encoders.whisper import WhisperEncoder
@@ -20,6 +21,7 @@ __all__ = [
     "AcousticFunctionals",
     "HashedText",
     "RandomConvolutions",
+    "Reduced",
     "RobertaEncoder",
     "WavLMEncoder",
     "WhisperEncoder",
@@ -30,6 +32,7 @@ _HOMES = {
     "AcousticFunctionals": "functionals",
     "HashedText": "hashed_text",
     "RandomConvolutions": "random_convolutions",
+    "Reduced": "reduced",
     "RobertaEncoder": "roberta",
     "WavLMEncoder": "wavlm",
     "WhisperEncoder": "whisper",

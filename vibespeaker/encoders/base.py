@@ -44,7 +44,7 @@ class Encoder(nn.Module, ABC):
     Attributes:
         modality: `audio` encoders take `(samples,)` float32 waveforms at 16 kHz, `text` encoders strings.
         dim: width of a frame.
-        frames_per_second: frame rate of an audio encoder, None for text.
+        frames_per_second: frame rate of an audio encoder, None for text and where a clip is one frame.
         batch_invariant: False when padding would change the result; callers then pass clips of equal length or one
             at a time.
     """

@@ -21,6 +21,7 @@ from vibespeaker.cache.store import EmbeddingCache
 from vibespeaker.cache.verify import remove_damaged, verify_encoder
 from vibespeaker.cleaning import cleaning_of
 from vibespeaker.encoders.pretrained import PretrainedEncoder
+from vibespeaker.encoders.reduced import reduced_specs
 from vibespeaker.encoders.specs import build_encoders, read_specs
 from vibespeaker.errors import ConfigError
 from vibespeaker.extract.claims import Claims
@@ -72,7 +73,9 @@ def extract(
     augmentation: Path | None = None,
     view_splits: tuple[str, ...] = ("train",),
     plan: Path | None = None,
-    dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16",
+    dtype: Literal["bfloat16", "float16", "float32", "int8"] = "bfloat16",
+    stride: int = 1,
+    statistics: list[str] | None = None,
     device: str = "auto",
     autocast: Literal["bfloat16", "float16"] | None = None,
     compile: bool = False,
@@ -96,7 +99,9 @@ def extract(
         augmentation: YAML recipe of the views; by default noise, reverberation and gain from −5 to +5 dB.
         view_splits: splits that get augmented views.
         plan: table of `vibespeaker balance`; its utterances get the views that it lists.
-        dtype: precision of the stored frames.
+        dtype: precision of the stored frames; int8 scales each frame by its largest value.
+        stride: store means of so many neighbouring frames; for one encoder among several, name `Reduced` in their file.
+        statistics: store one frame a clip, of `mean`, `std`, `min` or `max` of its frames; made for `MeanPooling`.
         device: where the encoders run; auto takes a GPU (that of LOCAL_RANK or SLURM_LOCALID) when there is one.
         autocast: run the encoders in this precision; recorded, since it changes the frames.
         compile: let torch.compile fuse the layers of pretrained encoders; the frames stay the same up to rounding.
@@ -119,13 +124,13 @@ def extract(
     augmented = augmented_rows(table, views, view_splits, None if plan is None else BalancePlan.read(plan))
     views = len(augmented)
     if verify:
-        specs = None if encoders is None else read_specs(encoders)
+        specs = None if encoders is None else reduced_specs(read_specs(encoders), stride, statistics or ())
         return _verify(table, out, specs, augmented, repair)
     if encoders is None:
         raise ConfigError(
             "extract needs the encoders to run", remedy="give --encoders FILE.yaml, or --encoders embedded"
         )
-    specs = read_specs(encoders)
+    specs = reduced_specs(read_specs(encoders), stride, statistics or ())
     unusable = [name for name in specs if not _NAME.fullmatch(name)]
     if unusable:
         raise ConfigError("an encoder's name must serve as a folder's", found=unusable, allowed="letters, digits, ._-")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vibespeaker.cache.precision import from_stored, to_stored
 from vibespeaker.cache.records import EncoderRecord
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.errors import CacheError
@@ -101,9 +102,10 @@ class BatchEncoder:
         try:
             with torch.inference_mode(), precision:
                 encoded = self._encoder(inputs)
-                values = encoded.values.to(self._record.torch_dtype)
+                values = to_stored(encoded.values, self._record.dtype)
+                floating = from_stored(values)
                 # NaN and infinity show in the extremes, twenty times sooner on a processor than value by value
-                finite = values.amax((1, 2)).isfinite() & values.amin((1, 2)).isfinite()
+                finite = floating.amax((1, 2)).isfinite() & floating.amin((1, 2)).isfinite()
                 return _Group(clips, *(_to_host(tensor) for tensor in (values, encoded.lengths, finite)))
         except torch.OutOfMemoryError as error:
             raise CacheError(

@@ -107,7 +107,10 @@ def augmented_rows(
 
 def expected_bytes(plan: Plan, record: EncoderRecord) -> int:
     """Return about how many bytes the planned frames take; texts count four characters a frame and two frames more."""
-    return int((plan.sizes * _frames_per_unit(record) + (2 if record.modality == "text" else 0)).sum()) * _width(record)
+    return (
+        int((plan.sizes * _frames_per_unit(record) + (2 if record.modality == "text" else 0)).sum())
+        * record.frame_bytes
+    )
 
 
 def _sizes(manifest: Manifest, record: EncoderRecord) -> npt.NDArray[np.float64]:
@@ -127,7 +130,7 @@ def _distinct(contents: Contents, rows: npt.NDArray[np.int64]) -> npt.NDArray[np
 def _bounds(sizes: npt.NDArray[np.float64], record: EncoderRecord, shard_size: int) -> npt.NDArray[np.int64]:
     bounds = [0]
     while bounds[-1] < len(sizes):
-        longest = max(1.0, float(sizes[bounds[-1]]) * _frames_per_unit(record)) * _width(record)
+        longest = max(1.0, float(sizes[bounds[-1]]) * _frames_per_unit(record)) * record.frame_bytes
         count = max(1, min(shard_size, int(MAX_SHARD_BYTES / longest)))
         bounds.append(min(len(sizes), bounds[-1] + count))
     return np.array(bounds, np.int64)
@@ -135,7 +138,3 @@ def _bounds(sizes: npt.NDArray[np.float64], record: EncoderRecord, shard_size: i
 
 def _frames_per_unit(record: EncoderRecord) -> float:
     return 0.25 if record.frames_per_second is None else record.frames_per_second
-
-
-def _width(record: EncoderRecord) -> int:
-    return record.dim * record.torch_dtype.itemsize

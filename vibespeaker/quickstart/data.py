@@ -130,9 +130,15 @@ def make_material(source: Source, out: Path, chain: Chain) -> Material:
     return _material(manifest, truth, cache, key, truth_key)
 
 
-def extract_embedded(manifest: Path, cache: Path) -> None:
-    """Extract what the embedded default reads: its encoders' frames, of other voices too for the training part."""
-    extract(manifest, find_config(EMBEDDED), cache, views=VIEWS, augmentation=find_config(VOICES))
+def extract_embedded(manifest: Path, cache: Path, **options: Any) -> None:
+    """Extract what the embedded default reads: its encoders' frames, of other voices too for the training part.
+
+    Args:
+        manifest: the utterances.
+        cache: where the frames go.
+        options: further ones of `extract`.
+    """
+    extract(manifest, find_config(EMBEDDED), cache, views=VIEWS, augmentation=find_config(VOICES), **options)
 
 
 def _corpus(source: Source, out: Path, chain: Chain) -> tuple[Path, str]:

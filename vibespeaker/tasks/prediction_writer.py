@@ -48,7 +48,7 @@ class PredictionWriter(Callback):
         self, recognized: Recognized, trainer: Trainer, task: RecognitionTask, data: EmotionDataModule
     ) -> Predictions:
         rows = recognized.targets.rows.tolist()
-        columns = data.manifest.select(rows)
+        columns = data.names.select(rows)
         trained, here = task.provenance, data.provenance
         metadata = PredictionsMetadata(
             label_set=trained.label_set,

@@ -1,0 +1,63 @@
+"""What is read of a manifest, and when: each experiment reads the columns it needs, and none longer than it needs them.
+
+Of a million utterances the identifiers, paths, texts and hashes in hexadecimal take 300 MB, while training looks at
+none of them once the frames are found.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from vibespeaker.cache import EncoderRecord
+from vibespeaker.cache.keys import Contents, manifest_contents
+from vibespeaker.data.targets import COLUMNS, LabelPolicy, Targets, make_targets
+from vibespeaker.encoders.base import Modality
+from vibespeaker.labels import LabelSet
+from vibespeaker.manifest import Manifest, release_memory
+
+_ALWAYS = ("split", "text_origin")
+_LIVE = ("audio", "text", "duration")
+_NAMING = ("utterance_id", "file_name", "split")
+_CONTENT: dict[Modality, str] = {"audio": "audio_sha256", "text": "text"}
+
+
+def read_facts(path: Path, live: bool) -> Manifest:
+    """Read what training looks at: parts, and where audio and texts are when encoders run live."""
+    return Manifest.read(path, (*_ALWAYS, *(_LIVE if live else ())))
+
+
+def read_targets(path: Path, labels: LabelSet, policy: LabelPolicy) -> Targets:
+    """Read the targets of every row, see `make_targets`; the votes, several an utterance, are never all in memory."""
+    pieces = [make_targets(piece, labels, policy) for piece in Manifest.scan(path, COLUMNS)]
+    release_memory()
+    return Targets(
+        category=np.concatenate([piece.category for piece in pieces]),
+        votes=np.concatenate([piece.votes for piece in pieces]),
+        attributes=np.concatenate([piece.attributes for piece in pieces]),
+        usable=np.concatenate([piece.usable for piece in pieces]),
+    )
+
+
+def read_names(path: Path) -> Manifest:
+    """Read what predictions and errors call the utterances."""
+    return Manifest.read(path, _NAMING)
+
+
+def read_contents(path: Path, encoders: Mapping[str, EncoderRecord]) -> dict[str, Contents]:
+    """Read by what each encoder's frames are found in the cache.
+
+    Args:
+        path: the manifest.
+        encoders: encoder name → record.
+
+    Returns:
+        Encoder name → `(rows, 32)`, uint8; encoders of one modality share the array.
+
+    Raises:
+        CacheError: a row has no hash of its audio.
+    """
+    modalities = dict.fromkeys(record.modality for record in encoders.values())
+    found = {kind: manifest_contents(Manifest.read(path, (_CONTENT[kind],)), kind) for kind in modalities}
+    release_memory()
+    return {name: found[record.modality] for name, record in encoders.items()}
