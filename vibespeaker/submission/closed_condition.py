@@ -119,8 +119,15 @@ def _findings(provenance: Mapping[str, Any], name: str) -> Iterator[Finding]:
 
 def _reads_text(encoders: Mapping[str, Any] | None) -> bool:
     """Return False only where every encoder is known to hear and not to read."""
-    specs = (encoders or {"unknown": {}}).values()
+    specs = map(_innermost, (encoders or {"unknown": {}}).values())
     return not all(str(spec.get("class_path", "")).rpartition(".")[2] in AUDIO_ENCODERS for spec in specs)
+
+
+def _innermost(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the encoder's own specification, from within one that only thins its frames out."""
+    while "encoder" in (spec.get("init_args") or {}):
+        spec = spec["init_args"]["encoder"]
+    return spec
 
 
 def _corpora(corpora: list[str], name: str) -> Iterator[Finding]:
@@ -131,7 +138,8 @@ def _corpora(corpora: list[str], name: str) -> Iterator[Finding]:
 
 
 def _encoders(encoders: Mapping[str, Any], name: str) -> Iterator[Finding]:
-    for encoder, spec in encoders.items():
+    for encoder, given in encoders.items():
+        spec = _innermost(given)
         about = f"{name}, encoder {encoder}"
         class_name = str(spec.get("class_path", "")).rpartition(".")[2]
         arguments = spec.get("init_args") or {}
