@@ -149,7 +149,7 @@ def test_model_configs_say_whether_they_have_batch_norm(path: Path) -> None:
     parser.add_subclass_arguments(RecognitionTask, "model")
     task = parser.instantiate(parser.parse_object({"model": tree["model"]})).model
     with torch.device("meta"):
-        network = task.make_network({"whisper": 5, "wavlm": 5, "roberta": 4, "descriptors": 5}, 8)
+        network = task.make_network({"whisper": 5, "wavlm": 5, "roberta": 4, "descriptors": 5, "words": 4}, 8)
     has_batch_norm = any(isinstance(module, _BatchNorm) for module in network.modules())
     header = " ".join(line[1:].strip() for line in path.read_text().splitlines() if line.startswith("#"))
     claim = "gradients are the same on any number of processes" if not has_batch_norm else "batch norm"
