@@ -60,7 +60,7 @@ class Subject:
 def main(words: Sequence[str] | None = None) -> None:
     options = _parse(words)
     device = resolve_device(options.device)
-    console = Console()
+    console = Console(width=120)
     dtype = getattr(torch, options.precision)
     machine = measure_machine(device, dtype, options.peak * 1e12, options.matrix, options.copy_mb << 20)
     console.print(f"{machine.name}, {torch.get_num_threads()} threads, {options.precision}")
@@ -140,9 +140,9 @@ def measure(subject: Subject, manifest: Manifest, folder: Path, machine: Machine
 
     def add(what: str, clips: Sequence[int], seconds: float) -> None:
         rate = flops[clips].sum() / seconds
-        shares = [f"{rate / machine.peak:.1%}", f"{rate / machine.product:.1%}"]
+        counted = [f"{rate / 1e12:.2f}", f"{rate / machine.peak:.1%}", f"{rate / machine.product:.1%}"]
         hours = CORPUS_CLIPS / len(clips) * seconds / 3600
-        table.add_row(what, f"{len(clips) / seconds:.1f}", f"{rate / 1e12:.2f}", *shares, f"{hours:.2f} h")
+        table.add_row(what, f"{len(clips) / seconds:.1f}", *(counted if rate else "–––"), f"{hours:.2f} h")
 
     batches = feeding.batches(np.arange(len(plan)), plan.sizes)
     batch = batches[len(batches) // 2]
