@@ -21,6 +21,8 @@ def test_shipped_embedded_encoders_are_built_in_order():
     encoders = build_encoders(read_specs(CONFIGS / "embedded.yaml"))
     assert [(name, encoder.modality) for name, encoder in encoders.items()] == [
         ("descriptors", "audio"),
+        ("functionals", "audio"),
+        ("convolutions", "audio"),
         ("words", "text"),
     ]
     assert not any(encoder.training for encoder in encoders.values())

@@ -42,8 +42,14 @@ def run(corpus: Path, cache: str, delay: float, log: Path | None = None, workers
     assert extract(corpus / "manifest.parquet", specs, corpus / cache, **options) == 0
 
 
+def run_interruptibly(*arguments: object) -> None:
+    # whoever starts the tests in the background may have told them to ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    run(*arguments)
+
+
 def start(*arguments: object) -> multiprocessing.process.BaseProcess:
-    process = fork.Process(target=run, args=arguments)
+    process = fork.Process(target=run_interruptibly, args=arguments)
     process.start()
     return process
 
