@@ -6,12 +6,14 @@ import pytest
 import torch
 
 from tests.models.conftest import make_frames
+from vibespeaker.models import side_by_side
 from vibespeaker.models.pooling import AttentiveStatisticsPooling
-from vibespeaker.models.side_by_side import PIECES, compute
+from vibespeaker.models.side_by_side import FEWEST_FRAMES, PIECES, compute
 
 
 @pytest.fixture
-def threads():
+def threads(monkeypatch):
+    monkeypatch.setattr(side_by_side, "FEWEST_FRAMES", 1)
     before = torch.get_num_threads()
     yield torch.set_num_threads
     torch.set_num_threads(before)
@@ -35,6 +37,18 @@ def test_threads_compute_alone_and_without_gradients(threads):
     assert torch.get_num_threads() == 3
     assert torch.is_grad_enabled()
     assert not [thread for thread in threading.enumerate() if "ThreadPool" in thread.name]
+
+
+def test_a_small_batch_starts_no_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        small = compute(lambda _: threading.current_thread(), [FEWEST_FRAMES // 2, 1])
+        large = compute(lambda _: threading.current_thread(), [FEWEST_FRAMES, 1])
+    finally:
+        torch.set_num_threads(before)
+    assert set(small) == {threading.current_thread()}
+    assert threading.current_thread() not in large
 
 
 def test_a_mistake_is_not_swallowed_and_threads_are_restored(threads):
