@@ -33,7 +33,7 @@ CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
 def make_batches(batch: int, longest: int, dim: int, fill: float, count: int) -> list[Frames]:
-    """Return batches of random frames, unsorted, their lengths uniform around `fill · longest`, the longest among them.
+    """Return batches of random frames, unsorted, filled to `fill`, the longest clip among them; other lengths vary.
 
     Every batch has lengths of its own, as in training: code that adapts to a shape pays for new ones.
     """
@@ -41,7 +41,12 @@ def make_batches(batch: int, longest: int, dim: int, fill: float, count: int) ->
     values = torch.randn(batch, longest, dim, generator=generator)
     batches = []
     for _ in range(count):
-        lengths = (longest * (1 - 2 * (1 - fill) * torch.rand(batch, generator=generator))).round().long().clamp(min=1)
+        # one clip is full, the others share what is left of the frames
+        mean = (fill * batch - 1) / (batch - 1)
+        spread = (1 - mean) * (2 * torch.rand(batch, generator=generator) - 1)
+        spread[0] = 0.0
+        spread[1:] -= spread[1:].mean()
+        lengths = (longest * (mean + spread)).round().long().clamp(1, longest)
         lengths[0] = longest
         frames = Frames(values, lengths)
         batches.append(Frames(values.masked_fill(~frames.mask()[:, :, None], 0.0), lengths))

@@ -22,10 +22,14 @@ LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 def _inputs(lengths, channels, seed=0):
     frames = make_frames(lengths, dim=5, padding=2, seed=seed)
     generator = torch.Generator().manual_seed(seed + 1)
-    hidden = torch.randn(*frames.values.shape[:2], 3, generator=generator)
+    hidden = torch.randn(sum(lengths), 3, generator=generator)
     weight = torch.randn(channels, 3, generator=generator)
     first = torch.randn(3, 5, generator=generator)
     return frames.values.double(), hidden.double(), weight.double(), first.double(), frames.lengths
+
+
+def _offset(lengths):
+    return torch.randn(len(lengths), 3, generator=torch.Generator().manual_seed(4)).double()
 
 
 def _with_gradients(function, inputs):
@@ -57,18 +61,21 @@ def test_moments_equal_the_plain_version(lengths):
 @given(LENGTHS)
 def test_projection_equals_the_plain_version(lengths):
     values, _, _, first, lengths = _inputs(lengths, 1)
-    packed = _with_gradients(lambda x, w: project(x, w, lengths), (values, first))
-    plain = _with_gradients(lambda x, w: project_padded(x, w, lengths), (values, first))
+    inputs = (values, first, _offset(lengths))
+    packed = _with_gradients(lambda x, w, o: project(x, w, o, lengths), inputs)
+    plain = _with_gradients(lambda x, w, o: project_padded(x, w, o, lengths), inputs)
     torch.testing.assert_close(packed, plain)
 
 
 @pytest.mark.parametrize("channels", [1, 5])
 def test_gradients_agree_with_finite_differences(channels):
     values, hidden, weight, first, lengths = _inputs([4, 1, 3], channels)
-    inputs = [tensor.requires_grad_() for tensor in (values, hidden, weight, first)]
-    assert torch.autograd.gradcheck(lambda x, h, w, f: attend(x, h, w, lengths), inputs)
-    assert torch.autograd.gradcheck(lambda x, h, w, f: project(x, f, lengths), inputs)
-    assert torch.autograd.gradcheck(lambda x, h, w, f: moments(x, lengths, torch.float64), inputs)
+    values, hidden, weight, first, offset = (
+        tensor.requires_grad_() for tensor in (values, hidden, weight, first, _offset(lengths))
+    )
+    assert torch.autograd.gradcheck(lambda *tensors: attend(*tensors, lengths), (values, hidden, weight))
+    assert torch.autograd.gradcheck(lambda *tensors: project(*tensors, lengths), (values, first, offset))
+    assert torch.autograd.gradcheck(lambda tensor: moments(tensor, lengths, torch.float64), (values,))
 
 
 def test_moments_by_hand():
@@ -81,7 +88,7 @@ def test_moments_by_hand():
 def test_attend_by_hand():
     # scores log 3 and 0: weights 3/4 and 1/4; x = 0, 4: mean 1, variance 3/4·1 + 1/4·9 = 3
     values = torch.tensor([[[0.0], [4.0]]])
-    hidden = torch.tensor([[[1.0], [0.0]]])
+    hidden = torch.tensor([[1.0], [0.0]])
     mean, variance = attend(values, hidden, torch.log(torch.tensor([[3.0]])), torch.tensor([2]))
     torch.testing.assert_close(mean, torch.tensor([[1.0]]))
     torch.testing.assert_close(variance, torch.tensor([[3.0]]))

@@ -104,37 +104,31 @@ class AttentiveStatisticsPooling(Pooling):
         """Pool `(batch, frames, dim)` into means and standard deviations `(batch, 2 * dim)`."""
         lengths = frames.lengths.to(frames.values.device)
         with torch.autocast(frames.values.device.type, enabled=False):
-            hidden = self._activate(self._hidden(frames.values, lengths), frames)
+            hidden = self._activate(self._hidden(frames.values, lengths))
             mean, variance = attend(frames.values, hidden, _full(self.score.weight), lengths)
             return torch.cat((mean, _deviation(variance)), dim=1)
 
     def _hidden(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """Return the first layer's output, `(batch, frames, attention_dim)`."""
-        weight, offset = _full(self.frame.weight), _full(self.frame.bias)
+        """Return the first layer's output for every real frame, `(rows, attention_dim)`."""
+        weight, offset = _full(self.frame.weight), _full(self.frame.bias).expand(len(values), -1)
         if self.context is not None:
             mean, variance = moments(values, lengths, weight.dtype)
             statistics = torch.cat((mean, _deviation(variance)), dim=1)  # (batch, 2 * dim)
-            offset = (F.linear(statistics, _full(self.context.weight)) + offset)[:, None]
-        return project(values, weight, lengths) + offset
+            offset = F.linear(statistics, _full(self.context.weight), _full(self.frame.bias))
+        return project(values, weight, offset, lengths)
 
-    def _activate(self, hidden: Tensor, frames: Frames) -> Tensor:
+    def _activate(self, hidden: Tensor) -> Tensor:
         if self.norm is None:
             return hidden.tanh()
         activated = hidden.relu().to(self.norm.weight.dtype)
-        mask = frames.mask()
-        if self.training and mask.sum() > 1:  # the variance of a single value is undefined
-            normed = activated.masked_scatter(mask[:, :, None], self.norm(activated[mask]))
-        else:
-            normed = _with_running_statistics(self.norm, activated)
+        # the variance of a single value is undefined
+        normed = self.norm(activated) if len(hidden) > 1 else _with_running_statistics(self.norm, activated)
         return normed.to(hidden.dtype).tanh()
 
 
 def _with_running_statistics(norm: nn.BatchNorm1d, values: Tensor) -> Tensor:
-    """Normalise `(batch, frames, channels)` as batch norm does in eval mode."""
-    normed = F.batch_norm(
-        values.flatten(0, 1), norm.running_mean, norm.running_var, norm.weight, norm.bias, training=False, eps=norm.eps
-    )
-    return normed.view_as(values)
+    """Normalise `(rows, channels)` as batch norm does in eval mode."""
+    return F.batch_norm(values, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
 
 
 def _full(parameter: Tensor) -> Tensor:
