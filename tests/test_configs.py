@@ -192,7 +192,7 @@ def test_experiments_say_what_the_source_says() -> None:
     assert pretraining["model"]["init_args"]["loss"]["weights"] == {"attributes": 0.25, "categories": 0.75}
     assert pretraining["model"]["init_args"]["optimizer"] == {
         "class_path": "torch.optim.AdamW",
-        "init_args": {"lr": 2e-5},
+        "init_args": {"lr": 2e-5, "fused": True},
     }
     assert pretraining["model"]["init_args"]["schedule"] == {"warmup_epochs": 3, "minimum": 1e-7}
     assert "views" not in pretraining["data"]["init_args"]  # all the cache has
