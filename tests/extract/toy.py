@@ -14,6 +14,7 @@ from torch import Tensor
 from vibespeaker.audio import examine, write_audio
 from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import Encoder, Fingerprint, pad_frames
+from vibespeaker.extract import extract
 from vibespeaker.manifest import Manifest, ManifestMetadata, build
 
 STRIDE = 1_600
@@ -149,3 +150,9 @@ def all_frames(cache: Path, encoder: str) -> dict[tuple[bytes, int], bytes]:
 def read(path: Path) -> Manifest:
     """Shorthand."""
     return Manifest.read(path)
+
+
+def run(corpus: Path, sound: dict | None = None, **options: object) -> int:
+    """Extract one encoder, named sound, into `corpus/cache`."""
+    specs = write_specs(corpus / "encoders.yaml", sound=sound or spec("StridedFrames"))
+    return extract(corpus / "manifest.parquet", specs, corpus / "cache", **{"shard_size": 3, **options})

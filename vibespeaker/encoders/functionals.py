@@ -43,15 +43,15 @@ _VERSION = 1
 class AcousticFunctionals(Encoder):
     """One frame a clip: functionals of cepstra, prosody and log-mel bands, of about unit scale.
 
-    | functional                                                              | of                    |
-    |-------------------------------------------------------------------------|-----------------------|
-    | mean and deviation: of all frames, of voiced ones, of unvoiced ones     | contours and slopes   |
-    | log energy in nine bands of modulation, 0.4 to 50 Hz                    | contours              |
-    | mean of each third less that of the clip                                | contours and slopes   |
-    | deviation in each third                                                 | contours              |
-    | autocorrelation at 10, 20, 40 and 80 ms                                 | contours              |
-    | correlation of each two                                                 | 16 cepstra, prosody   |
-    | log duration, share of voiced frames, voiced stretches: a second, length | voicing              |
+    | functional                                                               | of                  |
+    |--------------------------------------------------------------------------|---------------------|
+    | mean and deviation: of all frames, of voiced ones, of unvoiced ones      | contours and slopes |
+    | log energy in nine bands of modulation, 0.4 to 50 Hz                     | contours            |
+    | mean of each third less that of the clip                                 | contours and slopes |
+    | deviation in each third                                                  | contours            |
+    | autocorrelation at 10, 20, 40 and 80 ms                                  | contours            |
+    | correlation of each two                                                  | 16 cepstra, prosody |
+    | log duration, share of voiced frames, voiced stretches: a second, length | voicing             |
 
     Args:
         trim_db: silence before and after speech is left out, as by `AcousticDescriptors`; null keeps all.

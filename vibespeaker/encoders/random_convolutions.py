@@ -83,13 +83,17 @@ class RandomConvolutions(Encoder):
         return pad_frames([self._listen(torch.as_tensor(clip))[None] for clip in inputs])
 
     def _listen(self, waveform: Tensor) -> Tensor:
-        """Return the kernels' shares of positive responses and their mean positive responses, `(dim,)`."""
+        """Return every kernel's share of positive responses, then every one's mean positive response, `(dim,)`."""
         described = self.descriptors([waveform]).values[0]  # (frames, MELS + prosody)
         contours = torch.cat((described[:, :MELS] @ self.basis, described[:, MELS:]), dim=1)
         deviation, mean = torch.std_mean(contours, 0, correction=0)
         standard = ((contours - mean) / (deviation + _DEVIATION_FLOOR)).T[None]  # (1, contours, frames)
-        responses = torch.cat([bank(standard)[0] for bank in self.banks])  # (kernels, frames)
-        return torch.cat(((responses > 0).float().mean(1), F.relu(responses).mean(1)))
+        shares, strengths = [], []
+        for bank in self.banks:  # one after the other: an hour's responses of all kernels would take gigabytes
+            responses = F.relu_(bank(standard)[0])  # (kernels, frames)
+            shares.append((responses > 0).float().mean(1))
+            strengths.append(responses.mean(1))
+        return torch.cat((*shares, *strengths))
 
 
 def _bank(count: int, dilation: int, generator: np.random.Generator) -> nn.Conv1d:
