@@ -118,7 +118,7 @@ def show(corpus: str, outcomes: Sequence[Outcome], manifest: Path, pictures: Pat
             pictures / f"{corpus}-{outcome.system.replace(' ', '-')}.png",
         )
     table.caption = f"guessing gives a UAR of {guessing:.3f} ± {deviation:.3f}"
-    Console().print(table)
+    Console(width=120).print(table)
     return numbers
 
 
