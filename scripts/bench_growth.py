@@ -2,9 +2,8 @@
 
 Each size is measured in a process of its own, on a manifest with five votes an utterance and an index without shards;
 memory is that beyond the imports. `open` makes the targets, reads the other columns that training needs and the index,
-and finds all frames;
-`train` is the data module's whole way to its training batches. Of reading processes it shows the memory that each has
-for itself and shares with none, once it has run. Example:
+and finds all frames; `train` is the data module's whole way to its training batches. Of reading processes it shows the
+memory that each has for itself and shares with none, once it has run. Example:
 
     OMP_NUM_THREADS=1 python scripts/bench_growth.py --rows 10000 100000 1000000
 """

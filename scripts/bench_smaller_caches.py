@@ -150,7 +150,7 @@ def wide(clips: int, dim: int = 256) -> list[Tensor]:
 
 def show_scores(options: argparse.Namespace) -> None:
     outcomes = [trained(name, KINDS[name], options) for name in options.kinds]
-    corpus = Corpus("ravdess", options.data / "ravdess", options.out / "ravdess")
+    corpus = corpus_of(KINDS["bfloat16"], options)
     show("ravdess", outcomes, corpus.manifest, options.out / "pictures")
     table = Table("cache", "bytes", "of bfloat16's", title="embeddings of RAVDESS with two views")
     sizes = {name: cache_bytes(corpus_of(KINDS[name], options).cache) for name in {*options.kinds, "bfloat16"}}

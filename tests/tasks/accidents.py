@@ -51,8 +51,8 @@ def dawdle(sign: Path) -> None:
     time.sleep(600)
 
 
-class DawdlesInTraining(Callback):
-    """Lets one process wait to be killed before a batch.
+class _Dawdles(Callback):
+    """Lets one process wait to be killed.
 
     Args:
         step: optimiser steps done by then.
@@ -62,23 +62,18 @@ class DawdlesInTraining(Callback):
 
     def __init__(self, step: int, rank: int, sign: Path) -> None:
         self.step, self.rank, self.sign = step, rank, sign
+
+
+class DawdlesInTraining(_Dawdles):
+    """Waits before a batch."""
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         if trainer.global_step == self.step and trainer.global_rank == self.rank:
             dawdle(self.sign)
 
 
-class DawdlesInValidation(Callback):
-    """Lets one process wait to be killed before the last batch of a validation.
-
-    Args:
-        step: optimiser steps done by then.
-        rank: which process waits.
-        sign: file to write its number into.
-    """
-
-    def __init__(self, step: int, rank: int, sign: Path) -> None:
-        self.step, self.rank, self.sign = step, rank, sign
+class DawdlesInValidation(_Dawdles):
+    """Waits before the last batch of a validation."""
 
     def on_validation_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
