@@ -20,7 +20,7 @@ from vibespeaker.cache import CacheRecipe, EmbeddingCache, EncoderRecord
 from vibespeaker.cache.merge import merge_index
 from vibespeaker.cache.records import write_recipe, write_record
 from vibespeaker.cache.shards import Entry, map_frames, shard_names, shard_path, write_shard
-from vibespeaker.encoders.base import Fingerprint
+from vibespeaker.provenance import Fingerprint
 
 REPEATS = 5
 SHARD = 128

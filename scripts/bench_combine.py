@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from vibespeaker.audio_fingerprint import BANDS, SLICES
-from vibespeaker.combine import combine_files
-from vibespeaker.label_map import read_label_map
-from vibespeaker.leaks import COLUMNS, find_leaks, parts_of
+from vibespeaker.audio.fingerprint import BANDS, SLICES
 from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata
-from vibespeaker.split_kinds import split_by_group
-from vibespeaker.splits import DEFAULT_FRACTIONS
+from vibespeaker.prepare.combine import combine_files
+from vibespeaker.prepare.label_map import read_label_map
+from vibespeaker.prepare.leaks import COLUMNS, find_leaks, parts_of
+from vibespeaker.prepare.split.groups import DEFAULT_FRACTIONS
+from vibespeaker.prepare.split.strategies import split_by_group
 
 #: Combining and splitting a million rows may take so many seconds.
 LIMIT = 60.0

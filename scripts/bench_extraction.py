@@ -28,9 +28,9 @@ from rich.console import Console
 from rich.table import Table
 
 from vibespeaker.cache.records import EncoderRecord, declare_encoder
+from vibespeaker.claims import Claims
 from vibespeaker.encoders import AcousticDescriptors, WavLMEncoder, WhisperEncoder
 from vibespeaker.encoders.base import Encoder
-from vibespeaker.extract.claims import Claims
 from vibespeaker.extract.clips import ClipReader
 from vibespeaker.extract.command import LOCK_FILE, resolve_device
 from vibespeaker.extract.plan import Plan, make_plan

@@ -25,9 +25,9 @@ from rich.table import Table
 from torch.utils.data import DataLoader, Dataset
 
 from vibespeaker.cache.index import Index
-from vibespeaker.data import EmotionDataModule
 from vibespeaker.data.sampler import BatchSize, Draw, EvaluationBatches, TrainingBatches
 from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata, build
+from vibespeaker.tasks import EmotionDataModule
 
 VOTES = 5
 EMOTIONS = ("neutral", "happiness", "anger", "sadness")

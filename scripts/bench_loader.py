@@ -20,9 +20,9 @@ from rich.table import Table
 
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.cache.shards import map_frames, shard_names, shard_path
-from vibespeaker.data import EmotionDataModule
 from vibespeaker.data.sampler import BatchSize, Draw, TrainingBatches, padding_waste
 from vibespeaker.manifest import ManifestMetadata, build
+from vibespeaker.tasks import EmotionDataModule
 
 ENCODER = "encoder"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import soundfile
 
 from vibespeaker.corpora import adapter
-from vibespeaker.prepare import prepare_corpus
+from vibespeaker.prepare.prepare import prepare_corpus
 
 #: Preparing may take this many times as long as decoding.
 LIMIT = 2.0

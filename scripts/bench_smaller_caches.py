@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from vibespeaker.audio import read_audio
+from vibespeaker.audio.files import read_audio
 from vibespeaker.cache.precision import from_stored, to_stored
 from vibespeaker.encoders.base import pad_frames
 from vibespeaker.encoders.reduced import neighbours_mean

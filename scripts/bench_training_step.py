@@ -35,14 +35,14 @@ from vibespeaker.cache.keys import text_contents
 from vibespeaker.cache.merge import merge_index
 from vibespeaker.cache.records import write_recipe, write_record
 from vibespeaker.cache.shards import Entry, write_shard
-from vibespeaker.data import EmotionDataModule
-from vibespeaker.encoders.base import Fingerprint
 from vibespeaker.labels import label_set
 from vibespeaker.losses import AttributeMSE, CrossEntropy, InverseFrequency, MultiTaskLoss
 from vibespeaker.manifest import ManifestMetadata, build
 from vibespeaker.models import MultiEncoderModel
 from vibespeaker.models.pooling import Pooling
 from vibespeaker.models.speechbrain_pooling import SpeechBrainPooling, own_weights
+from vibespeaker.provenance import Fingerprint
+from vibespeaker.tasks import EmotionDataModule
 
 #: Widths of Whisper-large-v3, WavLM-large and RoBERTa-large.
 ENCODERS = {"whisper": 1280, "wavlm": 1024, "roberta": 1024}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vibespeaker.arguments import complaint
-from vibespeaker.cli import main
+from vibespeaker.cli.main import main
 
 
 @pytest.fixture

@@ -11,15 +11,15 @@ from jsonargparse import ArgumentParser
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from tests.toy import Toy, make_toy
-from vibespeaker.cli import COMMANDS, TRAINER_COMMANDS
+from vibespeaker.cli.main import COMMANDS, TRAINER_COMMANDS
+from vibespeaker.config_files import find_config, shipped_configs
 from vibespeaker.encoders.specs import read_specs
 from vibespeaker.errors import ConfigError
-from vibespeaker.shipped import find_config, shipped_configs
 from vibespeaker.tasks import EmotionTask, EnsembleTask
 from vibespeaker.tasks.base import RecognitionTask
-from vibespeaker.tasks.checkpoints import checkpoint_path
-from vibespeaker.tasks.cli import TrainerCLI, run_trainer
-from vibespeaker.tasks.layers import expand, layers
+from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
+from vibespeaker.trainer.cli import TrainerCLI, run_trainer
+from vibespeaker.trainer.layers import expand, layers
 
 CONFIGS = shipped_configs()
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"

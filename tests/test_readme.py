@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from vibespeaker.cli import COMMANDS, TRAINER_COMMANDS, main
-from vibespeaker.shipped import find_config
-from vibespeaker.synthetic.corpus import generate_corpus
+from vibespeaker.cli.main import COMMANDS, TRAINER_COMMANDS, main
+from vibespeaker.config_files import find_config
+from vibespeaker.corpora.synthetic.corpus import generate_corpus
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -12,9 +12,9 @@ from vibespeaker.cache.merge import merge_index
 from vibespeaker.cache.precision import to_stored
 from vibespeaker.cache.records import CacheRecipe, EncoderRecord, write_recipe, write_record
 from vibespeaker.cache.shards import Entry, write_shard
-from vibespeaker.encoders.base import Fingerprint, Modality
 from vibespeaker.labels import CHALLENGE
 from vibespeaker.manifest import Manifest, ManifestMetadata, build
+from vibespeaker.provenance import Fingerprint, Modality
 
 CLASSES = CHALLENGE.classes
 VIEWS = 1
@@ -37,7 +37,7 @@ class Toy:
     def arguments(self) -> list[str]:
         """Command line that reads it."""
         return [
-            "--data=vibespeaker.data.EmotionDataModule",
+            "--data=vibespeaker.tasks.EmotionDataModule",
             f"--data.init_args.manifest={self.manifest}",
             f"--data.init_args.cache={self.cache}",
         ]

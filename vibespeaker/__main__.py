@@ -2,7 +2,7 @@
 
 import sys
 
-from vibespeaker.cli import main
+from vibespeaker.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

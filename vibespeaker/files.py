@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vibespeaker.errors import CacheError
+
 #: Full disk, quota, file size limit, no permission, read-only: the machine's state, not a fault of the program.
 MACHINE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -44,3 +46,20 @@ def file_sha256(path: Path) -> str:
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusal to write under `path` into one sentence with a remedy."""
+    try:
+        yield
+    except OSError as error:
+        remedies = {
+            errno.ENOSPC: "free some room or name a folder on another disk, then run the same command to continue",
+            errno.EDQUOT: "your disk quota is used up: free some room, then run the same command to continue",
+            errno.EROFS: "the file system is read-only: name another folder",
+            errno.EACCES: "the folder is not yours to write: change its permissions or name another folder",
+            errno.EPERM: "the folder is not yours to write: change its permissions or name another folder",
+        }
+        remedy = remedies.get(error.errno or 0, "nothing half-written was left; run the same command to continue")
+        raise CacheError(f"cannot write {path}: {error.strerror or error}", remedy=remedy) from error

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vibespeaker.audio import examine, write_audio
+from vibespeaker.audio.files import examine, write_audio
 from vibespeaker.manifest import Manifest, ManifestMetadata, build
 from vibespeaker.utterance import SAMPLE_RATE
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from vibespeaker.batch import Frames
-from vibespeaker.encoders.base import Encoder, Fingerprint, Modality
+from vibespeaker.encoders.base import Encoder
+from vibespeaker.provenance import Fingerprint, Modality
 
 HOP = 320
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vibespeaker.manifest import Manifest
-from vibespeaker.prepare import prepare
-from vibespeaker.quickstart.data import extract_embedded
-from vibespeaker.splits import leave_one_speaker_out
+from vibespeaker.prepare.prepare import prepare
+from vibespeaker.prepare.split.groups import leave_one_speaker_out
+from vibespeaker.workflows.quickstart.data import extract_embedded
 
 #: RAVDESS actors that are left out together.
 ACTOR_FOLDS = (range(1, 5), range(5, 9), range(9, 13), range(13, 17))

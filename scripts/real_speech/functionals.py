@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vibespeaker.audio import read_audio
+from vibespeaker.audio.files import read_audio
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import atomic_path, file_sha256, write_text
 from vibespeaker.labels import label_set

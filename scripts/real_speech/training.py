@@ -14,11 +14,11 @@ import torch
 import yaml
 
 from vibespeaker.cache import EmbeddingCache
+from vibespeaker.config_files import find_config
 from vibespeaker.files import file_sha256, write_text
 from vibespeaker.progress import tracked
-from vibespeaker.shipped import find_config
-from vibespeaker.tasks.cli import run_trainer
-from vibespeaker.tasks.layers import layers
+from vibespeaker.trainer.cli import run_trainer
+from vibespeaker.trainer.layers import layers
 
 _KEY_FILE = "benchmark.key"
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.extract.toy import make_corpus, read, spec, strided, worded, write_specs
-from vibespeaker.audio import read_audio
+from vibespeaker.audio.files import read_audio
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.errors import CacheError
 from vibespeaker.extract import extract

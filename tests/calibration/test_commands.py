@@ -6,7 +6,7 @@ import pytest
 
 from vibespeaker.calibration.applying import apply_calibration
 from vibespeaker.calibration.store import Calibration
-from vibespeaker.cli import main
+from vibespeaker.cli.main import main
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import RAVDESS
 from vibespeaker.manifest import ManifestMetadata, build

@@ -4,10 +4,10 @@ import inspect
 
 import pytest
 
-from vibespeaker.cli import main
+from vibespeaker.cli.main import main
 from vibespeaker.corpora import FORMATS, adapter
 from vibespeaker.labels import EMOTIONS, NO_AGREEMENT, OTHER, label_set
-from vibespeaker.prepare import prepare
+from vibespeaker.prepare.prepare import prepare
 
 TABLES = ("vad-csv", "emotion-csv", "table")
 

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from tests.corpora.files import touch
-from vibespeaker.cli import main
+from vibespeaker.cli.main import main
 from vibespeaker.corpora import adapter
 from vibespeaker.corpora.base import CorpusReading
 from vibespeaker.errors import ConfigError, CorpusError

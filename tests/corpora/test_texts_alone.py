@@ -6,13 +6,13 @@ import pytest
 import yaml
 
 from tests.corpora.test_meld import write_meld
-from vibespeaker.cli import main
-from vibespeaker.data import EmotionDataModule
+from vibespeaker.cli.main import main
 from vibespeaker.errors import CacheError, ConfigError
 from vibespeaker.extract import extract
 from vibespeaker.manifest import Manifest
-from vibespeaker.tasks.live import LiveEncoders
-from vibespeaker.transcripts import transcribe
+from vibespeaker.models.live import LiveEncoders
+from vibespeaker.tasks import EmotionDataModule
+from vibespeaker.transcribe.command import transcribe
 
 WORDS = {"class_path": "vibespeaker.encoders.HashedText", "init_args": {"dim": 8}}
 SOUND = {"class_path": "vibespeaker.encoders.AcousticDescriptors"}

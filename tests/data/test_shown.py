@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from tests.toy import make_toy
-from vibespeaker.balance import BalancePlan
-from vibespeaker.data import EmotionDataModule, Parts
-from vibespeaker.data.provenance import Provenance
+from vibespeaker.data import Parts
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
 from vibespeaker.manifest import Manifest
+from vibespeaker.prepare.balance import BalancePlan
+from vibespeaker.provenance import Provenance
+from vibespeaker.tasks import EmotionDataModule
 
 
 @pytest.fixture(scope="module")

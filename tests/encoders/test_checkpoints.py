@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from vibespeaker.cli import main
+from vibespeaker.cli.main import main
 from vibespeaker.encoders import RobertaEncoder, WavLMEncoder, WhisperEncoder
 from vibespeaker.encoders.checkpoints import load, weights_sha256
 from vibespeaker.errors import ConfigError, EncoderError

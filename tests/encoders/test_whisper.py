@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from vibespeaker.audio import read_audio
+from vibespeaker.audio.files import read_audio
 from vibespeaker.encoders import WhisperEncoder
 from vibespeaker.errors import ConfigError
 

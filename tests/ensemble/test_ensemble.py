@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from tests.ensemble.example import IDS, SMALL, saved, table
-from vibespeaker import cli
+from vibespeaker.cli import main as cli
 from vibespeaker.ensemble import ensemble
 from vibespeaker.ensemble.combiners import Weighted
 from vibespeaker.ensemble.members import Stack

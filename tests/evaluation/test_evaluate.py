@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.evaluation.example import write_manifest, write_predictions
-from vibespeaker import cli
+from vibespeaker.cli import main as cli
 from vibespeaker.errors import ConfigError, PredictionsError
 from vibespeaker.evaluation import Evaluation, Interval
 from vibespeaker.evaluation.command import evaluate

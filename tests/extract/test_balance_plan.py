@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from tests.extract.toy import make_corpus, read, spec, write_specs
-from vibespeaker.audio import read_audio
-from vibespeaker.augment import Augmentation, AugmentationRecipe
-from vibespeaker.balance import BalancePlan
+from vibespeaker.audio.augmentation import Augmentation, AugmentationRecipe
+from vibespeaker.audio.files import read_audio
 from vibespeaker.cache import EmbeddingCache
-from vibespeaker.cli import main
+from vibespeaker.cli.main import main
 from vibespeaker.errors import CacheError
 from vibespeaker.extract import extract
 from vibespeaker.extract.plan import augmented_rows
+from vibespeaker.prepare.balance import BalancePlan
 
 
 def test_exactly_the_views_of_the_plan_are_extracted_and_verified(tmp_path):

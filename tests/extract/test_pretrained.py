@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.extract.toy import make_corpus, read, write_specs
-from vibespeaker.audio import read_audio
+from vibespeaker.audio.files import read_audio
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.encoders.pretrained import PretrainedEncoder
 from vibespeaker.encoders.specs import build_encoders

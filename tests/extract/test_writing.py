@@ -11,9 +11,9 @@ import torch
 from tests.extract.toy import StridedFrames, make_corpus, read, spec
 from vibespeaker.cache import EncoderRecord
 from vibespeaker.cache.shards import Entry, shard_names
+from vibespeaker.claims import Claims
 from vibespeaker.errors import CacheError
 from vibespeaker.extract import writing
-from vibespeaker.extract.claims import Claims
 from vibespeaker.extract.clips import ClipReader
 from vibespeaker.extract.plan import make_plan
 from vibespeaker.extract.work import Extraction, Feeding

@@ -11,11 +11,12 @@ import torch
 import yaml
 from torch import Tensor
 
-from vibespeaker.audio import examine, write_audio
+from vibespeaker.audio.files import examine, write_audio
 from vibespeaker.batch import Frames
-from vibespeaker.encoders.base import Encoder, Fingerprint, pad_frames
+from vibespeaker.encoders.base import Encoder, pad_frames
 from vibespeaker.extract import extract
 from vibespeaker.manifest import Manifest, ManifestMetadata, build
+from vibespeaker.provenance import Fingerprint
 
 STRIDE = 1_600
 

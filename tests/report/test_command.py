@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from tests.report.conftest import World
-from vibespeaker.cli import main
+from vibespeaker.cli.main import main
 
 
 def run(world, *options):

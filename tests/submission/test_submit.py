@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from vibespeaker import cli
+from vibespeaker.cli import main as cli
 from vibespeaker.ensemble import ensemble
 from vibespeaker.errors import SubmissionError
 from vibespeaker.files import file_sha256

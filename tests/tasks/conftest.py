@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.toy import SMALL_TASK, Toy, make_toy
-from vibespeaker.tasks.cli import TrainerCLI, run_trainer
+from vibespeaker.trainer.cli import TrainerCLI, run_trainer
 
 Run = Callable[..., TrainerCLI]
 

@@ -12,16 +12,16 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tests.tasks.conftest import Run
 from tests.toy import Toy
 from vibespeaker import metrics
-from vibespeaker.cli import main
+from vibespeaker.cli.main import main
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.labels import CHALLENGE, CHALLENGE_OTHER
 from vibespeaker.losses import Misclassification
 from vibespeaker.manifest import Manifest
+from vibespeaker.models.weights import read_checkpoint
 from vibespeaker.predictions import Predictions
 from vibespeaker.tasks import EmotionTask
-from vibespeaker.tasks.checkpoints import checkpoint_path
-from vibespeaker.tasks.cli import run_trainer
-from vibespeaker.tasks.weights import read_checkpoint
+from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
+from vibespeaker.trainer.cli import run_trainer
 
 NINE = """
 data:

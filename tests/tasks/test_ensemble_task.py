@@ -10,7 +10,7 @@ from tests.tasks.conftest import Run
 from vibespeaker.ensemble import ensemble
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.predictions import Predictions
-from vibespeaker.tasks.checkpoints import checkpoint_path
+from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 
 WEIGHTS = {
     "valence": {"a": 1.0, "b": 2.0, "c": 1.0},

@@ -3,8 +3,8 @@
 import torch
 
 from tests.tasks.conftest import Run
-from vibespeaker.tasks.checkpoints import checkpoint_path
-from vibespeaker.tasks.weights import read_checkpoint
+from vibespeaker.models.weights import read_checkpoint
+from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 
 
 def test_members_of_a_late_fusion_learn_by_themselves(run: Run) -> None:

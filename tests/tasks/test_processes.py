@@ -9,10 +9,10 @@ import torch
 
 from tests.tasks.conftest import Run
 from tests.toy import make_toy
+from vibespeaker.models.weights import read_checkpoint
 from vibespeaker.predictions import Predictions
-from vibespeaker.tasks.checkpoints import checkpoint_path
-from vibespeaker.tasks.cli import TrainerCLI
-from vibespeaker.tasks.weights import read_checkpoint
+from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
+from vibespeaker.trainer.cli import TrainerCLI
 
 #: Exact weights need an optimiser that is linear in the gradient.
 SGD = """

@@ -16,9 +16,9 @@ from tests.tasks.accidents import AccidentError
 from tests.tasks.conftest import Run
 from tests.toy import Toy
 from vibespeaker.errors import CheckpointError, ConfigError, VibeSpeakerError
+from vibespeaker.models.weights import read_checkpoint
 from vibespeaker.predictions import Predictions
-from vibespeaker.tasks.checkpoints import AtomicCheckpointIO, checkpoint_path, find_checkpoint
-from vibespeaker.tasks.weights import read_checkpoint
+from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, checkpoint_path, find_checkpoint
 
 #: Dropout makes the random state matter, AdamW and the schedule the optimiser's.
 CONFIG = """

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vibespeaker.encoders.base import Modality
 from vibespeaker.errors import CacheError
 from vibespeaker.manifest import Manifest
+from vibespeaker.provenance import Modality
 
 DIGEST_BYTES = 32
 _ROWS_AT_ONCE = 65_536

@@ -4,8 +4,9 @@ import logging
 from pathlib import Path
 
 from vibespeaker.cache.index import Index, ShardIndex, merge
-from vibespeaker.cache.shards import index_path, shard_names, shard_path, storage_errors
+from vibespeaker.cache.shards import index_path, shard_names, shard_path
 from vibespeaker.errors import CacheError
+from vibespeaker.files import storage_errors
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from vibespeaker.cache.precision import DTYPES, stored_dim
-from vibespeaker.encoders.base import Encoder, Fingerprint, Modality
+from vibespeaker.encoders.base import Encoder
 from vibespeaker.errors import CacheError
 from vibespeaker.files import write_text
+from vibespeaker.provenance import Fingerprint, Modality
 
 FORMAT_VERSION = 1
 EXTRACT_AGAIN = "run vibespeaker extract with this manifest, these encoders and this cache; it adds what is missing"

@@ -5,12 +5,10 @@ view of mapped memory without a copy and without parsing. A shard counts only wh
 index is written last, and both are put in place whole.
 """
 
-import errno
 import json
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -23,7 +21,7 @@ from torch import Tensor
 from vibespeaker.cache.index import ShardIndex
 from vibespeaker.cache.precision import DTYPES, stored_dim
 from vibespeaker.errors import CacheError
-from vibespeaker.files import atomic_path
+from vibespeaker.files import atomic_path, storage_errors
 
 FRAMES = "frames"
 _HEADER_ALIGNMENT = 64
@@ -137,23 +135,6 @@ def map_frames(path: Path, dim: int, dtype: str) -> Tensor:
 
 #: What to do about a shard that cannot be used.
 DAMAGED = "find all damage with vibespeaker extract --verify, then remove and redo it with --verify --repair"
-
-
-@contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turn the operating system's refusal to write under `path` into one sentence with a remedy."""
-    try:
-        yield
-    except OSError as error:
-        remedies = {
-            errno.ENOSPC: "free some room or name a folder on another disk, then run the same command to continue",
-            errno.EDQUOT: "your disk quota is used up: free some room, then run the same command to continue",
-            errno.EROFS: "the file system is read-only: name another folder",
-            errno.EACCES: "the folder is not yours to write: change its permissions or name another folder",
-            errno.EPERM: "the folder is not yours to write: change its permissions or name another folder",
-        }
-        remedy = remedies.get(error.errno or 0, "nothing half-written was left; run the same command to continue")
-        raise CacheError(f"cannot write {path}: {error.strerror or error}", remedy=remedy) from error
 
 
 def _header(rows: int, dim: int, dtype: str) -> bytes:

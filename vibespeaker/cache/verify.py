@@ -14,8 +14,9 @@ from vibespeaker.cache.keys import manifest_contents
 from vibespeaker.cache.merge import INDEX_FILE, merge_index
 from vibespeaker.cache.precision import from_stored
 from vibespeaker.cache.records import EncoderRecord, read_record
-from vibespeaker.cache.shards import checksum, index_path, map_frames, shard_names, shard_path, storage_errors
+from vibespeaker.cache.shards import checksum, index_path, map_frames, shard_names, shard_path
 from vibespeaker.errors import CacheError
+from vibespeaker.files import storage_errors
 from vibespeaker.manifest import Manifest
 from vibespeaker.progress import tracked
 

@@ -12,9 +12,9 @@ import numpy as np
 from vibespeaker.cache import EncoderRecord
 from vibespeaker.cache.keys import Contents, manifest_contents
 from vibespeaker.data.targets import COLUMNS, LabelPolicy, Targets, make_targets
-from vibespeaker.encoders.base import Modality
 from vibespeaker.labels import LabelSet
 from vibespeaker.manifest import Manifest, release_memory
+from vibespeaker.provenance import Modality
 
 _ALWAYS = ("split", "text_origin")
 _LIVE = ("audio", "text", "duration")

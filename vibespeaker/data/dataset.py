@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from vibespeaker.audio import read_audio
+from vibespeaker.audio.files import read_audio
 from vibespeaker.batch import EmotionBatch, Frames, QuantizedFrames
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.data.memory import batch_memory

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vibespeaker.balance import BalancePlan
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.cache.keys import Contents
 from vibespeaker.errors import ConfigError
-from vibespeaker.leaks import COLUMNS, find_leaks
 from vibespeaker.manifest import Manifest
+from vibespeaker.prepare.balance import BalancePlan
+from vibespeaker.prepare.leaks import COLUMNS, find_leaks
 
 Rows = npt.NDArray[np.int64]
 

@@ -1,41 +1,13 @@
 """What every encoder is: waveforms or texts in, frames with true lengths out, and a fingerprint that names it."""
 
-import hashlib
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from vibespeaker.batch import Frames
-
-Modality = Literal["audio", "text"]
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """What makes an encoder's output what it is.
-
-    Args:
-        parts: named ingredients, e.g. `weights`, `layer`, `preprocessing`; each a short string. The same checkpoint
-            gives the same parts from a folder and from a hub.
-    """
-
-    parts: Mapping[str, str]
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over all parts, 64 hexadecimal digits."""
-        return hashlib.sha256(json.dumps(dict(self.parts), sort_keys=True).encode()).hexdigest()
-
-    def difference(self, other: "Fingerprint") -> dict[str, tuple[str | None, str | None]]:
-        """Return the parts that differ: name → (this one's, the other's)."""
-        names = sorted({*self.parts, *other.parts})
-        pairs = {name: (self.parts.get(name), other.parts.get(name)) for name in names}
-        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+from vibespeaker.provenance import Fingerprint, Modality
 
 
 class Encoder(nn.Module, ABC):

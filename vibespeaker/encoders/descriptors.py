@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from vibespeaker.batch import Frames
-from vibespeaker.encoders.base import Encoder, Fingerprint, Modality, pad_frames
+from vibespeaker.encoders.base import Encoder, pad_frames
 from vibespeaker.encoders.pitch import LOG2_100_HZ, PitchTracker
 from vibespeaker.encoders.spectrum import PowerSpectrum, mel_bands, range_bands, slopes
 from vibespeaker.errors import ConfigError
+from vibespeaker.provenance import Fingerprint, Modality
 from vibespeaker.utterance import SAMPLE_RATE
 
 Normalisation = Literal["none", "mean", "utterance"]

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 from vibespeaker.batch import Frames
-from vibespeaker.encoders.base import Encoder, Fingerprint, Modality, pad_frames
+from vibespeaker.encoders.base import Encoder, pad_frames
 from vibespeaker.encoders.descriptors import PROSODY, AcousticDescriptors
 from vibespeaker.encoders.spectrum import cepstra, slopes
+from vibespeaker.provenance import Fingerprint, Modality
 
 #: Frames a second of the contours.
 RATE = 100

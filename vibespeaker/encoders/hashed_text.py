@@ -19,8 +19,9 @@ import torch
 from torch import Tensor
 
 from vibespeaker.batch import Frames
-from vibespeaker.encoders.base import Encoder, Fingerprint, Modality, pad_frames
+from vibespeaker.encoders.base import Encoder, pad_frames
 from vibespeaker.errors import ConfigError
+from vibespeaker.provenance import Fingerprint, Modality
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from vibespeaker.encoders.base import Encoder, Fingerprint
+from vibespeaker.encoders.base import Encoder
 from vibespeaker.encoders.checkpoints import UNUSED_WEIGHTS, weights_sha256
 from vibespeaker.errors import ConfigError
+from vibespeaker.provenance import Fingerprint
 
 Precision = Literal["float32", "bfloat16", "float16"]
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vibespeaker.batch import Frames
-from vibespeaker.encoders.base import Encoder, Fingerprint, Modality, pad_frames
+from vibespeaker.encoders.base import Encoder, pad_frames
 from vibespeaker.encoders.descriptors import PROSODY, AcousticDescriptors
 from vibespeaker.encoders.spectrum import cepstra
 from vibespeaker.errors import ConfigError
+from vibespeaker.provenance import Fingerprint, Modality
 
 RATE = 50
 MELS = 64

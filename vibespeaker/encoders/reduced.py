@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from vibespeaker.batch import Frames
-from vibespeaker.encoders.base import Encoder, Fingerprint
+from vibespeaker.encoders.base import Encoder
 from vibespeaker.encoders.specs import build_encoders
 from vibespeaker.errors import ConfigError
+from vibespeaker.provenance import Fingerprint
 
 Statistic = Literal["mean", "std", "min", "max"]
 

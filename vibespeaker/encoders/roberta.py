@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from vibespeaker.batch import Frames
-from vibespeaker.encoders.base import Modality
 from vibespeaker.encoders.checkpoints import check_weights, load, read_config
 from vibespeaker.encoders.pretrained import Precision, PretrainedEncoder
+from vibespeaker.provenance import Modality
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
+from vibespeaker.config_files import find_config
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.errors import ConfigError, EncoderError, VibeSpeakerError
-from vibespeaker.shipped import find_config
 
 _PACKAGE = "vibespeaker.encoders"
 _EXAMPLE = "descriptors: {class_path: vibespeaker.encoders.AcousticDescriptors, init_args: {mels: 64}}"

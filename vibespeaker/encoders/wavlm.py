@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from vibespeaker.batch import Frames
-from vibespeaker.encoders.base import Modality, pad_frames
+from vibespeaker.encoders.base import pad_frames
 from vibespeaker.encoders.checkpoints import check_weights, load, read_config
 from vibespeaker.encoders.fused_attention import fuse_attention
 from vibespeaker.encoders.pretrained import Precision, PretrainedEncoder
 from vibespeaker.encoders.transfer import on_device
 from vibespeaker.errors import ConfigError, EncoderError
+from vibespeaker.provenance import Modality
 from vibespeaker.utterance import SAMPLE_RATE
 
 KINDS = ("wavlm", "hubert", "wav2vec2")

@@ -7,12 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from vibespeaker.batch import Frames
-from vibespeaker.encoders.base import Modality, pad_frames
+from vibespeaker.encoders.base import pad_frames
 from vibespeaker.encoders.checkpoints import check_weights, load, read_config
 from vibespeaker.encoders.log_mels import LogMels
 from vibespeaker.encoders.pretrained import Precision, PretrainedEncoder
 from vibespeaker.encoders.transfer import on_device
 from vibespeaker.errors import EncoderError
+from vibespeaker.provenance import Modality
 from vibespeaker.utterance import SAMPLE_RATE
 
 WINDOW_SAMPLES = 30 * SAMPLE_RATE

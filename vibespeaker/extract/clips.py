@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 from torch.utils.data import Dataset
 
-from vibespeaker.audio import read_audio
-from vibespeaker.augment import Augmentation
-from vibespeaker.encoders.base import Modality
+from vibespeaker.audio.augmentation import Augmentation
+from vibespeaker.audio.files import read_audio
 from vibespeaker.errors import AudioError
 from vibespeaker.extract.plan import Plan
 from vibespeaker.files import file_sha256
 from vibespeaker.manifest import Manifest
+from vibespeaker.provenance import Modality
 
 
 @dataclass(frozen=True)

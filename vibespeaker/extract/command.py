@@ -12,23 +12,23 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vibespeaker.augment import Augmentation, AugmentationRecipe, read_recipe
-from vibespeaker.balance import BalancePlan
+from vibespeaker.audio.augmentation import Augmentation, AugmentationRecipe, read_recipe
+from vibespeaker.audio.cleaning import cleaning_of
 from vibespeaker.cache.merge import merge_index
 from vibespeaker.cache.records import CacheRecipe, EncoderRecord, declare_encoder, declare_recipe
-from vibespeaker.cache.shards import storage_errors
 from vibespeaker.cache.store import EmbeddingCache
 from vibespeaker.cache.verify import remove_damaged, verify_encoder
-from vibespeaker.cleaning import cleaning_of
+from vibespeaker.claims import Claims
 from vibespeaker.encoders.pretrained import PretrainedEncoder
 from vibespeaker.encoders.reduced import reduced_specs
 from vibespeaker.encoders.specs import build_encoders, read_specs
 from vibespeaker.errors import ConfigError
-from vibespeaker.extract.claims import Claims
 from vibespeaker.extract.clips import ClipReader
 from vibespeaker.extract.plan import augmented_rows, expected_bytes, make_plan
 from vibespeaker.extract.work import Extraction, Feeding
+from vibespeaker.files import storage_errors
 from vibespeaker.manifest import Manifest
+from vibespeaker.prepare.balance import BalancePlan
 
 log = logging.getLogger(__name__)
 

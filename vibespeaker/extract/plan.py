@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vibespeaker.balance import BalancePlan
 from vibespeaker.cache.keys import Contents, KeyTable, as_strings, manifest_contents
 from vibespeaker.cache.records import EncoderRecord
 from vibespeaker.manifest import Manifest
+from vibespeaker.prepare.balance import BalancePlan
 
 #: A shard is kept below this many bytes, since its frames are gathered in memory.
 MAX_SHARD_BYTES = 1 << 29

@@ -20,8 +20,8 @@ from torch.utils.data import DataLoader, Sampler
 from vibespeaker.cache.merge import read_shard
 from vibespeaker.cache.records import EncoderRecord
 from vibespeaker.cache.shards import Entry, shard_names
+from vibespeaker.claims import Claims
 from vibespeaker.encoders.base import Encoder
-from vibespeaker.extract.claims import Claims
 from vibespeaker.extract.clips import Clip, ClipReader
 from vibespeaker.extract.encoding import BatchEncoder
 from vibespeaker.extract.plan import Plan

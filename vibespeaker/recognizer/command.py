@@ -42,13 +42,13 @@ def recognize(
 
 
 def _recognize(file: Path, checkpoint: Path, text: str | None, transcriber: str | None) -> "Recognition":
-    from vibespeaker.audio import read_audio
+    from vibespeaker.audio.files import read_audio
     from vibespeaker.recognizer.system import Recognizer
 
     samples = read_audio(file)  # before what takes long, since it may be the wrong file
     hears = None
     if transcriber is not None:
-        from vibespeaker.transcriber import Transcriber
+        from vibespeaker.transcribe.whisper import Transcriber
 
         hears = Transcriber(transcriber)
     return Recognizer.from_checkpoint(checkpoint, hears).recognize_samples(samples, text)

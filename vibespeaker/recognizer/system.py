@@ -12,18 +12,18 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from vibespeaker.audio import Waveform, read_audio
+from vibespeaker.audio.cleaning import CleaningRecipe, clean_audio
+from vibespeaker.audio.files import Waveform, read_audio
 from vibespeaker.batch import EmotionOutput, Frames
 from vibespeaker.calibration.store import Calibration, find_calibration
-from vibespeaker.cleaning import CleaningRecipe, clean_audio
-from vibespeaker.data.provenance import Provenance
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.encoders.specs import build_encoders
 from vibespeaker.errors import AudioError, CheckpointError, ConfigError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.models.weights import read_checkpoint
+from vibespeaker.provenance import Provenance
 from vibespeaker.tasks import EmotionTask
-from vibespeaker.tasks.weights import read_checkpoint
 from vibespeaker.utterance import SAMPLE_RATE
 
 SYNTHETIC_NOTE = "the checkpoint was trained on synthetic speech: its answers say nothing about people"

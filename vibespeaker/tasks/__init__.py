@@ -1,7 +1,8 @@
-"""LightningModules and the trainer command line."""
+"""LightningModules and their data modules."""
 
 from vibespeaker.tasks.base import RecognitionTask
+from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.emotion_task import EmotionTask
 from vibespeaker.tasks.ensemble_task import EnsembleTask
 
-__all__ = ["EmotionTask", "EnsembleTask", "RecognitionTask"]
+__all__ = ["EmotionDataModule", "EmotionTask", "EnsembleTask", "RecognitionTask"]

@@ -7,8 +7,8 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
-from vibespeaker.data.datamodule import EmotionDataModule
-from vibespeaker.data.provenance import Provenance
+from vibespeaker.provenance import Provenance
+from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.scores import Recognized, Scores, collect, score
 
 

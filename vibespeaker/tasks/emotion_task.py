@@ -12,18 +12,18 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
-from vibespeaker.data.datamodule import EmotionDataModule
-from vibespeaker.data.provenance import CHECKPOINT_KEY, Provenance
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.labels import LabelSet
 from vibespeaker.losses import MultiTaskLoss
 from vibespeaker.models.base import EmotionModel
+from vibespeaker.models.live import LiveEncoders
+from vibespeaker.models.weights import check_network, initialise
+from vibespeaker.provenance import CHECKPOINT_KEY, Provenance
 from vibespeaker.tasks.base import RecognitionTask
-from vibespeaker.tasks.live import LiveEncoders
+from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.processes import whole_batch, world_size
 from vibespeaker.tasks.schedule import Schedule
 from vibespeaker.tasks.scores import Recognized, collect, confusion_of
-from vibespeaker.tasks.weights import check_network, initialise
 
 
 class EmotionTask(RecognitionTask):

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
-from vibespeaker.data.datamodule import EmotionDataModule
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.models.weights import read_checkpoint
 from vibespeaker.tasks.base import RecognitionTask
+from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.emotion_task import EmotionTask
-from vibespeaker.tasks.weights import read_checkpoint
 
 CATEGORIES = "categories"
 HEADS = (CATEGORIES, *ATTRIBUTES)

@@ -1,0 +1,71 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.corpus_tables import counted, manifest_of
+from vibespeaker.cli.main import main
+from vibespeaker.errors import ManifestError
+from vibespeaker.labels import RAVDESS
+from vibespeaker.prepare.balance import BalancePlan, balanced_rows, plan_balance
+
+
+@given(
+    counts=st.dictionaries(st.sampled_from(RAVDESS.classes), st.integers(1, 30), min_size=1),
+    target=st.integers(1, 50),
+    seed=st.integers(0, 5),
+)
+def test_every_class_is_shown_as_often_as_wanted_and_views_are_filled_in_turn(counts, target, seed):
+    categories = np.array([name for name, number in counts.items() for _ in range(number)], dtype=object)
+    rows, views = balanced_rows(categories, RAVDESS, target, seed)
+    for name, number in counts.items():
+        of_class = categories[rows] == name
+        shown = list(zip(rows[of_class].tolist(), views[of_class].tolist(), strict=True))
+        assert len(shown) == len(set(shown)) == target
+        by_view = Counter(view for _, view in shown)
+        # view 2 begins only when every recording has view 1
+        assert [by_view[view] for view in range(len(by_view))] == [
+            min(number, target - number * view) for view in range(-(-target // number))
+        ]
+
+
+def test_the_plan_does_not_depend_on_the_order_of_rows(tmp_path):
+    manifest = counted("toy", {"anger": 9, "fear": 4}, speakers=3)
+    order = np.random.default_rng(1).permutation(13).tolist()
+    for number, one in enumerate((manifest, manifest.select(order))):
+        plan_balance(one, RAVDESS, 6, 0).write(tmp_path / f"{number}.parquet")
+    assert (tmp_path / "0.parquet").read_bytes() == (tmp_path / "1.parquet").read_bytes()
+    assert plan_balance(manifest, RAVDESS, 6, 1).utterance_ids != plan_balance(manifest, RAVDESS, 6, 0).utterance_ids
+
+
+def test_the_command_touches_the_training_part_alone_and_tells_what_was_added(tmp_path, capsys):
+    rows = [{"category": "anger", "split": "train"}] * 5 + [{"category": "fear", "split": "train"}] * 2
+    rows += [{"category": "anger", "split": "test"}] * 9
+    path, out = tmp_path / "m.parquet", tmp_path / "plan.parquet"
+    manifest_of(rows).write(path)
+    assert main(["balance", str(path), "--out", str(out), "--target", "4"]) == 0
+    plan = BalancePlan.read(out)
+    assert (plan.target, plan.seed, plan.highest_view, len(plan)) == (4, 0, 1, 8)
+    assert set(plan.utterance_ids) <= {f"toy/{row:05d}" for row in range(7)}
+    shown = capsys.readouterr().out
+    lines = {line.split()[1]: line.replace("│", " ").split()[1:] for line in shown.splitlines() if line.startswith("│")}
+    # recordings, cut, added, shown
+    assert lines["anger"] == ["5", "1", "0", "4"]
+    assert lines["fear"] == ["2", "0", "2", "4"]
+
+
+def test_what_cannot_be_balanced_is_refused(tmp_path):
+    manifest = manifest_of([{"category": "boredom"}])
+    with pytest.raises(ManifestError, match="no utterance of label set ravdess"):
+        plan_balance(manifest, RAVDESS, 3, 0)
+    with pytest.raises(ManifestError, match="at least one utterance a class"):
+        plan_balance(manifest, RAVDESS, 0, 0)
+    with pytest.raises(ManifestError, match="is no balance plan"):
+        BalancePlan.read(tmp_path / "missing.parquet")
+    manifest.write(tmp_path / "m.parquet")
+    with pytest.raises(ManifestError, match="is no balance plan"):
+        BalancePlan.read(tmp_path / "m.parquet")
+    with pytest.raises(ManifestError, match="1 utterances of the balance plan are not in the manifest"):
+        BalancePlan(("toy/9",), np.array([0]), 1, 0).rows(manifest)

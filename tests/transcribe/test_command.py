@@ -1,0 +1,195 @@
+"""The command transcribe: what is filled, provenance, resuming after a kill, bad recordings."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from vibespeaker.cli.main import main
+from vibespeaker.errors import ConfigError, ManifestError
+from vibespeaker.files import file_sha256
+from vibespeaker.manifest import Manifest, ManifestMetadata, build
+from vibespeaker.transcribe.command import transcribe
+from vibespeaker.transcribe.whisper import Transcriber
+
+ROWS = 5
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    """Five clips; the second has a human transcript, the last belongs to another split."""
+    root = tmp_path / "corpus"
+    root.mkdir()
+    names = [f"clip{row}" for row in range(ROWS)]
+    for row, name in enumerate(names):
+        clip = np.random.default_rng(row).normal(0, 0.1, 8000 + 4000 * row)
+        soundfile.write(root / f"{name}.wav", clip, 16_000)
+    table = build(
+        {
+            "utterance_id": [f"toy/{name}" for name in names],
+            "corpus": ["toy"] * ROWS,
+            "audio": [f"{name}.wav" for name in names],
+            "file_name": [f"{name}.wav" for name in names],
+            "speaker": [f"toy/{row % 2}" for row in range(ROWS)],
+            "language": ["en", "en", "de", "en", "de"],
+            "split": ["train"] * 4 + ["test1"],
+            "text": [None, "spoken by a person", None, None, None],
+            "text_origin": [None, "human", None, None, None],
+            "duration": [0.5 + 0.25 * row for row in range(ROWS)],
+            "audio_sha256": [file_sha256(root / f"{name}.wav") for name in names],
+        },
+        ManifestMetadata(root=str(root), label_set="challenge", corpora=("toy",)),
+    )
+    path = tmp_path / "manifest.parquet"
+    table.write(path)
+    return path
+
+
+@pytest.fixture
+def whisper(tiny_checkpoint):
+    return str(tiny_checkpoint("whisper"))
+
+
+@pytest.fixture
+def heard(monkeypatch):
+    """Counts the clips that are transcribed."""
+    counts = []
+    original = Transcriber.transcribe
+
+    def counting(self, clips, language=None):
+        counts.append(len(clips))
+        return original(self, clips, language)
+
+    monkeypatch.setattr(Transcriber, "transcribe", counting)
+    return counts
+
+
+def test_missing_texts_are_filled_with_their_origin(manifest, whisper, tmp_path):
+    out = tmp_path / "out.parquet"
+    assert main(["transcribe", str(manifest), "--model", whisper, "--out", str(out), "--batch_size", "2"]) == 0
+    table = Manifest.read(out)
+    transcriber = Transcriber(whisper)
+    assert table.column("text")[1] == "spoken by a person"
+    assert table.column("text_origin") == [transcriber.origin, "human", *[transcriber.origin] * 3]
+    for row, language in ((0, "en"), (2, "de"), (4, "de")):
+        clip, _ = soundfile.read(table.root / f"clip{row}.wav", dtype="float32")
+        assert table.column("text")[row] == transcriber(clip, language)
+    assert table.metadata.history[-1]["step"] == "transcribe"
+    assert table.metadata.history[-1]["fingerprint"] == transcriber.origin.split("@")[1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus", "manifest.parquet", "out.parquet"]
+
+
+def test_all_splits_are_transcribed_alike_on_demand(manifest, whisper, tmp_path):
+    out = tmp_path / "out.parquet"
+    assert main(["transcribe", str(manifest), "--model", whisper, "--out", str(out), "--all"]) == 0
+    assert set(Manifest.read(out).column("text_origin")) == {Transcriber(whisper).origin}
+
+
+def test_chosen_splits_only(manifest, whisper, tmp_path):
+    out = tmp_path / "out.parquet"
+    assert transcribe(manifest, whisper, out, splits=["test1"]) == 0
+    assert [text is None for text in Manifest.read(out).column("text")] == [True, False, True, True, False]
+    with pytest.raises(ConfigError, match=r"Found: \['test9'\]. Allowed: test1, train"):
+        transcribe(manifest, whisper, out, splits=["test9"])
+
+
+def test_killed_run_goes_on_and_gives_the_same_bytes(manifest, whisper, tmp_path, monkeypatch, heard):
+    straight, broken = tmp_path / "straight.parquet", tmp_path / "broken.parquet"
+    transcribe(manifest, whisper, straight, batch_size=1)
+    heard.clear()
+    counting = Transcriber.transcribe
+
+    def dying(self, clips, language=None):
+        if len(heard) == 2:
+            raise KeyboardInterrupt
+        return counting(self, clips, language)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Transcriber, "transcribe", dying)
+        with pytest.raises(KeyboardInterrupt):
+            transcribe(manifest, whisper, broken, batch_size=1)
+    assert not broken.exists()
+    (parts,) = tmp_path.glob(".broken.parquet.*.parts")
+    (parts / ".000002.json.1.tmp").write_text('{"half')  # what a kill in the middle of a write leaves
+    assert transcribe(manifest, whisper, broken, batch_size=1) == 0
+    assert sum(heard) == 4  # two before, two after: none twice
+    assert broken.read_bytes() == straight.read_bytes()
+    assert not parts.exists()
+
+
+def test_finished_run_does_nothing_again(manifest, whisper, tmp_path, heard):
+    out = tmp_path / "out.parquet"
+    transcribe(manifest, whisper, out)
+    before = out.read_bytes()
+    heard.clear()
+    assert transcribe(manifest, whisper, out) == 0
+    assert sum(heard) == 0
+    assert out.read_bytes() == before
+    assert transcribe(manifest, whisper, out, language="en") == 0  # other settings: heard again
+    assert sum(heard) == 4
+
+
+def test_in_place(manifest, whisper, heard):
+    assert transcribe(manifest, whisper, manifest, all=True) == 0
+    first = manifest.read_bytes()
+    heard.clear()
+    assert transcribe(manifest, whisper, manifest, all=True) == 0
+    assert sum(heard) == 0
+    assert manifest.read_bytes() == first
+
+
+def test_changed_recording_is_heard_again(manifest, whisper, tmp_path, heard):
+    out = tmp_path / "out.parquet"
+    transcribe(manifest, whisper, out)
+    heard.clear()
+    table = Manifest.read(manifest)
+    hashes = table.column("audio_sha256")
+    table.with_columns({"audio_sha256": [*hashes[:-1], "0" * 64]}).write(manifest)
+    transcribe(manifest, whisper, out)
+    assert sum(heard) == 1
+
+
+def test_unreadable_recordings_are_reported_and_keep_no_text(manifest, whisper, tmp_path, caplog):
+    out = tmp_path / "out.parquet"
+    (tmp_path / "corpus" / "clip3.wav").write_bytes(b"no audio")
+    assert transcribe(manifest, whisper, out) == 1
+    assert [text is None for text in Manifest.read(out).column("text")] == [False, False, False, True, False]
+    assert "clip3.wav" in caplog.text
+    assert "1 recordings could not be read" in caplog.text
+
+
+def test_unknown_language_is_refused_before_the_work(manifest, whisper, tmp_path, heard):
+    with pytest.raises(ConfigError, match="does not know the language"):
+        transcribe(manifest, whisper, tmp_path / "out.parquet", language="fr")
+    assert not heard
+
+
+def test_output_that_is_another_file_is_not_overwritten(manifest, whisper, tmp_path):
+    out = tmp_path / "notes.txt"
+    out.write_text("mine")
+    with pytest.raises(ManifestError, match="not a Parquet file"):
+        transcribe(manifest, whisper, out)
+    assert out.read_text() == "mine"
+
+
+def test_full_disk_is_one_sentence_and_loses_nothing(manifest, whisper, tmp_path, monkeypatch, heard):
+    out = tmp_path / "out.parquet"
+
+    def full(self, path):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Manifest, "write", full)
+        with pytest.raises(ManifestError, match=r"\(No space left on device\)"):
+            transcribe(manifest, whisper, out)
+    heard.clear()
+    assert transcribe(manifest, whisper, out) == 0
+    assert sum(heard) == 0
+
+
+def test_nothing_to_transcribe_loads_no_model(manifest, whisper, tmp_path, caplog):
+    out = tmp_path / "out.parquet"
+    transcribe(manifest, whisper, out)
+    with caplog.at_level("INFO"):
+        assert transcribe(out, "no/such-model", tmp_path / "again.parquet") == 0
+    assert "nothing to transcribe" in caplog.text
+    assert (tmp_path / "again.parquet").read_bytes() == out.read_bytes()

@@ -1,0 +1,121 @@
+import pytest
+import yaml
+
+from tests.corpus_tables import manifest_of
+from vibespeaker.config_files import find_config, shipped_configs
+from vibespeaker.errors import ConfigError
+from vibespeaker.labels import CHALLENGE, label_set
+from vibespeaker.manifest import Manifest
+from vibespeaker.workflows.ablation.command import emotions_by_corpus, intersection
+from vibespeaker.workflows.ablation.plan import Selection, read_plan
+from vibespeaker.workflows.ablation.running import material, write_variants
+
+
+def write(folder, **fields) -> str:
+    path = folder / "plan.yaml"
+    path.write_text(yaml.safe_dump(fields))
+    return str(path)
+
+
+def test_rows_are_selected_by_values_and_by_missing_ones():
+    frame = manifest_of(
+        [
+            {"corpus": corpus, "name": f"{n}", "intensity": level}
+            for n, (corpus, level) in enumerate([("a", "normal"), ("a", "strong"), ("b", None), ("b", "strong")])
+        ]
+    ).frame()
+    assert Selection().mask(frame).all()
+    assert Selection(only={"intensity": ["normal", None]}).mask(frame).tolist() == [True, False, True, False]
+    both = Selection(only={"intensity": ["strong"]}, without={"corpus": ["a"]})
+    assert both.mask(frame).tolist() == [False, False, False, True]
+    with pytest.raises(ConfigError, match="Found: text"):
+        Selection(only={"text": ["x"]})
+    with pytest.raises(ConfigError, match="lists of values"):
+        Selection(only={"corpus": "a"})
+
+
+@pytest.mark.parametrize("path", sorted((shipped_configs() / "ablation").glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_plans_name_configs_that_are_there(path):
+    plan = read_plan(f"ablation/{path.stem}")
+    for name in (plan.labels, plan.config, plan.encoders, plan.augmentation):
+        assert name is None or find_config(name).is_file()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, "variants with names of their own"),
+        ({"variants": [{"name": "a"}, {"name": "a"}]}, "variants with names of their own"),
+        ({"variants": [{"name": "a", "train": {"just": {}}}]}, "just"),
+        ({"variants": [{"name": "a", "labels": "none"}]}, "unknown label set"),
+        ({"variants": [{"name": "a"}], "split": "halves"}, "halves"),
+        ({"variants": [{"name": "a"}], "colour": 1}, "colour"),
+    ],
+)
+def test_a_wrong_plan_is_refused_by_its_file(tmp_path, fields, message):
+    with pytest.raises(ConfigError, match=rf"experiment .*plan.yaml is wrong.*{message}"):
+        read_plan(write(tmp_path, **fields))
+
+
+def corpora(folder):
+    """Two corpora with different classes."""
+    paths = []
+    for corpus, emotions in (("a", ("anger", "fear", "calm")), ("b", ("anger", "fear", "boredom"))):
+        rows = [
+            {"corpus": corpus, "name": str(n), "category": emotions[n % 3], "speaker": f"{corpus}/{n // 6}"}
+            for n in range(60)
+        ]
+        paths.append(folder / f"{corpus}.parquet")
+        manifest_of(rows, root=f"/data/{corpus}").write(paths[-1])
+    return paths
+
+
+def test_the_label_intersection_is_that_of_the_mapped_corpora(tmp_path):
+    found = emotions_by_corpus(corpora(tmp_path), "corpora/seven-neutral")
+    assert found == {"a": {"anger", "fear", "calm"}, "b": {"anger", "fear"}}
+    assert intersection(found, label_set("seven").classes) == ("anger", "fear")
+    with pytest.raises(ConfigError, match=r"fewer than two classes. Found: a: anger; b: anger, fear"):
+        intersection({"a": {"anger"}, "b": {"anger", "fear"}}, CHALLENGE.classes)
+
+
+def test_spelled_label_sets_keep_their_order():
+    assert label_set("fear,anger").classes == ("fear", "anger")
+    with pytest.raises(ConfigError, match="must list distinct known emotions"):
+        label_set("fear,joy")
+
+
+def test_variants_share_the_test_part_and_differ_in_what_they_train_on(tmp_path):
+    variants = [{"name": "all"}, {"name": "without a", "train": {"without": {"corpus": ["a"]}}}]
+    plan = read_plan(write(tmp_path, labels="corpora/seven-neutral", variants=variants))
+    manifest = material(corpora(tmp_path), plan, 0, tmp_path / "out")
+    whole, part = (Manifest.read(path) for path in write_variants(plan, manifest, tmp_path / "out"))
+    assert len(whole) == 100  # 20 of boredom are dropped
+    tests = [
+        [
+            name
+            for name, split in zip(*(one.column(c) for c in ("utterance_id", "split")), strict=True)
+            if split == "test"
+        ]
+        for one in (whole, part)
+    ]
+    assert tests[0] == tests[1]
+    assert {name[0] for name in tests[0]} == {"a", "b"}
+    trained = {(c, s) for c, s in zip(part.column("corpus"), part.column("split"), strict=True)}
+    assert trained == {("a", "test"), ("b", "train"), ("b", "development"), ("b", "test")}
+    assert part.metadata.history[-1]["variant"] == "without a"
+
+
+def test_a_folder_keeps_to_one_experiment(tmp_path):
+    paths = corpora(tmp_path)
+    plan = read_plan(write(tmp_path, labels="corpora/seven-neutral", variants=[{"name": "all"}]))
+    material(paths, plan, 0, tmp_path / "out")
+    material(paths[::-1], plan, 0, tmp_path / "out")
+    with pytest.raises(ConfigError, match=r"holds another experiment. Found: another seed"):
+        material(paths, plan, 1, tmp_path / "out")
+    with pytest.raises(ConfigError, match="Found: another manifests"):
+        material(paths[:1], plan, 0, tmp_path / "out")
+    empty = read_plan(write(tmp_path, variants=[{"name": "none", "train": {"only": {"corpus": ["c"]}}}]))
+    with pytest.raises(ConfigError, match="variant 'none' has nothing to train on"):
+        write_variants(empty, tmp_path / "out" / "manifest.parquet", tmp_path / "other")
+    with pytest.raises(ConfigError, match="several manifests need a label map"):
+        material(paths, empty, 0, tmp_path / "third")

@@ -1,0 +1,113 @@
+"""The whole way on very small corpora, and that nothing is done twice."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+from vibespeaker.cli.main import main
+from vibespeaker.evaluation import Evaluation
+from vibespeaker.manifest import Manifest
+from vibespeaker.predictions import Predictions
+
+pytestmark = pytest.mark.slow
+
+SMALL = ["--speakers", "5", "--utterances", "80", "--epochs", "1", "--draws", "10"]
+
+
+def contents(folder: Path) -> dict[str, tuple[str, int]]:
+    """Hash and modification time of every file."""
+    return {
+        str(path.relative_to(folder)): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("quickstart") / "out"
+    assert main(["quickstart", "--out", str(folder), *SMALL]) == 0
+    return folder
+
+
+def test_submission_is_complete_and_right(out):
+    check = ["--manifest", str(out / "manifest.parquet"), "--split", "test3"]
+    for name in ("task1.csv", "task2.csv"):
+        assert main(["submit", "--check", str(out / "submission" / name), *check]) == 0
+    assert len((out / "submission" / "task1.csv").read_text().splitlines()) == 1 + 16
+
+
+def test_report_names_synthetic_speech_and_the_reference_rows(out):
+    evaluation = Evaluation.read(out / "report" / "evaluation.json")
+    assert evaluation.synthetic
+    names = {scores.system for scores in evaluation.systems}
+    assert {"majority/mean", "audio-only", "text-only", "audio+text, late fusion", "full system"} <= names
+    page = (out / "report" / "report.md").read_text(encoding="utf-8")
+    assert "Synthetic speech" in page
+    figures = {path.stem for path in (out / "report" / "figures").iterdir()}
+    assert any(name.startswith("confusion") for name in figures)
+    assert any(name.startswith("scatter") for name in figures)
+    assert any(name.startswith("curves") for name in figures)
+
+
+def test_hidden_labels_are_hidden_from_training(out):
+    table = Manifest.read(out / "manifest.parquet")
+    pairs = zip(table.column("split"), table.column("category"), strict=True)
+    assert {category for split, category in pairs if split == "test3"} == {None}
+    truth = Manifest.read(out / "truth.parquet")
+    pairs = zip(truth.column("split"), truth.column("category"), strict=True)
+    assert None not in {category for split, category in pairs if split == "test3"}
+
+
+def test_predictions_cover_the_manifest_and_say_synthetic(out):
+    table = Manifest.read(out / "manifest.parquet")
+    full = Predictions.read(out / "full.parquet")
+    assert list(full.frame["utterance_id"]) == table.column("utterance_id")
+    assert full.metadata.synthetic
+    assert full.metadata.label_set == "challenge"
+
+
+def test_a_second_run_does_nothing(out, capsys):
+    before = contents(out)
+    assert main(["quickstart", "--out", str(out), *SMALL]) == 0
+    assert contents(out) == before
+    assert "SYNTHETIC speech" in capsys.readouterr().out
+
+
+def test_what_is_lost_is_made_again_and_nothing_else(out):
+    before = contents(out)
+    lost = out / "runs" / "text" / "predictions.parquet"
+    lost.unlink()
+    assert main(["quickstart", "--out", str(out), *SMALL]) == 0
+    after = contents(out)
+    assert after["runs/text/predictions.parquet"][0] == before["runs/text/predictions.parquet"][0]
+    changed = {name for name in before if before[name] != after.get(name)}
+    assert changed <= {"runs/text/predictions.parquet", ".steps/text.json"} | {
+        name for name in before if name.startswith("runs/text/")
+    }
+
+
+def test_a_real_corpus_runs_to_the_end_without_attributes(shared_data, tmp_path, caplog):
+    corpus = tmp_path / "corpus"
+    for actor in range(2, 8):
+        folder = corpus / f"Actor_{actor:02d}"
+        folder.mkdir(parents=True)
+        for path in sorted((shared_data / "ravdess" / folder.name).iterdir())[::5]:
+            shutil.copy(path, folder / path.name)
+    arguments = ["--corpus", str(corpus), "--format", "ravdess", "--epochs", "1", "--draws", "10"]
+    with caplog.at_level("INFO"):
+        assert main(["quickstart", "--out", str(tmp_path / "out"), *arguments]) == 0
+    assert "task 2 and the submission are skipped" in caplog.text
+    assert not (tmp_path / "out" / "submission").exists()
+    evaluation = Evaluation.read(tmp_path / "out" / "report" / "evaluation.json")
+    assert not evaluation.synthetic
+    assert evaluation.system("full system").classes == (
+        *("anger", "sadness", "happiness", "surprise", "fear", "disgust", "neutral", "calm"),
+    )
+    table = Manifest.read(tmp_path / "out" / "manifest.parquet")
+    speakers: dict[str, set[str]] = {}
+    for split, speaker in zip(table.column("split"), table.column("speaker"), strict=True):
+        speakers.setdefault(split, set()).add(speaker)
+    assert not speakers["train"] & speakers["test"]

@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from vibespeaker.workflows.steps import STAMPS, Chain, Step
+
+
+def step(folder: Path, log: list[str], name: str = "count", **inputs: object) -> Step:
+    def work() -> None:
+        log.append(name)
+        (folder / f"{name}.txt").write_text(json.dumps(inputs))
+
+    return Step(name, f"doing {name}", inputs, (folder / f"{name}.txt",), work)
+
+
+def test_a_step_is_done_once(tmp_path):
+    log: list[str] = []
+    first, second = Chain(tmp_path, 1), Chain(tmp_path, 1)
+    assert first.run(step(tmp_path, log, size=3)) == second.run(step(tmp_path, log, size=3))
+    assert log == ["count"]
+    assert (first.worked, second.worked) == (["count"], [])
+
+
+def test_other_inputs_do_it_again(tmp_path):
+    log: list[str] = []
+    keys = {Chain(tmp_path, 1).run(step(tmp_path, log, size=size)) for size in (3, 4, 4)}
+    assert len(log) == len(keys) == 2
+
+
+def test_a_change_reaches_the_steps_that_build_on_it(tmp_path):
+    log: list[str] = []
+    for size in (3, 3, 4):
+        chain = Chain(tmp_path, 2)
+        key = chain.run(step(tmp_path, log, "first", size=size))
+        chain.run(step(tmp_path, log, "second", after=key))
+    assert log == ["first", "second", "first", "second"]
+
+
+@pytest.mark.parametrize("damage", ["edited", "removed", "stamp"])
+def test_damaged_outputs_are_made_again(tmp_path, damage):
+    log: list[str] = []
+    Chain(tmp_path, 1).run(step(tmp_path, log))
+    if damage == "edited":
+        (tmp_path / "count.txt").write_text("other")
+    elif damage == "removed":
+        (tmp_path / "count.txt").unlink()
+    else:
+        (tmp_path / STAMPS / "count.json").write_text("{half")
+    Chain(tmp_path, 1).run(step(tmp_path, log))
+    assert log == ["count", "count"]
+    assert (tmp_path / "count.txt").read_text() == "{}"
+
+
+def test_an_interrupted_step_is_not_done(tmp_path):
+    def work() -> None:
+        (tmp_path / "half.txt").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Chain(tmp_path, 1).run(Step("half", "doing half", {}, (tmp_path / "half.txt",), work))
+    assert not (tmp_path / STAMPS / "half.json").exists()
+
+
+def test_an_interrupted_repetition_forgets_the_old_stamp(tmp_path):
+    log: list[str] = []
+    Chain(tmp_path, 1).run(step(tmp_path, log, size=3))
+
+    def work() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Chain(tmp_path, 1).run(Step("count", "doing count", {"size": 4}, (tmp_path / "count.txt",), work))
+    Chain(tmp_path, 1).run(step(tmp_path, log, size=3))
+    assert log == ["count", "count"]
+
+
+def test_folders_count_when_they_are_there(tmp_path):
+    made: list[int] = []
+
+    def work() -> None:
+        made.append(1)
+        (tmp_path / "cache").mkdir(exist_ok=True)
+
+    folder_step = Step("extract", "extracting", {}, (tmp_path / "cache",), work)
+    for _ in range(2):
+        Chain(tmp_path, 1).run(folder_step)
+    assert made == [1]
+    (tmp_path / "cache").rmdir()
+    Chain(tmp_path, 1).run(folder_step)
+    assert made == [1, 1]

@@ -1,0 +1,1 @@
+"""From a recording on disk to samples: reading, measuring, inspecting, cleaning, augmenting."""

@@ -1,0 +1,202 @@
+"""What augmentation may do to a recording: a recipe in YAML whose fields are part of the embedding cache's identity."""
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from vibespeaker.config_files import find_config
+from vibespeaker.errors import ConfigError
+from vibespeaker.files import file_sha256
+
+_AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"}
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Additive noise.
+
+    Args:
+        probability: how often it is added.
+        min_snr_db: least signal-to-noise ratio, dB.
+        max_snr_db: greatest signal-to-noise ratio, dB.
+        kind: `coloured` (spectrum falling or rising by up to 6 dB an octave), `white`, or `recorded` (from `folder`).
+        folder: recordings of noise, searched with its subfolders.
+    """
+
+    probability: float = 0.5
+    min_snr_db: float = 10.0
+    max_snr_db: float = 30.0
+    kind: Literal["coloured", "white", "recorded"] = "coloured"
+    folder: str | None = None
+
+
+@dataclass(frozen=True)
+class Reverberation:
+    """A room around the speaker; the level stays that of the dry recording.
+
+    Args:
+        probability: how often it is applied.
+        folder: measured impulse responses (audio files, first to last channel averaged), searched with its subfolders;
+            null for simulated rooms.
+        min_rt60: least reverberation time of simulated rooms, seconds.
+        max_rt60: greatest reverberation time of simulated rooms, seconds.
+    """
+
+    probability: float = 0.5
+    folder: str | None = None
+    min_rt60: float = 0.15
+    max_rt60: float = 0.5
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A change of level.
+
+    Args:
+        probability: how often it is applied.
+        min_db: least gain, dB.
+        max_db: greatest gain, dB.
+    """
+
+    probability: float = 1.0
+    min_db: float = -5.0
+    max_db: float = 5.0
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """Faster or slower speech at the same pitch; off by default.
+
+    Args:
+        probability: how often it is applied.
+        min_rate: least tempo, 1 is unchanged.
+        max_rate: greatest tempo.
+    """
+
+    probability: float = 0.0
+    min_rate: float = 0.9
+    max_rate: float = 1.1
+
+
+@dataclass(frozen=True)
+class Pitch:
+    """Higher or lower speech at the same tempo; off by default.
+
+    Args:
+        probability: how often it is applied.
+        min_semitones: least shift.
+        max_semitones: greatest shift.
+    """
+
+    probability: float = 0.0
+    min_semitones: float = -2.0
+    max_semitones: float = 2.0
+
+
+@dataclass(frozen=True)
+class Speed:
+    """A recording played faster, and higher, or slower, and lower, like another speaker; off by default.
+
+    Args:
+        probability: how often it is applied.
+        min_rate: least speed, 1 is unchanged.
+        max_rate: greatest speed.
+    """
+
+    probability: float = 0.0
+    min_rate: float = 0.9
+    max_rate: float = 1.1
+
+
+@dataclass(frozen=True)
+class AugmentationRecipe:
+    """What may happen to a recording, in this order: speed, tempo, pitch, reverberation, noise, gain.
+
+    Args:
+        seed: of all draws.
+        speed: change of speed, of tempo and pitch together.
+        tempo: change of tempo.
+        pitch: change of pitch.
+        reverberation: room.
+        noise: added noise.
+        gain: change of level.
+    """
+
+    seed: int = 0
+    speed: Speed = field(default_factory=Speed)
+    tempo: Tempo = field(default_factory=Tempo)
+    pitch: Pitch = field(default_factory=Pitch)
+    reverberation: Reverberation = field(default_factory=Reverberation)
+    noise: Noise = field(default_factory=Noise)
+    gain: Gain = field(default_factory=Gain)
+
+    def __post_init__(self) -> None:
+        for step in (self.speed, self.tempo, self.pitch, self.reverberation, self.noise, self.gain):
+            _check_step(step)
+        if (self.noise.kind == "recorded") != (self.noise.folder is not None):
+            raise ConfigError(
+                "augmentation: noise of kind recorded, and only that, needs a folder", found=self.noise.folder
+            )
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the views depend on; folders are replaced by hashes of the recordings in them.
+
+        Raises:
+            ConfigError: a folder holds no recordings.
+        """
+        fields = asdict(self)
+        for step in ("noise", "reverberation"):
+            if fields[step]["folder"] is not None:
+                hashes = [digest for digest, _ in recordings(fields[step]["folder"])]
+                fields[step]["folder"] = hashlib.sha256("".join(hashes).encode()).hexdigest()
+        return fields
+
+
+def read_recipe(path: Path) -> AugmentationRecipe:
+    """Read a recipe from YAML, a file or a shipped one by name; what is left out keeps its default.
+
+    Raises:
+        ConfigError: the file is missing, or a key or value is wrong.
+    """
+    from jsonargparse import ArgumentError, ArgumentParser
+
+    path = find_config(str(path), "augmentation")
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(AugmentationRecipe, "recipe")
+    try:
+        fields = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        if not isinstance(fields, dict):
+            raise TypeError("a mapping is needed")
+        values = parser.parse_object({"recipe": fields})
+        recipe: AugmentationRecipe = parser.instantiate(values).recipe
+    except (ArgumentError, yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
+        raise ConfigError(f"augmentation file {path} is wrong", found=" ".join(str(error).split())) from error
+    return recipe
+
+
+def recordings(folder: str) -> list[tuple[str, Path]]:
+    """Return (SHA-256, path) of the audio files under `folder`, sorted by hash: names and places do not matter.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    files = [path for path in Path(folder).rglob("*") if path.suffix.lower() in _AUDIO_SUFFIXES]
+    if not files:
+        raise ConfigError(f"augmentation: {folder} holds no recordings", allowed=sorted(_AUDIO_SUFFIXES))
+    return sorted((file_sha256(path), path) for path in files)
+
+
+def _check_step(step: Any) -> None:
+    name = type(step).__name__.lower()
+    if not 0.0 <= step.probability <= 1.0:
+        raise ConfigError(f"augmentation: {name}.probability must be a probability", found=step.probability)
+    lows = {key: value for key, value in asdict(step).items() if key.startswith("min_")}
+    for key, low in lows.items():
+        high = getattr(step, key.replace("min_", "max_", 1))
+        if not low <= high:
+            raise ConfigError(f"augmentation: {name}.{key} is above its maximum", found=f"{low} > {high}")
+        if key in ("min_rate", "min_rt60") and low <= 0:
+            raise ConfigError(f"augmentation: {name}.{key} must be positive", found=low)

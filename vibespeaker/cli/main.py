@@ -1,0 +1,103 @@
+"""The command line: one table from a command's name to a plain typed function, imported only when it is called."""
+
+import importlib
+import io
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from vibespeaker import __version__
+from vibespeaker.errors import VibeSpeakerError
+from vibespeaker.files import MACHINE_ERRORS
+
+#: Subcommands that LightningCLI serves.
+TRAINER_COMMANDS = {
+    "fit": "train a model from a config",
+    "validate": "score a checkpoint on the validation part",
+    "test": "score a checkpoint on the test part",
+    "predict": "write one row of predictions an utterance",
+}
+
+#: Name → (module:function, what it does).
+COMMANDS = {
+    "prepare": ("vibespeaker.prepare.prepare:prepare", "read a corpus folder into a checked manifest"),
+    "combine": ("vibespeaker.prepare.combine:combine", "join manifests under a label map"),
+    "clean": ("vibespeaker.prepare.clean:clean", "write cleaned copies of recordings"),
+    "split": ("vibespeaker.prepare.split.command:split", "give utterances to parts that share no speaker"),
+    "stats": ("vibespeaker.prepare.stats:stats", "count utterances by corpus, emotion and part"),
+    "check": ("vibespeaker.prepare.leaks:check", "find speakers, recordings and takes in more than one part"),
+    "balance": ("vibespeaker.prepare.balance:balance", "plan a training part with equal classes"),
+    "transcribe": ("vibespeaker.transcribe.command:transcribe", "fill missing texts with a Whisper checkpoint"),
+    "extract": ("vibespeaker.extract:extract", "run the frozen encoders once and store their frames"),
+    "ensemble": ("vibespeaker.ensemble:ensemble", "combine prediction tables into one"),
+    "evaluate": ("vibespeaker.evaluation.command:evaluate", "score predictions, with intervals and comparisons"),
+    "calibrate": ("vibespeaker.calibration.command:calibrate", "make probabilities and attributes believable"),
+    "prior": ("vibespeaker.calibration.prior_command:prior", "move posteriors to other class frequencies"),
+    "submit": ("vibespeaker.submission:submit", "write or check the challenge's submission files"),
+    "report": ("vibespeaker.report.command:report", "write one page about one or several runs"),
+    "sweep": ("vibespeaker.workflows.sweep.command:sweep", "train a model for each trial of a plan"),
+    "ablate": ("vibespeaker.workflows.ablation.command:ablate", "train on selections of corpora and compare them"),
+    "cross": ("vibespeaker.workflows.ablation.command:cross", "train on some corpora, test on others"),
+    "recognize": ("vibespeaker.recognizer.command:recognize", "print the emotion of one recording"),
+    "quickstart": ("vibespeaker.workflows.quickstart:quickstart", "run the whole way, from a corpus to a report"),
+}
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 done, 1 done with complaints, 2 refused, 130 interrupted."""
+    arguments = list(sys.argv[1:] if args is None else args)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        sys.stdout.write(_usage())
+        return 0
+    if arguments[0] == "--version":
+        sys.stdout.write(f"vibespeaker {__version__}\n")
+        return 0
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a terminal or log that cannot show a character must not stop the work
+            stream.reconfigure(errors="backslashreplace")
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        return _run(arguments[0], arguments[1:])
+    except VibeSpeakerError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except OSError as error:
+        if error.errno not in MACHINE_ERRORS:
+            raise
+        where = f": {error.filename}" if error.filename else ""
+        sys.stderr.write(
+            f"error: {os.strerror(error.errno)}{where}. Remedy: set that right, then run the same command again.\n"
+        )
+        return 2
+    except KeyboardInterrupt:
+        again = "add --ckpt_path last to the same command" if arguments[0] == "fit" else "run the same command again"
+        sys.stderr.write(f"interrupted: {again} to continue\n")
+        return 130
+
+
+def _run(command: str, arguments: list[str]) -> int:
+    if command in TRAINER_COMMANDS:
+        from vibespeaker.trainer.cli import run_trainer
+
+        run_trainer([command, *arguments])
+        return 0
+    if command not in COMMANDS:
+        known = ", ".join([*COMMANDS, *TRAINER_COMMANDS])
+        raise VibeSpeakerError("unknown command", found=command, allowed=known, remedy="see vibespeaker --help")
+    from vibespeaker.arguments import call
+
+    module, function = COMMANDS[command][0].split(":")
+    return call(getattr(importlib.import_module(module), function), command, arguments)
+
+
+def _usage() -> str:
+    lines = [
+        f"vibespeaker {__version__}: speech emotion recognition",
+        "",
+        "usage: vibespeaker COMMAND --help",
+        "",
+    ]
+    described = {name: text for name, (_, text) in COMMANDS.items()} | TRAINER_COMMANDS
+    return "\n".join([*lines, *(f"  {name:<11} {text}" for name, text in described.items())]) + "\n"

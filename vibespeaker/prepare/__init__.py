@@ -1,0 +1,1 @@
+"""From a corpus folder to checked, combined, cleaned and split manifests."""

@@ -1,0 +1,280 @@
+"""`vibespeaker clean`: cleaned copies of a manifest's recordings, and the manifest that lists them.
+
+Originals stay untouched. Findings are kept in a journal beside the new manifest, one line a clip, so that an
+interrupted run goes on where it was; the journal goes when the manifest is written.
+"""
+
+import csv
+import json
+import logging
+import multiprocessing
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from rich.console import Console
+
+from vibespeaker.audio.cleaning import CleaningRecipe, clean_audio
+from vibespeaker.audio.cleaning.recipe import STEP
+from vibespeaker.audio.files import examine, read_audio, write_audio
+from vibespeaker.audio.inspection import cores
+from vibespeaker.corpora.base import Problem
+from vibespeaker.errors import AudioError, ManifestError
+from vibespeaker.figures import before_and_after, png_bytes
+from vibespeaker.files import atomic_path, file_sha256
+from vibespeaker.manifest import Manifest
+from vibespeaker.prepare.prepare import write_problems
+from vibespeaker.prepare.terminal import problem_table
+from vibespeaker.progress import tracked
+from vibespeaker.utterance import SAMPLE_RATE
+
+log = logging.getLogger(__name__)
+
+#: The source of the seven-class corpus drops what is shorter after its silence is gone, in seconds.
+MIN_DURATION = 1.0
+_MEASURES = ("seconds_before", "seconds_after", "noise_db", "gain_db")
+_CHUNK = 8
+
+Finding = dict[str, Any]
+
+
+def clean(
+    manifest: Path,
+    folder: Path,
+    out: Path = Path("cleaned.parquet"),
+    denoise: float = 1.0,
+    silence: Literal["none", "energy", "silero"] = "silero",
+    margin: float = 0.1,
+    below_db: float = 40.0,
+    loudness: float | None = None,
+    min_duration: float = MIN_DURATION,
+    picture: str | None = None,
+    workers: int | None = None,
+) -> int:
+    """Write cleaned copies of recordings as 16 kHz mono WAV, and a manifest of them; originals stay as they are.
+
+    Pauses carry emotion: the challenge systems train on recordings as they are. An interrupted run goes on where it
+    stopped. What each step took away stands in a CSV file beside the manifest, and summed up in its history.
+
+    Args:
+        manifest: table that `vibespeaker prepare` or `combine` wrote.
+        folder: where the copies go.
+        out: manifest to write.
+        denoise: share of the noise to take away by spectral gating, 0–1; 0 leaves the step out.
+        silence: remove silence by the Silero detector, by energy, or not at all.
+        margin: seconds kept on either side of speech.
+        below_db: with energy, what lies so far below the loudest 25 ms is silence, dB.
+        loudness: root mean square to bring clips to, e.g. -23 (dB of full scale); by default as they are.
+        min_duration: what is shorter after all steps is dropped, in seconds; 0 keeps everything.
+        picture: utterance whose waveform and spectrogram are drawn before and after, beside the manifest; the first
+            that is kept by default.
+        workers: clips cleaned at the same time, by default as many as there are cores.
+
+    Returns:
+        0, or 1 when something was dropped.
+
+    Raises:
+        ManifestError: nothing is left, or there is no utterance `picture`.
+        ConfigError: a step is out of range or needs a package that is not installed.
+    """
+    recipe = CleaningRecipe(denoise, silence, margin, below_db, loudness)
+    identity = recipe.identity()
+    table = Manifest.read(manifest)
+    folder = Path(os.path.abspath(folder))
+    journal = out.with_name(f".{out.name}.cleaned")
+    findings = _clean_all(table, recipe, identity, folder, journal, workers)
+    cleaned, problems = sort_out(table, findings, identity, folder, min_duration)
+    cleaned.write(out)
+    write_problems(out.with_suffix(".problems.csv"), problems)
+    _write_measures(out.with_suffix(".cleaning.csv"), table, findings)
+    _draw(table, cleaned, picture, out.with_suffix(".png"))
+    journal.unlink(missing_ok=True)
+    console = Console()
+    if problems:
+        console.print(problem_table(problems))
+    console.print(f"{cleaned.metadata.history[-1]['measured']}", highlight=False)
+    console.print(f"{len(cleaned):,} of {len(table):,} utterances → {out}", highlight=False)
+    return 1 if problems else 0
+
+
+def sort_out(
+    table: Manifest, findings: Sequence[Finding], identity: Mapping[str, Any], folder: Path, min_duration: float
+) -> tuple[Manifest, list[Problem]]:
+    """Return the manifest of the cleaned copies, and what was dropped.
+
+    Raises:
+        ManifestError: nothing is left.
+    """
+    names = table.column("utterance_id")
+    reasons = [_reason(finding, min_duration) for finding in findings]
+    problems = [Problem(name, reason) for name, reason in zip(names, reasons, strict=True) if reason is not None]
+    rows = [row for row, reason in enumerate(reasons) if reason is None]
+    if not rows:
+        raise ManifestError("no recording is left after cleaning", found=f"{problems[0].item}: {problems[0].reason}")
+    left = [findings[row] for row in rows]
+    kept = table.select(rows)
+    columns: dict[str, Sequence[Any]] = {
+        "audio": [_file_of(names[row]) if findings[row].get("sha256") else "" for row in rows],
+        **{name: [finding.get(name) for finding in left] for name in ("duration", "level_db", "snr_db")},
+        "audio_sha256": [finding.get("sha256") for finding in left],
+        "fingerprint": [bytes.fromhex(finding.get("fingerprint") or "") or None for finding in left],
+    }
+    step = {"step": STEP, "recipe": dict(identity), "min_duration": min_duration, "measured": _measured(findings)}
+    step["dropped"] = len(problems)
+    made = kept.with_columns(columns, step)
+    return replace(made, metadata=replace(made.metadata, root=str(folder))), problems
+
+
+def clean_one(job: tuple[str, str | None, str], recipe: CleaningRecipe) -> Finding:
+    """Clean one recording and write it.
+
+    Args:
+        job: path of the original, its expected SHA-256, path of the copy.
+        recipe: the steps.
+
+    Returns:
+        `problem` where there is one, measures, and facts of the copy.
+    """
+    source, expected, target = Path(job[0]), job[1], Path(job[2])
+    try:
+        waveform = read_audio(source)
+        if expected is not None and file_sha256(source) != expected:
+            return {"problem": "the file changed since the manifest was made"}
+    except AudioError as error:
+        return {"problem": error.problem}
+    cleaned = clean_audio(waveform, recipe)
+    if not len(cleaned.samples):
+        return {"problem": "no speech was found", **cleaned.measures}
+    write_audio(target, cleaned.samples)
+    facts = examine(target)
+    picture = facts.fingerprint.hex() if facts.fingerprint else None
+    found = {name: getattr(facts, name) for name in ("sha256", "duration", "level_db", "snr_db")}
+    return {**cleaned.measures, **found, "fingerprint": picture}
+
+
+def _clean_all(
+    table: Manifest,
+    recipe: CleaningRecipe,
+    identity: Mapping[str, Any],
+    folder: Path,
+    journal: Path,
+    workers: int | None,
+) -> list[Finding]:
+    paths, hashes, names = (table.column(name) for name in ("audio", "audio_sha256", "utterance_id"))
+    jobs = [
+        (str(table.root / path), digest, str(folder / _file_of(name)))
+        for path, digest, name in zip(paths, hashes, names, strict=True)
+    ]
+    heading = json.dumps({"recipe": dict(identity)}, sort_keys=True)
+    known = _read_journal(journal, heading, dict(zip(names, jobs, strict=True)))
+    todo = [row for row, name in enumerate(names) if paths[row] and name not in known]
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        tracked("cleaning", len(names), "clips") as tracker,
+        _pool(min(workers or cores(), len(todo))) as run,
+        open(journal, "a", encoding="utf-8", newline="\n") as lines,
+    ):
+        if not known:
+            lines.write(heading + "\n")
+        tracker.advance(len(names) - len(todo))
+        for row, finding in zip(todo, run(partial(clean_one, recipe=recipe), [jobs[row] for row in todo]), strict=True):
+            known[names[row]] = finding
+            lines.write(json.dumps({"utterance_id": names[row], "expected": hashes[row], **finding}) + "\n")
+            lines.flush()
+            tracker.advance()
+    return [known.get(name, {}) for name in names]
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[Any]:
+    """Yield a `map` over processes; one worker needs no process of its own."""
+    if workers <= 1:
+        yield map
+        return
+    # not forked: the detector runs in torch, whose threads do not survive a fork
+    pool: Executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _single_thread)
+    with pool:
+        yield partial(pool.map, chunksize=_CHUNK)
+
+
+def _single_thread() -> None:
+    """Keep processes from fighting for cores."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _read_journal(journal: Path, heading: str, jobs: Mapping[str, tuple[str, str | None, str]]) -> dict[str, Finding]:
+    """Return what an interrupted run of the same recipe found, where its copies are still there."""
+    if not journal.is_file():
+        return {}
+    lines = journal.read_text(encoding="utf-8").splitlines()
+    if not lines or lines[0] != heading:
+        journal.unlink()
+        return {}
+    known = {}
+    for line in lines[1:]:
+        try:
+            finding = json.loads(line)
+            name, expected = finding.pop("utterance_id"), finding.pop("expected")
+        except (ValueError, KeyError):
+            # the last line of a killed run
+            continue
+        whole = "problem" in finding or (name in jobs and Path(jobs[name][2]).is_file())
+        if name in jobs and jobs[name][1] == expected and whole:
+            known[name] = finding
+    return known
+
+
+def _file_of(utterance_id: str) -> str:
+    return f"{utterance_id}.wav"
+
+
+def _reason(finding: Finding, min_duration: float) -> str | None:
+    if "problem" in finding:
+        return str(finding["problem"])
+    if finding.get("duration") is not None and finding["duration"] < min_duration:
+        return (
+            f"{finding['duration']:.3f} s are left of {finding['seconds_before']:.3f} s, less than {min_duration:g} s"
+        )
+    return None
+
+
+def _measured(findings: Sequence[Finding]) -> dict[str, float]:
+    """Return the mean of every measure over the clips that have it, rounded."""
+    means = {}
+    for name in _MEASURES:
+        values = [finding[name] for finding in findings if finding.get(name) is not None]
+        if values:
+            means[f"mean_{name}"] = round(float(np.mean(values)), 4)
+    return means
+
+
+def _write_measures(path: Path, table: Manifest, findings: Sequence[Finding]) -> None:
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(("utterance_id", *_MEASURES))
+        for name, finding in zip(table.column("utterance_id"), findings, strict=True):
+            rows.writerow((name, *("" if finding.get(measure) is None else finding[measure] for measure in _MEASURES)))
+
+
+def _draw(table: Manifest, cleaned: Manifest, wanted: str | None, path: Path) -> None:
+    """Draw one clip before and after; a manifest of texts alone has none."""
+    pairs = zip(cleaned.column("utterance_id"), cleaned.column("audio"), strict=True)
+    after = {name: audio for name, audio in pairs if audio}
+    if wanted is None and not after:
+        return
+    chosen = wanted or next(iter(after))
+    if chosen not in after:
+        raise ManifestError("there is no such utterance to draw, or it was dropped", found=chosen)
+    before = dict(zip(table.column("utterance_id"), table.column("audio"), strict=True))
+    pair = (read_audio(table.root / before[chosen]), read_audio(cleaned.root / after[chosen]))
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(png_bytes(before_and_after(*pair, SAMPLE_RATE, chosen)))
+    log.info("drew %s", path)

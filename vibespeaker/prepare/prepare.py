@@ -1,0 +1,257 @@
+"""Corpus folder → checked manifest: durations and content hashes, and one list of all that was wrong."""
+
+import csv
+import logging
+import os
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from vibespeaker.audio.files import AudioFacts
+from vibespeaker.audio.inspection import examine_all
+from vibespeaker.corpora import adapter
+from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
+from vibespeaker.errors import CorpusError
+from vibespeaker.files import atomic_path
+from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata, build
+from vibespeaker.prepare.split.groups import ABLATION_FRACTION, DEFAULT_FRACTIONS, ablation_split, split_by_speaker
+from vibespeaker.prepare.terminal import print_report
+from vibespeaker.utterance import Utterance, Vote
+
+logger = logging.getLogger(__name__)
+
+Split = Literal["official", "ablation", "speakers"]
+
+#: Below this no encoder has a frame to look at, and nothing can be heard.
+MIN_DURATION = 0.1
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What became of a corpus.
+
+    Args:
+        manifest: the usable utterances, sorted by id.
+        problems: what was dropped, and what was kept but is worth knowing, sorted.
+        warnings: remarks on the corpus as a whole.
+    """
+
+    manifest: Manifest
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """True when every utterance of the corpus is in the manifest."""
+        return not any(problem.dropped for problem in self.problems)
+
+
+def prepare(
+    format: str,
+    path: Path,
+    out: Path = Path("manifest.parquet"),
+    split: Split = "official",
+    seed: int = 0,
+    fractions: dict[str, float] | None = None,
+    min_duration: float = MIN_DURATION,
+    options: dict[str, Any] | None = None,
+    workers: int | None = None,
+) -> int:
+    """Read a corpus folder as published, and write a manifest: one row an utterance.
+
+    What could not be used is listed in a table and, whole, in a CSV file beside the manifest. An interrupted run
+    goes on where it stopped.
+
+    Args:
+        format: corpus: msp-podcast, ravdess, emodb, crema-d, savee, tess, iemocap, emovo, urdu, nemo, meld or
+            common-voice; or a table of your own: vad-csv, emotion-csv, table.
+        path: the corpus folder, or the table.
+        out: manifest to write (Parquet).
+        split: official keeps the corpus's own parts; ablation turns a tenth of train into validation and development
+            into test, as in the source's ablations; speakers makes new parts that share no speaker.
+        seed: of the ablation and speakers splits.
+        fractions: shares of the speakers split, by default 0.7 train, 0.15 development, 0.15 test.
+        min_duration: shorter audio is dropped, in seconds.
+        options: arguments of the corpus, e.g. --options.channel song for RAVDESS.
+        workers: files decoded at the same time, by default as many as there are cores.
+
+    Returns:
+        0, or 1 when something was dropped.
+    """
+    corpus = adapter(format, options)
+    journal = out.with_name(f".{out.name}.examined")
+    prepared = prepare_corpus(corpus, path, journal, options or {}, min_duration, workers)
+    prepared = replace(prepared, manifest=apply_split(prepared.manifest, split, seed, fractions))
+    prepared.manifest.write(out)
+    problems_file = out.with_suffix(".problems.csv")
+    write_problems(problems_file, prepared.problems)
+    journal.unlink(missing_ok=True)
+    print_report(
+        prepared.manifest, prepared.problems, prepared.warnings, out, problems_file, ablation=split == "ablation"
+    )
+    return 0 if prepared.complete else 1
+
+
+def prepare_corpus(
+    corpus: CorpusAdapter,
+    path: Path,
+    journal: Path,
+    options: Mapping[str, Any] | None = None,
+    min_duration: float = MIN_DURATION,
+    workers: int | None = None,
+) -> Prepared:
+    """Read a corpus and examine its audio.
+
+    Args:
+        corpus: the adapter.
+        path: the corpus folder.
+        journal: where the findings on audio are kept meanwhile; remove it when the manifest is written.
+        options: the adapter's options, for the manifest's history.
+        min_duration: shorter audio is dropped, in seconds.
+        workers: files decoded at the same time, by default as many as there are cores.
+
+    Raises:
+        CorpusError: the folder does not look like the corpus, or none of its audio can be used.
+    """
+    root = Path(os.path.abspath(path))
+    reading = corpus.read(root)
+    logger.info("%s: %d utterances listed", corpus.name, len(reading.utterances))
+    root = corpus.audio_root(root)
+    facts = _examine(root, reading.utterances, journal, workers)
+    usable, problems = _sort_out(reading, facts, min_duration)
+    if not usable:
+        first = problems[0]
+        raise CorpusError(f"{root} holds no usable audio", found=f"{first.item}: {first.reason}")
+    metadata = ManifestMetadata(
+        root=str(root),
+        label_set=corpus.label_set,
+        corpora=(corpus.name,),
+        synthetic=corpus.synthetic or reading.synthetic,
+        history=(
+            {
+                "step": "prepare",
+                "format": corpus.name,
+                "options": dict(options or {}),
+                "min_duration": min_duration,
+                "licence": corpus.licence,
+                "citation": corpus.citation,
+            },
+        ),
+    )
+    warnings = [*reading.warnings, *_count_warnings(corpus, reading.utterances)]
+    return Prepared(build(_columns(usable), metadata), tuple(problems), tuple(warnings))
+
+
+def apply_split(
+    manifest: Manifest, split: Split, seed: int = 0, fractions: Mapping[str, float] | None = None
+) -> Manifest:
+    """Return the manifest with its parts as the option `--split` names them."""
+    if split == "ablation":
+        return ablation_split(manifest, ABLATION_FRACTION, seed)
+    if split == "speakers":
+        return split_by_speaker(manifest, fractions or DEFAULT_FRACTIONS, seed)
+    return manifest
+
+
+def write_problems(path: Path, problems: Sequence[Problem]) -> None:
+    """Write all problems as CSV: `item`, `dropped` (yes or no), `reason`."""
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(("item", "dropped", "reason"))
+        rows.writerows((problem.item, "yes" if problem.dropped else "no", problem.reason) for problem in problems)
+
+
+def _examine(root: Path, utterances: Sequence[Utterance], journal: Path, workers: int | None) -> list[AudioFacts]:
+    """Examine what has audio; of a text alone there is nothing to find."""
+    recorded = [row for row, utterance in enumerate(utterances) if utterance.audio]
+    facts = [AudioFacts()] * len(utterances)
+    found = examine_all([root / utterances[row].audio for row in recorded], journal, workers)
+    for row, fact in zip(recorded, found, strict=True):
+        facts[row] = fact
+    return facts
+
+
+def _sort_out(
+    reading: CorpusReading, facts: Sequence[AudioFacts], min_duration: float
+) -> tuple[list[tuple[Utterance, AudioFacts]], list[Problem]]:
+    """Separate usable utterances from the others; equal audio is kept, reported, and made one take."""
+    usable = []
+    problems = list(reading.problems)
+    first_with: dict[str, Utterance] = {}
+    for utterance, fact in zip(reading.utterances, facts, strict=True):
+        reason = fact.problem
+        if not utterance.audio and not utterance.text:
+            reason = "it has neither audio nor text"
+        if fact.duration is not None and fact.duration < min_duration:
+            reason = f"it lasts {fact.duration:.3f} s, less than {min_duration:g} s"
+        if reason is not None:
+            problems.append(Problem(utterance.audio or utterance.utterance_id, reason))
+            continue
+        if fact.silent:
+            problems.append(Problem(utterance.audio, "all its samples are equal: silence", dropped=False))
+        first = utterance if fact.sha256 is None else first_with.setdefault(fact.sha256, utterance)
+        if first is not utterance:
+            problems.append(Problem(utterance.audio, f"the same audio as {first.audio}", dropped=False))
+        usable.append((utterance, fact))
+    return _with_shared_takes(usable), sorted(problems)
+
+
+def _with_shared_takes(usable: list[tuple[Utterance, AudioFacts]]) -> list[tuple[Utterance, AudioFacts]]:
+    """Give utterances with identical audio one take, and with them all that shared a take with one of them."""
+    by_audio: dict[str, list[int]] = defaultdict(list)
+    for row, (_, fact) in enumerate(usable):
+        if fact.sha256 is not None:
+            by_audio[fact.sha256].append(row)
+    names = [utterance.take or utterance.utterance_id for utterance, _ in usable]
+    leader: dict[str, str] = {}
+
+    def root_of(name: str) -> str:
+        while name in leader:
+            name = leader[name]
+        return name
+
+    shared: set[int] = set()
+    for rows in by_audio.values():
+        roots = sorted({root_of(names[row]) for row in rows})
+        leader.update((root, roots[0]) for root in roots[1:])
+        shared.update(rows if len(rows) > 1 else ())
+    if not shared:
+        return usable
+    takes = [root_of(names[row]) if row in shared else u.take and root_of(u.take) for row, (u, _) in enumerate(usable)]
+    return [
+        (utterance if utterance.take == take else replace(utterance, take=take), fact)
+        for take, (utterance, fact) in zip(takes, usable, strict=True)
+    ]
+
+
+def _columns(usable: Sequence[tuple[Utterance, AudioFacts]]) -> dict[str, Sequence[Any]]:
+    measured = ("duration", "fingerprint", "level_db", "snr_db")
+    columns: dict[str, Sequence[Any]] = {
+        name: [getattr(utterance, name) for utterance, _ in usable]
+        for name in SCHEMA.names
+        if name not in (*measured, "audio_sha256", "votes")
+    }
+    columns["votes"] = [[_vote(vote) for vote in utterance.votes] for utterance, _ in usable]
+    columns.update((name, [getattr(fact, name) for _, fact in usable]) for name in measured)
+    columns["audio_sha256"] = [fact.sha256 for _, fact in usable]
+    return columns
+
+
+def _vote(vote: Vote) -> dict[str, Any]:
+    return {**vars(vote), "secondary": list(vote.secondary)}
+
+
+def _count_warnings(corpus: CorpusAdapter, utterances: Sequence[Utterance]) -> list[str]:
+    """Compare with the published counts: of all utterances, and of each category."""
+    warnings = []
+    if corpus.expected_utterances not in (None, len(utterances)):
+        published = f"{corpus.name} as published has {corpus.expected_utterances:,}"
+        warnings.append(f"{len(utterances):,} utterances listed where {published}")
+    found = Counter(utterance.category for utterance in utterances)
+    expected = corpus.expected_categories
+    differing = [f"{found[name]:,} of {count:,} {name}" for name, count in expected.items() if found[name] != count]
+    if differing:
+        warnings.append(f"categories differ from {corpus.name} as published: {', '.join(differing)}")
+    return warnings

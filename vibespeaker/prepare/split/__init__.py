@@ -1,0 +1,1 @@
+"""Splitting manifests: what belongs together, strategies, and the command."""

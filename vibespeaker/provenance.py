@@ -1,0 +1,152 @@
+"""What a checkpoint was trained on, as far as later steps must know it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from vibespeaker.errors import CheckpointError
+from vibespeaker.labels import LabelSet
+
+#: Where a checkpoint keeps its provenance.
+CHECKPOINT_KEY = "vibespeaker"
+_TUPLES = ("classes", "corpora", "transcripts")
+
+Modality = Literal["audio", "text"]
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What makes an encoder's output what it is.
+
+    Args:
+        parts: named ingredients, e.g. `weights`, `layer`, `preprocessing`; each a short string. The same checkpoint
+            gives the same parts from a folder and from a hub.
+    """
+
+    parts: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all parts, 64 hexadecimal digits."""
+        return hashlib.sha256(json.dumps(dict(self.parts), sort_keys=True).encode()).hexdigest()
+
+    def difference(self, other: "Fingerprint") -> dict[str, tuple[str | None, str | None]]:
+        """Return the parts that differ: name → (this one's, the other's)."""
+        names = sorted({*self.parts, *other.parts})
+        pairs = {name: (self.parts.get(name), other.parts.get(name)) for name in names}
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+@dataclass(frozen=True)
+class EncoderProvenance:
+    """An encoder as it was used.
+
+    Args:
+        dim: width of its frames.
+        modality: `audio` or `text`.
+        spec: `class_path` and `init_args` that build it.
+        fingerprint: its fingerprint's parts.
+        trained: True when its weights are trained and stand in the checkpoint.
+    """
+
+    dim: int
+    modality: str
+    spec: Mapping[str, Any]
+    fingerprint: Mapping[str, str]
+    trained: bool = False
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Inputs of a training run.
+
+    Args:
+        label_set: its name.
+        classes: its classes, in the order of the logits.
+        encoders: name → encoder, in the order given to the model.
+        manifest: SHA-256 of the manifest file.
+        cache: digest of the cache, None where encoders ran live.
+        corpora: corpora in the manifest.
+        transcripts: origins of the texts, such as `human` or `asr:<model>@<fingerprint>`.
+        synthetic: True when the speech is generated.
+        cleaning: recipe of what was done to the audio before the encoders, None where nothing was.
+        leaks: kind → what the parts share and were allowed to, in words; empty where nothing leaks.
+        plan: SHA-256 of the balance plan, None where all of the training part was shown.
+    """
+
+    label_set: str
+    classes: tuple[str, ...]
+    encoders: Mapping[str, EncoderProvenance] = field(default_factory=dict)
+    manifest: str | None = None
+    cache: str | None = None
+    corpora: tuple[str, ...] = ()
+    transcripts: tuple[str, ...] = ()
+    synthetic: bool = False
+    cleaning: Mapping[str, Any] | None = None
+    leaks: Mapping[str, str] = field(default_factory=dict)
+    plan: str | None = None
+
+    @property
+    def labels(self) -> LabelSet:
+        """The label set of the logits."""
+        return LabelSet(self.label_set, self.classes)
+
+    @property
+    def encoder_dims(self) -> dict[str, int]:
+        """Encoder name → width of its frames."""
+        return {name: encoder.dim for name, encoder in self.encoders.items()}
+
+    def check_encoders(self, stored: "Provenance", subset: bool = False) -> None:
+        """Compare the encoders at hand with those of a checkpoint.
+
+        Args:
+            stored: the checkpoint's provenance.
+            subset: whether the data may provide more, in any order.
+
+        Raises:
+            CheckpointError: names or order differ, or an encoder has another fingerprint.
+        """
+        if list(self.encoders) != list(stored.encoders) and not (subset and set(stored.encoders) <= set(self.encoders)):
+            raise CheckpointError(
+                "the checkpoint reads other encoders than the data provides",
+                found=", ".join(self.encoders),
+                allowed=", ".join(stored.encoders),
+                remedy="list the checkpoint's encoders, in its order, in data.init_args.encoders",
+            )
+        for name, encoder in stored.encoders.items():
+            ours = Fingerprint(self.encoders[name].fingerprint)
+            difference = {} if encoder.trained else ours.difference(Fingerprint(encoder.fingerprint))
+            if difference:
+                raise CheckpointError(
+                    f"encoder {name} is not the one that the checkpoint was trained with",
+                    found=", ".join(f"{part} {pair[0]}" for part, pair in difference.items()),
+                    allowed=", ".join(f"{part} {pair[1]}" for part, pair in difference.items()),
+                    remedy="extract again with the checkpoint's encoders",
+                )
+
+    def to_checkpoint(self) -> dict[str, Any]:
+        """Return plain values only, so that checkpoints load with `weights_only=True`."""
+        lists = {key: list(getattr(self, key)) for key in _TUPLES}
+        return {**asdict(self), **lists, "encoder_dims": self.encoder_dims}
+
+    @staticmethod
+    def from_checkpoint(checkpoint: Mapping[str, Any], source: object) -> "Provenance":
+        """Read the provenance of a loaded checkpoint.
+
+        Args:
+            checkpoint: all of it.
+            source: what to call it in errors.
+
+        Raises:
+            CheckpointError: another program made it.
+        """
+        if CHECKPOINT_KEY not in checkpoint:
+            raise CheckpointError(
+                f"{source} is no VibeSpeaker checkpoint", remedy="give one that vibespeaker fit wrote"
+            )
+        fields = dict(checkpoint[CHECKPOINT_KEY])
+        del fields["encoder_dims"]
+        fields["encoders"] = {name: EncoderProvenance(**parts) for name, parts in fields["encoders"].items()}
+        return Provenance(**{**fields, **{key: tuple(fields[key]) for key in _TUPLES}})

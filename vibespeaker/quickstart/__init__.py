@@ -1,5 +1,0 @@
-"""The whole way in one command: corpus → manifest → cache → training → predictions → submission and report."""
-
-from vibespeaker.quickstart.command import quickstart
-
-__all__ = ["quickstart"]

@@ -1,0 +1,1 @@
+"""What runs beside a task: checkpoints, records of the run, pictures, prediction tables."""

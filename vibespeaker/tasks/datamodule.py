@@ -1,0 +1,296 @@
+"""The data of an experiment: which utterances train, validate, test and are predicted, and how they are read."""
+
+import logging
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from lightning.pytorch import LightningDataModule
+
+from vibespeaker.batch import EmotionBatch
+from vibespeaker.cache import EmbeddingCache
+from vibespeaker.cache.keys import Contents
+from vibespeaker.data.columns import read_contents, read_facts, read_names, read_targets
+from vibespeaker.data.dataset import CachedPart, LivePart
+from vibespeaker.data.loader import BatchLoader
+from vibespeaker.data.parts import Part, Parts, choose_rows, is_in_part
+from vibespeaker.data.sampler import BatchSize, Draw, EvaluationBatches, Shard, TrainingBatches
+from vibespeaker.data.shown import allowed_leaks, entries_of, planned
+from vibespeaker.data.targets import LabelPolicy, Targets
+from vibespeaker.errors import ConfigError
+from vibespeaker.files import file_sha256
+from vibespeaker.labels import LabelSet, label_set
+from vibespeaker.manifest import Manifest
+from vibespeaker.provenance import EncoderProvenance, Provenance
+
+log = logging.getLogger(__name__)
+
+_EVALUATED: tuple[Part, ...] = ("validation", "test")
+
+Rows = npt.NDArray[np.int64]
+
+
+class EmotionDataModule(LightningDataModule):
+    """Batches from a manifest and an embedding cache, or from a manifest and its audio files.
+
+    Args:
+        manifest: table that `vibespeaker prepare` wrote.
+        cache: folder that `vibespeaker extract` wrote; null reads audio and texts for encoders inside the model.
+        encoders: encoders to read from the cache, in the model's order; null reads all, in the cache's order.
+        label_set: name of the classes; null takes the manifest's.
+        policy: what becomes of awkward labels.
+        parts: which splits serve what.
+        batch_size: utterances in a training batch, over all processes.
+        frame_budget: most frames in a batch with padding (of the encoder with most data), over all processes.
+        evaluation_batch_size: utterances in a batch of one process in validation, test and prediction; null takes
+            `batch_size`.
+        samples_per_epoch: training utterances an epoch, over all processes; null shows each once.
+        balance: 0 shows all utterances equally often, 1 all classes; between, classes weigh `count ** (1 - balance)`.
+        views: augmented views to draw from beside the clean one; null takes all that the cache has.
+        plan: table of `vibespeaker balance`: which utterances and views an epoch shows, instead of all.
+        evaluation_view: view that is validated, tested and predicted; 0 is the clean one.
+        allow_leaks: kinds of leaks between the parts to overlook, of `leaks.KINDS`; they are recorded, and printed
+            beside every score.
+        seed: base of order, drawing and views.
+        workers: reading processes; 0 reads in the training process.
+    """
+
+    def __init__(
+        self,
+        manifest: Path,
+        cache: Path | None = None,
+        encoders: list[str] | None = None,
+        label_set: str | None = None,
+        policy: LabelPolicy = LabelPolicy(),  # noqa: B008 (frozen)
+        parts: Parts = Parts(),  # noqa: B008 (frozen)
+        batch_size: int = 128,
+        frame_budget: int | None = None,
+        evaluation_batch_size: int | None = None,
+        samples_per_epoch: int | None = None,
+        balance: float = 0.0,
+        views: int | None = None,
+        plan: Path | None = None,
+        evaluation_view: int = 0,
+        allow_leaks: list[str] | None = None,
+        seed: int = 0,
+        workers: int = 0,
+    ) -> None:
+        super().__init__()
+        self.manifest_path, self.cache_path = Path(manifest), None if cache is None else Path(cache)
+        self.wanted_encoders, self.wanted_labels, self.wanted_views = encoders, label_set, views
+        self.policy, self.parts = policy, parts
+        self.size = BatchSize(batch_size, frame_budget)
+        self.evaluation_size = BatchSize(evaluation_batch_size or batch_size, frame_budget)
+        self.draw = Draw(samples_per_epoch, balance, seed)
+        self.plan_path, self.evaluation_view = None if plan is None else Path(plan), evaluation_view
+        self.allow_leaks = allow_leaks or []
+        self.leaks: dict[str, str] = {}
+        self.workers = workers
+        self._training: BatchLoader | None = None
+        self._resumed: dict[str, int] | None = None
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The columns of the manifest that training looks at all the time."""
+        return read_facts(self.manifest_path, live=self.cache_path is None)
+
+    @cached_property
+    def names(self) -> Manifest:
+        """The columns that name utterances in predictions and errors."""
+        return read_names(self.manifest_path)
+
+    @cached_property
+    def contents(self) -> dict[str, Contents]:
+        """Encoder name → `(rows, 32)` hashes by which its frames are found in the cache."""
+        assert self.cache is not None
+        return read_contents(self.manifest_path, {name: self.cache.encoders[name] for name in self.encoders})
+
+    @cached_property
+    def cache(self) -> EmbeddingCache | None:
+        """The embedding cache, None in live mode."""
+        return None if self.cache_path is None else EmbeddingCache.open(self.cache_path)
+
+    @cached_property
+    def labels(self) -> LabelSet:
+        """Classes, in the order of the logits."""
+        return label_set(self.wanted_labels or self.manifest.metadata.label_set)
+
+    @cached_property
+    def targets(self) -> Targets:
+        """Targets of every row of the manifest."""
+        return read_targets(self.manifest_path, self.labels, self.policy)
+
+    @cached_property
+    def encoders(self) -> tuple[str, ...]:
+        """Encoders read from the cache, in the model's order; empty in live mode.
+
+        Raises:
+            ConfigError: the cache lacks one.
+        """
+        if self.cache is None:
+            return ()
+        names = tuple(self.cache.encoders if self.wanted_encoders is None else self.wanted_encoders)
+        missing = [name for name in names if name not in self.cache.encoders]
+        if missing or not names:
+            raise ConfigError(
+                f"data.init_args.encoders names what cache {self.cache_path} does not hold",
+                found=", ".join(missing) or "no encoder at all",
+                allowed=self.cache.encoders,
+                remedy="run vibespeaker extract with these encoders, or choose among those in the cache",
+            )
+        return names
+
+    @property
+    def encoder_dims(self) -> dict[str, int]:
+        """Encoder name → width of its frames, from the cache; empty in live mode."""
+        return self.provenance.encoder_dims
+
+    @cached_property
+    def class_counts(self) -> npt.NDArray[np.int64]:
+        """`(classes,)`, utterances of each class in what training shows."""
+        return self.targets.select(self.shown[0]).class_counts(len(self.labels))
+
+    @cached_property
+    def shown(self) -> tuple[Rows, Rows | None]:
+        """Row of every training item, and its view where a balance plan says it."""
+        rows = self.rows("train")
+        return (rows, None) if self.plan_path is None else planned(self.plan_path, self.names, rows)
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """What a checkpoint records of this data; in live mode the model adds its encoders."""
+        encoders = {}
+        for name in self.encoders:
+            assert self.cache is not None
+            record = self.cache.encoders[name]
+            parts = dict(record.fingerprint.parts)
+            encoders[name] = EncoderProvenance(record.dim, record.modality, dict(record.spec), parts)
+        return Provenance(
+            label_set=self.labels.name,
+            classes=self.labels.classes,
+            encoders=encoders,
+            manifest=file_sha256(self.manifest_path),
+            cache=self.cache.digest if self.cache else None,
+            corpora=self.manifest.metadata.corpora,
+            transcripts=tuple(sorted(self.manifest.codes("text_origin")[1])),
+            synthetic=self.manifest.metadata.synthetic,
+            cleaning=self.cache.recipe.cleaning if self.cache else None,
+            leaks=self.leaks,
+            plan=None if self.plan_path is None else file_sha256(self.plan_path),
+        )
+
+    def rows(self, part: Part) -> Rows:
+        """Return the manifest's row numbers of a part, ascending.
+
+        Raises:
+            ConfigError: the part is empty.
+        """
+        return choose_rows(self.manifest, self.targets.usable, part, self.parts)
+
+    def check_not_scored(self, part: Part) -> None:
+        """Refuse to learn class weights from a part that shares utterances with the test part.
+
+        Raises:
+            ConfigError: it does.
+        """
+        present = self.manifest.codes("split")[1]
+        shared = set(self.parts.splits(part, present) or present) & set(self.parts.splits("test", present) or [])
+        if shared:
+            raise ConfigError(
+                f"class weights from the {part} part would come from the part that is scored",
+                found=", ".join(sorted(shared)),
+                remedy=f"choose other splits for data.init_args.parts.{part} or data.init_args.parts.test",
+            )
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read manifest and cache index, so that mistakes show before anything is computed."""
+        stages: dict[str | None, tuple[Part, ...]] = {
+            "fit": ("train", "validation"),
+            "validate": ("validation",),
+            "test": ("test",),
+            "predict": ("predict",),
+        }
+        for part in stages.get(stage, ()):
+            if not (stage == "fit" and part == "validation" and self.parts.validation == []):
+                self.rows(part)
+        if stage == "fit":
+            self._check_leaks()
+        _ = self.provenance
+
+    def train_dataloader(self) -> BatchLoader:
+        """Return shuffled, length-bucketed batches of drawn views."""
+        views = 0 if self.cache is None else self.cache.views if self.wanted_views is None else self.wanted_views
+        rows, drawn = self.shown
+        reader = self._part(rows, 0 if drawn is not None else views, drawn)
+        sampler = TrainingBatches(
+            reader.lengths, self.targets.category[rows], self.size, self.draw, views, self._shard()
+        )
+        self._training = BatchLoader(reader, sampler, self.workers)
+        if self._resumed is not None:
+            self._training.load_state_dict(self._resumed)
+        return self._training
+
+    def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
+        """Return every utterance of the validation part, clean; none where training goes without."""
+        return [] if self.parts.validation == [] else self._evaluation("validation")
+
+    def test_dataloader(self) -> BatchLoader:
+        """Return every utterance of the test part, clean."""
+        return self._evaluation("test")
+
+    def predict_dataloader(self) -> BatchLoader:
+        """Return every utterance to predict, clean, whatever its labels."""
+        return self._evaluation("predict")
+
+    def state_dict(self) -> dict[str, int]:
+        """Return how far training came in its epoch; the order itself follows from the seed."""
+        return {} if self._training is None else self._training.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Go on there, once the training batches are asked for.
+
+        Lightning restores loaders by itself only if nothing, such as the schedule, asked for their length before.
+        """
+        self._resumed = state_dict
+
+    def transfer_batch_to_device(self, batch: EmotionBatch, device: torch.device, dataloader_idx: int) -> EmotionBatch:
+        """Move a batch without waiting for the copy."""
+        return batch.to(device, non_blocking=True)
+
+    def _evaluation(self, part: Part) -> BatchLoader:
+        rows = self.rows(part)
+        reader = self._part(rows, 0, np.full(len(rows), self.evaluation_view))
+        return BatchLoader(reader, EvaluationBatches(reader.lengths, self.evaluation_size, self._shard()), self.workers)
+
+    def _shard(self) -> Shard:
+        return Shard() if self.trainer is None else Shard(self.trainer.global_rank, self.trainer.world_size)
+
+    def _check_leaks(self) -> None:
+        """Refuse parts that share speakers or recordings, or remember what is allowed to leak."""
+        parts = {"train": self.rows("train")}
+        for part in _EVALUATED:
+            # whatever their labels: hidden ones are scored elsewhere
+            rows = np.flatnonzero(is_in_part(self.manifest, part, self.parts))
+            parts |= {part: rows} if len(rows) else {}
+        self.leaks = allowed_leaks(self.manifest_path, parts, self.allow_leaks)
+        self.__dict__.pop("provenance", None)
+        for text in self.leaks.values():
+            log.warning("allowed leak: %s; scores flatter", text)
+
+    def _part(self, rows: Rows, views: int, drawn: Rows | None) -> CachedPart | LivePart:
+        """Return what reads some rows."""
+        if self.cache is None:
+            if drawn is not None and drawn.any():
+                raise ConfigError(
+                    "live audio has no augmented views", remedy="extract them, and set data.init_args.cache"
+                )
+            return LivePart(self.manifest, rows, self.targets)
+
+        def names(at: Rows) -> list[str]:
+            return self.names.select(rows[at]).column("utterance_id")
+
+        at = {name: contents[rows] for name, contents in self.contents.items()}
+        entries = {name: entries_of(self.cache, name, at[name], views, drawn, names) for name in self.encoders}
+        return CachedPart(self.cache, rows, self.targets, entries)

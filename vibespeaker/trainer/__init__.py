@@ -1,0 +1,1 @@
+"""LightningCLI around one run folder, and config files on top of each other."""

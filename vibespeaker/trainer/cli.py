@@ -1,0 +1,228 @@
+"""`vibespeaker fit | validate | test | predict`: LightningCLI around one run folder."""
+
+import logging
+import os
+import shlex
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Callback, LightningDataModule, Trainer
+from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from vibespeaker.arguments import parse_arguments
+from vibespeaker.errors import ConfigError, VibeSpeakerError
+from vibespeaker.files import MACHINE_ERRORS
+from vibespeaker.tasks.base import RecognitionTask
+from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, LastCheckpoint, best_checkpoint, find_checkpoint
+from vibespeaker.tasks.callbacks.confusion_figure import ConfusionFigure
+from vibespeaker.tasks.callbacks.cost_record import CostRecord
+from vibespeaker.tasks.callbacks.prediction_writer import PredictionWriter
+from vibespeaker.tasks.callbacks.random_state import RandomStates
+from vibespeaker.tasks.callbacks.run_record import RunRecord
+from vibespeaker.tasks.datamodule import EmotionDataModule
+from vibespeaker.tasks.emotion_task import EmotionTask
+from vibespeaker.trainer.layers import expand
+
+_SUBCOMMANDS = ("fit", "validate", "test", "predict")
+_RAISING = {"exit_on_error": False}
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Which checkpoints a run keeps beside its last state.
+
+    Args:
+        monitor: logged name by which `best.ckpt` is chosen.
+        mode: whether its highest or lowest value is best.
+        every_batches: also save the last state after so many batches within an epoch.
+    """
+
+    monitor: str = "val/macro_f1"
+    mode: Literal["max", "min"] = "max"
+    every_batches: int | None = None
+
+
+class TrainerCLI(LightningCLI):
+    """LightningCLI with a run folder fixed by name: resuming goes on in it."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        self.arguments = arguments
+        super().__init__(
+            RecognitionTask,
+            EmotionDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            save_config_callback=None,
+            seed_everything_default=1,
+            trainer_defaults={"num_sanity_val_steps": 0, "log_every_n_steps": 1, "use_distributed_sampler": False},
+            parser_kwargs={"prog": "vibespeaker", "exit_on_error": False, **dict.fromkeys(_SUBCOMMANDS, _RAISING)},
+            auto_configure_optimizers=False,
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add what names and keeps a run."""
+        parser.add_argument("--name", type=str | None, default=None, help="the run's name, a folder under --runs")
+        parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs")
+        parser.add_argument("--bases", type=list[str] | None, default=None, help="config files this one builds on")
+        parser.add_argument("--out", type=Path | None, default=None, help="prediction table to write")
+        parser.add_argument("--system", type=str | None, default=None, help="what reports call the predictions")
+        parser.add_class_arguments(Keep, "keep")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse, and resolve `--ckpt_path` before anything is built."""
+        self.config = parse_arguments(parser, self.arguments, f"vibespeaker {self.arguments[0]}")
+        options = self.config[self.config.subcommand]
+        options.bases = None  # they are merged by now; the run's config stands alone
+        options.ckpt_path = find_checkpoint(self.folder, options.ckpt_path, self.config.subcommand == "fit")
+
+    @property
+    def options(self) -> Any:
+        """Options of the chosen subcommand."""
+        return self.config[self.config.subcommand]
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        if self.options.name is None:
+            if self.config.subcommand == "fit" and not self.options.trainer.fast_dev_run:
+                raise ConfigError("a run needs a name", remedy="add --name NAME, or name: NAME to the config")
+            return Path(self.options.runs)
+        return Path(self.options.runs) / str(self.options.name)
+
+    def _parse_ckpt_path(self) -> None:
+        """Leave the config as it is: Lightning would overlay the checkpoint's hyper-parameters."""
+
+    def before_instantiate_classes(self) -> None:
+        """Add the callbacks that every run has."""
+        self.trainer_defaults["callbacks"] = self._callbacks()
+
+    def _callbacks(self) -> list[Callback]:
+        quiet = self.options.trainer.enable_progress_bar is False
+        callbacks: list[Callback] = [] if quiet else [RichProgressBar()]
+        if self.config.subcommand == "predict":
+            table = self.options.out or self.folder / "predictions.parquet"
+            system = self.options.system or self.options.name or "system"
+            command = shlex.join(["vibespeaker", *self.arguments])
+            return [*callbacks, PredictionWriter(Path(table), system, command)]
+        if self.config.subcommand != "fit" or self.options.trainer.fast_dev_run:
+            return callbacks
+        keep = self.options.keep
+        # the resolved config stands alone: without the files it was built on and the state it was resumed from
+        resolved = self.options.clone()
+        resolved.bases = resolved.ckpt_path = None
+        config = self._parser("fit").dump(resolved, skip_unset=False)
+        return [
+            *callbacks,
+            RunRecord(self.folder, config),
+            CostRecord(self.folder),
+            RandomStates(),
+            ConfusionFigure(),
+            best_checkpoint(self.folder, keep.monitor, keep.mode),
+            LastCheckpoint(self.folder, keep.every_batches),
+        ]
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Log and save in the run folder, atomically."""
+        configured = self._get(self.config_init, "trainer")
+        settings: dict[str, Any] = {"plugins": [*(configured.plugins or []), AtomicCheckpointIO()]}
+        settings["default_root_dir"] = configured.default_root_dir or str(self.folder)
+        if configured.logger is None:
+            fitting = self.config.subcommand == "fit"
+            settings["logger"] = TensorBoardLogger(self.folder, "", "", default_hp_metric=False) if fitting else False
+        return super().instantiate_trainer(**settings, **kwargs)
+
+    def before_fit(self) -> None:
+        """Refuse to train what is made of trained systems."""
+        if not isinstance(self.model, EmotionTask):
+            raise ConfigError(
+                f"{type(self.model).__name__} is not trained",
+                allowed="validate, test, predict",
+                remedy="train its members one by one",
+            )
+
+    def predict(self, model: RecognitionTask, datamodule: LightningDataModule, **options: Any) -> None:
+        """Predict into the table only; keeping all outputs, too, would fill the memory."""
+        self.trainer.predict(model, datamodule=datamodule, **{**options, "return_predictions": False})
+
+
+def run_trainer(args: list[str]) -> TrainerCLI:
+    """Run one of `fit`, `validate`, `test`, `predict`.
+
+    Args:
+        args: subcommand and options; `--config` takes a file or the name of a shipped config, with the files it
+            builds on.
+
+    Raises:
+        ConfigError: parts of the configuration do not fit together.
+        CheckpointError: there is nothing to resume from, or a checkpoint does not fit.
+        VibeSpeakerError: the disk is full or a folder cannot be written.
+    """
+    _silence_others()
+    try:
+        with _machine_errors_once():
+            return TrainerCLI(expand(args))
+    except SystemExit as stop:
+        if isinstance(stop.__context__, KeyboardInterrupt):  # Lightning has ended the run in good order
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            raise KeyboardInterrupt from stop
+        raise
+    except OSError as error:
+        if error.errno not in MACHINE_ERRORS:
+            raise
+        raise VibeSpeakerError(
+            "the run could not be written; what was saved before is whole",
+            found=error,
+            remedy="free space or permit writing, then go on with --ckpt_path auto",
+        ) from error
+    except MisconfigurationException as error:
+        raise ConfigError(
+            "the trainer cannot run as configured",
+            found=" ".join(str(error).split()),
+            remedy="correct --trainer.…; without a GPU add --config trainer/cpu behind the others",
+        ) from error
+    except ValueError as error:
+        cause: BaseException | None = error  # jsonargparse wraps what constructors raise
+        while cause is not None and not isinstance(cause, VibeSpeakerError):
+            cause = cause.__cause__
+        if cause is None:
+            raise
+        raise cause from None
+
+
+@contextmanager
+def _machine_errors_once() -> Iterator[None]:
+    """Keep the traceback of the thread that writes logs from the screen: what it met is raised in the main thread."""
+    before = threading.excepthook
+
+    def report(thrown: threading.ExceptHookArgs) -> None:
+        if not (isinstance(thrown.exc_value, OSError) and thrown.exc_value.errno in MACHINE_ERRORS):
+            before(thrown)
+
+    threading.excepthook = report
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+
+
+def _silence_others() -> None:
+    """Keep from users what only Lightning's developers can act on: deprecations of others' calls, and advertising."""
+    os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
+    warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*", category=FutureWarning)
+    # every process logs the same whole-set numbers; averaging them could only round
+    warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
+    # a resumed run goes on in its folder; any other is refused by find_checkpoint
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty.*")
+    # scoring needs none of the callbacks that training had
+    warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks.*")
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,245 @@
+"""Fill a manifest's missing texts by speech recognition.
+
+Finished batches are kept beside the output until all are done: an interrupted run goes on where it stopped and loses at
+most the batch it was at.
+"""
+
+import hashlib
+import json
+import logging
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vibespeaker.audio.files import read_audio
+from vibespeaker.errors import AudioError, ConfigError, ManifestError
+from vibespeaker.files import write_text
+from vibespeaker.manifest import Manifest
+from vibespeaker.progress import tracked
+
+if TYPE_CHECKING:
+    from vibespeaker.transcribe.whisper import Transcriber
+
+logger = logging.getLogger(__name__)
+
+_PART = re.compile(r"\d{6}\.json")
+_SHOWN_FAILURES = 20
+
+
+def transcribe(
+    manifest: Path,
+    model: str = "openai/whisper-large-v3",
+    out: Path = Path("transcribed.parquet"),
+    all: bool = False,
+    splits: list[str] | None = None,
+    language: str = "manifest",
+    beams: int = 1,
+    batch_size: int = 8,
+    device: str = "auto",
+    precision: str = "float32",
+) -> int:
+    """Fill missing texts of a manifest with what a Whisper checkpoint hears; run again after an interruption.
+
+    Args:
+        manifest: the manifest to read.
+        model: folder, or name on the hub, of a Whisper checkpoint.
+        out: the manifest to write; may be the same file.
+        all: transcribe every utterance alike, so that no split has human transcripts and another has not.
+        splits: transcribe utterances of these splits only; the texts of others are kept.
+        language: manifest (each utterance's own), auto (the model detects it), or an ISO code for all.
+        beams: width of the beam search; 1 is greedy.
+        batch_size: windows of 30 s transcribed together.
+        device: auto, cpu, cuda, …
+        precision: float32, bfloat16 or float16.
+
+    Returns:
+        0, or 1 when some recordings could not be read; their texts stay as they were.
+    """
+    table = Manifest.read(manifest)
+    wanted = _wanted(table, all, splits)
+    if not wanted:
+        logger.info("every utterance has a text: nothing to transcribe")
+        _write(table, out)
+        return 0
+    recognizer = _load(model, beams, batch_size, device, precision)
+    languages = _languages(table, wanted, language, recognizer)
+    step = {
+        "step": "transcribe",
+        "model": recognizer.name,
+        "fingerprint": recognizer.fingerprint().digest[:12],
+        "language": language,
+        "all": all,
+        "splits": splits,
+    }
+    parts = _Parts(out, step)
+    texts = _already_written(out, step, recognizer.origin) | parts.read()
+    keys = _keys(table)
+    todo = sorted(
+        (row for row in wanted if keys[row] not in texts),
+        key=_by_language_and_length(table, languages),
+    )
+    logger.info("%d of %d utterances to transcribe", len(todo), len(wanted))
+    failures = _transcribe_rows(table, todo, languages, recognizer, parts, texts, keys)
+    _write(_filled(table, wanted, texts, keys, recognizer.origin, step), out)
+    parts.remove()
+    for line in failures[:_SHOWN_FAILURES]:
+        logger.warning("%s", line)
+    if failures:
+        logger.warning("%d recordings could not be read; their texts stay as they were", len(failures))
+    return 1 if failures else 0
+
+
+def _wanted(table: Manifest, everything: bool, splits: Sequence[str] | None) -> list[int]:
+    """Return the rows to transcribe; a text alone has nothing to hear."""
+    own = table.column("split")
+    if splits is not None and not set(splits) <= set(own):
+        known = sorted({str(split) for split in own})
+        raise ConfigError("the manifest has no such splits", found=sorted(set(splits) - set(own)), allowed=known)
+    columns = zip(table.column("audio"), table.column("text"), own, strict=True)
+    return [
+        row
+        for row, (audio, text, split) in enumerate(columns)
+        if audio and (everything or text is None) and (splits is None or split in splits)
+    ]
+
+
+def _load(model: str, beams: int, batch_size: int, device: str, precision: str) -> "Transcriber":
+    import torch
+
+    from vibespeaker.transcribe.whisper import Transcriber
+
+    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    return Transcriber(model, beams, chosen, precision, batch_size)
+
+
+def _languages(table: Manifest, wanted: Sequence[int], language: str, recognizer: "Transcriber") -> list[str | None]:
+    """Return each row's language, checked before hours of work."""
+    own = table.column("language")
+    languages = [{"manifest": value, "auto": None}.get(language, language) for value in own]
+    for spoken in sorted({languages[row] or "" for row in wanted}):
+        recognizer.check_language(spoken or None)
+    return languages
+
+
+def _keys(table: Manifest) -> list[str]:
+    """Return what a text belongs to: the utterance, and its audio where that is hashed."""
+    pairs = zip(table.column("utterance_id"), table.column("audio_sha256"), strict=True)
+    return [f"{utterance} {sha256 or ''}" for utterance, sha256 in pairs]
+
+
+def _by_language_and_length(table: Manifest, languages: Sequence[str | None]) -> Any:
+    """Order rows so that a batch has one language and clips of like length, the longest first."""
+    durations = table.column("duration")
+    return lambda row: (languages[row] or "", -(durations[row] or 0.0), row)
+
+
+def _transcribe_rows(
+    table: Manifest,
+    todo: Sequence[int],
+    languages: Sequence[str | None],
+    recognizer: "Transcriber",
+    parts: "_Parts",
+    texts: dict[str, str],
+    keys: Sequence[str],
+) -> list[str]:
+    """Transcribe rows batch by batch into `texts` and `parts`; return what could not be read."""
+    failures: list[str] = []
+    paths = table.column("audio")
+    with tracked("transcribing", len(todo)) as progress:
+        for language, rows in groupby(todo, key=lambda row: languages[row]):
+            for batch in _batches(list(rows), recognizer.batch_size):
+                clips = {}
+                for row in batch:
+                    try:
+                        clips[row] = read_audio(table.root / paths[row])
+                    except AudioError as error:
+                        failures.append(str(error))
+                heard = recognizer.transcribe(list(clips.values()), language)
+                found = {keys[row]: text for row, text in zip(clips, heard, strict=True)}
+                parts.add(found)
+                texts.update(found)
+                progress.advance(len(batch))
+    return failures
+
+
+def _batches(rows: list[int], size: int) -> Iterator[list[int]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _filled(
+    table: Manifest,
+    wanted: Sequence[int],
+    texts: Mapping[str, str],
+    keys: Sequence[str],
+    origin: str,
+    step: Mapping[str, Any],
+) -> Manifest:
+    """Return the manifest with the texts put in."""
+    column, origins = table.column("text"), table.column("text_origin")
+    for row in wanted:
+        if keys[row] in texts:
+            column[row], origins[row] = texts[keys[row]], origin
+    repeated = bool(table.metadata.history) and table.metadata.history[-1] == step
+    return table.with_columns({"text": column, "text_origin": origins}, None if repeated else dict(step))
+
+
+def _already_written(out: Path, step: Mapping[str, Any], origin: str) -> dict[str, str]:
+    """Return the texts of an earlier run with the same settings that came to its end."""
+    if not out.is_file():
+        return {}
+    earlier = Manifest.read(out)
+    if dict(step) not in [dict(done) for done in earlier.metadata.history]:
+        return {}
+    rows = zip(_keys(earlier), earlier.column("text"), earlier.column("text_origin"), strict=True)
+    return {key: text for key, text, made_by in rows if made_by == origin and text is not None}
+
+
+def _write(table: Manifest, out: Path) -> None:
+    with _writing(out):
+        table.write(out)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Say in one sentence that a file cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise ManifestError(
+            f"{path} cannot be written ({error.strerror})", remedy="make room, then run the same command again"
+        ) from error
+
+
+class _Parts:
+    """Finished batches, one file each, in a folder beside the output; the folder's name tells the settings."""
+
+    def __init__(self, out: Path, step: Mapping[str, Any]) -> None:
+        settings = {name: step[name] for name in ("model", "fingerprint", "language")}
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+        self.folder = out.with_name(f".{out.name}.{digest}.parts")
+        self._next = 0
+
+    def read(self) -> dict[str, str]:
+        """Return the texts of all finished batches."""
+        names = sorted(path for path in self.folder.glob("*.json") if _PART.fullmatch(path.name))
+        texts: dict[str, str] = {}
+        for path in names:
+            texts.update(json.loads(path.read_text(encoding="utf-8")))
+        self._next = int(names[-1].stem) + 1 if names else 0
+        return texts
+
+    def add(self, texts: Mapping[str, str]) -> None:
+        """Write a finished batch, whole or not at all."""
+        path = self.folder / f"{self._next:06}.json"
+        with _writing(path):
+            write_text(path, json.dumps(texts, ensure_ascii=False, indent=0))
+        self._next += 1
+
+    def remove(self) -> None:
+        """Delete the batches once the manifest has them."""
+        shutil.rmtree(self.folder, ignore_errors=True)

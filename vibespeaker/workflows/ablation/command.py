@@ -1,0 +1,234 @@
+"""`vibespeaker ablate` and `vibespeaker cross`: one table out of many trainings."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from vibespeaker.errors import ConfigError
+from vibespeaker.figures import score_matrix, svg_bytes
+from vibespeaker.files import write_text
+from vibespeaker.labels import label_set
+from vibespeaker.manifest import Manifest
+from vibespeaker.predictions import Predictions
+from vibespeaker.prepare.label_map import read_label_map
+from vibespeaker.workflows.ablation.plan import ExperimentPlan, ScoredPart, Selection, Variant, read_plan
+from vibespeaker.workflows.ablation.running import extract_all, material, train_variants, write_variants
+from vibespeaker.workflows.ablation.scoring import SCORES, Cell, as_frame, score_variant
+
+_LOG_WIDTH = 160
+
+log = logging.getLogger(__name__)
+
+
+def ablate(
+    manifests: list[Path],
+    plan: str = "ablation/corpora",
+    out: Path = Path("ablation"),
+    cache: Path | None = None,
+    overlay: Path | None = None,
+    jobs: int = 1,
+    draws: int = 2000,
+    seed: int = 0,
+) -> int:
+    """Train every variant of a plan, test all on the same tests, and write one table.
+
+    The folder gets the manifest, the cache, a run a variant, `table.csv`, `table.md` and `matrix.svg`. Run again after
+    an interruption, it goes on where it was.
+
+    Args:
+        manifests: tables of one or several corpora; without a test part they are split by speaker.
+        plan: YAML file, or a shipped one: ablation/corpora, ablation/neutral, ablation/noise, ablation/intensity.
+        out: folder of the experiment.
+        cache: embedding cache to use and to add to; one in the folder by default.
+        overlay: config file on top of the plan's, e.g. with a trainer for this machine.
+        jobs: trainings at a time.
+        draws: bootstrap draws of the intervals.
+        seed: of the split.
+
+    Returns:
+        0, or 1 when a variant failed or a clip could not be encoded.
+
+    Raises:
+        ConfigError: the plan is wrong, or the folder holds another experiment.
+    """
+    return run_experiment(
+        read_plan(plan), manifests, out, cache, overlay, jobs, draws, seed, f"Ablation {Path(plan).stem}"
+    )
+
+
+def cross(
+    manifests: list[Path],
+    train: list[str] | None = None,
+    test: list[str] | None = None,
+    labels: str = "corpora/seven-neutral",
+    plan: str = "ablation/cross",
+    out: Path = Path("cross"),
+    cache: Path | None = None,
+    overlay: Path | None = None,
+    jobs: int = 1,
+    draws: int = 2000,
+    seed: int = 0,
+) -> int:
+    """Train on some corpora and test on others, over the classes that all of them have.
+
+    Every corpus is split by speaker first: a corpus that is trained on is tested on speakers of its own that were
+    never heard, so that the numbers of one test can be compared. Run again after an interruption, it goes on.
+
+    Args:
+        manifests: tables of one or several corpora.
+        train: corpora to train on, one training each; joined with +, together in one; by default each by itself.
+        test: corpora to test on; by default each.
+        labels: label map, where several manifests are given.
+        plan: YAML file with what to train; its variants and tests are replaced.
+        out: folder of the experiment.
+        cache: embedding cache to use and to add to; one in the folder by default.
+        overlay: config file on top of the plan's, e.g. with a trainer for this machine.
+        jobs: trainings at a time.
+        draws: bootstrap draws of the intervals.
+        seed: of the split.
+
+    Returns:
+        0, or 1 when a training failed or a clip could not be encoded.
+
+    Raises:
+        ConfigError: an unknown corpus, or fewer than two classes in common.
+    """
+    base = read_plan(plan)
+    fields: dict[str, Any] = {**vars(base), "labels": labels if len(manifests) > 1 else base.labels}
+    found = emotions_by_corpus(manifests, fields["labels"])
+    trained, tested = train or sorted(found), test or sorted(found)
+    names = {name for group in (*trained, *tested) for name in group.split("+")}
+    unknown = sorted(names - set(found))
+    if unknown:
+        raise ConfigError("the manifests have no such corpus", found=", ".join(unknown), allowed=sorted(found))
+    shared = intersection({name: found[name] for name in names}, _classes(manifests, fields["labels"]))
+    Console().print(intersection_table({name: found[name] for name in sorted(names)}, shared))
+    spelled = ",".join(shared)
+    fields["variants"] = tuple(
+        Variant(group, Selection(only={"corpus": group.split("+")}), spelled) for group in trained
+    )
+    fields["tests"] = tuple(
+        ScoredPart(group, Selection(only={"corpus": group.split("+")}), spelled) for group in tested
+    )
+    return run_experiment(
+        ExperimentPlan(**fields), manifests, out, cache, overlay, jobs, draws, seed, "From corpus to corpus"
+    )
+
+
+def run_experiment(
+    plan: ExperimentPlan,
+    manifests: Sequence[Path],
+    out: Path,
+    cache: Path | None,
+    overlay: Path | None,
+    jobs: int,
+    draws: int,
+    seed: int,
+    title: str,
+) -> int:
+    """Do all steps of an experiment and write its table; see `ablate`."""
+    if overlay is not None and not overlay.is_file():
+        raise ConfigError(f"overlay {overlay} does not exist")
+    store = cache or out / "cache"
+    manifest = material(manifests, plan, seed, out)
+    status = extract_all(plan, manifest, store)
+    paths = write_variants(plan, manifest, out)
+    trials = train_variants(plan, paths, store, out, overlay, jobs)
+    cells = []
+    for variant, trial in zip(plan.variants, trials, strict=True):
+        if trial is None:
+            log.error("variant %s failed; run again to retry it", variant.name)
+            status = 1
+            continue
+        table = Predictions.read(out / "runs" / trial.name / "predictions.parquet")
+        cells += score_variant(variant.name, table, manifest, plan.tests, draws)
+    if cells:
+        synthetic = Manifest.read(manifest, ["utterance_id"]).metadata.synthetic
+        _write(cells, plan, out, title + (" (synthetic speech)" if synthetic else ""))
+    return status
+
+
+def emotions_by_corpus(manifests: Sequence[Path], labels: str | None) -> dict[str, set[str]]:
+    """Return corpus → classes that occur in it, under the label map where there is one."""
+    mapping = None if labels is None else read_label_map(labels)
+    found: dict[str, set[str]] = {}
+    for path in manifests:
+        table = Manifest.read(path, ["corpus", "category"])
+        for corpus, emotion in set(zip(table.column("corpus"), table.column("category"), strict=True)):
+            own = emotion
+            if mapping is not None and emotion is not None and mapping.labels.name != table.metadata.label_set:
+                own = mapping.target(corpus, emotion)
+            found.setdefault(corpus, set()).update({own} if own is not None else ())
+    return found
+
+
+def intersection(found: dict[str, set[str]], classes: Sequence[str]) -> tuple[str, ...]:
+    """Return the classes that every corpus has, in the order of `classes`.
+
+    Raises:
+        ConfigError: there are fewer than two.
+    """
+    shared = tuple(emotion for emotion in classes if all(emotion in own for own in found.values()))
+    if len(shared) < 2:
+        has = "; ".join(f"{name}: {', '.join(sorted(own))}" for name, own in sorted(found.items()))
+        raise ConfigError("the corpora share fewer than two classes", found=has, remedy="choose others, or a label map")
+    return shared
+
+
+def intersection_table(found: dict[str, set[str]], shared: Sequence[str]) -> Table:
+    """Return corpus by class, with what is left out for not being everywhere."""
+    every = [*shared, *sorted(set().union(*found.values()) - set(shared))]
+    table = Table(title=f"Classes: {len(shared)} in common", title_justify="left")
+    table.add_column("corpus")
+    for emotion in every:
+        table.add_column(emotion if emotion in shared else f"({emotion})", justify="center", overflow="fold")
+    for corpus, own in found.items():
+        table.add_row(corpus, *("yes" if emotion in own else "–" for emotion in every))
+    return table
+
+
+def _classes(manifests: Sequence[Path], labels: str | None) -> tuple[str, ...]:
+    if labels is not None:
+        return read_label_map(labels).labels.classes
+    return label_set(Manifest.read(manifests[0], ["corpus"]).metadata.label_set).classes
+
+
+def _write(cells: Sequence[Cell], plan: ExperimentPlan, out: Path, title: str) -> None:
+    frame = as_frame(cells)
+    write_text(out / "table.csv", frame.to_csv(index=False, lineterminator="\n"))
+    header = ("trained", "tested", "classes", "utterances", "speakers", *SCORES.values())
+    rows = [
+        (
+            cell.variant,
+            cell.test,
+            *(f"{count:,}" for count in (len(cell.classes), cell.utterances, cell.speakers)),
+            *(str(cell.scores[name]) if name in cell.scores else "–" for name in SCORES),
+        )
+        for cell in cells
+    ]
+    table = Table(title=f"{title}: score [95 % interval over speakers]", title_justify="left")
+    for number, name in enumerate(header):
+        table.add_column(name, justify="left" if number < 2 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    if not console.is_terminal:
+        # a log file has no width to wrap to
+        console.width = _LOG_WIDTH
+    console.print(table)
+    lines = [f"| {' | '.join(header)} |", "|---|---|" + "---:|" * (len(header) - 2)]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    write_text(out / "table.md", f"# {title}\n\n" + "\n".join(lines) + "\n\n![UAR](matrix.svg)\n")
+    trained = list(dict.fromkeys(cell.variant for cell in cells))
+    tested = [test.name for test in plan.tests]
+    matrix = np.full((len(trained), len(tested)), np.nan)
+    for cell in cells:
+        if "uar" in cell.scores:
+            matrix[trained.index(cell.variant), tested.index(cell.test)] = cell.scores["uar"].value
+    write_text(out / "matrix.svg", svg_bytes(score_matrix(matrix, trained, tested, "UAR", title)).decode())
+    log.info("wrote %s", out / "table.md")

@@ -1,0 +1,165 @@
+"""What an experiment trains and tests, in YAML.
+
+labels: corpora/seven-neutral             # label map, where several manifests are given
+split: speakers                           # as `vibespeaker split --by`, where the manifest has no test part
+config: experiment/embedded               # what every variant trains
+settings: {trainer.max_epochs: 20}        # the same in every variant
+encoders: encoders/embedded               # for the cache
+views: 1                                  # augmented views in the cache
+augmentation: augmentation/noise          # their recipe
+view_splits: [train, test]                # parts that have them
+variants:
+  - name: everything
+  - name: without ravdess
+    train: {without: {corpus: [ravdess]}} # or only: rows with these values; null for missing ones
+    labels: seven                         # classes to learn; by default those of the manifest
+    settings: {data.init_args.views: 0}
+tests:                                    # by default the whole test part
+  - name: strong
+    select: {only: {intensity: [strong]}}
+    labels: seven                         # classes to score, among those learned
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import yaml
+
+from vibespeaker.config_files import find_config
+from vibespeaker.errors import ConfigError
+from vibespeaker.labels import label_set
+from vibespeaker.prepare.split.command import Way
+
+#: Columns of a manifest that rows can be selected by.
+COLUMNS = ("corpus", "category", "intensity", "language", "gender", "speaker", "session")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Rows by the values of columns.
+
+    Args:
+        only: column → values that rows must have.
+        without: column → values that rows must not have.
+    """
+
+    only: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    without: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for column, values in (*self.only.items(), *self.without.items()):
+            if column not in COLUMNS or not isinstance(values, (list, tuple)):
+                raise ConfigError("rows are selected by lists of values", found=f"{column}: {values}", allowed=COLUMNS)
+
+    def mask(self, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Return `(N,)`, True for selected rows of a frame with `COLUMNS`."""
+        chosen = np.ones(len(frame), dtype=bool)
+        for column, values in self.only.items():
+            chosen &= _holds(frame[column], values)
+        for column, values in self.without.items():
+            chosen &= ~_holds(frame[column], values)
+        return chosen
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One training.
+
+    Args:
+        name: unique among the variants.
+        train: utterances that train and validate.
+        labels: label set to learn, that of the manifest by default.
+        settings: dotted config key → value.
+    """
+
+    name: str
+    train: Selection = Selection()
+    labels: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ScoredPart:
+    """One selection of the test part.
+
+    Args:
+        name: unique among the tests.
+        select: its utterances.
+        labels: label set to score, that of the manifest by default; classes that were not learned are left out.
+    """
+
+    name: str = "test part"
+    select: Selection = Selection()
+    labels: str | None = None
+
+
+@dataclass(frozen=True)
+class ExperimentPlan:
+    """A checked plan; the module's text says what its fields mean."""
+
+    variants: tuple[Variant, ...]
+    tests: tuple[ScoredPart, ...] = (ScoredPart(),)
+    config: str = "experiment/embedded"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    labels: str | None = None
+    split: Way = "speakers"
+    encoders: str = "encoders/embedded"
+    views: int = 0
+    augmentation: str | None = None
+    view_splits: tuple[str, ...] = ("train",)
+
+    def __post_init__(self) -> None:
+        for kind, names in (("variants", self.variants), ("tests", self.tests)):
+            listed = [one.name for one in names]
+            if not listed or len(set(listed)) < len(listed):
+                raise ConfigError(f"an experiment needs {kind} with names of their own", found=listed)
+        for name in {*(one.labels for one in self.variants), *(one.labels for one in self.tests)} - {None}:
+            label_set(str(name))
+        if self.split not in get_args(Way):
+            raise ConfigError("an experiment's split", found=self.split, allowed=get_args(Way))
+
+    @property
+    def digest(self) -> str:
+        """Identifies the plan."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+def read_plan(name: str) -> ExperimentPlan:
+    """Read a plan.
+
+    Args:
+        name: path, or the name of a shipped one such as `ablation/corpora`.
+
+    Raises:
+        ConfigError: the file is missing or cannot be parsed, or a key or value is wrong; names the file.
+    """
+    path = find_config(name)
+    try:
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(fields, dict):
+            raise TypeError("a mapping is needed")
+        variants = tuple(_variant(entry) for entry in fields.pop("variants", ()))
+        tests = tuple(_test(entry) for entry in fields.pop("tests", ()) or ({"name": "test part"},))
+        fields["view_splits"] = tuple(fields.get("view_splits", ("train",)))
+        return ExperimentPlan(variants, tests, **fields)
+    except (OSError, yaml.YAMLError, TypeError, AttributeError, ConfigError) as error:
+        raise ConfigError(f"experiment {path} is wrong", found=" ".join(str(error).split())) from error
+
+
+def _variant(entry: Mapping[str, Any]) -> Variant:
+    return Variant(**{**entry, "train": Selection(**entry.get("train", {}))})
+
+
+def _test(entry: Mapping[str, Any]) -> ScoredPart:
+    return ScoredPart(**{**entry, "select": Selection(**entry.get("select", {}))})
+
+
+def _holds(column: "pd.Series[Any]", values: Sequence[str | None]) -> npt.NDArray[np.bool_]:
+    known = column.isin([value for value in values if value is not None])
+    return np.asarray(known | column.isna() if None in values else known)

@@ -1,0 +1,117 @@
+"""Scores of every variant on every test: over the classes that both know, with intervals over speakers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vibespeaker.evaluation.bootstrap import bootstrap, clusters_of, intervals
+from vibespeaker.evaluation.scores import Interval
+from vibespeaker.evaluation.scoring import leak_mark
+from vibespeaker.evaluation.statistics import System, layout_of, scores, sums
+from vibespeaker.evaluation.targets import Truth
+from vibespeaker.labels import label_set
+from vibespeaker.manifest import Manifest
+from vibespeaker.predictions import Predictions
+from vibespeaker.workflows.ablation.plan import COLUMNS, ScoredPart
+
+#: Scores of a cell, in the order of tables.
+SCORES = {"uar": "UAR", "macro_f1": "macro-F1", "accuracy": "WA"}
+_LEVEL = 0.95
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One variant on one test.
+
+    Args:
+        variant: its name, with leaks that were allowed.
+        test: its name.
+        classes: classes that were learned, are scored, and occur in the test.
+        utterances: scored ones.
+        speakers: of the scored utterances.
+        scores: name of `SCORES` → interval; empty where nothing could be scored.
+    """
+
+    variant: str
+    test: str
+    classes: tuple[str, ...]
+    utterances: int
+    speakers: int
+    scores: Mapping[str, Interval]
+
+
+def score_variant(
+    name: str, table: Predictions, manifest: Path, tests: Sequence[ScoredPart], draws: int = 2000
+) -> list[Cell]:
+    """Score one variant's predictions on every test.
+
+    Args:
+        name: of the variant.
+        table: its predictions of the test part.
+        manifest: the truth, with `COLUMNS`.
+        tests: what to score.
+        draws: bootstrap draws over speakers.
+    """
+    truth = Manifest.read(manifest, ["utterance_id", *COLUMNS])
+    frame = truth.frame().set_index("utterance_id").loc[table.frame["utterance_id"]]
+    shown = name + leak_mark(table)
+    cells = []
+    for test in tests:
+        wanted = label_set(test.labels or truth.metadata.label_set).classes
+        chosen = test.select.mask(frame)
+        present = set(frame["category"][chosen])
+        classes = tuple(emotion for emotion in wanted if emotion in table.labels.classes and emotion in present)
+        rows = chosen & frame["category"].isin(classes).to_numpy()
+        found = _scores(table, rows, manifest, classes, draws) if rows.any() else {}
+        speakers = int(frame["speaker"][rows].nunique())
+        cells.append(Cell(shown, test.name, classes, int(rows.sum()), speakers, found))
+    return cells
+
+
+def _scores(
+    table: Predictions,
+    rows: "np.ndarray[tuple[int], np.dtype[np.bool_]]",
+    path: Path,
+    classes: tuple[str, ...],
+    draws: int,
+) -> dict[str, Interval]:
+    part = Predictions(table.frame[rows].reset_index(drop=True), table.metadata)
+    truth = Truth.read(path, ",".join(classes) if len(classes) > 1 else None)
+    if len(classes) == 1:
+        truth = replace(truth, labels=replace(truth.labels, name=classes[0], classes=classes))
+    targets = truth.targets(list(part.frame["utterance_id"]), path)
+    system = System.of("system", part, truth.class_logits(part, path))
+    system = replace(system, attributes=np.full_like(system.attributes, np.nan))
+    layout = layout_of(system, classes)
+    clusters, count = clusters_of(targets)
+    statistics = sums(system, targets, layout, clusters, count)
+    drawn = bootstrap([statistics], [layout], draws, _SEED, full=False)[0] if draws and count > 1 else {}
+    values = scores(layout, statistics.sum(0))
+    found = intervals(values, drawn, _LEVEL)
+    return {name: found[name] for name in SCORES}
+
+
+def as_frame(cells: Sequence[Cell]) -> pd.DataFrame:
+    """Return one row a cell."""
+    return pd.DataFrame(
+        [
+            {
+                "trained": cell.variant,
+                "tested": cell.test,
+                "classes": len(cell.classes),
+                "utterances": cell.utterances,
+                "speakers": cell.speakers,
+                **{
+                    f"{name}{end}": round(getattr(cell.scores[name], field), 4) if name in cell.scores else None
+                    for name in SCORES
+                    for end, field in (("", "value"), ("_low", "low"), ("_high", "high"))
+                },
+                "names": " ".join(cell.classes),
+            }
+            for cell in cells
+        ]
+    )

@@ -1,0 +1,86 @@
+"""The command `quickstart`."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from vibespeaker.corpora.synthetic.corpus import SPEAKERS, UTTERANCES
+from vibespeaker.workflows.quickstart.data import choose_source, make_material
+from vibespeaker.workflows.quickstart.results import combine, hand_in, submits, tell
+from vibespeaker.workflows.quickstart.training import planned, train_all
+from vibespeaker.workflows.steps import Chain
+
+logger = logging.getLogger(__name__)
+
+_CHATTY = (
+    "lightning.pytorch",
+    "lightning.fabric",
+    "lightning.pytorch.utilities.rank_zero",
+    "vibespeaker.submission.command",
+)
+
+
+def quickstart(
+    corpus: Path | None = None,
+    format: str | None = None,
+    out: Path = Path("runs/quickstart"),
+    seed: int = 0,
+    speakers: int = SPEAKERS,
+    utterances: int = UTTERANCES,
+    epochs: int | None = None,
+    draws: int = 1000,
+) -> int:
+    """Run the whole way, from a corpus to submission files and a report; run again, it continues or says all is done.
+
+    Without a corpus a synthetic one is generated: its scores say nothing about people.
+
+    Args:
+        corpus: folder of a real corpus.
+        format: its format: msp-podcast, ravdess or emodb.
+        out: folder of all results.
+        seed: of the generated corpus or the split by speakers, and of training.
+        speakers: named speakers of the generated corpus.
+        utterances: clips of the generated corpus.
+        epochs: train every run for so many epochs in place of the configured number, for a quick try.
+        draws: bootstrap draws of the intervals in the report.
+    """
+    source = choose_source(corpus, format, seed, speakers, utterances)
+    with _quiet(), _single_thread():
+        chain = Chain(out)
+        material = make_material(source, out, chain)
+        chain.total = chain.seen + len(planned(material)) + 2 + submits(material)
+        keys = train_all(material, out, seed, epochs, chain)
+        table, key = combine(material, out, keys, chain)
+        hand_in(material, table, key, out, chain)
+        tell(material, table, {**keys, "full": key}, out, chain, draws)
+    done = "done" if chain.worked else "all was done before"
+    logger.info("%s; the report is %s", done, out / "report" / "index.html")
+    return 0
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back remarks that drown the steps: Lightning's on devices, the submission's on every single ingredient."""
+    loggers = [logging.getLogger(name) for name in _CHATTY]
+    levels = [chatty.level for chatty in loggers]
+    for chatty in loggers:
+        chatty.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for chatty, level in zip(loggers, levels, strict=True):
+            chatty.setLevel(level)
+
+
+@contextmanager
+def _single_thread() -> Iterator[None]:
+    """Compute on one thread: networks this small are slower on several, and results do not depend on the machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

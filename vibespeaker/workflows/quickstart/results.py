@@ -1,0 +1,99 @@
+"""The steps after training: ensemble, submission files, report, and the scores in a few lines."""
+
+import logging
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from vibespeaker.ensemble import ensemble
+from vibespeaker.evaluation import Evaluation
+from vibespeaker.report.command import report
+from vibespeaker.submission import submit
+from vibespeaker.workflows.quickstart.data import Material
+from vibespeaker.workflows.quickstart.training import planned
+from vibespeaker.workflows.steps import Chain, Step
+
+logger = logging.getLogger(__name__)
+
+SYSTEM = "full system"
+#: Rows of the summary: the systems a reader compares, weakest first.
+_SHOWN = ("majority/mean", "text-only", "audio-only", "audio+text, late fusion", SYSTEM)
+_SCORES = {
+    "macro_f1": "macro-F1",
+    "uar": "UAR",
+    "ccc_arousal": "CCC aro.",
+    "ccc_valence": "CCC val.",
+    "ccc_dominance": "CCC dom.",
+}
+#: As in the published ensemble for valence, the late fusion joins as it was before fine-tuning.
+_MEMBERS = {
+    "categories": ("task1", "task1-statistics", "multitask"),
+    "arousal": ("task2", "task2-statistics", "multitask"),
+    "valence": ("task2", "task2-statistics", "multitask"),
+    "dominance": ("task2", "task2-statistics", "multitask"),
+}
+
+
+def combine(material: Material, out: Path, keys: dict[str, str], chain: Chain) -> tuple[Path, str]:
+    """Run the ensemble's step, and return its table and key."""
+    tables = {run.name: str(run.predictions(out)) for run in planned(material)}
+    heads = {head: names for head, names in _MEMBERS.items() if head == "categories" or material.has_attributes}
+    members = [name for name in tables if any(name in chosen for chosen in heads.values())]
+    table = out / "full.parquet"
+
+    def work() -> None:
+        by_head = {head: [tables[name] for name in chosen] for head, chosen in heads.items()}
+        ensemble([Path(tables[name]) for name in members], table, system=SYSTEM, **by_head)  # type: ignore[arg-type]
+
+    inputs = {"members": {name: keys[name] for name in members}, "heads": heads}
+    return table, chain.run(Step("ensemble", "combining the fine-tuned models", inputs, (table,), work))
+
+
+def submits(material: Material) -> bool:
+    """Return whether there is a test part to submit, with predictions for both tasks."""
+    return material.challenge and material.has_attributes
+
+
+def hand_in(material: Material, table: Path, key: str, out: Path, chain: Chain) -> None:
+    """Run the submission's step; a corpus that has none is told why."""
+    if not material.has_attributes:
+        logger.info("this corpus has no attributes: task 2 and the submission are skipped")
+        return
+    if not material.challenge:
+        logger.info("this corpus has no test part of the challenge: the submission is skipped")
+        return
+    folder = out / "submission"
+
+    def work() -> None:
+        submit(table, folder, manifest=material.manifest, split="test3")
+
+    outputs = (folder, folder / "task1.csv", folder / "task2.csv")
+    chain.run(Step("submission", "writing the submission", {"ensemble": key}, outputs, work))
+
+
+def tell(material: Material, table: Path, keys: dict[str, str], out: Path, chain: Chain, draws: int) -> None:
+    """Run the report's step and print the main scores."""
+    folder = out / "report"
+    evaluation = folder / "evaluation.json"
+    sources = [*(run.folder(out) for run in planned(material)), table]
+    title = "Quickstart" + (" on synthetic speech" if material.synthetic else "")
+
+    def work() -> None:
+        report(sources, folder, material.truth, material.scored, title=title, draws=draws)
+
+    inputs = {"keys": keys, "truth": material.truth_key, "split": material.scored, "draws": draws}
+    chain.run(Step("report", "writing the report", inputs, (evaluation, folder / "index.html"), work))
+    _print(Evaluation.read(evaluation), material)
+
+
+def _print(evaluation: Evaluation, material: Material) -> None:
+    title = f"Scores on the {material.scored} part" + (", SYNTHETIC speech" if material.synthetic else "")
+    by_name = {scores.system: scores.scores for scores in evaluation.systems}
+    rows = [name for name in _SHOWN if name in by_name]
+    columns = {key: text for key, text in _SCORES.items() if any(key in by_name[name] for name in rows)}
+    table = Table("system", *columns.values(), title=title, title_justify="left")
+    for name in rows:
+        values = (by_name[name].get(key) for key in columns)
+        table.add_row(name, *("" if score is None else f"{score.value:.3f}" for score in values))
+    Console().print(table)

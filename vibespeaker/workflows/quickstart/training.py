@@ -1,0 +1,150 @@
+"""The training steps: both tasks at once, each modality alone, then the fine-tunings; predictions after each."""
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vibespeaker.config_files import find_config
+from vibespeaker.files import file_sha256, write_text
+from vibespeaker.trainer.cli import run_trainer
+from vibespeaker.trainer.layers import layers
+from vibespeaker.workflows.quickstart.data import Material
+from vibespeaker.workflows.steps import Chain, Step
+
+_KEY_FILE = "quickstart.key"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run.
+
+    Args:
+        name: of the run folder.
+        config: shipped config.
+        title: for the log.
+        system: what reports call its predictions.
+        init_from: name of the run whose best weights it starts from.
+        attributes_only: True for a run that corpora without attributes have no use for.
+    """
+
+    name: str
+    config: str
+    title: str
+    system: str
+    init_from: str | None = None
+    attributes_only: bool = False
+
+    def folder(self, out: Path) -> Path:
+        """Return the run folder."""
+        return out / "runs" / self.name
+
+    def predictions(self, out: Path) -> Path:
+        """Return the prediction table."""
+        return self.folder(out) / "predictions.parquet"
+
+    def best(self, out: Path) -> Path:
+        """Return the best checkpoint."""
+        return self.folder(out) / "checkpoints" / "best.ckpt"
+
+
+RUNS = (
+    Run("multitask", "quickstart-multitask", "voice and words, late fusion", "audio+text, late fusion"),
+    Run(
+        "multitask-statistics",
+        "quickstart-multitask-statistics",
+        "voice and words, plain statistics",
+        "audio+text, statistics",
+    ),
+    Run("audio", "quickstart-audio", "the voice alone", "audio-only"),
+    Run("text", "quickstart-text", "the words alone", "text-only"),
+    Run("task1", "quickstart-task1", "fine-tuning for categories, late fusion", "task 1, late fusion", "multitask"),
+    Run(
+        "task1-statistics",
+        "quickstart-task1-statistics",
+        "fine-tuning for categories, statistics",
+        "task 1, statistics",
+        "multitask-statistics",
+    ),
+    Run(
+        "task2", "quickstart-task2", "fine-tuning for attributes, late fusion", "task 2, late fusion", "multitask", True
+    ),
+    Run(
+        "task2-statistics",
+        "quickstart-task2-statistics",
+        "fine-tuning for attributes, statistics",
+        "task 2, statistics",
+        "multitask-statistics",
+        True,
+    ),
+)
+
+
+def planned(material: Material) -> tuple[Run, ...]:
+    """Return the runs that the material has labels for."""
+    return tuple(run for run in RUNS if material.has_attributes or not run.attributes_only)
+
+
+def train_all(material: Material, out: Path, seed: int, epochs: int | None, chain: Chain) -> dict[str, str]:
+    """Run all trainings, and return the keys of their steps by run name."""
+    keys: dict[str, str] = {}
+    for run in planned(material):
+        options = _options(run, material, out, seed, epochs)
+        hashes = [file_sha256(path) for path in layers(find_config(f"experiment/{run.config}"))]
+        inputs = {
+            "material": material.key,
+            "config": hashes,
+            "options": [option.replace(str(out), "OUT") for option in options],
+            "init_from": None if run.init_from is None else keys[run.init_from],
+        }
+        step = Step(run.name, f"training: {run.title}", inputs, (run.best(out), run.predictions(out)), lambda: None)
+        keys[run.name] = chain.run(replace(step, work=_Training(run, options, out, step.key)))
+    return keys
+
+
+def _options(run: Run, material: Material, out: Path, seed: int, epochs: int | None) -> list[str]:
+    """Return the command line behind `fit`."""
+    data, model = "--data.init_args", "--model.init_args"
+    options = [
+        *("--config", f"experiment/{run.config}"),
+        *("--runs", str(out / "runs"), "--name", run.name),
+        f"--seed_everything={seed + 1}",
+        f"{data}.seed={seed}",
+        f"{data}.manifest={material.manifest}",
+        f"{data}.cache={material.cache}",
+    ]
+    if epochs is not None:
+        options += [f"--trainer.max_epochs={epochs}", f"{model}.schedule.warmup_epochs=0"]
+    if run.init_from is not None:
+        source = replace(run, name=run.init_from).best(out)
+        options += [f"{model}.init_from={source}"]
+    if not material.has_attributes:
+        terms = {"categories": {"class_path": "vibespeaker.losses.CrossEntropy"}}
+        options += [
+            f"{model}.network.init_args.heads=[categories]",
+            f"{model}.loss.init_args.terms={json.dumps(terms)}",
+            f"{model}.loss.init_args.weights={json.dumps({'categories': 1.0})}",
+        ]
+    if material.label_set != "challenge":
+        options += [f"{data}.label_set={material.label_set}", f"{data}.policy.other=exclude"]
+    return options
+
+
+@dataclass(frozen=True)
+class _Training:
+    """Trains a run, or goes on with it where the same one was interrupted, and predicts the parts that are scored."""
+
+    run: Run
+    options: list[str]
+    out: Path
+    key: str
+
+    def __call__(self) -> None:
+        folder = self.run.folder(self.out)
+        key_file = folder / _KEY_FILE
+        if not key_file.is_file() or key_file.read_text(encoding="utf-8") != self.key:
+            shutil.rmtree(folder, ignore_errors=True)
+            write_text(key_file, self.key)
+        run_trainer(["fit", *self.options, "--ckpt_path", "auto"])
+        table = ["--out", str(self.run.predictions(self.out)), "--system", self.run.system]
+        run_trainer(["predict", *self.options, "--ckpt_path", "best", *table])

@@ -1,0 +1,120 @@
+"""`vibespeaker sweep`: run a plan's trials and report on them."""
+
+import json
+import logging
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from vibespeaker.config_files import find_config
+from vibespeaker.errors import ConfigError
+from vibespeaker.files import write_text
+from vibespeaker.progress import Tracker, tracked
+from vibespeaker.workflows.sweep.plan import Plan, read_plan
+from vibespeaker.workflows.sweep.search import propose
+from vibespeaker.workflows.sweep.trials import DONE, FAILED, Trial, read_trials, run_trial
+
+log = logging.getLogger(__name__)
+
+STAMP = "sweep.json"
+
+
+def sweep(
+    plan: str,
+    out: Path = Path("sweep"),
+    overlay: Path | None = None,
+    jobs: int = 1,
+    report: bool = True,
+    manifest: Path | None = None,
+) -> int:
+    """Train a model for each trial of a plan and report on all of them.
+
+    Run again after an interruption, it goes on; a failed trial is tried again. With several jobs a search proposes
+    trials before it knows the results of those that still run.
+
+    Args:
+        plan: YAML file, or the name of a shipped one such as sweep/loss-weights.
+        out: folder of the sweep; each trial is a run folder in it.
+        overlay: config file on top of the plan's, e.g. with this machine's paths.
+        jobs: processes at a time.
+        report: write the report to `out/report`, where the trials have predictions.
+        manifest: manifest with the true labels for the report; the one in the configs by default.
+
+    Returns:
+        0, or 1 where trials failed.
+
+    Raises:
+        ConfigError: the plan is wrong, or the folder holds another sweep.
+    """
+    path = find_config(plan, "sweep")
+    checked = read_plan(path)
+    _claim(out, checked, path)
+    trials = _run(checked, out, overlay, max(1, jobs))
+    _show(trials, checked)
+    failed = sum(trial.state == FAILED for trial in trials)
+    if report and checked.predict and len(trials) > failed:
+        from vibespeaker.report.command import report as write_report
+
+        runs = [out / trial.name for trial in trials if trial.state == DONE]
+        write_report(runs, out=out / "report", manifest=manifest, title=f"Sweep {path.stem}")
+    if failed:
+        log.warning("%d of %d trials failed; sweep again to retry them", failed, len(trials))
+    return 1 if failed else 0
+
+
+def _claim(out: Path, plan: Plan, path: Path) -> None:
+    """Keep one folder for one plan."""
+    stamp = out / STAMP
+    if stamp.is_file():
+        found = json.loads(stamp.read_text(encoding="utf-8"))
+        if found["digest"] != plan.digest:
+            raise ConfigError(
+                f"{out} holds a sweep by another plan",
+                found=found["plan"],
+                allowed=str(path),
+                remedy="choose another --out, or go on with the plan as it was",
+            )
+        return
+    write_text(stamp, json.dumps({"plan": str(path), "digest": plan.digest}, indent=1) + "\n")
+
+
+def _run(plan: Plan, out: Path, overlay: Path | None, jobs: int) -> list[Trial]:
+    begun = {trial.number: trial for trial in read_trials(out)}
+    total = plan.count if plan.search else len(plan.trials)
+    trials = {number: trial for number, trial in begun.items() if trial.state == DONE and number < total}
+    waiting = [number for number in range(total) if number not in trials]
+    with tracked("sweeping", total, "trials") as tracker, ThreadPoolExecutor(jobs) as pool:
+        tracker.advance(len(trials))
+        running: set[Future[Trial]] = set()
+        for number in waiting:
+            if len(running) == jobs:
+                running = _collect(running, trials, tracker)
+            trial = begun.get(number) or Trial(number, _settings(plan, number, trials))
+            running.add(pool.submit(run_trial, trial, plan, out, overlay))
+        while running:
+            running = _collect(running, trials, tracker)
+    return [trials[number] for number in sorted(trials)]
+
+
+def _collect(running: set[Future[Trial]], trials: dict[int, Trial], tracker: Tracker) -> set[Future[Trial]]:
+    finished, still_running = wait(running, return_when=FIRST_COMPLETED)
+    for future in finished:
+        trial = future.result()
+        trials[trial.number] = trial
+        tracker.advance()
+    return still_running
+
+
+def _settings(plan: Plan, number: int, before: dict[int, Trial]) -> dict[str, object]:
+    if not plan.search:
+        return dict(plan.trials[number])
+    return propose(plan, number, [before[earlier] for earlier in sorted(before) if earlier < number])
+
+
+def _show(trials: list[Trial], plan: Plan) -> None:
+    table = Table("trial", "state", plan.monitor)
+    for trial in trials:
+        table.add_row(trial.name, trial.state, "–" if trial.score is None else f"{trial.score:.4f}")
+    Console().print(table)
