@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from vibespeaker.encoders import AcousticDescriptors, HashedText, WavLMEncoder, WhisperEncoder
+from vibespeaker.encoders import AcousticDescriptors, HashedText, SpeechEncoder, WhisperEncoder
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.encoders.pretrained import PretrainedEncoder
 from vibespeaker.utterance import SAMPLE_RATE
@@ -68,11 +68,11 @@ def pretrained(folder: Path, size: str, compiled: bool) -> Iterator[dict[str, Pr
     yield ways
     checkpoint = str(write_wavlm(folder / "wavlm", size))
     ways = {
-        "WavLM, original attention": WavLMEncoder(checkpoint, fused_attention=False),
-        "WavLM, fused attention": WavLMEncoder(checkpoint),
+        "WavLM, original attention": SpeechEncoder(checkpoint, fused_attention=False),
+        "WavLM, fused attention": SpeechEncoder(checkpoint),
     }
     if compiled:
-        ways["WavLM, fused attention, compiled"] = WavLMEncoder(checkpoint)
+        ways["WavLM, fused attention, compiled"] = SpeechEncoder(checkpoint)
         ways["WavLM, fused attention, compiled"].compile_layers()
     yield ways
 

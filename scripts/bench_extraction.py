@@ -29,12 +29,12 @@ from rich.table import Table
 
 from vibespeaker.cache.records import EncoderRecord, declare_encoder
 from vibespeaker.claims import Claims
-from vibespeaker.encoders import AcousticDescriptors, WavLMEncoder, WhisperEncoder
+from vibespeaker.encoders import AcousticDescriptors, SpeechEncoder, WhisperEncoder
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.extract.clips import ClipReader
 from vibespeaker.extract.command import LOCK_FILE, resolve_device
 from vibespeaker.extract.plan import Plan, make_plan
-from vibespeaker.extract.work import Extraction, Feeding
+from vibespeaker.extract.work import Extraction, ReadingConfig
 from vibespeaker.manifest import Manifest
 from vibespeaker.utterance import SAMPLE_RATE
 
@@ -104,7 +104,7 @@ def load(name: str, folder: Path, options: argparse.Namespace) -> Subject:
     if name == "stand-in":
         return Subject(name, StandIn(), lambda samples: 0)
     device, precision = resolve_device(options.device), options.precision
-    encoder: WhisperEncoder | WavLMEncoder
+    encoder: WhisperEncoder | SpeechEncoder
     if name == "whisper":
         checkpoint = write_whisper(folder / name, options.size)
         encoder = WhisperEncoder(str(checkpoint), precision=precision, pad_to_window=not options.short)
@@ -115,7 +115,7 @@ def load(name: str, folder: Path, options: argparse.Namespace) -> Subject:
             return whisper_flops(config, fed if options.short else 3000)
     else:
         checkpoint = write_wavlm(folder / name, options.size)
-        encoder = WavLMEncoder(str(checkpoint), precision=precision)
+        encoder = SpeechEncoder(str(checkpoint), precision=precision)
         config = encoder.network.config
 
         def flops(samples: int) -> int:
@@ -132,7 +132,7 @@ def measure(subject: Subject, manifest: Manifest, folder: Path, machine: Machine
     record = EncoderRecord.of(subject.encoder, subject.name, {}, "bfloat16")
     plan = make_plan(manifest, record, [], options.shard_size)
     reader = ClipReader(manifest, plan, "audio")
-    feeding = Feeding.on(machine.device, options.workers, options.batch_seconds, options.batch_clips)
+    feeding = ReadingConfig.on(machine.device, options.workers, options.batch_seconds, options.batch_clips)
     flops = np.array([subject.flops(round(seconds * SAMPLE_RATE)) for seconds in plan.sizes], np.float64)
     weights = sum(weight.numel() for weight in subject.encoder.parameters()) / 1e6
     title = f"{subject.name} {options.size}, {weights:.0f} M parameters, {len(plan)} clips of {plan.sizes.mean():.1f} s"
@@ -170,7 +170,7 @@ def encoder_seconds(subject: Subject, reader: ClipReader, batch: Sequence[int], 
 
 
 def extraction_seconds(
-    folder: Path, subject: Subject, record: EncoderRecord, plan: Plan, reader: ClipReader, feeding: Feeding
+    folder: Path, subject: Subject, record: EncoderRecord, plan: Plan, reader: ClipReader, feeding: ReadingConfig
 ) -> float:
     """Extract the sample as `vibespeaker extract` does and return the seconds, loading of the encoder left out."""
     own = folder / subject.name

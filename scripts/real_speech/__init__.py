@@ -1,1 +1,1 @@
-"""Parts of `bench_real_speech.py`: corpora and folds, training, the classical standard, scores."""
+"""Splits of `bench_real_speech.py`: corpora and folds, training, the classical standard, scores."""

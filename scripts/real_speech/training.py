@@ -79,7 +79,7 @@ class FoldRun:
             f"{data}.seed={self.seed}",
             f"{data}.manifest={self.manifest}",
             f"{data}.cache={self.cache}",
-            *(f"{data}.parts.validation=[]", f"{data}.parts.predict=[test]"),
+            *(f"{data}.splits.validation=[]", f"{data}.splits.predict=[test]"),
             *("--keep.monitor=train/loss", "--keep.mode=min"),
             "--trainer.enable_progress_bar=false",
             *self.overrides,

@@ -8,11 +8,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from vibespeaker.cli.main import main
-from vibespeaker.encoders import RobertaEncoder, WavLMEncoder, WhisperEncoder
+from vibespeaker.encoders import SpeechEncoder, TextEncoder, WhisperEncoder
 from vibespeaker.encoders.checkpoints import load, weights_sha256
 from vibespeaker.errors import ConfigError, EncoderError
 
-CLASSES = {"whisper": WhisperEncoder, "wavlm": WavLMEncoder, "roberta": RobertaEncoder}
+CLASSES = {"whisper": WhisperEncoder, "wavlm": SpeechEncoder, "roberta": TextEncoder}
 INPUTS = {"whisper": [torch.ones(3000) * 0.1], "wavlm": [torch.ones(3000) * 0.1], "roberta": ["hello"]}
 
 
@@ -167,7 +167,7 @@ def test_old_file_format_and_names_give_the_same_weights(tiny_checkpoint, tmp_pa
         renamed[name] = value
     assert sum(name.endswith(("weight_g", "weight_v")) for name in renamed) == 2
     torch.save(renamed, folder / "pytorch_model.bin")
-    assert WavLMEncoder(str(folder)).fingerprint() == WavLMEncoder(str(tiny_checkpoint("wavlm"))).fingerprint()
+    assert SpeechEncoder(str(folder)).fingerprint() == SpeechEncoder(str(tiny_checkpoint("wavlm"))).fingerprint()
 
 
 def test_whisper_saved_without_its_speaking_head(tiny_checkpoint, tmp_path):
@@ -207,13 +207,13 @@ def test_name_the_hub_does_not_know(monkeypatch, status):
 
     monkeypatch.setattr(huggingface_hub.utils, "get_session", Hub)
     with pytest.raises(EncoderError, match="no such checkpoint open to you"):
-        WavLMEncoder("team/model")
+        SpeechEncoder("team/model")
 
 
 def test_offline_mode(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(EncoderError, match="HF_HUB_OFFLINE is set"):
-        WavLMEncoder("team/model")
+        SpeechEncoder("team/model")
 
 
 def test_half_downloaded_checkpoint_is_fetched_from_the_hub(tmp_path, monkeypatch):

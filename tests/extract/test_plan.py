@@ -6,7 +6,7 @@ from tests.extract.toy import StridedFrames, WordFrames, make_corpus, read
 from vibespeaker.cache import EncoderRecord
 from vibespeaker.extract import plan as plan_module
 from vibespeaker.extract.plan import augmented_rows, expected_bytes, make_plan
-from vibespeaker.extract.work import Feeding
+from vibespeaker.extract.work import ReadingConfig
 from vibespeaker.manifest import Manifest
 
 SOUND = EncoderRecord.of(StridedFrames(), "sound", {}, "bfloat16")
@@ -65,7 +65,7 @@ def test_missing_durations_and_splits_are_legal(manifest: Manifest) -> None:
 
 
 def test_batches_keep_to_seconds_and_clips() -> None:
-    feeding = Feeding(torch.device("cpu"), 0, batch_seconds=10.0, batch_clips=3)
+    feeding = ReadingConfig(torch.device("cpu"), 0, batch_seconds=10.0, batch_clips=3)
     seconds = np.array([12.0, 5.0, 4.0, 2.0, 1.0, 1.0, 1.0, 0.0])
     assert feeding.batches(np.arange(8), seconds) == [[0], [1, 2], [3, 4, 5], [6, 7]]
     assert feeding.batches(np.arange(4), None) == [[0, 1, 2], [3]]

@@ -20,9 +20,9 @@ pytestmark = pytest.mark.slow
     ("class_name", "kind"),
     [
         ("WhisperEncoder", "whisper"),
-        ("WavLMEncoder", "wavlm"),
-        ("WavLMEncoder", "wavlm-base"),
-        ("RobertaEncoder", "roberta"),
+        ("SpeechEncoder", "wavlm"),
+        ("SpeechEncoder", "wavlm-base"),
+        ("TextEncoder", "roberta"),
     ],
 )
 def test_cached_frames_are_those_of_each_utterance_alone(
@@ -54,18 +54,18 @@ def test_compiled_layers_are_asked_for_by_an_option_and_the_cache_takes_their_fr
     init_args = {"checkpoint": str(tiny_checkpoint("wavlm"))}
     specs = write_specs(
         tmp_path / "encoders.yaml",
-        encoder={"class_path": "vibespeaker.encoders.WavLMEncoder", "init_args": init_args},
+        encoder={"class_path": "vibespeaker.encoders.SpeechEncoder", "init_args": init_args},
         words={"class_path": "vibespeaker.encoders.HashedText", "init_args": {}},  # has no layers to compile
     )
     assert extract(tmp_path / "manifest.parquet", specs, tmp_path / "cache") == 0
     assert compiled == []
     # the same cache: nothing is recorded of it
     assert extract(tmp_path / "manifest.parquet", specs, tmp_path / "cache", compile=True) == 0
-    assert compiled == ["WavLMEncoder"]
+    assert compiled == ["SpeechEncoder"]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
-@pytest.mark.parametrize(("class_name", "kind"), [("WhisperEncoder", "whisper"), ("WavLMEncoder", "wavlm")])
+@pytest.mark.parametrize(("class_name", "kind"), [("WhisperEncoder", "whisper"), ("SpeechEncoder", "wavlm")])
 def test_a_gpu_stores_the_frames_that_the_processor_stores(
     tmp_path: Path, tiny_checkpoint: Callable[[str], Path], class_name: str, kind: str
 ) -> None:

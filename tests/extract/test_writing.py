@@ -16,7 +16,7 @@ from vibespeaker.errors import CacheError
 from vibespeaker.extract import writing
 from vibespeaker.extract.clips import ClipReader
 from vibespeaker.extract.plan import make_plan
-from vibespeaker.extract.work import Extraction, Feeding
+from vibespeaker.extract.work import Extraction, ReadingConfig
 from vibespeaker.extract.writing import ShardWriter
 
 RECORD = EncoderRecord.of(StridedFrames(), "sound", spec("StridedFrames"), "bfloat16")
@@ -30,7 +30,7 @@ def entries(number: int) -> list[Entry]:
 def test_any_number_behind_gives_the_same_files(tmp_path: Path, behind: int) -> None:
     manifest = read(make_corpus(tmp_path, 9))
     plan = make_plan(manifest, RECORD, [], shard_size=2)
-    feeding = Feeding(torch.device("cpu"), 0, batch_seconds=160.0, batch_clips=1, shards_behind=behind)
+    feeding = ReadingConfig(torch.device("cpu"), 0, batch_seconds=160.0, batch_clips=1, shards_behind=behind)
     with Claims(tmp_path / "sound" / "lock") as claims:
         reader = ClipReader(manifest, plan, "audio")
         Extraction(tmp_path / "sound", RECORD, StridedFrames(), plan, reader, feeding, claims).run()

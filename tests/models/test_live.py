@@ -101,7 +101,7 @@ def test_unfrozen_encoders_are_trained_and_saved(run: Run, spoken: Toy, tmp_path
     checkpoint = str(build("wavlm", tmp_path / "wavlm"))
     encoders = {
         "wavlm": {
-            "class_path": "vibespeaker.encoders.WavLMEncoder",
+            "class_path": "vibespeaker.encoders.SpeechEncoder",
             "init_args": {"checkpoint": checkpoint, "unfreeze": True},
         },
         "words": EMBEDDED["words"],

@@ -7,7 +7,7 @@ from vibespeaker.cli.main import main
 from vibespeaker.errors import ConfigError
 from vibespeaker.prepare import near_duplicates as near_audio
 from vibespeaker.prepare.leaks import COLUMNS, find_leaks, parts_of
-from vibespeaker.prepare.near_duplicates import near_pairs, pictures
+from vibespeaker.prepare.near_duplicates import audio_fingerprints, near_pairs
 
 
 def sound(seed: int, seconds: float = 1.0) -> np.ndarray:
@@ -94,7 +94,7 @@ def test_the_search_finds_exactly_what_comparing_each_with_each_finds(monkeypatc
     near = (1 - vectors @ vectors.T < NEAR) & (np.abs(seconds[:, None] - seconds) <= near_audio.SAME_DURATION)
     expected = [(a, b) for a in parts["test"] for b in parts["train"] if near[a, b]]
     assert 10 < len(expected) < 200
-    everything = pictures(manifest)
+    everything = audio_fingerprints(manifest)
     found = near_pairs(everything.take(parts["test"]), everything.take(parts["train"]))
     assert [tuple(pair) for pair in found.tolist()] == sorted(expected)
 

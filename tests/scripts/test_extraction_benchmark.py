@@ -14,7 +14,7 @@ import bench_extraction
 from extraction import machine
 from extraction.flops import wavlm_flops, whisper_flops
 
-from vibespeaker.encoders import WavLMEncoder, WhisperEncoder
+from vibespeaker.encoders import SpeechEncoder, WhisperEncoder
 
 
 def counted(run) -> int:
@@ -34,7 +34,7 @@ def test_operations_of_whisper(tiny_checkpoint, kind: str, mel_frames: int) -> N
 
 @pytest.mark.parametrize("samples", [400, 16_000, 23_456])
 def test_operations_of_wavlm(tiny_checkpoint, samples: int) -> None:
-    encoder = WavLMEncoder(str(tiny_checkpoint("wavlm")))
+    encoder = SpeechEncoder(str(tiny_checkpoint("wavlm")))
     clips = [torch.randn(samples), torch.randn(samples)]
     assert counted(lambda: encoder(clips)) == 2 * wavlm_flops(encoder.network.config, samples)
 

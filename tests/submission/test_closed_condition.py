@@ -7,7 +7,7 @@ import pytest
 from vibespeaker.submission.closed_condition import judge
 
 
-def encoder(checkpoint, kind="WavLMEncoder"):
+def encoder(checkpoint, kind="SpeechEncoder"):
     return {"class_path": f"vibespeaker.encoders.{kind}", "init_args": {"checkpoint": checkpoint}}
 
 
@@ -16,7 +16,7 @@ SOURCE_SYSTEM = {
     "encoders": {
         "whisper": encoder("openai/whisper-large-v3", "WhisperEncoder"),
         "wavlm": encoder("microsoft/wavlm-large"),
-        "roberta": encoder("FacebookAI/roberta-large", "RobertaEncoder"),
+        "roberta": encoder("FacebookAI/roberta-large", "TextEncoder"),
     },
     "transcripts": ["human", "asr:openai/whisper-large-v3@0123abcd"],
 }
@@ -52,7 +52,7 @@ def test_an_encoder_whose_frames_are_thinned_out_is_judged_by_its_own_checkpoint
             "tuned for emotion by its name",
         ),
         (
-            with_(encoders={"r": encoder("j-hartmann/emotion-english-distilroberta-base", "RobertaEncoder")}),
+            with_(encoders={"r": encoder("j-hartmann/emotion-english-distilroberta-base", "TextEncoder")}),
             "tuned for emotion",
         ),
         (with_(transcripts=["asr:firdhokk/speech-emotion-recognition-whisper@1"]), "tuned for emotion"),

@@ -12,7 +12,7 @@ import vibespeaker.manifest as manifest_module
 from tests.toy import Toy, make_toy
 from vibespeaker.batch import EmotionBatch, dequantized
 from vibespeaker.cache import EmbeddingCache
-from vibespeaker.data import LabelPolicy, Parts
+from vibespeaker.data import LabelPolicy, Splits
 from vibespeaker.data.dataset import stack_frames
 from vibespeaker.data.targets import make_targets
 from vibespeaker.errors import CacheError, CheckpointError, ConfigError, ManifestError
@@ -83,7 +83,7 @@ def test_parts_follow_the_splits(toy: Toy) -> None:
     assert data.rows("train").tolist() == list(range(19))  # X and O are the last two of the training part
     assert data.rows("validation").tolist() == list(range(21, 30))
     assert data.rows("predict").tolist() == list(range(37))
-    chosen = _data(toy, parts=Parts(validation=["train"], predict=["test2", "test1"]))
+    chosen = _data(toy, splits=Splits(validation=["train"], predict=["test2", "test1"]))
     assert chosen.rows("predict").tolist() == list(range(30, 37))
     assert chosen.rows("validation").tolist() == list(range(19))
 
@@ -92,7 +92,7 @@ def test_empty_parts_are_refused_with_the_splits_there(toy: Toy) -> None:
     with pytest.raises(
         ConfigError, match=r"train part of the manifest is empty.*Allowed: development, test1, test2, train"
     ):
-        _data(toy, parts=Parts(train=["validation"])).setup("fit")
+        _data(toy, splits=Splits(train=["validation"])).setup("fit")
     with pytest.raises(ConfigError, match="7 utterances in split test1, test2, none of them usable"):
         _data(toy).setup("test")  # hidden labels
 
@@ -186,7 +186,7 @@ def test_foreign_encoders_are_refused_by_name(toy: Toy) -> None:
 def test_weights_are_not_learnt_from_the_part_that_is_scored(toy: Toy) -> None:
     _data(toy).check_not_scored("validation")
     with pytest.raises(ConfigError, match=r"would come from the part that is scored.*development"):
-        _data(toy, parts=Parts(test=["development"])).check_not_scored("validation")
+        _data(toy, splits=Splits(test=["development"])).check_not_scored("validation")
 
 
 def test_worker_processes_read_the_same(toy: Toy) -> None:

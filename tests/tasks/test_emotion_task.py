@@ -95,7 +95,10 @@ def test_logged_scores_are_those_of_the_whole_part(run: Run, toy: Toy, tmp_path:
     run("fit", "--trainer.max_epochs=1")
     logged = run("validate", "--ckpt_path=last").trainer.callback_metrics
     run(
-        "predict", "--ckpt_path=last", "--data.init_args.parts.predict=[development]", f"--out={tmp_path / 'p.parquet'}"
+        "predict",
+        "--ckpt_path=last",
+        "--data.init_args.splits.predict=[development]",
+        f"--out={tmp_path / 'p.parquet'}",
     )
     predictions = Predictions.read(tmp_path / "p.parquet")
     manifest = Manifest.read(toy.manifest)
@@ -201,19 +204,19 @@ def test_a_foreign_checkpoint_is_refused(run: Run, fitted: Path, tmp_path: Path)
 def test_class_weights_follow_what_the_starting_model_confuses(run: Run, fitted: Path) -> None:
     start = f"--model.init_args.init_from={checkpoint_path(fitted, 'last')}"
     tuned = run("fit", start, "--name=tuned", "--trainer.max_epochs=1", config=BY_CONFUSION)
-    run("predict", f"--ckpt_path={checkpoint_path(fitted, 'last')}", "--data.init_args.parts.predict=[development]")
+    run("predict", f"--ckpt_path={checkpoint_path(fitted, 'last')}", "--data.init_args.splits.predict=[development]")
     before = Predictions.read(fitted / "predictions.parquet")
     true = [CHALLENGE.index(CHALLENGE.classes[(37 + i) % 8]) for i in range(13)]
     confusion = metrics.confusion_matrix(true, before.logits().argmax(axis=1), 8)
     expected = Misclassification().weights(torch.from_numpy(confusion))
     torch.testing.assert_close(tuned.model.loss.terms["categories"].class_weights, expected)
     with pytest.raises(ConfigError, match="from the part that is scored"):
-        run("fit", start, "--name=again", "--data.init_args.parts.test=[development]", config=BY_CONFUSION)
+        run("fit", start, "--name=again", "--data.init_args.splits.test=[development]", config=BY_CONFUSION)
 
 
 def test_class_weights_by_confusions_need_a_validation_part(run: Run) -> None:
     with pytest.raises(ConfigError, match="need a validation part"):
-        run("fit", "--data.init_args.parts.validation=[]", "--keep.monitor=train/loss", config=BY_CONFUSION)
+        run("fit", "--data.init_args.splits.validation=[]", "--keep.monitor=train/loss", config=BY_CONFUSION)
 
 
 def test_frozen_parameters_stay(run: Run) -> None:

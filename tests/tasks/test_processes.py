@@ -103,7 +103,7 @@ def test_fewer_utterances_than_processes(run: Run, tmp_path: Path) -> None:
     for count in (1, 2, 3):
         done = [run(command, *options, *_processes(count), data=few) for command in ("validate", "test")]
         scores[count] = {name: value for one in done for name, value in one.trainer.callback_metrics.items()}
-        split = "--data.init_args.parts.predict=[test]"
+        split = "--data.init_args.splits.predict=[test]"
         run("predict", *options, split, f"--out={tmp_path / f'{count}.parquet'}", *_processes(count), data=few)
         tables[count] = Predictions.read(tmp_path / f"{count}.parquet").frame
     assert {"val/loss", "test/macro_f1"} <= set(scores[1])

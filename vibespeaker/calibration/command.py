@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 
 from vibespeaker.calibration.applying import apply_calibration
-from vibespeaker.calibration.evidence import Evidence, evidence_of, part_of
+from vibespeaker.calibration.evidence import Evidence, evidence_of, rows_of_split
 from vibespeaker.calibration.fitting import Fitted, fit
 from vibespeaker.calibration.measures import as_table, measure
 from vibespeaker.calibration.prior_shift import uniform
@@ -23,7 +23,7 @@ from vibespeaker.predictions import Predictions
 
 log = logging.getLogger(__name__)
 
-#: Parts that may be fitted on: not those trained on, whose predictions are too good, nor those that scores are for.
+#: Splits that may be fitted on: not those trained on, whose predictions are too good, nor those that scores are for.
 FIT_SPLITS = ("validation", "development")
 _OF_CATEGORIES = (
     *("ece", "brier", "nll", "risk_area", "accuracy", "macro_f1", "balanced_macro_f1"),
@@ -77,7 +77,7 @@ def calibrate(
             allowed=FIT_SPLITS,
             remedy="choose another --split",
         )
-    table = part_of(_uncalibrated(predictions), split, predictions)
+    table = rows_of_split(_uncalibrated(predictions), split, predictions)
     path = _destination(table, checkpoint, out)
     truth = Truth.read(manifest, table.metadata.label_set)
     evidence = evidence_of(table, truth, predictions)
@@ -86,7 +86,7 @@ def calibrate(
     rows = {f"{split}, as predicted": measure(evidence)}
     rows[f"{split}, unseen speakers"] = measure(fitted.unseen, fitted.conformal)
     if test is not None or test_split is not None:
-        judged = part_of(_uncalibrated(test or predictions), test_split, test or predictions)
+        judged = rows_of_split(_uncalibrated(test or predictions), test_split, test or predictions)
         rows |= _judged(judged, calibration, truth, table, test or predictions)
     calibration.write(path)
     if scores is not None:

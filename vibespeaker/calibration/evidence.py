@@ -55,7 +55,7 @@ class Evidence:
         return self.predicted[known, column], self.attributes[known, column]
 
 
-def part_of(predictions: Predictions, split: str | None, source: object) -> Predictions:
+def rows_of_split(predictions: Predictions, split: str | None, source: object) -> Predictions:
     """Return the rows of one split, or all of them for null.
 
     Raises:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from vibespeaker.calibration.evidence import Evidence, evidence_of, part_of
+from vibespeaker.calibration.evidence import Evidence, evidence_of, rows_of_split
 from vibespeaker.calibration.fitting import folds_of
 from vibespeaker.calibration.measures import as_table, measure
 from vibespeaker.calibration.prior_shift import (
@@ -60,7 +60,7 @@ def prior(
         PredictionsError: the system predicts no categories, or the table does not fit the manifest.
         ConfigError: unknown source.
     """
-    table = part_of(Predictions.read(predictions), split, predictions)
+    table = rows_of_split(Predictions.read(predictions), split, predictions)
     logits = table.logits()
     truth = Truth.read(manifest, table.metadata.label_set)
     carried = _frequencies(truth, source)

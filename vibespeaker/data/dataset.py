@@ -1,4 +1,4 @@
-"""Parts of a manifest that read themselves a batch at a time: frames from a cache, or audio and texts."""
+"""Splits of a manifest that read themselves a batch at a time: frames from a cache, or audio and texts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,7 +22,7 @@ _FRAME_RATE = 50
 Rows = npt.NDArray[np.int64]
 
 
-class CachedPart(Dataset[EmotionBatch]):
+class CachedSplit(Dataset[EmotionBatch]):
     """Utterances whose frames come from a cache.
 
     Args:
@@ -62,7 +62,7 @@ class CachedPart(Dataset[EmotionBatch]):
         return stack_frames([self.cache.read(name, int(table[min(view, views), at])) for at, view in keys])
 
 
-class LivePart(Dataset[EmotionBatch]):
+class LiveSplit(Dataset[EmotionBatch]):
     """Utterances as audio and text, for encoders that run inside the model; there are no augmented views.
 
     It holds Arrow columns, whose pages reading processes share; Python strings are copied by whoever looks at them.

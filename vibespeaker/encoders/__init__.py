@@ -10,20 +10,20 @@ if TYPE_CHECKING:
     from vibespeaker.encoders.descriptors import AcousticDescriptors
     from vibespeaker.encoders.functionals import AcousticFunctionals
     from vibespeaker.encoders.hashed_text import HashedText
-    from vibespeaker.encoders.random_convolutions import RandomConvolutions
     from vibespeaker.encoders.reduced import Reduced
-    from vibespeaker.encoders.roberta import RobertaEncoder
-    from vibespeaker.encoders.wavlm import WavLMEncoder
+    from vibespeaker.encoders.rocket import Rocket
+    from vibespeaker.encoders.speech import SpeechEncoder
+    from vibespeaker.encoders.text import TextEncoder
     from vibespeaker.encoders.whisper import WhisperEncoder
 
 __all__ = [
     "AcousticDescriptors",
     "AcousticFunctionals",
     "HashedText",
-    "RandomConvolutions",
     "Reduced",
-    "RobertaEncoder",
-    "WavLMEncoder",
+    "Rocket",
+    "SpeechEncoder",
+    "TextEncoder",
     "WhisperEncoder",
 ]
 
@@ -31,10 +31,10 @@ _HOMES = {
     "AcousticDescriptors": "descriptors",
     "AcousticFunctionals": "functionals",
     "HashedText": "hashed_text",
-    "RandomConvolutions": "random_convolutions",
+    "Rocket": "rocket",
     "Reduced": "reduced",
-    "RobertaEncoder": "roberta",
-    "WavLMEncoder": "wavlm",
+    "TextEncoder": "text",
+    "SpeechEncoder": "speech",
     "WhisperEncoder": "whisper",
 }
 

@@ -32,6 +32,8 @@ class PretrainedEncoder(Encoder):
     """
 
     network: nn.Module
+    #: What fingerprints call the class; it outlives renames, since caches hold it.
+    fingerprint_class: str
 
     def __init__(
         self, checkpoint: str, layer: int | Sequence[int] | None, unfreeze: bool, precision: Precision
@@ -102,7 +104,7 @@ class PretrainedEncoder(Encoder):
             last = len(self._blocks[0])
             self._fingerprint = Fingerprint(
                 {
-                    "class": type(self).__name__,
+                    "class": self.fingerprint_class,
                     "weights": weights_sha256(self.network),
                     "layer": "last" if self.layers == (last,) else ",".join(str(layer) for layer in self.layers),
                     "precision": self.precision,

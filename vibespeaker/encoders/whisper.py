@@ -43,6 +43,7 @@ class WhisperEncoder(PretrainedEncoder):
     """
 
     modality: Modality = "audio"
+    fingerprint_class = "WhisperEncoder"
     frames_per_second = 50.0
 
     def __init__(

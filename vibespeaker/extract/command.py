@@ -25,7 +25,7 @@ from vibespeaker.encoders.specs import build_encoders, read_specs
 from vibespeaker.errors import ConfigError
 from vibespeaker.extract.clips import ClipReader
 from vibespeaker.extract.plan import augmented_rows, expected_bytes, make_plan
-from vibespeaker.extract.work import Extraction, Feeding
+from vibespeaker.extract.work import Extraction, ReadingConfig
 from vibespeaker.files import storage_errors
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.balance import BalancePlan
@@ -60,7 +60,7 @@ class Job:
     dtype: str
     autocast: str | None
     shard_size: int
-    feeding: Feeding
+    feeding: ReadingConfig
     augmentation: Augmentation | None
     compile_layers: bool = False
 
@@ -142,7 +142,7 @@ def extract(
         dtype=dtype,
         autocast=autocast,
         shard_size=shard_size,
-        feeding=Feeding.on(resolve_device(device), workers, batch_seconds, batch_clips),
+        feeding=ReadingConfig.on(resolve_device(device), workers, batch_seconds, batch_clips),
         augmentation=None if recipe is None else Augmentation(recipe),
         compile_layers=compile,
     )

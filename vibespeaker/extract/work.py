@@ -32,7 +32,7 @@ _POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Feeding:
+class ReadingConfig:
     """How clips reach the encoder; none of it is part of the result's identity.
 
     Args:
@@ -50,10 +50,10 @@ class Feeding:
     shards_behind: int = 1
 
     @staticmethod
-    def on(device: torch.device, workers: int | None, batch_seconds: float, batch_clips: int) -> "Feeding":
+    def on(device: torch.device, workers: int | None, batch_seconds: float, batch_clips: int) -> "ReadingConfig":
         """Choose the workers where None are given: with a GPU up to eight, while a CPU is busy with the encoder."""
         chosen = (0 if device.type == "cpu" else min(8, os.cpu_count() or 1)) if workers is None else workers
-        return Feeding(device, chosen, batch_seconds, batch_clips)
+        return ReadingConfig(device, chosen, batch_seconds, batch_clips)
 
     def batches(self, clips: npt.NDArray[np.int64], seconds: npt.NDArray[np.float64] | None) -> list[list[int]]:
         """Cut clips, sorted longest first, into batches; `seconds` is None for texts."""
@@ -107,7 +107,7 @@ class Extraction:
         encoder: Encoder,
         plan: Plan,
         reader: ClipReader,
-        feeding: Feeding,
+        feeding: ReadingConfig,
         claims: Claims,
     ) -> None:
         self._folder, self._record = folder, record

@@ -52,7 +52,9 @@ class LateFusion(EmotionModel):
         makers = [(poolings or {}).get(name, pooling) for name in self.encoders]
         modules = [make(dim) for make, dim in zip(makers, self.encoder_dims, strict=True)]
         self.poolings = nn.ModuleList(modules)
-        self.outputs = nn.ModuleList(_silent(EmotionHead(module.output_dim, classes, self.heads)) for module in modules)
+        self.outputs = nn.ModuleList(
+            zero_initialised(EmotionHead(module.output_dim, classes, self.heads)) for module in modules
+        )
 
     def forward(self, frames: Mapping[str, Frames]) -> EmotionOutput:
         """Recognise a batch; see the module's shapes."""
@@ -66,7 +68,7 @@ class LateFusion(EmotionModel):
         return EmotionOutput(logits, attributes, tuple(members) if self.training else ())
 
 
-def _silent(head: EmotionHead) -> EmotionHead:
+def zero_initialised(head: EmotionHead) -> EmotionHead:
     """Let a head begin without an opinion: thousands of random weights would give one that training must unlearn."""
     nn.init.zeros_(head.linear.weight)
     nn.init.zeros_(head.linear.bias)

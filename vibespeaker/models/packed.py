@@ -1,6 +1,6 @@
 """Sums over real frames, without work or memory for padding: the inner loops of pooling.
 
-On the CPU each function walks over the utterances, several beside each other (`side_by_side`): an utterance's frames
+On the CPU each function walks over the utterances, several beside each other (`cpu_threads`): an utterance's frames
 (about 1.5 MB) stay in the processor's cache through all steps, padding is never touched, and what is as large as a
 frame exists for one utterance a thread at a time. Only attention weights are kept for the backward pass: computing them
 again made a step a fifth longer (146 against 121 ms, 32 × 300 × 1280 on one thread). Gradients are written out. On
@@ -20,8 +20,8 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from vibespeaker.models.cpu_threads import compute
 from vibespeaker.models.products import product, transposed_product
-from vibespeaker.models.side_by_side import compute
 
 
 def project(values: Tensor, weight: Tensor, offset: Tensor, lengths: Tensor) -> Tensor:

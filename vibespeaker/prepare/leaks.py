@@ -19,7 +19,7 @@ from rich.table import Table
 
 from vibespeaker.errors import ConfigError, ManifestError
 from vibespeaker.manifest import Manifest
-from vibespeaker.prepare.near_duplicates import near_pairs, pictures
+from vibespeaker.prepare.near_duplicates import audio_fingerprints, near_pairs
 from vibespeaker.utterance import SPLITS
 
 log = logging.getLogger(__name__)
@@ -191,7 +191,7 @@ def _examples(
 
 def _near(manifest: Manifest, parts: Mapping[str, Rows]) -> list[Leak] | None:
     """Return near-identical recordings; those with identical files are another kind."""
-    everything = pictures(manifest)
+    everything = audio_fingerprints(manifest)
     if not len(everything.rows):
         return None
     # one number for each file; without a hash, one of its own

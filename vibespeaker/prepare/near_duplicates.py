@@ -33,7 +33,7 @@ Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures:
+class AudioFingerprints:
     """Fingerprints of the rows that have one.
 
     Args:
@@ -48,13 +48,13 @@ class Pictures:
     places: npt.NDArray[np.float64]
     seconds: npt.NDArray[np.float64]
 
-    def take(self, rows: Rows) -> "Pictures":
+    def take(self, rows: Rows) -> "AudioFingerprints":
         """Return the pictures of some rows of the manifest."""
         at = np.flatnonzero(np.isin(self.rows, rows))
-        return Pictures(self.rows[at], self.vectors[at], self.places[at], self.seconds[at])
+        return AudioFingerprints(self.rows[at], self.vectors[at], self.places[at], self.seconds[at])
 
 
-def pictures(manifest: Manifest) -> Pictures:
+def audio_fingerprints(manifest: Manifest) -> AudioFingerprints:
     """Return the fingerprints of a manifest with the columns `fingerprint` and `duration`; silence has none."""
     column = manifest.table.column("fingerprint")
     rows = np.flatnonzero(column.is_valid().to_numpy())
@@ -64,14 +64,14 @@ def pictures(manifest: Manifest) -> Pictures:
     seconds = manifest.table.column("duration").to_numpy()[rows].astype(np.float64)
     seconds = np.nan_to_num(seconds)
     if not len(rows):
-        return Pictures(rows, vectors, np.empty((0, _AXES + 1)), seconds)
+        return AudioFingerprints(rows, vectors, np.empty((0, _AXES + 1)), seconds)
     sample = vectors[np.linspace(0, len(vectors) - 1, min(_SAMPLE, len(vectors))).astype(np.int64)]
     axes = np.linalg.svd(sample, full_matrices=False)[2][:_AXES]
     scaled = seconds[:, None] / SAME_DURATION * _RADIUS * _DURATION_WEIGHT
-    return Pictures(rows, vectors, np.hstack([vectors @ axes.T, scaled]), seconds)
+    return AudioFingerprints(rows, vectors, np.hstack([vectors @ axes.T, scaled]), seconds)
 
 
-def near_pairs(first: Pictures, second: Pictures) -> npt.NDArray[np.int64]:
+def near_pairs(first: AudioFingerprints, second: AudioFingerprints) -> npt.NDArray[np.int64]:
     """Return `(pairs, 2)` row numbers of near-identical recordings, one of `first` and one of `second` each, sorted."""
     if not len(first.rows) or not len(second.rows):
         return np.empty((0, 2), dtype=np.int64)
@@ -89,7 +89,7 @@ def near_pairs(first: Pictures, second: Pictures) -> npt.NDArray[np.int64]:
     return pairs[np.lexsort(pairs.T[::-1])]
 
 
-def _compared(first: Pictures, second: Pictures, left: Rows, right: Rows) -> npt.NDArray[np.int64]:
+def _compared(first: AudioFingerprints, second: AudioFingerprints, left: Rows, right: Rows) -> npt.NDArray[np.int64]:
     """Return the offered pairs that are near indeed."""
     kept = []
     for start in range(0, len(left), _PAIRS_AT_ONCE):

@@ -17,7 +17,7 @@ from vibespeaker.report.systems import System, systems_of
 
 log = logging.getLogger(__name__)
 
-#: Parts in the order in which a report prefers to score them.
+#: Splits in the order in which a report prefers to score them.
 PREFERRED = ("test", "test1", "test2", "test3", "development", "validation")
 _GROUPS = ("gender", "corpus", "language", "duration", "level_db", "snr_db", "intensity", "speaker")
 
@@ -49,7 +49,7 @@ def report(
     """
     found = read_runs(runs)
     truth = Truth.read(manifest or _manifest_of(found), labels)
-    tables, part = scored_part([path for run in found for path in run.tables], truth, split)
+    tables, part = scored_split([path for run in found for path in run.tables], truth, split)
     evaluation = evaluate_tables(tables, truth, Options(split=part, draws=draws, by=()))
     systems = systems_of(tables, evaluation, truth)
     evaluation = _with_groups(evaluation, systems, truth)
@@ -60,7 +60,7 @@ def report(
     return 0
 
 
-def scored_part(paths: Sequence[Path], truth: Truth, split: str | None) -> tuple[list[Path], str | None]:
+def scored_split(paths: Sequence[Path], truth: Truth, split: str | None) -> tuple[list[Path], str | None]:
     """Return the tables that have the part to score, and the part; null stands for all rows of tables without splits.
 
     Args:

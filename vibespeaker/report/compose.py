@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from vibespeaker.evaluation.scores import Evaluation
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.report.ablations import ablations, ensembles
-from vibespeaker.report.believing import calibration
+from vibespeaker.report.calibration_section import calibration
 from vibespeaker.report.comparing import comparisons, slices
 from vibespeaker.report.document import Page, Section
 from vibespeaker.report.runs import Run

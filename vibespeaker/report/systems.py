@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vibespeaker.calibration.evidence import Evidence, evidence_of, part_of
+from vibespeaker.calibration.evidence import Evidence, evidence_of, rows_of_split
 from vibespeaker.evaluation.scores import Evaluation, SystemScores
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.predictions import Predictions, softmax
@@ -49,7 +49,7 @@ def systems_of(paths: Sequence[Path], evaluation: Evaluation, truth: Truth) -> l
     by_source = {scores.source: scores for scores in evaluation.systems}
     systems = []
     for path in paths:
-        predictions = part_of(Predictions.read(path), evaluation.settings.split, path)
+        predictions = rows_of_split(Predictions.read(path), evaluation.settings.split, path)
         scores = by_source[str(path)]
         name = shown(scores.system, evaluation)
         systems.append(System(name, path, predictions, evidence_of(predictions, truth, path), scores))

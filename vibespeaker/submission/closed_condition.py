@@ -32,7 +32,7 @@ EMOTIONAL = re.compile(
 )
 #: Encoders of this package that are computed, not trained.
 UNTRAINED = ("AcousticDescriptors", "HashedText")
-AUDIO_ENCODERS = ("AcousticDescriptors", "WavLMEncoder", "WhisperEncoder")
+AUDIO_ENCODERS = ("AcousticDescriptors", "SpeechEncoder", "WhisperEncoder")
 #: Keys under which an encoder's spec may name its checkpoint.
 _CHECKPOINT_KEYS = ("checkpoint", "model", "name", "pretrained", "path")
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.provenance import Provenance
 from vibespeaker.tasks.datamodule import EmotionDataModule
-from vibespeaker.tasks.scores import Recognized, Scores, collect, score
+from vibespeaker.tasks.scores import Scores, SplitOutputs, collect, score
 
 
 class RecognitionTask(LightningModule):
@@ -25,7 +25,7 @@ class RecognitionTask(LightningModule):
 
     def __init__(self) -> None:
         super().__init__()
-        self._seen: list[Recognized] = []
+        self._seen: list[SplitOutputs] = []
 
     @abstractmethod
     def recognize(self, batch: EmotionBatch) -> EmotionOutput:
@@ -39,21 +39,21 @@ class RecognitionTask(LightningModule):
             data: what was predicted.
         """
 
-    def objective(self, recognized: Recognized) -> dict[str, Tensor]:
+    def objective(self, recognized: SplitOutputs) -> dict[str, Tensor]:
         """Return name → loss of a whole part, `loss` among them; empty where nothing is minimised."""
         return {}
 
     def validation_step(self, batch: EmotionBatch, batch_index: int) -> None:
         """Keep the outputs of a batch of the validation part."""
-        self._seen.append(Recognized.of(self.recognize(batch), batch))
+        self._seen.append(SplitOutputs.of(self.recognize(batch), batch))
 
     def test_step(self, batch: EmotionBatch, batch_index: int) -> None:
         """Keep the outputs of a batch of the test part."""
-        self._seen.append(Recognized.of(self.recognize(batch), batch))
+        self._seen.append(SplitOutputs.of(self.recognize(batch), batch))
 
-    def predict_step(self, batch: EmotionBatch, batch_index: int) -> Recognized:
+    def predict_step(self, batch: EmotionBatch, batch_index: int) -> SplitOutputs:
         """Return the outputs of a batch."""
-        return Recognized.of(self.recognize(batch), batch)
+        return SplitOutputs.of(self.recognize(batch), batch)
 
     def on_validation_epoch_end(self) -> None:
         """Log `val/…`."""

@@ -13,11 +13,11 @@ from vibespeaker.batch import EmotionBatch
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.cache.keys import Contents
 from vibespeaker.data.columns import read_contents, read_facts, read_names, read_targets
-from vibespeaker.data.dataset import CachedPart, LivePart
+from vibespeaker.data.dataset import CachedSplit, LiveSplit
+from vibespeaker.data.epoch_items import allowed_leaks, entries_of, planned
 from vibespeaker.data.loader import BatchLoader
-from vibespeaker.data.parts import Part, Parts, choose_rows, is_in_part
 from vibespeaker.data.sampler import BatchSize, Draw, EvaluationBatches, Shard, TrainingBatches
-from vibespeaker.data.shown import allowed_leaks, entries_of, planned
+from vibespeaker.data.splits import Purpose, Splits, choose_rows, is_in_split
 from vibespeaker.data.targets import LabelPolicy, Targets
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
@@ -27,7 +27,7 @@ from vibespeaker.provenance import EncoderProvenance, Provenance
 
 log = logging.getLogger(__name__)
 
-_EVALUATED: tuple[Part, ...] = ("validation", "test")
+_EVALUATED: tuple[Purpose, ...] = ("validation", "test")
 
 Rows = npt.NDArray[np.int64]
 
@@ -41,7 +41,7 @@ class EmotionDataModule(LightningDataModule):
         encoders: encoders to read from the cache, in the model's order; null reads all, in the cache's order.
         label_set: name of the classes; null takes the manifest's.
         policy: what becomes of awkward labels.
-        parts: which splits serve what.
+        splits: which splits serve what.
         batch_size: utterances in a training batch, over all processes.
         frame_budget: most frames in a batch with padding (of the encoder with most data), over all processes.
         evaluation_batch_size: utterances in a batch of one process in validation, test and prediction; null takes
@@ -51,7 +51,7 @@ class EmotionDataModule(LightningDataModule):
         views: augmented views to draw from beside the clean one; null takes all that the cache has.
         plan: table of `vibespeaker balance`: which utterances and views an epoch shows, instead of all.
         evaluation_view: view that is validated, tested and predicted; 0 is the clean one.
-        allow_leaks: kinds of leaks between the parts to overlook, of `leaks.KINDS`; they are recorded, and printed
+        allow_leaks: kinds of leaks between the splits to overlook, of `leaks.KINDS`; they are recorded, and printed
             beside every score.
         seed: base of order, drawing and views.
         workers: reading processes; 0 reads in the training process.
@@ -64,7 +64,7 @@ class EmotionDataModule(LightningDataModule):
         encoders: list[str] | None = None,
         label_set: str | None = None,
         policy: LabelPolicy = LabelPolicy(),  # noqa: B008 (frozen)
-        parts: Parts = Parts(),  # noqa: B008 (frozen)
+        splits: Splits = Splits(),  # noqa: B008 (frozen)
         batch_size: int = 128,
         frame_budget: int | None = None,
         evaluation_batch_size: int | None = None,
@@ -80,7 +80,7 @@ class EmotionDataModule(LightningDataModule):
         super().__init__()
         self.manifest_path, self.cache_path = Path(manifest), None if cache is None else Path(cache)
         self.wanted_encoders, self.wanted_labels, self.wanted_views = encoders, label_set, views
-        self.policy, self.parts = policy, parts
+        self.policy, self.splits = policy, splits
         self.size = BatchSize(batch_size, frame_budget)
         self.evaluation_size = BatchSize(evaluation_batch_size or batch_size, frame_budget)
         self.draw = Draw(samples_per_epoch, balance, seed)
@@ -181,39 +181,39 @@ class EmotionDataModule(LightningDataModule):
             plan=None if self.plan_path is None else file_sha256(self.plan_path),
         )
 
-    def rows(self, part: Part) -> Rows:
+    def rows(self, part: Purpose) -> Rows:
         """Return the manifest's row numbers of a part, ascending.
 
         Raises:
             ConfigError: the part is empty.
         """
-        return choose_rows(self.manifest, self.targets.usable, part, self.parts)
+        return choose_rows(self.manifest, self.targets.usable, part, self.splits)
 
-    def check_not_scored(self, part: Part) -> None:
+    def check_not_scored(self, part: Purpose) -> None:
         """Refuse to learn class weights from a part that shares utterances with the test part.
 
         Raises:
             ConfigError: it does.
         """
         present = self.manifest.codes("split")[1]
-        shared = set(self.parts.splits(part, present) or present) & set(self.parts.splits("test", present) or [])
+        shared = set(self.splits.names(part, present) or present) & set(self.splits.names("test", present) or [])
         if shared:
             raise ConfigError(
                 f"class weights from the {part} part would come from the part that is scored",
                 found=", ".join(sorted(shared)),
-                remedy=f"choose other splits for data.init_args.parts.{part} or data.init_args.parts.test",
+                remedy=f"choose other splits for data.init_args.splits.{part} or data.init_args.splits.test",
             )
 
     def setup(self, stage: str | None = None) -> None:
         """Read manifest and cache index, so that mistakes show before anything is computed."""
-        stages: dict[str | None, tuple[Part, ...]] = {
+        stages: dict[str | None, tuple[Purpose, ...]] = {
             "fit": ("train", "validation"),
             "validate": ("validation",),
             "test": ("test",),
             "predict": ("predict",),
         }
         for part in stages.get(stage, ()):
-            if not (stage == "fit" and part == "validation" and self.parts.validation == []):
+            if not (stage == "fit" and part == "validation" and self.splits.validation == []):
                 self.rows(part)
         if stage == "fit":
             self._check_leaks()
@@ -234,7 +234,7 @@ class EmotionDataModule(LightningDataModule):
 
     def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
         """Return every utterance of the validation part, clean; none where training goes without."""
-        return [] if self.parts.validation == [] else self._evaluation("validation")
+        return [] if self.splits.validation == [] else self._evaluation("validation")
 
     def test_dataloader(self) -> BatchLoader:
         """Return every utterance of the test part, clean."""
@@ -259,7 +259,7 @@ class EmotionDataModule(LightningDataModule):
         """Move a batch without waiting for the copy."""
         return batch.to(device, non_blocking=True)
 
-    def _evaluation(self, part: Part) -> BatchLoader:
+    def _evaluation(self, part: Purpose) -> BatchLoader:
         rows = self.rows(part)
         reader = self._part(rows, 0, np.full(len(rows), self.evaluation_view))
         return BatchLoader(reader, EvaluationBatches(reader.lengths, self.evaluation_size, self._shard()), self.workers)
@@ -272,25 +272,25 @@ class EmotionDataModule(LightningDataModule):
         parts = {"train": self.rows("train")}
         for part in _EVALUATED:
             # whatever their labels: hidden ones are scored elsewhere
-            rows = np.flatnonzero(is_in_part(self.manifest, part, self.parts))
+            rows = np.flatnonzero(is_in_split(self.manifest, part, self.splits))
             parts |= {part: rows} if len(rows) else {}
         self.leaks = allowed_leaks(self.manifest_path, parts, self.allow_leaks)
         self.__dict__.pop("provenance", None)
         for text in self.leaks.values():
             log.warning("allowed leak: %s; scores flatter", text)
 
-    def _part(self, rows: Rows, views: int, drawn: Rows | None) -> CachedPart | LivePart:
+    def _part(self, rows: Rows, views: int, drawn: Rows | None) -> CachedSplit | LiveSplit:
         """Return what reads some rows."""
         if self.cache is None:
             if drawn is not None and drawn.any():
                 raise ConfigError(
                     "live audio has no augmented views", remedy="extract them, and set data.init_args.cache"
                 )
-            return LivePart(self.manifest, rows, self.targets)
+            return LiveSplit(self.manifest, rows, self.targets)
 
         def names(at: Rows) -> list[str]:
             return self.names.select(rows[at]).column("utterance_id")
 
         at = {name: contents[rows] for name, contents in self.contents.items()}
         entries = {name: entries_of(self.cache, name, at[name], views, drawn, names) for name in self.encoders}
-        return CachedPart(self.cache, rows, self.targets, entries)
+        return CachedSplit(self.cache, rows, self.targets, entries)

@@ -23,7 +23,7 @@ from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.processes import whole_batch, world_size
 from vibespeaker.tasks.schedule import Schedule
-from vibespeaker.tasks.scores import Recognized, collect, confusion_of
+from vibespeaker.tasks.scores import SplitOutputs, collect, confusion_of
 
 
 class EmotionTask(RecognitionTask):
@@ -118,7 +118,7 @@ class EmotionTask(RecognitionTask):
             return output
         return EmotionOutput(output.logits[:, self.kept_logits], output.attributes)
 
-    def answer_in(self, labels: LabelSet) -> None:
+    def restrict_classes(self, labels: LabelSet) -> None:
         """Give logits in the classes and the order of `labels` from now on; other classes' logits are dropped.
 
         Raises:
@@ -157,7 +157,7 @@ class EmotionTask(RecognitionTask):
         heads = [head for head in (output.logits, output.attributes) if head is not None]
         return value * world_size() + sum(head.sum() for head in heads) * 0.0
 
-    def objective(self, recognized: Recognized) -> dict[str, Tensor]:
+    def objective(self, recognized: SplitOutputs) -> dict[str, Tensor]:
         """Return the loss of a whole part, as if it were one batch, and of each term.
 
         There is none where logits are dropped: it would not be what was minimised.
@@ -191,7 +191,7 @@ class EmotionTask(RecognitionTask):
         self.eval()
         with torch.no_grad():
             seen = [
-                Recognized.of(self.recognize(batch), batch) for batch in (batch.to(self.device) for batch in loader)
+                SplitOutputs.of(self.recognize(batch), batch) for batch in (batch.to(self.device) for batch in loader)
             ]
         self.train()
         confusion = confusion_of(collect(seen), len(self.provenance.classes))
@@ -226,7 +226,7 @@ class EmotionTask(RecognitionTask):
             if labels.classes != stored.classes:
                 self.network = self.make_network(stored.encoder_dims, len(stored.classes))
             self.provenance = stored
-            self.answer_in(labels)
+            self.restrict_classes(labels)
         elif stored.classes != self.provenance.classes:
             raise CheckpointError(
                 "the run was trained for other classes than data.init_args.label_set",

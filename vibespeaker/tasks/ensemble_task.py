@@ -74,7 +74,7 @@ class EnsembleTask(RecognitionTask):
             read_checkpoint(path)
             member = EmotionTask.load_from_checkpoint(path, map_location="cpu")
             data.provenance.check_encoders(member.provenance, subset=True)
-            member.answer_in(data.labels)
+            member.restrict_classes(data.labels)
             corpora |= {*member.provenance.corpora}
             self.members[name.replace(".", "-")] = member
         synthetic = any(member.provenance.synthetic for member in self.tasks.values())

@@ -15,7 +15,7 @@ from vibespeaker.tasks.processes import gathered
 
 
 @dataclass(frozen=True)
-class Recognized:
+class SplitOutputs:
     """What a system said of N utterances, and what is true of them.
 
     Args:
@@ -27,13 +27,13 @@ class Recognized:
     targets: EmotionBatch
 
     @staticmethod
-    def of(output: EmotionOutput, batch: EmotionBatch) -> "Recognized":
+    def of(output: EmotionOutput, batch: EmotionBatch) -> "SplitOutputs":
         """Keep of a batch what scores need, in main memory."""
         targets = EmotionBatch(batch.rows, batch.category, batch.votes, batch.attributes).to("cpu")
-        return Recognized(output.map(lambda head: head.detach().float().cpu()), targets)
+        return SplitOutputs(output.map(lambda head: head.detach().float().cpu()), targets)
 
     @staticmethod
-    def join(pieces: "Sequence[Recognized]") -> "Recognized":
+    def join(pieces: "Sequence[SplitOutputs]") -> "SplitOutputs":
         """Put pieces, at least one and all with the same heads, behind each other."""
 
         def joined(tensors: Sequence[Tensor | None]) -> Tensor | None:
@@ -42,7 +42,7 @@ class Recognized:
 
         outputs = [piece.output for piece in pieces]
         targets = [piece.targets for piece in pieces]
-        return Recognized(
+        return SplitOutputs(
             EmotionOutput(joined([o.logits for o in outputs]), joined([o.attributes for o in outputs])),
             EmotionBatch(
                 rows=torch.cat([t.rows for t in targets]),
@@ -52,11 +52,11 @@ class Recognized:
             ),
         )
 
-    def select(self, at: Tensor) -> "Recognized":
+    def select(self, at: Tensor) -> "SplitOutputs":
         """Return the utterances at positions `at`."""
         kept = self.targets
         targets = EmotionBatch(kept.rows[at], kept.category[at], kept.votes[at], kept.attributes[at])
-        return Recognized(self.output.map(lambda head: head[at]), targets)
+        return SplitOutputs(self.output.map(lambda head: head[at]), targets)
 
 
 @dataclass(frozen=True)
@@ -72,18 +72,18 @@ class Scores:
     confusion: npt.NDArray[np.int64] | None
 
 
-def collect(batches: Sequence[Recognized]) -> Recognized:
+def collect(batches: Sequence[SplitOutputs]) -> SplitOutputs:
     """Join all batches of all processes, each utterance once, ordered by row in the manifest.
 
     Args:
         batches: those of this process, at least one.
     """
-    everything = Recognized.join(gathered(Recognized.join(batches)))
+    everything = SplitOutputs.join(gathered(SplitOutputs.join(batches)))
     _, first = np.unique(everything.targets.rows.numpy(), return_index=True)
     return everything.select(torch.from_numpy(first))
 
 
-def score(recognized: Recognized, classes: int) -> Scores:
+def score(recognized: SplitOutputs, classes: int) -> Scores:
     """Compare with the truth: macro-F1, UAR and accuracy over labelled utterances, CCC over known attributes.
 
     Args:
@@ -110,7 +110,7 @@ def score(recognized: Recognized, classes: int) -> Scores:
     return Scores(values, confusion)
 
 
-def confusion_of(recognized: Recognized, classes: int) -> npt.NDArray[np.int64] | None:
+def confusion_of(recognized: SplitOutputs, classes: int) -> npt.NDArray[np.int64] | None:
     """Return `(classes, classes)` counts, rows true; None without logits or without any labelled utterance."""
     labelled = recognized.targets.category != NO_CATEGORY
     if recognized.output.logits is None or not labelled.any():

@@ -37,7 +37,7 @@ _RAISING = {"exit_on_error": False}
 
 
 @dataclass(frozen=True)
-class Keep:
+class CheckpointConfig:
     """Which checkpoints a run keeps beside its last state.
 
     Args:
@@ -75,7 +75,7 @@ class TrainerCLI(LightningCLI):
         parser.add_argument("--bases", type=list[str] | None, default=None, help="config files this one builds on")
         parser.add_argument("--out", type=Path | None, default=None, help="prediction table to write")
         parser.add_argument("--system", type=str | None, default=None, help="what reports call the predictions")
-        parser.add_class_arguments(Keep, "keep")
+        parser.add_class_arguments(CheckpointConfig, "keep")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, and resolve `--ckpt_path` before anything is built."""

@@ -4,7 +4,7 @@ import pytest
 from tests.corpus_tables import manifest_of
 from vibespeaker.labels import label_set
 from vibespeaker.predictions import Predictions, PredictionsMetadata
-from vibespeaker.workflows.ablation.plan import ScoredPart, Selection
+from vibespeaker.workflows.ablation.plan import ScoredSplit, Selection
 from vibespeaker.workflows.ablation.scoring import as_frame, score_variant
 
 CLASSES = ("anger", "fear", "neutral")
@@ -30,9 +30,9 @@ def scored(tmp_path):
 
 def test_scores_are_over_the_classes_that_system_and_test_share(scored):
     tests = [
-        ScoredPart("all"),
-        ScoredPart("b", Selection(only={"corpus": ["b"]})),
-        ScoredPart("c", Selection(only={"corpus": ["c"]})),
+        ScoredSplit("all"),
+        ScoredSplit("b", Selection(only={"corpus": ["b"]})),
+        ScoredSplit("c", Selection(only={"corpus": ["c"]})),
     ]
     everything, of_b, of_c = score_variant("all", *scored, tests, draws=50)
     # calm was never learned, neutral is not in the test: anger and fear are left, and neutral's logit is dropped
@@ -49,7 +49,7 @@ def test_scores_are_over_the_classes_that_system_and_test_share(scored):
 
 
 def test_the_table_has_one_row_a_cell_and_gaps_where_nothing_was_scored(scored):
-    parts = [ScoredPart("all"), ScoredPart("none", Selection(only={"corpus": ["c"]}))]
+    parts = [ScoredSplit("all"), ScoredSplit("none", Selection(only={"corpus": ["c"]}))]
     frame = as_frame(score_variant("v", *scored, parts, draws=0))
     assert frame["tested"].tolist() == ["all", "none"]
     assert frame["uar"].iloc[0] == pytest.approx(0.8333)
@@ -58,7 +58,7 @@ def test_the_table_has_one_row_a_cell_and_gaps_where_nothing_was_scored(scored):
 
 
 def test_one_class_in_common_can_be_scored(scored):
-    cell = score_variant("v", *scored, [ScoredPart("anger", labels="anger,calm")], draws=0)[0]
+    cell = score_variant("v", *scored, [ScoredSplit("anger", labels="anger,calm")], draws=0)[0]
     assert cell.classes == ("anger",)
     assert cell.scores["uar"].value == 1.0
     assert label_set("anger,calm").classes == ("anger", "calm")

@@ -25,13 +25,13 @@ from vibespeaker.prepare.terminal import summary_table
 
 log = logging.getLogger(__name__)
 
-Way = Literal["speakers", "sessions", "utterances", "official", "ablation"]
+SplitStrategy = Literal["speakers", "sessions", "utterances", "official", "ablation"]
 
 
 def split(
     manifest: Path,
     out: Path = Path("split.parquet"),
-    by: Way = "speakers",
+    by: SplitStrategy = "speakers",
     fractions: dict[str, float] | None = None,
     folds: int | None = None,
     leave_out: Literal["speaker", "session", "corpus"] | None = None,
@@ -81,7 +81,9 @@ def split(
     return 1 if leaking else 0
 
 
-def split_as(manifest: Manifest, by: Way, fractions: dict[str, float] | None = None, seed: int = 0) -> Manifest:
+def split_as(
+    manifest: Manifest, by: SplitStrategy, fractions: dict[str, float] | None = None, seed: int = 0
+) -> Manifest:
     """Return the manifest split in one of the named ways.
 
     Raises:

@@ -10,7 +10,7 @@ from vibespeaker.files import file_sha256
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.datamodule import EmotionDataModule
-from vibespeaker.tasks.scores import Recognized, collect
+from vibespeaker.tasks.scores import SplitOutputs, collect
 
 
 class PredictionWriter(Callback):
@@ -27,7 +27,7 @@ class PredictionWriter(Callback):
 
     def __init__(self, path: Path, system: str, command: str) -> None:
         self.path, self.system, self.command = path, system, command
-        self._seen: list[Recognized] = []
+        self._seen: list[SplitOutputs] = []
 
     def on_predict_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any) -> None:
         """Keep the outputs of a batch."""
@@ -45,7 +45,7 @@ class PredictionWriter(Callback):
         trainer.strategy.barrier("predictions are written")
 
     def _table(
-        self, recognized: Recognized, trainer: Trainer, task: RecognitionTask, data: EmotionDataModule
+        self, recognized: SplitOutputs, trainer: Trainer, task: RecognitionTask, data: EmotionDataModule
     ) -> Predictions:
         rows = recognized.targets.rows.tolist()
         columns = data.names.select(rows)

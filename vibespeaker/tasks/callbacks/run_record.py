@@ -17,7 +17,7 @@ from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
 from vibespeaker.tasks.base import RecognitionTask
 
-#: Parts of the config that a resumed run may not change.
+#: Splits of the config that a resumed run may not change.
 _FIXED = ("model", "data", "seed_everything")
 _PACKAGES = ("lightning", "transformers", "numpy", "pandas", "pyarrow", "soundfile", "soxr", "jsonargparse")
 

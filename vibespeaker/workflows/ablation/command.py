@@ -16,7 +16,7 @@ from vibespeaker.labels import label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions
 from vibespeaker.prepare.label_map import read_label_map
-from vibespeaker.workflows.ablation.plan import ExperimentPlan, ScoredPart, Selection, Variant, read_plan
+from vibespeaker.workflows.ablation.plan import ExperimentPlan, ScoredSplit, Selection, Variant, read_plan
 from vibespeaker.workflows.ablation.running import extract_all, material, train_variants, write_variants
 from vibespeaker.workflows.ablation.scoring import SCORES, Cell, as_frame, score_variant
 
@@ -113,7 +113,7 @@ def cross(
         Variant(group, Selection(only={"corpus": group.split("+")}), spelled) for group in trained
     )
     fields["tests"] = tuple(
-        ScoredPart(group, Selection(only={"corpus": group.split("+")}), spelled) for group in tested
+        ScoredSplit(group, Selection(only={"corpus": group.split("+")}), spelled) for group in tested
     )
     return run_experiment(
         ExperimentPlan(**fields), manifests, out, cache, overlay, jobs, draws, seed, "From corpus to corpus"

@@ -34,7 +34,7 @@ import yaml
 from vibespeaker.config_files import find_config
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels import label_set
-from vibespeaker.prepare.split.command import Way
+from vibespeaker.prepare.split.command import SplitStrategy
 
 #: Columns of a manifest that rows can be selected by.
 COLUMNS = ("corpus", "category", "intensity", "language", "gender", "speaker", "session")
@@ -85,7 +85,7 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class ScoredPart:
+class ScoredSplit:
     """One selection of the test part.
 
     Args:
@@ -104,11 +104,11 @@ class ExperimentPlan:
     """A checked plan; the module's text says what its fields mean."""
 
     variants: tuple[Variant, ...]
-    tests: tuple[ScoredPart, ...] = (ScoredPart(),)
+    tests: tuple[ScoredSplit, ...] = (ScoredSplit(),)
     config: str = "experiment/embedded"
     settings: Mapping[str, Any] = field(default_factory=dict)
     labels: str | None = None
-    split: Way = "speakers"
+    split: SplitStrategy = "speakers"
     encoders: str = "encoders/embedded"
     views: int = 0
     augmentation: str | None = None
@@ -121,8 +121,8 @@ class ExperimentPlan:
                 raise ConfigError(f"an experiment needs {kind} with names of their own", found=listed)
         for name in {*(one.labels for one in self.variants), *(one.labels for one in self.tests)} - {None}:
             label_set(str(name))
-        if self.split not in get_args(Way):
-            raise ConfigError("an experiment's split", found=self.split, allowed=get_args(Way))
+        if self.split not in get_args(SplitStrategy):
+            raise ConfigError("an experiment's split", found=self.split, allowed=get_args(SplitStrategy))
 
     @property
     def digest(self) -> str:
@@ -156,8 +156,8 @@ def _variant(entry: Mapping[str, Any]) -> Variant:
     return Variant(**{**entry, "train": Selection(**entry.get("train", {}))})
 
 
-def _test(entry: Mapping[str, Any]) -> ScoredPart:
-    return ScoredPart(**{**entry, "select": Selection(**entry.get("select", {}))})
+def _test(entry: Mapping[str, Any]) -> ScoredSplit:
+    return ScoredSplit(**{**entry, "select": Selection(**entry.get("select", {}))})
 
 
 def _holds(column: "pd.Series[Any]", values: Sequence[str | None]) -> npt.NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from vibespeaker.evaluation.targets import Truth
 from vibespeaker.labels import label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions
-from vibespeaker.workflows.ablation.plan import COLUMNS, ScoredPart
+from vibespeaker.workflows.ablation.plan import COLUMNS, ScoredSplit
 
 #: Scores of a cell, in the order of tables.
 SCORES = {"uar": "UAR", "macro_f1": "macro-F1", "accuracy": "WA"}
@@ -45,7 +45,7 @@ class Cell:
 
 
 def score_variant(
-    name: str, table: Predictions, manifest: Path, tests: Sequence[ScoredPart], draws: int = 2000
+    name: str, table: Predictions, manifest: Path, tests: Sequence[ScoredSplit], draws: int = 2000
 ) -> list[Cell]:
     """Score one variant's predictions on every test.
 

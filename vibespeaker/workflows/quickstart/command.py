@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 from vibespeaker.corpora.synthetic.corpus import SPEAKERS, UTTERANCES
-from vibespeaker.workflows.quickstart.data import choose_source, make_material
-from vibespeaker.workflows.quickstart.results import combine, hand_in, submits, tell
+from vibespeaker.workflows.quickstart.data import choose_source, make_prepared_data
+from vibespeaker.workflows.quickstart.results import combine, submits, write_report, write_submission
 from vibespeaker.workflows.quickstart.training import planned, train_all
 from vibespeaker.workflows.steps import Chain
 
@@ -50,12 +50,12 @@ def quickstart(
     source = choose_source(corpus, format, seed, speakers, utterances)
     with _quiet(), _single_thread():
         chain = Chain(out)
-        material = make_material(source, out, chain)
+        material = make_prepared_data(source, out, chain)
         chain.total = chain.seen + len(planned(material)) + 2 + submits(material)
         keys = train_all(material, out, seed, epochs, chain)
         table, key = combine(material, out, keys, chain)
-        hand_in(material, table, key, out, chain)
-        tell(material, table, {**keys, "full": key}, out, chain, draws)
+        write_submission(material, table, key, out, chain)
+        write_report(material, table, {**keys, "full": key}, out, chain, draws)
     done = "done" if chain.worked else "all was done before"
     logger.info("%s; the report is %s", done, out / "report" / "index.html")
     return 0

@@ -53,7 +53,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Material:
+class PreparedData:
     """What training starts from.
 
     Args:
@@ -102,7 +102,7 @@ def choose_source(corpus: Path | None, format: str | None, seed: int, speakers: 
     return Source(corpus, format or GENERATED_FORMAT, seed, speakers, utterances)
 
 
-def make_material(source: Source, out: Path, chain: Chain) -> Material:
+def make_prepared_data(source: Source, out: Path, chain: Chain) -> PreparedData:
     """Run the steps from the corpus to the cache."""
     folder, corpus_key = _corpus(source, out, chain)
     prepared = out / "prepared.parquet"
@@ -117,7 +117,7 @@ def make_material(source: Source, out: Path, chain: Chain) -> Material:
         read = Manifest.read(prepared)
         (with_simulated_texts(read, folder) if source.corpus is None else read).write(manifest)
 
-    def tell_truth() -> None:
+    def write_truth() -> None:
         read = Manifest.read(manifest)
         (with_true_test_labels(read, folder) if source.corpus is None else read).write(truth)
 
@@ -132,7 +132,7 @@ def make_material(source: Source, out: Path, chain: Chain) -> Material:
         Step("extract", "extracting embeddings", inputs, (cache,), lambda: extract_embedded(manifest, cache))
     )
     title = "setting the labels for the final score aside"
-    truth_key = chain.run(Step("truth", title, {"manifest": text_key}, (truth,), tell_truth))
+    truth_key = chain.run(Step("truth", title, {"manifest": text_key}, (truth,), write_truth))
     return _material(manifest, truth, cache, key, truth_key)
 
 
@@ -194,13 +194,13 @@ def with_true_test_labels(manifest: Manifest, corpus: Path) -> Manifest:
     return manifest.with_columns({**columns}, {"step": "true test labels"})
 
 
-def _material(manifest: Path, truth: Path, cache: Path, key: str, truth_key: str) -> Material:
+def _material(manifest: Path, truth: Path, cache: Path, key: str, truth_key: str) -> PreparedData:
     columns = ("split", "category", *ATTRIBUTES)
     read, known = Manifest.read(manifest, columns), Manifest.read(truth, columns)
     splits = known.column("split")
     labelled = {split for split, category in zip(splits, known.column("category"), strict=True) if category}
     fit = "validation" if "validation" in splits else "development"
-    return Material(
+    return PreparedData(
         manifest=manifest,
         truth=truth,
         cache=cache,

@@ -10,7 +10,7 @@ from vibespeaker.ensemble import ensemble
 from vibespeaker.evaluation import Evaluation
 from vibespeaker.report.command import report
 from vibespeaker.submission import submit
-from vibespeaker.workflows.quickstart.data import Material
+from vibespeaker.workflows.quickstart.data import PreparedData
 from vibespeaker.workflows.quickstart.training import planned
 from vibespeaker.workflows.steps import Chain, Step
 
@@ -35,10 +35,10 @@ _MEMBERS = {
 }
 
 
-def combine(material: Material, out: Path, keys: dict[str, str], chain: Chain) -> tuple[Path, str]:
+def combine(data: PreparedData, out: Path, keys: dict[str, str], chain: Chain) -> tuple[Path, str]:
     """Run the ensemble's step, and return its table and key."""
-    tables = {run.name: str(run.predictions(out)) for run in planned(material)}
-    heads = {head: names for head, names in _MEMBERS.items() if head == "categories" or material.has_attributes}
+    tables = {run.name: str(run.predictions(out)) for run in planned(data)}
+    heads = {head: names for head, names in _MEMBERS.items() if head == "categories" or data.has_attributes}
     members = [name for name in tables if any(name in chosen for chosen in heads.values())]
     table = out / "full.parquet"
 
@@ -50,45 +50,45 @@ def combine(material: Material, out: Path, keys: dict[str, str], chain: Chain) -
     return table, chain.run(Step("ensemble", "combining the fine-tuned models", inputs, (table,), work))
 
 
-def submits(material: Material) -> bool:
+def submits(data: PreparedData) -> bool:
     """Return whether there is a test part to submit, with predictions for both tasks."""
-    return material.challenge and material.has_attributes
+    return data.challenge and data.has_attributes
 
 
-def hand_in(material: Material, table: Path, key: str, out: Path, chain: Chain) -> None:
+def write_submission(data: PreparedData, table: Path, key: str, out: Path, chain: Chain) -> None:
     """Run the submission's step; a corpus that has none is told why."""
-    if not material.has_attributes:
+    if not data.has_attributes:
         logger.info("this corpus has no attributes: task 2 and the submission are skipped")
         return
-    if not material.challenge:
+    if not data.challenge:
         logger.info("this corpus has no test part of the challenge: the submission is skipped")
         return
     folder = out / "submission"
 
     def work() -> None:
-        submit(table, folder, manifest=material.manifest, split="test3")
+        submit(table, folder, manifest=data.manifest, split="test3")
 
     outputs = (folder, folder / "task1.csv", folder / "task2.csv")
     chain.run(Step("submission", "writing the submission", {"ensemble": key}, outputs, work))
 
 
-def tell(material: Material, table: Path, keys: dict[str, str], out: Path, chain: Chain, draws: int) -> None:
+def write_report(data: PreparedData, table: Path, keys: dict[str, str], out: Path, chain: Chain, draws: int) -> None:
     """Run the report's step and print the main scores."""
     folder = out / "report"
     evaluation = folder / "evaluation.json"
-    sources = [*(run.folder(out) for run in planned(material)), table]
-    title = "Quickstart" + (" on synthetic speech" if material.synthetic else "")
+    sources = [*(run.folder(out) for run in planned(data)), table]
+    title = "Quickstart" + (" on synthetic speech" if data.synthetic else "")
 
     def work() -> None:
-        report(sources, folder, material.truth, material.scored, title=title, draws=draws)
+        report(sources, folder, data.truth, data.scored, title=title, draws=draws)
 
-    inputs = {"keys": keys, "truth": material.truth_key, "split": material.scored, "draws": draws}
+    inputs = {"keys": keys, "truth": data.truth_key, "split": data.scored, "draws": draws}
     chain.run(Step("report", "writing the report", inputs, (evaluation, folder / "index.html"), work))
-    _print(Evaluation.read(evaluation), material)
+    _print(Evaluation.read(evaluation), data)
 
 
-def _print(evaluation: Evaluation, material: Material) -> None:
-    title = f"Scores on the {material.scored} part" + (", SYNTHETIC speech" if material.synthetic else "")
+def _print(evaluation: Evaluation, data: PreparedData) -> None:
+    title = f"Scores on the {data.scored} part" + (", SYNTHETIC speech" if data.synthetic else "")
     by_name = {scores.system: scores.scores for scores in evaluation.systems}
     rows = [name for name in _SHOWN if name in by_name]
     columns = {key: text for key, text in _SCORES.items() if any(key in by_name[name] for name in rows)}

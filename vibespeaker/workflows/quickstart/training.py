@@ -9,7 +9,7 @@ from vibespeaker.config_files import find_config
 from vibespeaker.files import file_sha256, write_text
 from vibespeaker.trainer.cli import run_trainer
 from vibespeaker.trainer.layers import layers
-from vibespeaker.workflows.quickstart.data import Material
+from vibespeaker.workflows.quickstart.data import PreparedData
 from vibespeaker.workflows.steps import Chain, Step
 
 _KEY_FILE = "quickstart.key"
@@ -80,12 +80,12 @@ RUNS = (
 )
 
 
-def planned(material: Material) -> tuple[Run, ...]:
+def planned(material: PreparedData) -> tuple[Run, ...]:
     """Return the runs that the material has labels for."""
     return tuple(run for run in RUNS if material.has_attributes or not run.attributes_only)
 
 
-def train_all(material: Material, out: Path, seed: int, epochs: int | None, chain: Chain) -> dict[str, str]:
+def train_all(material: PreparedData, out: Path, seed: int, epochs: int | None, chain: Chain) -> dict[str, str]:
     """Run all trainings, and return the keys of their steps by run name."""
     keys: dict[str, str] = {}
     for run in planned(material):
@@ -102,7 +102,7 @@ def train_all(material: Material, out: Path, seed: int, epochs: int | None, chai
     return keys
 
 
-def _options(run: Run, material: Material, out: Path, seed: int, epochs: int | None) -> list[str]:
+def _options(run: Run, material: PreparedData, out: Path, seed: int, epochs: int | None) -> list[str]:
     """Return the command line behind `fit`."""
     data, model = "--data.init_args", "--model.init_args"
     options = [

@@ -88,7 +88,7 @@ def run_trial(trial: Trial, plan: Plan, folder: Path, overlay: Path | None = Non
     if worked and plan.predict is not None:
         splits = json.dumps(list(plan.predict))
         table = ["--out", str(run / "predictions.parquet"), "--system", trial.name]
-        chosen = ["--ckpt_path", "best", f"--data.init_args.parts.predict={splits}"]
+        chosen = ["--ckpt_path", "best", f"--data.init_args.splits.predict={splits}"]
         worked = _call(["predict", *common, *chosen, *table], run)
     score = best_score(run, plan.monitor, plan.mode) if worked else None
     finished = replace(trial, state=DONE if worked else FAILED, monitor=plan.monitor, score=score)

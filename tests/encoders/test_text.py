@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from vibespeaker.encoders import RobertaEncoder
+from vibespeaker.encoders import TextEncoder
 
 KINDS = ["roberta", "xlm-roberta", "bert"]
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def encoder(request, tiny_checkpoint):
-    return RobertaEncoder(str(tiny_checkpoint(request.param)))
+    return TextEncoder(str(tiny_checkpoint(request.param)))
 
 
 def test_equals_transformers_on_one_text(encoder):
@@ -44,7 +44,7 @@ def test_empty_text_is_its_two_special_tokens(encoder):
 
 def test_long_texts_are_cut_counted_and_reported(tiny_checkpoint, caplog):
     for kind in KINDS:
-        encoder = RobertaEncoder(str(tiny_checkpoint(kind)))
+        encoder = TextEncoder(str(tiny_checkpoint(kind)))
         assert encoder.max_tokens == 40
         frames = encoder(["ab " * 60, "ab"])
         assert frames.lengths[0] == 40
@@ -54,15 +54,15 @@ def test_long_texts_are_cut_counted_and_reported(tiny_checkpoint, caplog):
 
 
 def test_text_of_the_greatest_length_is_whole(tiny_checkpoint):
-    encoder = RobertaEncoder(str(tiny_checkpoint("roberta")))
+    encoder = TextEncoder(str(tiny_checkpoint("roberta")))
     assert encoder(["x" * 38]).lengths.tolist() == [40]  # a token a byte, and the two special ones
     assert encoder.truncated == 0
 
 
 def test_layers(tiny_checkpoint):
     folder = str(tiny_checkpoint("roberta"))
-    embeddings = RobertaEncoder(folder, layer=0)(["abc"]).values
-    last = RobertaEncoder(folder)(["abc"]).values
-    mean = RobertaEncoder(folder, layer=[0, 2])(["abc"]).values
+    embeddings = TextEncoder(folder, layer=0)(["abc"]).values
+    last = TextEncoder(folder)(["abc"]).values
+    mean = TextEncoder(folder, layer=[0, 2])(["abc"]).values
     assert torch.allclose(mean, (embeddings + last) / 2, atol=1e-6)
     assert not torch.allclose(embeddings, last, atol=1e-2)

@@ -7,7 +7,7 @@ from vibespeaker.calibration.scaling import AttributeMap, CategoryScaling
 from vibespeaker.calibration.store import Calibration, FittedOn
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
-from vibespeaker.report.believing import calibration
+from vibespeaker.report.calibration_section import calibration
 from vibespeaker.report.systems import systems_of
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from vibespeaker.errors import ConfigError
 from vibespeaker.manifest import Manifest
 
-Part = Literal["train", "validation", "test", "predict"]
+Purpose = Literal["train", "validation", "test", "predict"]
 
 #: Splits to take where none are configured: the first that exists, for tests all numbered ones.
 _USUAL = {"validation": ("validation", "development"), "test": ("test",)}
@@ -18,7 +18,7 @@ _NUMBERED_TESTS = ("test1", "test2", "test3")
 
 
 @dataclass(frozen=True)
-class Parts:
+class Splits:
     """Splits of the manifest by what they serve; utterances of all named splits are taken together.
 
     Args:
@@ -34,49 +34,51 @@ class Parts:
     test: list[str] | None = None
     predict: list[str] | None = None
 
-    def splits(self, part: Part, present: Sequence[str]) -> list[str] | None:
-        """Return the splits of `part` among those `present`; None stands for every row."""
-        configured: list[str] | None = getattr(self, part)
-        if configured is not None or part == "predict":
+    def names(self, purpose: Purpose, present: Sequence[str]) -> list[str] | None:
+        """Return the splits of `purpose` among those `present`; None stands for every row."""
+        configured: list[str] | None = getattr(self, purpose)
+        if configured is not None or purpose == "predict":
             return configured
-        if part == "train":
+        if purpose == "train":
             return ["train"]
-        found = [split for split in _USUAL[part] if split in present][:1]
-        return found or [split for split in _NUMBERED_TESTS if part == "test" and split in present]
+        found = [split for split in _USUAL[purpose] if split in present][:1]
+        return found or [split for split in _NUMBERED_TESTS if purpose == "test" and split in present]
 
 
-def choose_rows(manifest: Manifest, usable: npt.NDArray[np.bool_], part: Part, parts: Parts) -> npt.NDArray[np.int64]:
-    """Return the row numbers of `part`, ascending.
+def choose_rows(
+    manifest: Manifest, usable: npt.NDArray[np.bool_], purpose: Purpose, splits: Splits
+) -> npt.NDArray[np.int64]:
+    """Return the row numbers of `purpose`, ascending.
 
     Args:
         manifest: N rows with their splits.
         usable: `(N,)`, False for rows that can be neither trained nor scored on; predictions are made for them all
             the same.
-        part: what the rows are for.
-        parts: which splits serve it.
+        purpose: what the rows are for.
+        splits: which splits serve it.
 
     Raises:
         ConfigError: no row is left.
     """
-    chosen = is_in_part(manifest, part, parts)
-    rows = np.flatnonzero(chosen if part == "predict" else chosen & usable)
+    chosen = is_in_split(manifest, purpose, splits)
+    rows = np.flatnonzero(chosen if purpose == "predict" else chosen & usable)
     if not len(rows):
         present = manifest.codes("split")[1]
-        names = parts.splits(part, present)
+        names = splits.names(purpose, present)
         source = "any split" if names is None else f"split {', '.join(names) or 'of the usual names'}"
         raise ConfigError(
-            f"the {part} part of the manifest is empty",
+            f"the {purpose} split of the manifest is empty",
             found=f"{int(chosen.sum())} utterances in {source}, none of them usable",
             allowed=sorted(present) or "the manifest names no splits",
-            remedy=f"name existing splits in data.init_args.parts.{part}, split the manifest, or loosen the policy",
+            remedy=f"name existing splits in data.init_args.splits.{purpose}, split the manifest, or loosen the policy",
         )
     return rows
 
 
-def is_in_part(manifest: Manifest, part: Part, parts: Parts) -> npt.NDArray[np.bool_]:
-    """Return `(N,)`, True for the rows whose split serves `part`, whatever their labels."""
+def is_in_split(manifest: Manifest, purpose: Purpose, splits: Splits) -> npt.NDArray[np.bool_]:
+    """Return `(N,)`, True for the rows whose split serves `purpose`, whatever their labels."""
     codes, present = manifest.codes("split")
-    names = parts.splits(part, present)
+    names = splits.names(purpose, present)
     if names is None:
         return np.ones(len(codes), dtype=bool)
     return np.isin(codes, [present.index(name) for name in names if name in present])

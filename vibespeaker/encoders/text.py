@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 KINDS = ("roberta", "xlm-roberta", "bert")
 
 
-class RobertaEncoder(PretrainedEncoder):
+class TextEncoder(PretrainedEncoder):
     """Encodes text with a RoBERTa, XLM-R or BERT checkpoint.
 
     A text's frames are its tokens with the special ones at both ends; an empty text has those two only. Texts longer
@@ -41,6 +41,7 @@ class RobertaEncoder(PretrainedEncoder):
     """
 
     modality: Modality = "text"
+    fingerprint_class = "RobertaEncoder"
     frames_per_second = None
 
     def __init__(
@@ -107,7 +108,7 @@ def _load(name: str, local: bool) -> tuple[Any, Any]:
     """Return a checkpoint's network and tokenizer."""
     from transformers import AutoModel, AutoTokenizer
 
-    purpose = RobertaEncoder.__name__
+    purpose = TextEncoder.__name__
     read_config(name, local, KINDS, purpose)
     tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
     network, info = AutoModel.from_pretrained(

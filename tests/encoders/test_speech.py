@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vibespeaker.encoders import WavLMEncoder
+from vibespeaker.encoders import SpeechEncoder
 from vibespeaker.errors import ConfigError
 
 LAYER_NORM = ["wavlm", "hubert", "wav2vec2"]
@@ -28,14 +28,14 @@ def test_equals_transformers_on_one_clip(tiny_checkpoint, kind):
     folder = str(tiny_checkpoint(kind))
     waveform = clip(9_999)
     expected = original(folder, waveform).last_hidden_state
-    frames = WavLMEncoder(folder)([waveform])
+    frames = SpeechEncoder(folder)([waveform])
     assert frames.lengths.tolist() == [30]  # floor((9999 − 400) / 320) + 1
     assert torch.allclose(frames.values, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", LAYER_NORM + GROUP_NORM)
 def test_result_depends_on_nothing_but_the_clip(tiny_checkpoint, kind):
-    encoder = WavLMEncoder(str(tiny_checkpoint(kind)))
+    encoder = SpeechEncoder(str(tiny_checkpoint(kind)))
     assert encoder.batch_invariant == (kind in LAYER_NORM)
     clips = [clip(8_000, 1), clip(21_111, 2, level=0.01), clip(400, 3), clip(5, 4), clip(8_000, 5)]
     together, backward = encoder(clips), encoder(clips[::-1])
@@ -50,7 +50,7 @@ def test_result_depends_on_nothing_but_the_clip(tiny_checkpoint, kind):
 
 @pytest.mark.parametrize("samples", [1, 399, 400, 719, 720, 16_000, 31_999])
 def test_frame_count_is_that_of_the_convolutions(tiny_checkpoint, samples):
-    encoder = WavLMEncoder(str(tiny_checkpoint("wavlm")))
+    encoder = SpeechEncoder(str(tiny_checkpoint("wavlm")))
     expected = int(encoder.network._get_feat_extract_output_lengths(max(samples, 400)))
     assert encoder.frame_count(samples) == expected
     assert encoder([clip(samples)]).values.shape[1] == expected
@@ -59,16 +59,16 @@ def test_frame_count_is_that_of_the_convolutions(tiny_checkpoint, samples):
 
 def test_normalisation_removes_gain_only_where_the_checkpoint_asks_for_it(tiny_checkpoint):
     waveform = clip(6_000)
-    large = WavLMEncoder(str(tiny_checkpoint("wavlm")))
+    large = SpeechEncoder(str(tiny_checkpoint("wavlm")))
     assert torch.allclose(large([waveform]).values, large([waveform * 3 + 0.2]).values, atol=1e-3)
-    base = WavLMEncoder(str(tiny_checkpoint("wavlm-base")))
+    base = SpeechEncoder(str(tiny_checkpoint("wavlm-base")))
     assert not base.normalise
 
 
 def test_long_clips_have_the_frames_of_the_whole_in_number_and_place(tiny_checkpoint):
     folder = str(tiny_checkpoint("wavlm"))
     waveform = clip(50_123)
-    whole, windowed = WavLMEncoder(folder), WavLMEncoder(folder, window_seconds=1.0)
+    whole, windowed = SpeechEncoder(folder), SpeechEncoder(folder, window_seconds=1.0)
     assert whole([waveform]).lengths.tolist() == windowed([waveform]).lengths.tolist() == [156]
     # the convolutions see the same samples at the same place: their features agree frame by frame
     windows = windowed._windows(waveform)
@@ -82,9 +82,9 @@ def test_layers(tiny_checkpoint):
     waveform = clip(4_000)
     states = original(folder, waveform, output_hidden_states=True)
     for layer in (1, 2):
-        chosen = WavLMEncoder(folder, layer=layer)([waveform]).values
+        chosen = SpeechEncoder(folder, layer=layer)([waveform]).values
         assert torch.allclose(chosen, states.hidden_states[layer], atol=1e-5)
-    mean = WavLMEncoder(folder, layer=[1, 3])([waveform]).values
+    mean = SpeechEncoder(folder, layer=[1, 3])([waveform]).values
     assert torch.allclose(mean, (states.hidden_states[1] + states.last_hidden_state) / 2, atol=1e-5)
 
 
@@ -93,27 +93,27 @@ def test_layers(tiny_checkpoint):
 def test_fused_attention_equals_the_original(tiny_checkpoint, kind):
     folder = str(tiny_checkpoint(kind))
     clips = [clip(12_000, 1), clip(7_000, 2)]
-    fused = WavLMEncoder(folder)(clips)
-    plain = WavLMEncoder(folder, fused_attention=False)(clips)
+    fused = SpeechEncoder(folder)(clips)
+    plain = SpeechEncoder(folder, fused_attention=False)(clips)
     assert torch.allclose(fused.values, plain.values, atol=1e-5)
 
 
 def test_trained_encoder_passes_gradients_and_takes_short_clips(tiny_checkpoint):
-    encoder = WavLMEncoder(str(tiny_checkpoint("wavlm")), unfreeze=True).train()
+    encoder = SpeechEncoder(str(tiny_checkpoint("wavlm")), unfreeze=True).train()
     encoder([clip(3_000), clip(100)]).values.sum().backward()
     assert all(block.attention.q_proj.weight.grad.any() for block in encoder.network.encoder.layers)
 
 
 def test_tiny_windows_are_refused(tiny_checkpoint):
     with pytest.raises(ConfigError, match="window_seconds"):
-        WavLMEncoder(str(tiny_checkpoint("wavlm")), window_seconds=0.1)
+        SpeechEncoder(str(tiny_checkpoint("wavlm")), window_seconds=0.1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("layer", [None, 1])
 def test_compiled_layers_give_the_same_frames(tiny_checkpoint, layer):
     folder = str(tiny_checkpoint("wavlm"))
-    plain, compiled = WavLMEncoder(folder, layer=layer), WavLMEncoder(folder, layer=layer)
+    plain, compiled = SpeechEncoder(folder, layer=layer), SpeechEncoder(folder, layer=layer)
     compiled.compile_layers(backend="aot_eager")
     assert compiled.fingerprint() == plain.fingerprint()
     with torch.inference_mode():

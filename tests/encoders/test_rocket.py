@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from tests.encoders.test_functionals import harmonic, noise
-from vibespeaker.encoders import AcousticDescriptors, RandomConvolutions
-from vibespeaker.encoders.random_convolutions import DILATIONS, TAPS
+from vibespeaker.encoders import AcousticDescriptors, Rocket
+from vibespeaker.encoders.rocket import DILATIONS, TAPS
 from vibespeaker.encoders.spectrum import cepstra
 from vibespeaker.errors import ConfigError
 
 
 def test_one_frame_a_clip_whatever_the_company():
-    encoder = RandomConvolutions(20)
+    encoder = Rocket(20)
     clips = [noise(9_000), harmonic(120, 0.7), noise(20_000, 1)]
     together = encoder(clips)
     assert together.values.shape == (3, 1, encoder.dim) == (3, 1, 40)
@@ -22,14 +22,14 @@ def test_one_frame_a_clip_whatever_the_company():
 
 @pytest.mark.parametrize("samples", [1, 100, 400, 16_000 * 12])
 def test_any_length_gives_finite_numbers(samples):
-    encoder = RandomConvolutions(10)
+    encoder = Rocket(10)
     for clip in (noise(samples), torch.zeros(samples)):
         assert encoder([clip]).values.isfinite().all()
 
 
 def test_shares_and_means_by_hand():
     clip = harmonic(150) + noise(16_000)
-    encoder = RandomConvolutions(5)
+    encoder = Rocket(5)
     described = AcousticDescriptors(64, 0, True, frames_per_second=50, trim_db=40)([clip]).values[0]
     contours = torch.cat((described[:, :64] @ cepstra(16, 64), described[:, 64:]), dim=1)
     standard = (contours - contours.mean(0)) / (contours.std(0, correction=0) + 0.01)
@@ -49,7 +49,7 @@ def test_shares_and_means_by_hand():
 
 
 def test_kernels_read_few_contours_and_ignore_their_level():
-    encoder = RandomConvolutions(50)
+    encoder = Rocket(50)
     assert [bank.dilation[0] for bank in encoder.banks] == list(DILATIONS)
     for bank in encoder.banks:
         read = (bank.weight != 0).any(2).sum(1)
@@ -60,12 +60,12 @@ def test_kernels_read_few_contours_and_ignore_their_level():
 
 
 def test_fingerprint_follows_kernels_and_settings():
-    first = RandomConvolutions(20).fingerprint()
-    assert first == RandomConvolutions(20).fingerprint()
-    assert set(first.difference(RandomConvolutions(20, seed=1).fingerprint())) == {"preprocessing", "weights"}
-    assert set(first.difference(RandomConvolutions(20, trim_db=None).fingerprint())) == {"preprocessing"}
+    first = Rocket(20).fingerprint()
+    assert first == Rocket(20).fingerprint()
+    assert set(first.difference(Rocket(20, seed=1).fingerprint())) == {"preprocessing", "weights"}
+    assert set(first.difference(Rocket(20, trim_db=None).fingerprint())) == {"preprocessing"}
 
 
 def test_too_few_kernels_are_refused():
     with pytest.raises(ConfigError, match="at least 5"):
-        RandomConvolutions(4)
+        Rocket(4)

@@ -20,7 +20,7 @@ from vibespeaker.utterance import SAMPLE_RATE
 KINDS = ("wavlm", "hubert", "wav2vec2")
 
 
-class WavLMEncoder(PretrainedEncoder):
+class SpeechEncoder(PretrainedEncoder):
     """Encodes speech with a WavLM, HuBERT or wav2vec 2.0 checkpoint.
 
     Clips are normalised one by one where the checkpoint asks for it, then padded and masked. Base models normalise
@@ -43,6 +43,7 @@ class WavLMEncoder(PretrainedEncoder):
     """
 
     modality: Modality = "audio"
+    fingerprint_class = "WavLMEncoder"
 
     def __init__(
         self,
@@ -55,7 +56,9 @@ class WavLMEncoder(PretrainedEncoder):
     ) -> None:
         super().__init__(checkpoint, layer, unfreeze, precision)
         if window_seconds < 1:
-            raise ConfigError("WavLMEncoder: window_seconds is out of range", found=window_seconds, allowed="1 or more")
+            raise ConfigError(
+                "SpeechEncoder: window_seconds is out of range", found=window_seconds, allowed="1 or more"
+            )
         network, self.normalise = load(checkpoint, self._purpose, _load)
         if fused_attention:
             fuse_attention(network)
@@ -132,7 +135,7 @@ def _load(name: str, local: bool) -> tuple[Any, bool]:
     """Return a checkpoint's network and whether it wants normalised waveforms."""
     from transformers import AutoFeatureExtractor, AutoModel
 
-    purpose = WavLMEncoder.__name__
+    purpose = SpeechEncoder.__name__
     config = read_config(name, local, KINDS, purpose)
     # SpecAugment refuses short clips and skipped layers have no gradient: neither belongs to an encoder among others
     config.update({"apply_spec_augment": False, "layerdrop": 0.0, "add_adapter": False})

@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from tests.models.conftest import make_frames
-from vibespeaker.models import side_by_side
+from vibespeaker.models import cpu_threads
+from vibespeaker.models.cpu_threads import FEWEST_FRAMES, PIECES, compute
 from vibespeaker.models.pooling import AttentiveStatisticsPooling
-from vibespeaker.models.side_by_side import FEWEST_FRAMES, PIECES, compute
 
 
 @pytest.fixture
 def threads(monkeypatch):
-    monkeypatch.setattr(side_by_side, "FEWEST_FRAMES", 1)
+    monkeypatch.setattr(cpu_threads, "FEWEST_FRAMES", 1)
     before = torch.get_num_threads()
     yield torch.set_num_threads
     torch.set_num_threads(before)

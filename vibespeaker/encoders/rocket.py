@@ -36,7 +36,7 @@ _DEVIATION_FLOOR = 1e-2
 _VERSION = 1
 
 
-class RandomConvolutions(Encoder):
+class Rocket(Encoder):
     """One frame a clip: how often, and how strongly on average, each random kernel's response is positive.
 
     Args:

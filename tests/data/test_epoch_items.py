@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.toy import make_toy
-from vibespeaker.data import Parts
+from vibespeaker.data import Splits
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
 from vibespeaker.manifest import Manifest
@@ -103,12 +103,12 @@ def test_checkpoints_from_before_the_leak_check_can_be_read(toy):
 
 
 def test_a_part_that_serves_training_and_scoring_leaks(toy):
-    data = module(toy, parts=Parts(validation=["train"]))
+    data = module(toy, splits=Splits(validation=["train"]))
     with pytest.raises(ConfigError, match="identical recordings in both train and validation"):
         data.setup("fit")
 
 
 def test_validation_and_test_may_be_the_same_part(toy):
-    data = module(toy, parts=Parts(validation=["test"]))
+    data = module(toy, splits=Splits(validation=["test"]))
     data.setup("fit")
     assert data.leaks == {}
