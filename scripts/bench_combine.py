@@ -14,7 +14,7 @@ from vibespeaker.audio.fingerprint import BANDS, SLICES
 from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata
 from vibespeaker.prepare.combine import combine_files
 from vibespeaker.prepare.label_map import read_label_map
-from vibespeaker.prepare.leaks import COLUMNS, find_leaks, parts_of
+from vibespeaker.prepare.leaks import COLUMNS, find_leaks, rows_by_split
 from vibespeaker.prepare.split.groups import DEFAULT_FRACTIONS
 from vibespeaker.prepare.split.strategies import split_by_group
 
@@ -76,7 +76,7 @@ def main() -> int:
         if arguments.check:
             started = time.perf_counter()
             table = Manifest.read(out, COLUMNS)
-            report = find_leaks(table, parts_of(table.column("split")))
+            report = find_leaks(table, rows_by_split(table.column("split")))
             seconds = time.perf_counter() - started
             sys.stdout.write(f"checked in {seconds:.1f} s: {len(report.leaks)} kinds of leaks between two parts\n")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -60,7 +60,7 @@ def test_what_cannot_be_balanced_is_refused(tmp_path):
     manifest = manifest_of([{"category": "boredom"}])
     with pytest.raises(ManifestError, match="no utterance of label set ravdess"):
         plan_balance(manifest, RAVDESS, 3, 0)
-    with pytest.raises(ManifestError, match="at least one utterance a class"):
+    with pytest.raises(ManifestError, match="at least one utterance per class"):
         plan_balance(manifest, RAVDESS, 0, 0)
     with pytest.raises(ManifestError, match="is no balance plan"):
         BalancePlan.read(tmp_path / "missing.parquet")

@@ -6,7 +6,7 @@ from vibespeaker.audio.fingerprint import NEAR, comparable, fingerprint
 from vibespeaker.cli.main import main
 from vibespeaker.errors import ConfigError
 from vibespeaker.prepare import near_duplicates as near_audio
-from vibespeaker.prepare.leaks import COLUMNS, find_leaks, parts_of
+from vibespeaker.prepare.leaks import COLUMNS, find_leaks, rows_by_split
 from vibespeaker.prepare.near_duplicates import audio_fingerprints, near_pairs
 
 
@@ -25,8 +25,8 @@ def row(split: str, seed: int, **fields):
 
 def leaks_in(rows):
     manifest = manifest_of(rows)
-    report = find_leaks(manifest, parts_of(manifest.column("split")))
-    return {(leak.kind, leak.parts): leak.count for leak in report.leaks}, report
+    report = find_leaks(manifest, rows_by_split(manifest.column("split")))
+    return {(leak.kind, leak.splits): leak.count for leak in report.leaks}, report
 
 
 def test_a_clean_split_has_no_leaks_and_its_sentences_are_reported():
@@ -36,7 +36,7 @@ def test_a_clean_split_has_no_leaks_and_its_sentences_are_reported():
     assert [str(leak) for leak in report.sentences] == ["1 sentences in both train and test (s)"]
 
 
-def test_every_kind_is_found_between_the_parts_that_share_it():
+def test_every_kind_is_found_between_the_splits_that_share_it():
     rows = [
         row("train", 1, speaker="a"),
         row("test", 2, speaker="a"),
@@ -88,14 +88,14 @@ def test_the_search_finds_exactly_what_comparing_each_with_each_finds(monkeypatc
         seconds = 1 + 0.05 * random.random()
         rows.append({"split": "train" if number < 70 else "test", "fingerprint": picture, "duration": seconds})
     manifest = manifest_of(rows)
-    parts = parts_of(manifest.column("split"))
+    splits = rows_by_split(manifest.column("split"))
     vectors = comparable(manifest.column("fingerprint"))
     seconds = np.array(manifest.column("duration"))
     near = (1 - vectors @ vectors.T < NEAR) & (np.abs(seconds[:, None] - seconds) <= near_audio.SAME_DURATION)
-    expected = [(a, b) for a in parts["test"] for b in parts["train"] if near[a, b]]
+    expected = [(a, b) for a in splits["test"] for b in splits["train"] if near[a, b]]
     assert 10 < len(expected) < 200
     everything = audio_fingerprints(manifest)
-    found = near_pairs(everything.take(parts["test"]), everything.take(parts["train"]))
+    found = near_pairs(everything.take(splits["test"]), everything.take(splits["train"]))
     assert [tuple(pair) for pair in found.tolist()] == sorted(expected)
 
 
@@ -139,5 +139,5 @@ def test_the_duplicate_of_ravdess_is_found_in_the_real_corpus(shared_data, tmp_p
     names = made.column("file_name")
     split = ["test" if name.startswith("03-01-03-01-02-02-07") else "train" for name in names]
     manifest = made.with_columns({"split": split})
-    report = find_leaks(manifest, parts_of(split))
+    report = find_leaks(manifest, rows_by_split(split))
     assert {leak.kind for leak in report.leaks} == {"speaker", "audio", "take"}

@@ -41,7 +41,7 @@ def test_a_clean_corpus_gives_status_0_and_a_whole_manifest(tmp_path: Path, caps
     shown = capsys.readouterr().out
     assert "6 utterances, 6 speakers, 0.00 hours" in shown
     assert "Problems" not in shown
-    assert "no official split: --split speakers makes parts that share no speaker" in shown
+    assert "no official splits: --split speakers makes speaker-disjoint ones" in shown
     assert "warning: 6 utterances listed where emodb as published has 535" in shown
     assert sorted(path.name for path in tmp_path.iterdir()) == ["emodb", "manifest.parquet", "manifest.problems.csv"]
 
@@ -157,13 +157,13 @@ def test_the_ablation_split_of_the_source(tmp_path: Path, capsys: pytest.Capture
     assert set(frame[frame["split"] == "validation"]["speaker"]) != validation
 
 
-def test_the_ablation_needs_official_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_ablation_needs_official_splits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = write_emodb(tmp_path / "emodb", count=2)
     assert main(["prepare", "emodb", str(root), "--out", str(tmp_path / OUT), "--split", "ablation"]) == 2
     assert "Found: no utterance in train and development. Remedy: use --split speakers" in capsys.readouterr().err
 
 
-def test_new_parts_by_speaker(tmp_path: Path) -> None:
+def test_new_splits_by_speaker(tmp_path: Path) -> None:
     root, out = write_emodb(tmp_path / "emodb", count=10), tmp_path / OUT
     arguments = ["prepare", "emodb", str(root), "--out", str(out), "--split", "speakers"]
     assert main([*arguments, "--fractions", json.dumps({"train": 0.8, "test": 0.2})]) == 0
@@ -181,7 +181,7 @@ def test_functions_raise_what_the_command_prints(tmp_path: Path) -> None:
         prepare_corpus(adapter("emodb"), tmp_path, tmp_path / "journal")
     prepared = prepare_corpus(adapter("emodb"), write_emodb(tmp_path / "emodb", count=1), tmp_path / "journal")
     assert prepared.complete
-    with pytest.raises(ManifestError, match="fewer speakers than parts"):
+    with pytest.raises(ManifestError, match="fewer speakers than splits"):
         apply_split(prepared.manifest, "speakers")
 
 

@@ -31,9 +31,9 @@ def test_utterances_are_counted_by_part_corpus_and_class_in_the_orders_given():
     counts = count(frame, CLASSES, ("b", "a"))
     assert counts.corpora == ("b", "a", "c")
     assert counts.classes == ("anger", "fear", "calm", "unlabelled")
-    assert list(counts.parts) == ["train", "test", "no split", ALL]
-    assert counts.parts["train"].tolist() == [[0, 0, 0, 1], [2, 0, 0, 0], [0, 0, 0, 0]]
-    assert counts.parts[ALL].sum() == 5
+    assert list(counts.splits) == ["train", "test", "no split", ALL]
+    assert counts.splits["train"].tolist() == [[0, 0, 0, 1], [2, 0, 0, 0], [0, 0, 0, 0]]
+    assert counts.splits[ALL].sum() == 5
     assert counts.by_class("test") == {"anger": 0, "fear": 1, "calm": 0, "unlabelled": 0}
 
 
@@ -74,7 +74,7 @@ def test_table_4_is_what_the_corpora_hold_beside_the_published_numbers(seven):
     found = statistics(manifest, labels)
     assert found.counts.corpora == ("savee", "ravdess", "tess", "iemocap", "crema-d")
     wanted = [[counts.get(emotion, 0) for emotion in labels.labels.classes] for counts in MINIATURE.values()]
-    assert found.counts.parts[ALL].tolist() == wanted
+    assert found.counts.splits[ALL].tolist() == wanted
     total = dict(table_rows(found.counts, ALL, found.published[ALL]))["total"]
     assert total[0] == "16 (192)"
     assert total[-1] == f"{sum(map(sum, wanted))} (13,236)"
@@ -85,7 +85,7 @@ def test_our_protocol_balances_the_training_part_alone(seven):
     manifest, labels = seven
     found = statistics(manifest, labels, "speakers", target=40)
     assert found.counts.by_class("train") == dict.fromkeys(labels.labels.classes, 40)
-    held_out = found.counts.parts["validation"].sum() + found.counts.parts["test"].sum()
+    held_out = found.counts.splits["validation"].sum() + found.counts.splits["test"].sum()
     assert 0.25 * len(manifest) < held_out < 0.45 * len(manifest)
     assert found.notes == ()
 
@@ -100,7 +100,7 @@ def test_the_sources_protocol_balances_before_it_splits_and_warns_of_the_copies(
     # more calm validation rows than the corpus has calm recordings: copies, as in the published table 2
     assert found.counts.by_class("validation")["calm"] > calm
     assert re.match(r"the source's protocol leaks: 2\d\d of 280 validation rows are copies", found.notes[0])
-    assert re.search(r"and (3\d|40) speakers are in more than one part", found.notes[0])
+    assert re.search(r"and (3\d|40) speakers are in more than one split", found.notes[0])
 
 
 def test_the_published_tables_add_up():

@@ -1,8 +1,8 @@
-"""`vibespeaker balance`: a target count for every class of the training part, met by cutting and by adding views.
+"""`vibespeaker balance`: a target count for every class of the training split, met by cutting and by adding views.
 
 What training shows is a plan: a small table of (utterance, view). View 0 is the recording; a higher view is drawn from
 it by the augmentation recipe when `extract` is given the plan, a pure function of seed, recording and view number.
-Nothing is copied on disk, and no utterance outside the training part is touched: manifest and scores stay as they are.
+Nothing is copied on disk, and no utterance outside the training split is touched: manifest and scores stay as they are.
 """
 
 import json
@@ -26,7 +26,7 @@ from vibespeaker.manifest import Manifest
 
 log = logging.getLogger(__name__)
 
-#: Utterances a class in the training part of the source of the seven-class corpus.
+#: Utterances per class in the training split of the source of the seven-class corpus.
 TARGET = 1600
 _KIND = b"vibespeaker.prepare.balance"
 
@@ -35,12 +35,12 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class BalancePlan:
-    """What an epoch shows.
+    """The utterances of one training epoch.
 
     Args:
         utterance_ids: `(N,)`; an utterance stands once for each of its views.
         views: `(N,)`, 0 for the recording itself.
-        target: utterances a class.
+        target: utterances per class.
         seed: of the choice.
     """
 
@@ -104,22 +104,22 @@ def balance(
     split: str = "train",
     seed: int = 0,
 ) -> int:
-    """Plan a training part with the same count of every class: larger ones are cut, smaller ones get augmented views.
+    """Plan a training split with the same count of every class: larger ones are cut, smaller ones get augmented views.
 
     Give the plan to `extract --plan` with an augmentation such as configs/augmentation/balance.yaml, and to
     `fit --data.init_args.plan`. To weigh classes instead of adding to them, train with
     `--data.init_args.balance 1.0`, which needs no plan.
 
     Args:
-        manifest: table with parts; see `vibespeaker split`.
+        manifest: table with splits; see `vibespeaker split`.
         out: plan to write.
-        target: utterances a class.
+        target: utterances per class.
         labels: label set to balance; the manifest's own by default.
-        split: the training part.
+        split: the training split.
         seed: of what is cut and what is added to.
 
     Raises:
-        ManifestError: the part has no utterance of any class, or the target is below 1.
+        ManifestError: the split has no utterance of any class, or the target is below 1.
     """
     table = Manifest.read(manifest, ("utterance_id", "corpus", "split", "category"))
     chosen = label_set(labels or table.metadata.label_set)
@@ -128,17 +128,17 @@ def balance(
     plan = plan_balance(training, chosen, target, seed)
     plan.write(out)
     Console().print(summary(plan, training, chosen))
-    Console().print(f"{len(plan):,} utterances an epoch, up to view {plan.highest_view} → {out}", highlight=False)
+    Console().print(f"{len(plan):,} utterances per epoch, up to view {plan.highest_view} → {out}", highlight=False)
     return 0
 
 
 def plan_balance(training: Manifest, labels: LabelSet, target: int, seed: int) -> BalancePlan:
-    """Return the plan for a training part.
+    """Return the plan for a training split.
 
     Args:
-        training: the part, with `utterance_id` and `category`; utterances of no class are left out.
+        training: the split, with `utterance_id` and `category`; utterances of no class are left out.
         labels: the classes.
-        target: utterances a class.
+        target: utterances per class.
         seed: of what is cut and what is added to.
 
     Raises:
@@ -162,7 +162,7 @@ def balanced_rows(categories: npt.NDArray[np.object_], labels: LabelSet, target:
         ManifestError: no row of any class, or a target below 1.
     """
     if target < 1:
-        raise ManifestError("the target must be at least one utterance a class", found=target)
+        raise ManifestError("the target must be at least one utterance per class", found=target)
     shown_rows, shown_views = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for number, emotion in enumerate(labels.classes):
         rows = np.flatnonzero(categories == emotion)
@@ -174,7 +174,7 @@ def balanced_rows(categories: npt.NDArray[np.object_], labels: LabelSet, target:
         shown_rows += [np.tile(rows, whole), rest]
         shown_views += [np.repeat(np.arange(whole), len(rows)), np.full(part, whole)]
     if len(shown_rows) == 1:
-        raise ManifestError(f"the training part has no utterance of label set {labels.name}", allowed=labels.classes)
+        raise ManifestError(f"the training split has no utterance of label set {labels.name}", allowed=labels.classes)
     return np.concatenate(shown_rows), np.concatenate(shown_views).astype(np.int64)
 
 
@@ -182,7 +182,7 @@ def summary(plan: BalancePlan, training: Manifest, labels: LabelSet) -> Table:
     """Return a table of what was there, cut, and added, by class."""
     categories = np.array(training.column("category"), dtype=object)
     of_plan = categories[plan.rows(training)]
-    table = Table(title=f"Training part, {plan.target:,} utterances a class", title_justify="left")
+    table = Table(title=f"Training split, {plan.target:,} utterances per class", title_justify="left")
     for name in ("class", "recordings", "cut", "added as views", "shown"):
         table.add_column(name, justify="left" if name == "class" else "right")
     for emotion in labels.classes:

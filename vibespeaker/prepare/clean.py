@@ -1,6 +1,6 @@
 """`vibespeaker clean`: cleaned copies of a manifest's recordings, and the manifest that lists them.
 
-Originals stay untouched. Findings are kept in a journal beside the new manifest, one line a clip, so that an
+Originals stay untouched. Findings are kept in a journal beside the new manifest, one line per clip, so that an
 interrupted run goes on where it was; the journal goes when the manifest is written.
 """
 
@@ -89,7 +89,7 @@ def clean(
     folder = Path(os.path.abspath(folder))
     journal = out.with_name(f".{out.name}.cleaned")
     findings = _clean_all(table, recipe, identity, folder, journal, workers)
-    cleaned, problems = sort_out(table, findings, identity, folder, min_duration)
+    cleaned, problems = cleaned_manifest(table, findings, identity, folder, min_duration)
     cleaned.write(out)
     write_problems(out.with_suffix(".problems.csv"), problems)
     _write_measures(out.with_suffix(".cleaning.csv"), table, findings)
@@ -103,7 +103,7 @@ def clean(
     return 1 if problems else 0
 
 
-def sort_out(
+def cleaned_manifest(
     table: Manifest, findings: Sequence[Finding], identity: Mapping[str, Any], folder: Path, min_duration: float
 ) -> tuple[Manifest, list[Problem]]:
     """Return the manifest of the cleaned copies, and what was dropped.
@@ -153,9 +153,9 @@ def clean_one(job: tuple[str, str | None, str], recipe: CleaningRecipe) -> Findi
         return {"problem": "no speech was found", **cleaned.measures}
     write_audio(target, cleaned.samples)
     facts = examine(target)
-    picture = facts.fingerprint.hex() if facts.fingerprint else None
+    fingerprint = facts.fingerprint.hex() if facts.fingerprint else None
     found = {name: getattr(facts, name) for name in ("sha256", "duration", "level_db", "snr_db")}
-    return {**cleaned.measures, **found, "fingerprint": picture}
+    return {**cleaned.measures, **found, "fingerprint": fingerprint}
 
 
 def _clean_all(
@@ -204,7 +204,7 @@ def _pool(workers: int) -> Iterator[Any]:
 
 
 def _single_thread() -> None:
-    """Keep processes from fighting for cores."""
+    """Use one thread per process, so that workers do not compete for cores."""
     import torch
 
     torch.set_num_threads(1)

@@ -32,7 +32,7 @@ Objects = npt.NDArray[np.object_]
 
 @dataclass(frozen=True)
 class Combined:
-    """What became of several manifests.
+    """The result of combining manifests.
 
     Args:
         manifest: the utterances that the map keeps, sorted by id.

@@ -1,4 +1,4 @@
-"""Utterances by part, corpus and class: counting, and the tables on the terminal, in CSV and in Markdown."""
+"""Utterances by split, corpus and class: counting, and the tables on the terminal, in CSV and in Markdown."""
 
 import csv
 import io
@@ -20,21 +20,21 @@ NO_CATEGORY = "unlabelled"
 
 @dataclass(frozen=True, eq=False)
 class CorpusCounts:
-    """Utterances by part, corpus and class.
+    """Utterances by split, corpus and class.
 
     Args:
-        parts: part → `(corpora, classes)` counts, in the order of splits, `all` last.
+        splits: split → `(corpora, classes)` counts, in the order of splits, `all` last.
         corpora: rows.
         classes: columns.
     """
 
-    parts: Mapping[str, npt.NDArray[np.int64]]
+    splits: Mapping[str, npt.NDArray[np.int64]]
     corpora: tuple[str, ...]
     classes: tuple[str, ...]
 
-    def by_class(self, part: str) -> dict[str, int]:
-        """Return class → utterances of a part, over all corpora."""
-        return dict(zip(self.classes, self.parts[part].sum(axis=0).tolist(), strict=True))
+    def by_class(self, split: str) -> dict[str, int]:
+        """Return class → utterances of a split, over all corpora."""
+        return dict(zip(self.classes, self.splits[split].sum(axis=0).tolist(), strict=True))
 
 
 def count(frame: pd.DataFrame, classes: Sequence[str], corpora: Sequence[str] = ()) -> CorpusCounts:
@@ -50,33 +50,34 @@ def count(frame: pd.DataFrame, classes: Sequence[str], corpora: Sequence[str] = 
     columns = (*classes, *sorted(set(categories) - set(classes)))
     found = set(frame["corpus"])
     rows = (*(name for name in corpora if name in found), *sorted(found - set(corpora)))
-    parts = {}
-    for part in (*SPLITS, NO_SPLIT):
-        inside = splits == part
+    by_split = {}
+    for split in (*SPLITS, NO_SPLIT):
+        inside = splits == split
         if inside.any():
             one = pd.crosstab(frame["corpus"][inside], categories[inside])
-            parts[part] = one.reindex(index=rows, columns=columns, fill_value=0).to_numpy(np.int64)
+            by_split[split] = one.reindex(index=rows, columns=columns, fill_value=0).to_numpy(np.int64)
     empty = np.zeros((len(rows), len(columns)), dtype=np.int64)
-    total = sum(parts.values(), empty)
-    return CorpusCounts(parts if len(parts) == 1 and NO_SPLIT not in parts else {**parts, ALL: total}, rows, columns)
+    total = sum(by_split.values(), empty)
+    single = len(by_split) == 1 and NO_SPLIT not in by_split
+    return CorpusCounts(by_split if single else {**by_split, ALL: total}, rows, columns)
 
 
-def terminal_table(counts: CorpusCounts, part: str, published: Counts | None = None, note: str = "") -> Table:
-    """Return one part as a table with totals; published numbers stand in brackets where they differ."""
-    table = Table(title=f"{part}{note}", title_justify="left")
+def terminal_table(counts: CorpusCounts, split: str, published: Counts | None = None, note: str = "") -> Table:
+    """Return one split as a table with totals; published numbers stand in brackets where they differ."""
+    table = Table(title=f"{split}{note}", title_justify="left")
     table.add_column("corpus")
     for name in (*counts.classes, "total"):
         table.add_column(name, justify="right", overflow="fold")
-    for name, cells in table_rows(counts, part, published):
+    for name, cells in table_rows(counts, split, published):
         if name == "total":
             table.add_section()
         table.add_row(name, *cells)
     return table
 
 
-def table_rows(counts: CorpusCounts, part: str, published: Counts | None = None) -> list[tuple[str, tuple[str, ...]]]:
+def table_rows(counts: CorpusCounts, split: str, published: Counts | None = None) -> list[tuple[str, tuple[str, ...]]]:
     """Return (corpus, cells) with totals at the right and below."""
-    numbers = counts.parts[part]
+    numbers = counts.splits[split]
     rows = [
         (corpus, _cells(numbers[row], counts.classes, (published or {}).get(corpus)))
         for row, corpus in enumerate(counts.corpora)
@@ -85,23 +86,23 @@ def table_rows(counts: CorpusCounts, part: str, published: Counts | None = None)
 
 
 def as_csv(counts: CorpusCounts) -> str:
-    """Return all parts as CSV: `part,corpus,category,utterances`, zeros included."""
+    """Return all splits as CSV: `part,corpus,category,utterances`, zeros included."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(("part", "corpus", "category", "utterances"))
-    for part, numbers in counts.parts.items():
+    for split, numbers in counts.splits.items():
         for (row, column), number in np.ndenumerate(numbers):
-            lines.writerow((part, counts.corpora[row], counts.classes[column], number))
+            lines.writerow((split, counts.corpora[row], counts.classes[column], number))
     return text.getvalue()
 
 
 def as_markdown(counts: CorpusCounts, published: Mapping[str, Counts], notes: Sequence[str]) -> str:
-    """Return all parts as Markdown tables."""
+    """Return all splits as Markdown tables."""
     lines = [f"> {note}" for note in notes]
-    for part in counts.parts:
-        lines += ["", f"## {part}", "", "| corpus | " + " | ".join((*counts.classes, "total")) + " |"]
+    for split in counts.splits:
+        lines += ["", f"## {split}", "", "| corpus | " + " | ".join((*counts.classes, "total")) + " |"]
         lines.append("|---|" + "---:|" * (len(counts.classes) + 1))
-        rows = table_rows(counts, part, published.get(part))
+        rows = table_rows(counts, split, published.get(split))
         lines += [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows]
     return "\n".join(lines).lstrip("\n") + "\n"
 

@@ -6,7 +6,7 @@ categories: {calm: calm, excitement: happiness, neutral: null}   # null: dropped
 overrides: {iemocap: {excitement: null}}                        # by corpus, before `categories`
 unlabelled: drop                    # or keep: utterances without a category
 complete: {savee: {happiness: 60}}  # utterances of complete corpora that the map keeps
-published: {all: {all: {anger: 2955}}}   # part → corpus → class → count, to stand beside one's own
+published: {all: {all: {anger: 2955}}}   # split → corpus → class → count, to stand beside one's own
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ class LabelMap:
         overrides: corpus → `categories` of its own.
         unlabelled: what becomes of utterances without a category.
         complete: corpus → class → utterances of the complete corpus.
-        published: part → corpus → class → utterances in the published tables.
+        published: split → corpus → class → utterances in the published tables.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What is in more than one part and should not be: speakers, recordings, near-identical recordings, takes.
+"""What is in more than one split and should not be: speakers, recordings, near-identical recordings, takes.
 
 Only columns of the manifest are read; hashes and fingerprints were made by `prepare`. Shared sentences are reported
 and never refused: acted corpora share them by design, and a text branch must be judged by that.
@@ -44,29 +44,29 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Leak:
-    """Something that two parts share.
+    """Something that two splits share.
 
     Args:
         kind: one of `KINDS`, or `sentence`.
-        parts: the two.
+        splits: the two.
         count: how many speakers, recordings, takes or sentences; of near-identical recordings, pairs.
-        examples: the first of them: speakers and sentences by name, otherwise an utterance of each part.
+        examples: the first of them: speakers and sentences by name, otherwise an utterance of each split.
     """
 
     kind: str
-    parts: tuple[str, str]
+    splits: tuple[str, str]
     count: int
     examples: tuple[str, ...]
 
     def __str__(self) -> str:
         more = " …" if self.count > len(self.examples) else ""
-        where = " and ".join(self.parts)
+        where = " and ".join(self.splits)
         return f"{self.count:,} {_TITLES[self.kind]} in both {where} ({', '.join(self.examples)}{more})"
 
 
 @dataclass(frozen=True)
 class LeakReport:
-    """All that the parts of a manifest share.
+    """All that the splits of a manifest share.
 
     Args:
         leaks: what should not be.
@@ -100,7 +100,7 @@ class LeakReport:
         refused = {kind: text for kind, text in found.items() if kind not in allowed}
         if refused:
             raise ConfigError(
-                f"the parts of manifest {source} leak into each other",
+                f"the splits of manifest {source} leak into each other",
                 found="; ".join(refused.values()),
                 remedy="split it with vibespeaker split, or, if that is meant, name the kind in "
                 f"data.init_args.allow_leaks: [{', '.join(refused)}]; it is then printed beside every score",
@@ -109,67 +109,67 @@ class LeakReport:
 
 
 def check(manifest: Path) -> int:
-    """Look for what is in more than one part of a manifest and should not be; reads its columns only.
+    """Look for what is in more than one split of a manifest and should not be; reads its columns only.
 
     Args:
-        manifest: table with parts.
+        manifest: table with splits.
 
     Returns:
-        0, or 1 when speakers, identical or near-identical recordings, or takes are in more than one part.
+        0, or 1 when speakers, identical or near-identical recordings, or takes are in more than one split.
 
     Raises:
-        ManifestError: the manifest has fewer than two parts.
+        ManifestError: the manifest has fewer than two splits.
     """
     table = Manifest.read(manifest, COLUMNS)
-    parts = parts_of(table.column("split"))
-    if len(parts) < 2:
+    splits = rows_by_split(table.column("split"))
+    if len(splits) < 2:
         raise ManifestError(
-            f"manifest {manifest} has fewer than two parts",
-            found=", ".join(parts) or "none",
+            f"manifest {manifest} has fewer than two splits",
+            found=", ".join(splits) or "none",
             remedy="make them with: vibespeaker split",
         )
-    report = find_leaks(table, parts)
-    _show(report, parts)
+    report = find_leaks(table, splits)
+    _show(report, splits)
     return 1 if report.leaks else 0
 
 
-def parts_of(splits: Sequence[str | None]) -> dict[str, Rows]:
+def rows_by_split(splits: Sequence[str | None]) -> dict[str, Rows]:
     """Return split → row numbers, in the order of splits."""
     column = np.asarray(splits, dtype=object)
     found = {name: np.flatnonzero(column == name) for name in SPLITS}
     return {name: rows for name, rows in found.items() if len(rows)}
 
 
-def find_leaks(manifest: Manifest, parts: Mapping[str, Rows]) -> LeakReport:
-    """Compare every two parts.
+def find_leaks(manifest: Manifest, splits: Mapping[str, Rows]) -> LeakReport:
+    """Compare every two splits.
 
     Args:
         manifest: with `COLUMNS`.
-        parts: name → row numbers; a row in two parts is found as identical audio or take, or by its speaker.
+        splits: name → row numbers; a row in two splits is found as identical audio or take, or by its speaker.
     """
     leaks = []
     unchecked = []
     for kind in KINDS:
-        found = _near(manifest, parts) if kind == "near-audio" else _shared(manifest, kind, parts)
+        found = _near(manifest, splits) if kind == "near-audio" else _shared(manifest, kind, splits)
         if found is None:
             unchecked.append(kind)
         leaks += found or []
-    sentences = _shared(manifest, "sentence", parts)
+    sentences = _shared(manifest, "sentence", splits)
     return LeakReport(tuple(leaks), tuple(sentences or ()), tuple(unchecked))
 
 
-def _shared(manifest: Manifest, kind: str, parts: Mapping[str, Rows]) -> list[Leak] | None:
-    """Return what parts share of a column; None where the column is empty."""
+def _shared(manifest: Manifest, kind: str, splits: Mapping[str, Rows]) -> list[Leak] | None:
+    """Return what splits share of a column; None where the column is empty."""
     values = manifest.table.column(_COLUMN_OF[kind]).to_numpy()
     codes, names = pd.factorize(values)
     if not len(names):
         return None
-    inside = {name: np.unique(codes[rows][codes[rows] >= 0]) for name, rows in parts.items()}
+    inside = {name: np.unique(codes[rows][codes[rows] >= 0]) for name, rows in splits.items()}
     leaks = []
-    for pair in combinations(parts, 2):
+    for pair in combinations(splits, 2):
         shared = np.intersect1d(inside[pair[0]], inside[pair[1]], assume_unique=True)
         if len(shared):
-            leaks.append(Leak(kind, pair, len(shared), _examples(manifest, kind, codes, shared, names, pair, parts)))
+            leaks.append(Leak(kind, pair, len(shared), _examples(manifest, kind, codes, shared, names, pair, splits)))
     return leaks
 
 
@@ -180,16 +180,16 @@ def _examples(
     shared: Rows,
     names: npt.NDArray[np.object_],
     pair: tuple[str, str],
-    parts: Mapping[str, Rows],
+    splits: Mapping[str, Rows],
 ) -> tuple[str, ...]:
     if kind in ("speaker", "sentence"):
         return tuple(sorted(str(name) for name in names[shared])[:_SHOWN])
     identifiers = manifest.table.column("utterance_id")
-    rows = (int(parts[name][np.flatnonzero(codes[parts[name]] == shared[0])[0]]) for name in pair)
+    rows = (int(splits[name][np.flatnonzero(codes[splits[name]] == shared[0])[0]]) for name in pair)
     return (" = ".join(identifiers[row].as_py() for row in rows),)
 
 
-def _near(manifest: Manifest, parts: Mapping[str, Rows]) -> list[Leak] | None:
+def _near(manifest: Manifest, splits: Mapping[str, Rows]) -> list[Leak] | None:
     """Return near-identical recordings; those with identical files are another kind."""
     everything = audio_fingerprints(manifest)
     if not len(everything.rows):
@@ -198,13 +198,13 @@ def _near(manifest: Manifest, parts: Mapping[str, Rows]) -> list[Leak] | None:
     files, _ = pd.factorize(manifest.table.column("audio_sha256").to_numpy())
     files = np.where(files < 0, -1 - np.arange(len(files)), files)
     identifiers = manifest.table.column("utterance_id")
-    by_part = {name: everything.take(rows) for name, rows in parts.items()}
+    by_split = {name: everything.take(rows) for name, rows in splits.items()}
     leaks = []
-    for first, second in combinations(parts, 2):
-        # the smaller part asks, the larger one is the tree
-        swapped = len(by_part[first].rows) > len(by_part[second].rows)
+    for first, second in combinations(splits, 2):
+        # the smaller split asks, the larger one is the tree
+        swapped = len(by_split[first].rows) > len(by_split[second].rows)
         asked = (second, first) if swapped else (first, second)
-        pairs = near_pairs(by_part[asked[0]], by_part[asked[1]])
+        pairs = near_pairs(by_split[asked[0]], by_split[asked[1]])
         pairs = pairs[files[pairs[:, 0]] != files[pairs[:, 1]]]
         if swapped:
             pairs = pairs[:, ::-1]
@@ -214,17 +214,17 @@ def _near(manifest: Manifest, parts: Mapping[str, Rows]) -> list[Leak] | None:
     return leaks
 
 
-def _show(report: LeakReport, parts: Mapping[str, Rows]) -> None:
+def _show(report: LeakReport, splits: Mapping[str, Rows]) -> None:
     console = Console()
-    table = Table(title="What parts share", title_justify="left")
-    for name in ("kind", "parts", "count", "such as"):
+    table = Table(title="What splits share", title_justify="left")
+    for name in ("kind", "splits", "count", "such as"):
         table.add_column(name, justify="right" if name == "count" else "left", overflow="fold")
     for leak in (*report.leaks, *report.sentences):
         kind = leak.kind if leak in report.leaks else f"{leak.kind} (reported only)"
-        table.add_row(kind, " and ".join(leak.parts), f"{leak.count:,}", "\n".join(leak.examples))
+        table.add_row(kind, " and ".join(leak.splits), f"{leak.count:,}", "\n".join(leak.examples))
     if table.row_count:
         console.print(table)
     for kind in report.unchecked:
         log.warning("%s could not be checked: the manifest has no values for it", _TITLES[kind])
     if not report.leaks:
-        console.print(f"no leak between {', '.join(parts)}", highlight=False)
+        console.print(f"no leak between {', '.join(splits)}", highlight=False)

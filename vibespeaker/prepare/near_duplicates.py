@@ -39,7 +39,7 @@ class AudioFingerprints:
     Args:
         rows: `(N,)` row numbers in the manifest.
         vectors: `(N, cells)` of length 1.
-        places: `(N, axes + 1)` where they lie in the tree.
+        places: `(N, axes + 1)` their coordinates in the tree.
         seconds: `(N,)` durations.
     """
 
@@ -49,7 +49,7 @@ class AudioFingerprints:
     seconds: npt.NDArray[np.float64]
 
     def take(self, rows: Rows) -> "AudioFingerprints":
-        """Return the pictures of some rows of the manifest."""
+        """Return the fingerprints of some rows of the manifest."""
         at = np.flatnonzero(np.isin(self.rows, rows))
         return AudioFingerprints(self.rows[at], self.vectors[at], self.places[at], self.seconds[at])
 
@@ -78,12 +78,12 @@ def near_pairs(first: AudioFingerprints, second: AudioFingerprints) -> npt.NDArr
     tree = cKDTree(second.places, leafsize=_LEAF)
     reach = _RADIUS * np.sqrt(1 + _DURATION_WEIGHT**2)
     found = [np.empty((0, 2), dtype=np.int64)]
-    # neighbours in duration together, so that a part of them meets few branches of the tree
+    # neighbours in duration together, so that a block of them meets few branches of the tree
     order = np.argsort(first.seconds, kind="stable")
     for start in range(0, len(order), _QUERIES_AT_ONCE):
         asked = order[start : start + _QUERIES_AT_ONCE]
-        part = cKDTree(first.places[asked], leafsize=_LEAF)
-        offered = part.sparse_distance_matrix(tree, reach, output_type="ndarray")
+        block = cKDTree(first.places[asked], leafsize=_LEAF)
+        offered = block.sparse_distance_matrix(tree, reach, output_type="ndarray")
         found.append(_compared(first, second, asked[offered["i"]], offered["j"]))
     pairs = np.concatenate(found)
     return pairs[np.lexsort(pairs.T[::-1])]

@@ -24,13 +24,13 @@ logger = logging.getLogger(__name__)
 
 Split = Literal["official", "ablation", "speakers"]
 
-#: Below this no encoder has a frame to look at, and nothing can be heard.
+#: Seconds; anything shorter has no frame for an encoder.
 MIN_DURATION = 0.1
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What became of a corpus.
+    """A prepared corpus.
 
     Args:
         manifest: the usable utterances, sorted by id.
@@ -59,7 +59,7 @@ def prepare(
     options: dict[str, Any] | None = None,
     workers: int | None = None,
 ) -> int:
-    """Read a corpus folder as published, and write a manifest: one row an utterance.
+    """Read a corpus folder as published, and write a manifest: one row per utterance.
 
     What could not be used is listed in a table and, whole, in a CSV file beside the manifest. An interrupted run
     goes on where it stopped.
@@ -69,8 +69,8 @@ def prepare(
             common-voice; or a table of your own: vad-csv, emotion-csv, table.
         path: the corpus folder, or the table.
         out: manifest to write (Parquet).
-        split: official keeps the corpus's own parts; ablation turns a tenth of train into validation and development
-            into test, as in the source's ablations; speakers makes new parts that share no speaker.
+        split: official keeps the corpus's own splits; ablation turns a tenth of train into validation and development
+            into test, as in the source's ablations; speakers makes new, speaker-disjoint splits.
         seed: of the ablation and speakers splits.
         fractions: shares of the speakers split, by default 0.7 train, 0.15 development, 0.15 test.
         min_duration: shorter audio is dropped, in seconds.
@@ -120,7 +120,7 @@ def prepare_corpus(
     logger.info("%s: %d utterances listed", corpus.name, len(reading.utterances))
     root = corpus.audio_root(root)
     facts = _examine(root, reading.utterances, journal, workers)
-    usable, problems = _sort_out(reading, facts, min_duration)
+    usable, problems = _usable_rows(reading, facts, min_duration)
     if not usable:
         first = problems[0]
         raise CorpusError(f"{root} holds no usable audio", found=f"{first.item}: {first.reason}")
@@ -147,7 +147,7 @@ def prepare_corpus(
 def apply_split(
     manifest: Manifest, split: Split, seed: int = 0, fractions: Mapping[str, float] | None = None
 ) -> Manifest:
-    """Return the manifest with its parts as the option `--split` names them."""
+    """Return the manifest with its splits as the option `--split` names them."""
     if split == "ablation":
         return ablation_split(manifest, ABLATION_FRACTION, seed)
     if split == "speakers":
@@ -173,7 +173,7 @@ def _examine(root: Path, utterances: Sequence[Utterance], journal: Path, workers
     return facts
 
 
-def _sort_out(
+def _usable_rows(
     reading: CorpusReading, facts: Sequence[AudioFacts], min_duration: float
 ) -> tuple[list[tuple[Utterance, AudioFacts]], list[Problem]]:
     """Separate usable utterances from the others; equal audio is kept, reported, and made one take."""

@@ -1,4 +1,4 @@
-"""`vibespeaker stats`: corpus × emotion × part, beside the numbers that a source published."""
+"""`vibespeaker stats`: corpus × emotion × split, beside the numbers that a source published."""
 
 import logging
 from collections import Counter
@@ -31,11 +31,11 @@ Protocol = Literal["as-is", "speakers", "source"]
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """What there is to show.
+    """Counts to be shown.
 
     Args:
         counts: the tables.
-        published: part → the source's table.
+        published: split → the source's table.
         notes: what must be known to read them.
     """
 
@@ -52,15 +52,15 @@ def stats(
     seed: int = 0,
     out: Path | None = None,
 ) -> int:
-    """Count utterances by corpus, emotion and part; reads tables only.
+    """Count utterances by corpus, emotion and split; reads tables only.
 
     Args:
         manifests: one manifest, or several to be combined under the label map.
         labels: label map whose published numbers stand beside one's own, in brackets, e.g. corpora/seven.
-        protocol: as-is shows the parts there are; speakers makes parts that share no speaker, and balances the
-            training part alone; source repeats the order of the seven-class corpus's source, which balances before it
+        protocol: as-is shows the splits there are; speakers makes speaker-disjoint splits, and balances the
+            training split alone; source repeats the order of the seven-class corpus's source, which balances before it
             splits validation off, so that copies of one clip are in both.
-        target: utterances a class of the balanced training part.
+        target: utterances per class of the balanced training split.
         seed: of splitting and balancing.
         out: folder for `counts.csv`, `counts.md` and `counts.svg`.
 
@@ -74,8 +74,8 @@ def stats(
     if not console.is_terminal:
         # a log file has no width to wrap to
         console.width = _LOG_WIDTH
-    for part in found.counts.parts:
-        console.print(terminal_table(found.counts, part, found.published.get(part)))
+    for split in found.counts.splits:
+        console.print(terminal_table(found.counts, split, found.published.get(split)))
     if found.published:
         console.print("in brackets: as published, where it differs")
     for note in found.notes:
@@ -83,7 +83,7 @@ def stats(
     if out is not None:
         write_text(out / "counts.csv", as_csv(found.counts))
         write_text(out / "counts.md", as_markdown(found.counts, found.published, found.notes))
-        figure = corpus_bars(found.counts.parts, found.counts.corpora, found.counts.classes, f"protocol: {protocol}")
+        figure = corpus_bars(found.counts.splits, found.counts.corpora, found.counts.classes, f"protocol: {protocol}")
         write_text(out / "counts.svg", svg_bytes(figure).decode())
         log.info("wrote %s", out)
     return 0
@@ -95,7 +95,7 @@ def statistics(
     """Count a manifest under a protocol; see `stats`.
 
     Raises:
-        ManifestError: fewer speakers than parts.
+        ManifestError: fewer speakers than splits.
     """
     classes = label_set(manifest.metadata.label_set)
     notes: list[str] = []
@@ -111,7 +111,7 @@ def statistics(
     if labels is None:
         return Statistics(counts, {}, tuple(notes))
     plain = protocol == "as-is"
-    published = {part: table for part, table in labels.published.items() if part != ALL or plain}
+    published = {split: table for split, table in labels.published.items() if split != ALL or plain}
     notes += _incomplete(_frame(manifest), labels) if plain else []
     return Statistics(counts, published, tuple(notes))
 
@@ -152,9 +152,9 @@ def _as_source(manifest: Manifest, labels: LabelSet, target: int, seed: int) -> 
     frame = _balanced(frame, labels, round(target / share), seed)
     pool = np.flatnonzero(frame["split"] == "train")
     strata = pd.factorize(frame["category"].iloc[pool], sort=True)[0]
-    parts = stratified(strata, [share, 1 - share], seed)
+    drawn = stratified(strata, [share, 1 - share], seed)
     splits = frame["split"].to_numpy(object).copy()
-    splits[pool[parts == 1]] = "validation"
+    splits[pool[drawn == 1]] = "validation"
     return frame.assign(split=splits)
 
 
@@ -165,7 +165,7 @@ def _leak_note(frame: pd.DataFrame) -> str:
     speakers = int((frame.groupby("speaker")["split"].nunique() > 1).sum())
     return (
         f"the source's protocol leaks: {copies:,} of {len(validated):,} validation rows are copies of training clips, "
-        f"and {speakers} speakers are in more than one part; use it for comparison with the source only"
+        f"and {speakers} speakers are in more than one split; use it for comparison with the source only"
     )
 
 

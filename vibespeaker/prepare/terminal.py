@@ -1,4 +1,4 @@
-"""What `prepare` tells on the terminal: problems by file and reason, then what was written."""
+"""What `prepare` prints on the terminal: problems by file and reason, then what was written."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def print_report(
         console.print(f"warning: {warning}", style="yellow")
     console.print(summary_table(manifest))
     if manifest.table.column("split").null_count == len(manifest):
-        console.print("no official split: --split speakers makes parts that share no speaker")
+        console.print("no official splits: --split speakers makes speaker-disjoint ones")
     if ablation:
         console.print(ablation_line(manifest))
     durations = manifest.frame(["duration", "speaker"])
@@ -76,10 +76,10 @@ def summary_table(manifest: Manifest) -> Table:
         if any(row):
             table.add_row(category, *(f"{count:,}" for count in (*row, sum(row))))
     table.add_section()
-    parts = [frame[frame["split"] == name] for name in splits] + [frame]
-    table.add_row("utterances", *(f"{len(part):,}" for part in parts))
-    table.add_row("speakers", *(f"{part['speaker'].nunique():,}" for part in parts))
-    table.add_row("hours", *(f"{part['duration'].sum() / 3600:.2f}" for part in parts))
+    frames = [frame[frame["split"] == name] for name in splits] + [frame]
+    table.add_row("utterances", *(f"{len(one):,}" for one in frames))
+    table.add_row("speakers", *(f"{one['speaker'].nunique():,}" for one in frames))
+    table.add_row("hours", *(f"{one['duration'].sum() / 3600:.2f}" for one in frames))
     return table
 
 

@@ -42,11 +42,11 @@ def balanced(speakers: int, each: int = 4) -> Manifest:
     return make_manifest((rows // each).tolist(), [CATEGORIES[row % 3] for row in rows])
 
 
-def parts_of(manifest: Manifest) -> dict[str, set[str]]:
-    parts: dict[str, set[str]] = {}
+def speakers_of(manifest: Manifest) -> dict[str, set[str]]:
+    splits: dict[str, set[str]] = {}
     for speaker, split in zip(manifest.column("speaker"), manifest.column("split"), strict=True):
-        parts.setdefault(split, set()).add(speaker)
-    return parts
+        splits.setdefault(split, set()).add(speaker)
+    return splits
 
 
 def test_equal_speakers_are_split_exactly() -> None:
@@ -64,7 +64,7 @@ def test_equal_speakers_are_split_exactly() -> None:
 
 
 def test_categories_are_mixed_alike() -> None:
-    # ten speakers are always angry, ten never: each part needs both kinds
+    # ten speakers are always angry, ten never: each split needs both kinds
     speakers = np.repeat(np.arange(20), 5)
     manifest = make_manifest(speakers.tolist(), ["anger" if speaker < 10 else "neutral" for speaker in speakers])
     for seed in range(5):
@@ -85,7 +85,7 @@ def test_the_order_of_rows_does_not_decide() -> None:
     manifest = balanced(12)
     shuffled = manifest.select(np.random.default_rng(0).permutation(len(manifest)).tolist())
     fractions = {"train": 0.75, "test": 0.25}
-    assert parts_of(split_by_speaker(manifest, fractions)) == parts_of(split_by_speaker(shuffled, fractions))
+    assert speakers_of(split_by_speaker(manifest, fractions)) == speakers_of(split_by_speaker(shuffled, fractions))
 
 
 @settings(max_examples=60, deadline=None)
@@ -95,7 +95,7 @@ def test_the_order_of_rows_does_not_decide() -> None:
     seed=st.integers(0, 99),
     data=st.data(),
 )
-def test_no_speaker_is_in_two_parts_and_no_part_is_empty(
+def test_no_speaker_is_in_two_splits_and_no_split_is_empty(
     speakers: list[int], shares: list[float], seed: int, data: st.DataObject
 ) -> None:
     categories = data.draw(st.lists(st.sampled_from(CATEGORIES), min_size=len(speakers), max_size=len(speakers)))
@@ -104,12 +104,12 @@ def test_no_speaker_is_in_two_parts_and_no_part_is_empty(
         name: share / sum(shares) for name, share in zip(("train", "development", "test"), shares, strict=False)
     }
     if len(set(speakers)) < len(fractions):
-        with pytest.raises(ManifestError, match="fewer speakers than parts"):
+        with pytest.raises(ManifestError, match="fewer speakers than splits"):
             split_by_speaker(manifest, fractions, seed)
         return
-    parts = parts_of(split_by_speaker(manifest, fractions, seed))
-    assert set(parts) == set(fractions)
-    assert sum(len(part) for part in parts.values()) == len(set(speakers))
+    splits = speakers_of(split_by_speaker(manifest, fractions, seed))
+    assert set(splits) == set(fractions)
+    assert sum(len(split) for split in splits.values()) == len(set(speakers))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_no_speaker_is_in_two_parts_and_no_part_is_empty(
         ({"train": 0.5, "test": 0.4}, "add up to 1"),
         ({"train": 1.2, "test": -0.2}, "above 0"),
         ({}, "above 0"),
-        ({"train": 0.5, "dev": 0.5}, r"unknown part of a split\. Found: \['dev'\]\. Allowed: train, validation"),
+        ({"train": 0.5, "dev": 0.5}, r"unknown split\. Found: \['dev'\]\. Allowed: train, validation"),
     ],
 )
 def test_impossible_fractions_are_refused(fractions: dict[str, float], message: str) -> None:
@@ -129,16 +129,16 @@ def test_impossible_fractions_are_refused(fractions: dict[str, float], message: 
 def test_folds_test_every_speaker_once() -> None:
     manifest = balanced(10)
     folds = list(speaker_folds(manifest, 5, seed=3))
-    tested = [parts_of(fold)["test"] for fold in folds]
-    assert [len(part) for part in tested] == [2] * 5
+    tested = [speakers_of(fold)["test"] for fold in folds]
+    assert [len(split) for split in tested] == [2] * 5
     assert len(set.union(*tested)) == 10
     for fold in folds:
-        parts = parts_of(fold)
-        assert parts["train"] == set(manifest.column("speaker")) - parts["test"]
+        splits = speakers_of(fold)
+        assert splits["train"] == set(manifest.column("speaker")) - splits["test"]
     assert folds[2].metadata.history[-1] == {"step": "split", "by": "speaker folds", "folds": 5, "fold": 2, "seed": 3}
     with pytest.raises(ManifestError, match="at least two folds"):
         next(speaker_folds(manifest, 1))
-    with pytest.raises(ManifestError, match="fewer speakers than parts"):
+    with pytest.raises(ManifestError, match="fewer speakers than splits"):
         next(speaker_folds(manifest, 11))
 
 
@@ -155,10 +155,15 @@ def test_the_ablation_moves_whole_speakers_of_the_training_part_only() -> None:
     official = np.where(speakers < 30, "train", np.where(speakers < 40, "development", "test3"))
     manifest = make_manifest(speakers.tolist(), ["anger"] * 200, official.tolist())
     split = ablation_split(manifest, seed=5)
-    parts = parts_of(split)
-    assert {name: len(part) for name, part in parts.items()} == {"train": 27, "validation": 3, "test": 10, "test3": 10}
-    assert parts["train"] | parts["validation"] == {f"corpus/{speaker:06d}" for speaker in range(30)}
-    assert parts["test"] == {f"corpus/{speaker:06d}" for speaker in range(30, 40)}
+    splits = speakers_of(split)
+    assert {name: len(split) for name, split in splits.items()} == {
+        "train": 27,
+        "validation": 3,
+        "test": 10,
+        "test3": 10,
+    }
+    assert splits["train"] | splits["validation"] == {f"corpus/{speaker:06d}" for speaker in range(30)}
+    assert splits["test"] == {f"corpus/{speaker:06d}" for speaker in range(30, 40)}
     assert split.metadata.history[-1] == {"step": "split", "by": "ablation", "fraction": 0.1, "seed": 5}
     assert ablation_split(manifest, seed=6).column("split") != split.column("split")
 
@@ -169,7 +174,7 @@ def test_the_ablation_refuses_what_it_cannot_split() -> None:
     official = make_manifest([0, 1, 2], ["anger"] * 3, ["train", "train", "development"])
     with pytest.raises(ManifestError, match="between 0 and 1"):
         ablation_split(official, fraction=1.0)
-    with pytest.raises(ManifestError, match="fewer speakers than parts"):
+    with pytest.raises(ManifestError, match="fewer speakers than splits"):
         ablation_split(official.select([0, 2]))
 
 
@@ -177,9 +182,9 @@ def test_uneven_speakers_come_close_to_the_shares() -> None:
     generator = np.random.default_rng(0)
     sizes = generator.geometric(0.02, size=400)
     counts = np.stack([generator.multinomial(size, [0.6, 0.3, 0.1]) for size in sizes]).astype(float)
-    parts = assign_groups(counts, [0.8, 0.1, 0.1], seed=0)
-    for part, share in enumerate((0.8, 0.1, 0.1)):
-        found = counts[parts == part].sum(axis=0) / counts.sum(axis=0)
+    splits = assign_groups(counts, [0.8, 0.1, 0.1], seed=0)
+    for split, share in enumerate((0.8, 0.1, 0.1)):
+        found = counts[splits == split].sum(axis=0) / counts.sum(axis=0)
         np.testing.assert_allclose(found, share, atol=0.01)
 
 
@@ -190,6 +195,6 @@ def test_a_million_rows_are_split_within_seconds() -> None:
     counts = np.zeros((50_000, 8))
     np.add.at(counts, (speakers, generator.integers(0, 8, size=1_000_000)), 1)
     started = time.process_time()
-    parts = assign_groups(counts, [0.8, 0.1, 0.1], seed=0)
+    splits = assign_groups(counts, [0.8, 0.1, 0.1], seed=0)
     assert time.process_time() - started < 20
-    np.testing.assert_allclose(np.bincount(parts, counts.sum(axis=1)) / 1_000_000, [0.8, 0.1, 0.1], atol=1e-3)
+    np.testing.assert_allclose(np.bincount(splits, counts.sum(axis=1)) / 1_000_000, [0.8, 0.1, 0.1], atol=1e-3)

@@ -22,7 +22,7 @@ from vibespeaker.prepare.split.strategies import (
 HALVES = {"train": 0.5, "test": 0.5}
 
 
-def parts(manifest, column="speaker"):
+def speakers_by_split(manifest, column="speaker"):
     found = {}
     for value, split in zip(manifest.column(column), manifest.column("split"), strict=True):
         found.setdefault(split, set()).add(value)
@@ -59,7 +59,7 @@ def test_the_utterance_split_goes_by_id_and_not_by_row():
     manifest = counted("toy", {"anger": 40}, speakers=4)
     order = np.random.default_rng(0).permutation(40).tolist()
     first, second = (split_by_utterance(one, HALVES) for one in (manifest, manifest.select(order)))
-    assert parts(first, "utterance_id") == parts(second, "utterance_id")
+    assert speakers_by_split(first, "utterance_id") == speakers_by_split(second, "utterance_id")
 
 
 def test_takes_and_identical_audio_keep_speakers_together():
@@ -92,7 +92,7 @@ def test_folds_test_every_speaker_once_and_validate_on_others(tmp_path):
     tested = []
     for fold in range(3):
         made = Manifest.read(tmp_path / f"cv-fold{fold}.parquet")
-        found = parts(made)
+        found = speakers_by_split(made)
         assert {name: len(group) for name, group in found.items()} == {"train": 6, "validation": 2, "test": 4}
         assert shared_speakers(made) == 0
         tested += found["test"]
@@ -105,7 +105,7 @@ def test_leaving_out_each_corpus(tmp_path):
     manifest_of(rows).write(path)
     options = ["--out", str(tmp_path / "left.parquet"), "--leave-out", "corpus", "--validation", "0.25"]
     assert main(["split", str(path), *options]) == 0
-    made = parts(Manifest.read(tmp_path / "left-b.parquet"))
+    made = speakers_by_split(Manifest.read(tmp_path / "left-b.parquet"))
     assert {name: {speaker[0] for speaker in group} for name, group in made.items()} == {
         "test": {"b"},
         "train": {"a"},
@@ -123,7 +123,7 @@ def test_leaving_out_needs_two_values_for_every_utterance():
         next(group_folds(manifest_of([{}, {}, {}]), 2, validation=1.5))
 
 
-def test_official_parts_stay_and_others_are_made():
+def test_official_splits_stay_and_others_are_made():
     rows = [{"corpus": "a", "name": str(n), "split": "test"} for n in range(3)]
     rows += [{"corpus": "b", "name": str(n), "category": "fear"} for n in range(10)]
     made = official_split(manifest_of(rows), {"train": 0.8, "test": 0.2})

@@ -1,4 +1,4 @@
-"""`vibespeaker split`: parts of a manifest that share no speaker, or, by name, the leaking ones of the source."""
+"""`vibespeaker split`: speaker-disjoint splits of a manifest, or, by name, the leaking ones of the source."""
 
 import logging
 import re
@@ -38,28 +38,28 @@ def split(
     validation: float = 0.1,
     seed: int = 0,
 ) -> int:
-    """Give every utterance of a manifest a part; reads the table only.
+    """Give every utterance of a manifest a split; reads the table only.
 
-    Utterances of one speaker, copies of one take and identical recordings stay together, and every part gets the same
+    Utterances of one speaker, copies of one take and identical recordings stay together, and every split gets the same
     mixture of categories as far as that allows.
 
     Args:
-        manifest: table that `vibespeaker prepare` or `combine` wrote; its parts are replaced.
-        out: manifest to write; with folds or leave_out one file each, named after the fold or what is left out.
+        manifest: table that `vibespeaker prepare` or `combine` wrote; its splits are replaced.
+        out: manifest to write; with folds or leave_out one file per fold, named after the fold or what is left out.
         by: speakers; sessions: whole recording sessions; utterances: as the source of the seven-class corpus, 80:20
             and again 80:20 by category alone, so that speakers leak; official: what corpora publish, speakers where
             they publish nothing; ablation: a tenth of train validates, development is tested on.
-        fractions: part → share; 0.7 train, 0.15 development, 0.15 test by default, for utterances as the source.
+        fractions: split → share; 0.7 train, 0.15 development, 0.15 test by default, for utterances as the source.
         folds: make so many manifests, each with another fold of the speakers as test.
         leave_out: make one manifest for each speaker, session or corpus, with that as test.
         validation: share of the training speakers that validates, with folds and leave_out; 0 for none.
-        seed: another seed gives other parts.
+        seed: another seed gives another split.
 
     Returns:
         0, or 1 when speakers leak.
 
     Raises:
-        ManifestError: there are fewer speakers than parts, or the shares are none.
+        ManifestError: there are fewer speakers than splits, or the shares are invalid.
     """
     table = Manifest.read(manifest)
     console = Console()
@@ -67,7 +67,7 @@ def split(
         if folds is not None and leave_out is not None:
             raise ManifestError("folds and leave_out exclude each other", remedy="choose one")
         for name, made in _several(table, folds, leave_out, validation, seed):
-            path = out.with_name(f"{out.stem}-{_file_part(name)}{out.suffix}")
+            path = out.with_name(f"{out.stem}-{_file_name(name)}{out.suffix}")
             made.write(path)
             console.print(f"{_sizes(made)} → {path}", highlight=False)
         return 0
@@ -77,14 +77,14 @@ def split(
     console.print(f"{len(made):,} utterances → {out}", highlight=False)
     leaking = shared_speakers(made)
     if leaking:
-        log.warning("%d speakers leak: they are in more than one part, so scores flatter", leaking)
+        log.warning("%d speakers leak: they are in more than one split, so scores are optimistic", leaking)
     return 1 if leaking else 0
 
 
 def split_as(
     manifest: Manifest, by: SplitStrategy, fractions: dict[str, float] | None = None, seed: int = 0
 ) -> Manifest:
-    """Return the manifest split in one of the named ways.
+    """Return the manifest split by one of the named strategies.
 
     Raises:
         ManifestError: see `split`.
@@ -107,7 +107,7 @@ def _several(
         yield from leave_one_out(table, leave_out, validation, seed)
 
 
-def _file_part(name: str) -> str:
+def _file_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9.+_-]+", "-", name).strip("-")
 
 

@@ -1,9 +1,9 @@
-"""Seeded splits that never share a speaker: parts by fraction, folds, leave-one-speaker-out, the source's ablation.
+"""Seeded splits that never share a speaker: by fraction, folds, leave-one-speaker-out, the source's ablation.
 
-Whole speakers are drawn in a seeded random order, and each goes to the part where it reduces most the squared
+Whole speakers are drawn in a seeded random order, and each goes to the split where it reduces most the squared
 distance from the wanted numbers: of utterances in each category, relative to the category's size, and of utterances
 in all, which weigh as much as the categories together. With few speakers several orders are tried and the closest is
-kept. Every part gets at least one speaker.
+kept. Every split gets at least one speaker.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,25 +29,25 @@ Groups = npt.NDArray[np.int64]
 
 
 def split_by_speaker(manifest: Manifest, fractions: Mapping[str, float], seed: int = 0) -> Manifest:
-    """Give every speaker to one part, close to the fractions and to the same mixture of categories in each.
+    """Give every speaker to one split, close to the fractions and to the same mixture of categories in each.
 
     Args:
         manifest: its own splits are overwritten.
-        fractions: part, one of `utterance.SPLITS` → its share of the utterances, above 0; the shares add up to 1.
+        fractions: split, one of `utterance.SPLITS` → its share of the utterances, above 0; the shares add up to 1.
         seed: another seed gives another split.
 
     Returns:
         The manifest with a new split column; the step is recorded in its history.
 
     Raises:
-        ManifestError: fractions that are no shares, an unknown part, or fewer speakers than parts.
+        ManifestError: fractions that are no shares, an unknown split, or fewer speakers than splits.
     """
     require_shares(fractions)
     speakers, counts = _speaker_counts(manifest)
-    parts = assign_groups(counts, list(fractions.values()), seed)
+    assigned = assign_groups(counts, list(fractions.values()), seed)
     names = np.array(list(fractions))
     step = {"step": "split", "by": "speaker", "fractions": dict(fractions), "seed": seed}
-    return manifest.with_columns({"split": names[parts[speakers]].tolist()}, step)
+    return manifest.with_columns({"split": names[assigned[speakers]].tolist()}, step)
 
 
 def speaker_folds(manifest: Manifest, folds: int, seed: int = 0) -> Iterator[Manifest]:
@@ -59,10 +59,10 @@ def speaker_folds(manifest: Manifest, folds: int, seed: int = 0) -> Iterator[Man
     if folds < 2:
         raise ManifestError("cross-validation needs at least two folds", found=folds)
     speakers, counts = _speaker_counts(manifest)
-    parts = assign_groups(counts, [1 / folds] * folds, seed)[speakers]
+    fold_of = assign_groups(counts, [1 / folds] * folds, seed)[speakers]
     for fold in range(folds):
         step = {"step": "split", "by": "speaker folds", "folds": folds, "fold": fold, "seed": seed}
-        yield _with_test_rows(manifest, parts == fold, step)
+        yield _with_test_rows(manifest, fold_of == fold, step)
 
 
 def leave_one_speaker_out(manifest: Manifest) -> Iterator[tuple[str, Manifest]]:
@@ -82,48 +82,48 @@ def leave_one_speaker_out(manifest: Manifest) -> Iterator[tuple[str, Manifest]]:
 def ablation_split(manifest: Manifest, fraction: float = ABLATION_FRACTION, seed: int = 0) -> Manifest:
     """Make the source's three-way split for ablations: no test label of the challenge is needed.
 
-    About `fraction` of the training part, by whole speakers, becomes `validation`; `development` becomes `test`;
-    other parts stay what they are.
+    About `fraction` of the training split, by whole speakers, becomes `validation`; `development` becomes `test`;
+    other splits stay what they are.
 
     Raises:
-        ManifestError: the manifest lacks a `train` or a `development` part, or the training part has one speaker.
+        ManifestError: the manifest lacks a `train` or a `development` split, or the training split has one speaker.
     """
     splits = np.array(manifest.column("split"), dtype=object)
     missing = [name for name in ("train", "development") if not (splits == name).any()]
     if missing:
         raise ManifestError(
-            "the ablation split starts from the official parts train and development",
+            "the ablation split starts from the official splits train and development",
             found=f"no utterance in {' and '.join(missing)}",
-            remedy="use --split speakers for a corpus without official parts",
+            remedy="use --split speakers for a corpus without official splits",
         )
     if not 0 < fraction < 1:
         raise ManifestError("the validation fraction must lie between 0 and 1", found=fraction)
     rows = np.flatnonzero(splits == "train")
     speakers, counts = _speaker_counts(manifest.select(rows.tolist()))
-    parts = assign_groups(counts, [1 - fraction, fraction], seed)[speakers]
+    assigned = assign_groups(counts, [1 - fraction, fraction], seed)[speakers]
     splits[splits == "development"] = "test"
-    splits[rows[parts == 1]] = "validation"
+    splits[rows[assigned == 1]] = "validation"
     step = {"step": "split", "by": "ablation", "fraction": fraction, "seed": seed}
     return manifest.with_columns({"split": splits.tolist()}, step)
 
 
 def assign_groups(counts: Counts, shares: Sequence[float], seed: int) -> Groups:
-    """Distribute whole groups over parts.
+    """Distribute whole groups over splits.
 
     Args:
         counts: `(groups, categories)`, utterances of each group in each category.
-        shares: the wanted share of each part, adding up to 1.
+        shares: the wanted share of each split, adding up to 1.
         seed: of the random order.
 
     Returns:
-        `(groups,)`, the part of each group; no part is empty.
+        `(groups,)`, the split of each group; no split is empty.
 
     Raises:
-        ManifestError: fewer groups than parts.
+        ManifestError: fewer groups than splits.
     """
     if len(counts) < len(shares):
         raise ManifestError(
-            "fewer speakers than parts", found=f"{len(counts)} speakers for {len(shares)} parts", remedy="ask for fewer"
+            "fewer speakers than splits", found=f"{len(counts)} speakers, {len(shares)} splits", remedy="ask for fewer"
         )
     counts = counts[:, counts.any(axis=0)]
     # relative to the category's size, so that rare categories weigh as much as frequent ones
@@ -135,28 +135,28 @@ def assign_groups(counts: Counts, shares: Sequence[float], seed: int) -> Groups:
     orders = max(1, min(_MOST_ORDERS, _PLACEMENTS // len(counts)))
     best: tuple[float, Groups] | None = None
     for _ in range(orders):
-        parts, distance = _place(scaled, targets, generator.permutation(len(counts)))
+        assigned, distance = _place(scaled, targets, generator.permutation(len(counts)))
         if best is None or distance < best[0]:
-            best = (distance, parts)
+            best = (distance, assigned)
     assert best is not None
     return best[1]
 
 
 def _place(scaled: Counts, targets: Counts, order: Groups) -> tuple[Groups, float]:
     missing = targets.copy()
-    parts = np.zeros(len(scaled), dtype=np.int64)
+    assigned = np.zeros(len(scaled), dtype=np.int64)
     empty = set(range(len(targets)))
     for position, group in enumerate(order):
-        # adding v to a part lowers |missing|² by 2 v·missing − |v|², and |v|² is the same everywhere
+        # adding v to a split lowers |missing|² by 2 v·missing − |v|², and |v|² is the same everywhere
         gain = missing @ scaled[group]
         if len(order) - position <= len(empty):
-            part = max(empty, key=lambda candidate: gain[candidate])
+            split = max(empty, key=lambda candidate: gain[candidate])
         else:
-            part = int(gain.argmax())
-        parts[group] = part
-        missing[part] -= scaled[group]
-        empty.discard(part)
-    return parts, float(np.square(missing).sum())
+            split = int(gain.argmax())
+        assigned[group] = split
+        missing[split] -= scaled[group]
+        empty.discard(split)
+    return assigned, float(np.square(missing).sum())
 
 
 def _speaker_counts(manifest: Manifest) -> tuple[Groups, Counts]:
@@ -177,11 +177,11 @@ def require_shares(fractions: Mapping[str, float]) -> None:
     """Check the shares of a split.
 
     Raises:
-        ManifestError: an unknown part, or shares that are not above 0 or do not add up to 1.
+        ManifestError: an unknown split, or shares that are not above 0 or do not add up to 1.
     """
     unknown = sorted(set(fractions) - set(SPLITS))
     if unknown:
-        raise ManifestError("unknown part of a split", found=unknown, allowed=SPLITS)
+        raise ManifestError("unknown split", found=unknown, allowed=SPLITS)
     shares = list(fractions.values())
     if not shares or min(shares) <= 0 or not np.isclose(sum(shares), 1.0):
         raise ManifestError(

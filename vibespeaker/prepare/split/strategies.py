@@ -1,7 +1,7 @@
 """Ways to split beside those of `splits`: by what belongs together, by folds, by leaving out, by utterance, official.
 
 Utterances belong together when they share a speaker (or session), a take, or the very same audio: whole groups of
-such utterances go to one part.
+such utterances go to one split.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,29 +17,29 @@ from vibespeaker.errors import ManifestError
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.split.groups import Counts, Groups, assign_groups, require_shares
 
-#: The source's 80:20, and 80:20 of the larger part again.
+#: The source's 80:20, and 80:20 of the larger split again.
 UTTERANCE_FRACTIONS = {"train": 0.64, "validation": 0.16, "test": 0.2}
 
 _TOGETHER = ("take", "audio_sha256")
 
 
 def split_by_group(manifest: Manifest, column: str, fractions: Mapping[str, float], seed: int = 0) -> Manifest:
-    """Give whole groups to parts, close to the fractions and to the same mixture of categories in each.
+    """Give whole groups to splits, close to the fractions and to the same mixture of categories in each.
 
     Args:
         manifest: its own splits are overwritten.
         column: `speaker` or `session`; utterances without a session go by their speaker.
-        fractions: part → its share of the utterances; the shares add up to 1.
+        fractions: split → its share of the utterances; the shares add up to 1.
         seed: another seed gives another split.
 
     Raises:
-        ManifestError: fractions that are no shares, an unknown part, or fewer groups than parts.
+        ManifestError: fractions that are no shares, an unknown split, or fewer groups than splits.
     """
     require_shares(fractions)
     groups, counts = grouped(manifest, column)
-    parts = assign_groups(counts, list(fractions.values()), seed)[groups]
+    assigned = assign_groups(counts, list(fractions.values()), seed)[groups]
     step = {"step": "split", "by": column, "fractions": dict(fractions), "seed": seed}
-    return manifest.with_columns({"split": np.array(list(fractions))[parts].tolist()}, step)
+    return manifest.with_columns({"split": np.array(list(fractions))[assigned].tolist()}, step)
 
 
 def group_folds(manifest: Manifest, folds: int, validation: float = 0.1, seed: int = 0) -> Iterator[Manifest]:
@@ -52,15 +52,15 @@ def group_folds(manifest: Manifest, folds: int, validation: float = 0.1, seed: i
         seed: another seed gives other folds.
 
     Raises:
-        ManifestError: fewer than two folds, or fewer speakers than parts.
+        ManifestError: fewer than two folds, or fewer speakers than folds.
     """
     if folds < 2:
         raise ManifestError("cross-validation needs at least two folds", found=folds)
     groups, counts = grouped(manifest, "speaker")
-    parts = assign_groups(counts, [1 / folds] * folds, seed)[groups]
+    fold_of = assign_groups(counts, [1 / folds] * folds, seed)[groups]
     for fold in range(folds):
         step = {"step": "split", "by": "speaker folds", "folds": folds, "fold": fold, "seed": seed}
-        yield _tested(manifest, parts == fold, groups, validation, seed, step)
+        yield _tested(manifest, fold_of == fold, groups, validation, seed, step)
 
 
 def leave_one_out(
@@ -95,22 +95,22 @@ def split_by_utterance(manifest: Manifest, fractions: Mapping[str, float], seed:
     """Split each category by itself, utterance by utterance, as the source does: speakers and takes leak.
 
     Raises:
-        ManifestError: fractions that are no shares, or an unknown part.
+        ManifestError: fractions that are no shares, or an unknown split.
     """
     require_shares(fractions)
     # by id, so that the order of rows does not matter
     order = pc.sort_indices(manifest.table.column("utterance_id")).to_numpy()
-    parts = np.empty(len(order), dtype=np.int64)
-    parts[order] = stratified(_categories(manifest)[order], list(fractions.values()), seed)
+    assigned = np.empty(len(order), dtype=np.int64)
+    assigned[order] = stratified(_categories(manifest)[order], list(fractions.values()), seed)
     step = {"step": "split", "by": "utterance", "fractions": dict(fractions), "seed": seed}
-    return manifest.with_columns({"split": np.array(list(fractions))[parts].tolist()}, step)
+    return manifest.with_columns({"split": np.array(list(fractions))[assigned].tolist()}, step)
 
 
 def official_split(manifest: Manifest, fractions: Mapping[str, float], seed: int = 0) -> Manifest:
-    """Keep the parts of corpora that have official ones; split the others by speaker.
+    """Keep the splits of corpora that have official ones; split the others by speaker.
 
     Raises:
-        ManifestError: fractions that are no shares, or a corpus without parts has fewer speakers than parts.
+        ManifestError: fractions that are no shares, or a corpus without splits has fewer speakers than splits.
     """
     corpora = np.array(manifest.column("corpus"))
     splits = np.array(manifest.column("split"), dtype=object)
@@ -123,11 +123,11 @@ def official_split(manifest: Manifest, fractions: Mapping[str, float], seed: int
 
 
 def stratified(strata: Groups, shares: Sequence[float], seed: int) -> Groups:
-    """Return `(N,)` part of each item; each stratum is dealt by itself, in a seeded order.
+    """Return `(N,)` split of each item; each stratum is divided by itself, in a seeded order.
 
     Args:
         strata: `(N,)` number of the stratum of each item.
-        shares: of the parts, adding up to 1.
+        shares: of the splits, adding up to 1.
         seed: of the order within strata.
     """
     generator = np.random.default_rng(seed)
@@ -135,9 +135,9 @@ def stratified(strata: Groups, shares: Sequence[float], seed: int) -> Groups:
     _, starts, counts = np.unique(strata[order], return_index=True, return_counts=True)
     within = np.arange(len(strata)) - np.repeat(starts, counts)
     phase = (within + 0.5) / np.repeat(counts, counts)
-    parts = np.empty(len(strata), dtype=np.int64)
-    parts[order] = np.searchsorted(np.cumsum(shares)[:-1], phase)
-    return parts
+    assigned = np.empty(len(strata), dtype=np.int64)
+    assigned[order] = np.searchsorted(np.cumsum(shares)[:-1], phase)
+    return assigned
 
 
 def grouped(manifest: Manifest, column: str) -> tuple[Groups, Counts]:
@@ -168,7 +168,7 @@ def grouped(manifest: Manifest, column: str) -> tuple[Groups, Counts]:
 
 
 def shared_speakers(manifest: Manifest) -> int:
-    """Return how many speakers are in more than one part."""
+    """Return how many speakers are in more than one split."""
     frame = manifest.frame(["speaker", "split"]).dropna()
     return int((frame.groupby("speaker")["split"].nunique() > 1).sum())
 
@@ -196,6 +196,6 @@ def _tested(
         categories = _categories(manifest)[rest]
         counts = np.zeros((int(own.max()) + 1, int(categories.max()) + 1))
         np.add.at(counts, (own, categories), 1)
-        parts = assign_groups(counts, [1 - validation, validation], seed)[own]
-        names[rest[parts == 1]] = "validation"
+        assigned = assign_groups(counts, [1 - validation, validation], seed)[own]
+        names[rest[assigned == 1]] = "validation"
     return manifest.with_columns({"split": names.tolist()}, {**step, "validation": validation})
