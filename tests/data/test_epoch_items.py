@@ -49,7 +49,7 @@ def test_a_plan_decides_what_an_epoch_shows_and_in_which_view(toy, tmp_path):
 
 def test_a_plan_may_not_show_what_is_held_out(toy, tmp_path):
     data = module(toy, plan=plan_of(tmp_path, [(0, 0), (20, 0)]))
-    with pytest.raises(ConfigError, match=r"shows 1 utterances outside the training part. Found: toy/020"):
+    with pytest.raises(ConfigError, match=r"lists 1 utterances outside the training split. Found: toy/020"):
         _ = data.shown
 
 
@@ -108,7 +108,7 @@ def test_a_part_that_serves_training_and_scoring_leaks(toy):
         data.setup("fit")
 
 
-def test_validation_and_test_may_be_the_same_part(toy):
+def test_validation_and_test_may_be_the_same_split(toy):
     data = module(toy, splits=Splits(validation=["test"]))
     data.setup("fit")
     assert data.leaks == {}

@@ -171,10 +171,10 @@ def test_hand_computed_batches() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "size", "samples"), [(1, 8, None), (100, 1, None), (100, 8, 1)], ids=["part", "batch", "epoch"]
+    ("count", "size", "samples"), [(1, 8, None), (100, 1, None), (100, 8, 1)], ids=["split", "batch", "epoch"]
 )
 def test_too_little_for_all_processes_is_refused(count: int, size: int, samples: int | None) -> None:
-    with pytest.raises(ConfigError, match=r"at least one utterance a process in every batch.*2 processes"):
+    with pytest.raises(ConfigError, match=r"at least one utterance per process in every batch.*2 processes"):
         _sampler(count, BatchSize(size), Draw(samples), shard=Shard(0, 2))
 
 

@@ -78,9 +78,9 @@ def test_a_missing_encoder_is_refused_with_those_there(toy: Toy) -> None:
         _data(toy, encoders=["hear", "smell"]).setup("fit")
 
 
-def test_parts_follow_the_splits(toy: Toy) -> None:
+def test_rows_follow_the_splits(toy: Toy) -> None:
     data = _data(toy)
-    assert data.rows("train").tolist() == list(range(19))  # X and O are the last two of the training part
+    assert data.rows("train").tolist() == list(range(19))  # X and O are the last two of the training split
     assert data.rows("validation").tolist() == list(range(21, 30))
     assert data.rows("predict").tolist() == list(range(37))
     chosen = _data(toy, splits=Splits(validation=["train"], predict=["test2", "test1"]))
@@ -88,16 +88,16 @@ def test_parts_follow_the_splits(toy: Toy) -> None:
     assert chosen.rows("validation").tolist() == list(range(19))
 
 
-def test_empty_parts_are_refused_with_the_splits_there(toy: Toy) -> None:
+def test_empty_splits_are_refused_with_the_splits_there(toy: Toy) -> None:
     with pytest.raises(
-        ConfigError, match=r"train part of the manifest is empty.*Allowed: development, test1, test2, train"
+        ConfigError, match=r"train split of the manifest is empty.*Allowed: development, test1, test2, train"
     ):
         _data(toy, splits=Splits(train=["validation"])).setup("fit")
     with pytest.raises(ConfigError, match="7 utterances in split test1, test2, none of them usable"):
         _data(toy).setup("test")  # hidden labels
 
 
-def test_class_counts_are_the_training_parts(toy: Toy) -> None:
+def test_class_counts_are_the_training_splits(toy: Toy) -> None:
     counts = _data(toy).class_counts
     assert counts.tolist() == [3, 3, 3, 2, 2, 2, 2, 2]
     nine = _data(toy, label_set="challenge+other", policy=LabelPolicy(other="class")).class_counts
@@ -185,7 +185,7 @@ def test_foreign_encoders_are_refused_by_name(toy: Toy) -> None:
 
 def test_weights_are_not_learnt_from_the_part_that_is_scored(toy: Toy) -> None:
     _data(toy).check_not_scored("validation")
-    with pytest.raises(ConfigError, match=r"would come from the part that is scored.*development"):
+    with pytest.raises(ConfigError, match=r"would come from the split that is scored.*development"):
         _data(toy, splits=Splits(test=["development"])).check_not_scored("validation")
 
 

@@ -91,7 +91,7 @@ def test_tensorboard_shows_curves_and_confusions(fitted: Path) -> None:
     assert len(events.Scalars("lr")) == read_checkpoint(checkpoint_path(fitted, "last"))["global_step"]
 
 
-def test_logged_scores_are_those_of_the_whole_part(run: Run, toy: Toy, tmp_path: Path) -> None:
+def test_logged_scores_are_those_of_the_whole_split(run: Run, toy: Toy, tmp_path: Path) -> None:
     run("fit", "--trainer.max_epochs=1")
     logged = run("validate", "--ckpt_path=last").trainer.callback_metrics
     run(
@@ -164,7 +164,7 @@ def test_fine_tuning_needs_a_fitting_checkpoint(run: Run, fitted: Path, tmp_path
     with pytest.raises(CheckpointError, match="another network"):
         run("fit", start, "--name=tuned", "--model.init_args.network.init_args.lstm_layers=1")
     eight = run("fit", "--name=eight", "--trainer.max_epochs=1").folder
-    with pytest.raises(CheckpointError, match=r"knows no such classes\. Found: other"):
+    with pytest.raises(CheckpointError, match=r"lacks these classes\. Found: other"):
         run("fit", f"--model.init_args.init_from={checkpoint_path(eight, 'last')}", "--name=tuned", config=NINE)
     (tmp_path / "no.ckpt").write_bytes(b"no")
     with pytest.raises(CheckpointError, match="cannot be read as a checkpoint"):
@@ -210,12 +210,12 @@ def test_class_weights_follow_what_the_starting_model_confuses(run: Run, fitted:
     confusion = metrics.confusion_matrix(true, before.logits().argmax(axis=1), 8)
     expected = Misclassification().weights(torch.from_numpy(confusion))
     torch.testing.assert_close(tuned.model.loss.terms["categories"].class_weights, expected)
-    with pytest.raises(ConfigError, match="from the part that is scored"):
+    with pytest.raises(ConfigError, match="from the split that is scored"):
         run("fit", start, "--name=again", "--data.init_args.splits.test=[development]", config=BY_CONFUSION)
 
 
-def test_class_weights_by_confusions_need_a_validation_part(run: Run) -> None:
-    with pytest.raises(ConfigError, match="need a validation part"):
+def test_class_weights_by_confusions_need_a_validation_split(run: Run) -> None:
+    with pytest.raises(ConfigError, match="need a validation split"):
         run("fit", "--data.init_args.splits.validation=[]", "--keep.monitor=train/loss", config=BY_CONFUSION)
 
 

@@ -78,7 +78,7 @@ def test_scores_and_predictions_do_not_depend_on_the_number_of_processes(run: Ru
     best = "--ckpt_path=best"
     tables, scores = {}, {}
     for count in (1, 2, 3):
-        # batches of 8: two in validation (13 utterances), one in the test part (7), so that processes stand idle
+        # batches of 8: two in validation (13 utterances), one in the test split (7), so that processes stand idle
         validated = run("validate", best, *_processes(count))
         tested = run("test", best, *_processes(count))
         scores[count] = {**validated.trainer.callback_metrics, **tested.trainer.callback_metrics}

@@ -1,4 +1,4 @@
-"""What is read of a manifest, and when: each experiment reads the columns it needs, and none longer than it needs them.
+"""Columns of a manifest, read when needed: an experiment reads those it needs and keeps none longer than it needs them.
 
 Of a million utterances the identifiers, paths, texts and hashes in hexadecimal take 300 MB, while training looks at
 none of them once the frames are found.
@@ -23,12 +23,12 @@ _CONTENT: dict[Modality, str] = {"audio": "audio_sha256", "text": "text"}
 
 
 def read_facts(path: Path, live: bool) -> Manifest:
-    """Read what training looks at: parts, and where audio and texts are when encoders run live."""
+    """Read the columns that training uses: splits, and audio paths and texts when encoders run live."""
     return Manifest.read(path, (*_ALWAYS, *(_LIVE if live else ())))
 
 
 def read_targets(path: Path, labels: LabelSet, policy: LabelPolicy) -> Targets:
-    """Read the targets of every row, see `make_targets`; the votes, several an utterance, are never all in memory."""
+    """Read the targets of every row, see `make_targets`; the votes, several per utterance, are never all in memory."""
     pieces = [make_targets(piece, labels, policy) for piece in Manifest.scan(path, COLUMNS)]
     release_memory()
     return Targets(
@@ -40,12 +40,12 @@ def read_targets(path: Path, labels: LabelSet, policy: LabelPolicy) -> Targets:
 
 
 def read_names(path: Path) -> Manifest:
-    """Read what predictions and errors call the utterances."""
+    """Read the columns that name utterances in predictions and errors."""
     return Manifest.read(path, _NAMING)
 
 
 def read_contents(path: Path, encoders: Mapping[str, EncoderRecord]) -> dict[str, Contents]:
-    """Read by what each encoder's frames are found in the cache.
+    """Read the content hashes by which each encoder's frames are found in the cache.
 
     Args:
         path: the manifest.

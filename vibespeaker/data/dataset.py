@@ -1,4 +1,4 @@
-"""Splits of a manifest that read themselves a batch at a time: frames from a cache, or audio and texts."""
+"""Splits of a manifest that are read one batch at a time: frames from a cache, or audio and texts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ from vibespeaker.data.sampler import Key
 from vibespeaker.data.targets import Targets
 from vibespeaker.manifest import Manifest
 
-#: Frames a second by which live audio is measured for batching.
+#: Frames per second by which live audio is measured for batching.
 _FRAME_RATE = 50
 
 Rows = npt.NDArray[np.int64]

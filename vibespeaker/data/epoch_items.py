@@ -1,4 +1,4 @@
-"""What training shows of the training part: every utterance in drawn views, or what a balance plan lists."""
+"""The items of an epoch: every utterance of the training split in drawn views, or what a balance plan lists."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,18 +22,18 @@ def planned(path: Path, manifest: Manifest, training: Rows) -> tuple[Rows, Rows]
     Args:
         path: the plan.
         manifest: with the column `utterance_id`.
-        training: rows of the training part.
+        training: rows of the training split.
 
     Raises:
         ManifestError: the file is no plan, or names utterances that the manifest lacks.
-        ConfigError: the plan shows utterances outside the training part.
+        ConfigError: the plan lists utterances outside the training split.
     """
     plan = BalancePlan.read(path)
     rows = plan.rows(manifest)
     outside = np.flatnonzero(~np.isin(rows, training))
     if len(outside):
         raise ConfigError(
-            f"balance plan {path} shows {len(np.unique(rows[outside]))} utterances outside the training part",
+            f"balance plan {path} lists {len(np.unique(rows[outside]))} utterances outside the training split",
             found=plan.utterance_ids[int(outside[0])],
             remedy="balance the manifest again after splitting it",
         )
@@ -53,7 +53,7 @@ def entries_of(
     Args:
         cache: where they are.
         encoder: its name; a text encoder has one row for all views.
-        contents: `(N, 32)` hashes of what the encoder took.
+        contents: `(N, 32)` hashes of the encoder's inputs.
         views: augmented views beside the clean one.
         drawn: `(N,)` the one view of each utterance, instead of `views`; the result then has one row.
         names: from positions among the N to what an error calls the utterances.
@@ -69,20 +69,20 @@ def entries_of(
     return np.stack([cache.find(encoder, contents, each, names) for each in wanted])
 
 
-def allowed_leaks(path: Path, parts: Mapping[str, Rows], allowed: list[str]) -> dict[str, str]:
-    """Check that the parts of an experiment share nothing, and return what they share and are allowed to.
+def allowed_leaks(path: Path, splits: Mapping[str, Rows], allowed: list[str]) -> dict[str, str]:
+    """Check that the splits of an experiment share nothing, and return what they share and are allowed to.
 
     Args:
         path: the manifest.
-        parts: `train`, `validation`, `test` → rows; splits that serve both of the latter are compared with the
-            training part only.
+        splits: `train`, `validation`, `test` → rows; utterances that serve both of the latter are compared with the
+            training split only.
         allowed: kinds of leaks to overlook.
 
     Raises:
         ConfigError: another kind leaks.
     """
-    apart = dict(parts)
-    both = np.intersect1d(parts.get("validation", []), parts.get("test", [])).astype(np.int64)
+    apart = dict(splits)
+    both = np.intersect1d(splits.get("validation", []), splits.get("test", [])).astype(np.int64)
     if len(both):
-        apart = {"train": parts["train"], "validation and test": np.union1d(parts["validation"], parts["test"])}
+        apart = {"train": splits["train"], "validation and test": np.union1d(splits["validation"], splits["test"])}
     return find_leaks(Manifest.read(path, COLUMNS), apart).refuse(allowed, path)

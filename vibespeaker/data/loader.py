@@ -1,4 +1,4 @@
-"""A loader of whole batches that knows how far it came, so that training resumes in the middle of an epoch."""
+"""A loader of whole batches that keeps its position, so that training resumes in the middle of an epoch."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from vibespeaker.data.sampler import EvaluationBatches, Key, TrainingBatches
 
 
 class BatchReader(Protocol):
-    """A part of the data that reads a batch at a time."""
+    """A split that is read one batch at a time."""
 
     def __len__(self) -> int: ...
 
@@ -28,7 +28,7 @@ def as_read(batch: Any) -> Any:
 class BatchLoader:
     """Iterates over batches and counts them.
 
-    It is no `DataLoader` itself, since Lightning takes those apart and puts them together again with other samplers.
+    It is no `DataLoader` itself, since Lightning rebuilds those with other samplers.
 
     Args:
         reader: where batches are read.
@@ -61,11 +61,11 @@ class BatchLoader:
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        """Return epoch and batches handed out in it; what workers have read ahead does not count."""
+        """Return the epoch and the batches it has yielded; what workers have read ahead does not count."""
         return {"epoch": getattr(self.sampler, "epoch", 0), "batches": self.batches_read}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on after the batches of an interrupted epoch."""
+        """Continue after the batches of an interrupted epoch."""
         if isinstance(self.sampler, TrainingBatches):
             self.sampler.set_epoch(state["epoch"])
             self.sampler.start = state["batches"]

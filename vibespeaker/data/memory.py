@@ -77,7 +77,7 @@ def batch_memory(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
 
 @cache
 def _has_gpu() -> bool:
-    # without a driver every question takes longer than a batch's bookkeeping
+    # without a driver every query takes longer than all else done for a batch
     return torch.cuda.is_available()
 
 

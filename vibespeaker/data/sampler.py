@@ -1,10 +1,10 @@
 """Which utterances make which batch: length-bucketed, deterministic, the same whatever the number of processes.
 
 Both samplers first form the *global* batches from (seed, epoch) alone and then give each process its share. Training
-deals the rows of every batch to the processes, so that all take the same number of steps and a step sees the same
-utterances on one process or eight. Evaluation deals whole batches, so that every batch is padded, and hence computed,
+divides the rows of every batch among them, so that all take the same number of steps and a step sees the same
+utterances on one process or eight. Evaluation distributes whole batches, so that each is padded, and hence computed,
 exactly as on one process; where the batches do not come out even, some are computed twice and the copies dropped
-(rows carry their numbers), so that no process ever stands idle in front of a collective.
+(rows carry their numbers), so that no process ever waits at a collective operation.
 """
 
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from torch.utils.data import Sampler
 
 from vibespeaker.errors import ConfigError
 
-#: Position in the part and view to read.
+#: Position in the split, and view to read.
 Key = tuple[int, int]
 Rows = npt.NDArray[np.int64]
 
-#: By how much lengths are blurred before they are sorted, as a share of the length, with one batch an epoch; it shrinks
+#: Relative noise on lengths before they are sorted, with one batch per epoch; it shrinks
 #: with the number of batches. It mixes neighbouring batches: otherwise small corpora would show the same batches in
 #: every epoch. On speech (log-normal, 20,000 utterances, batches of 128) padding grows by it from 2.6 to 4.2 %.
 BLUR = 3.0
@@ -59,11 +59,11 @@ class BatchSize:
 
 @dataclass(frozen=True)
 class Draw:
-    """Which utterances an epoch shows.
+    """How the utterances of an epoch are drawn.
 
     Args:
-        samples: utterances an epoch; None shows each once.
-        balance: 0 shows all equally often; 1 shows all classes equally often; between, classes weigh
+        samples: utterances per epoch; None takes each once.
+        balance: 0 draws all equally often; 1 draws all classes equally often; between, classes weigh
             `count ** (1 - balance)`. Above 0 utterances are drawn with replacement.
         seed: base of every random choice.
     """
@@ -80,8 +80,8 @@ class TrainingBatches(Sampler[list[Key]]):
         lengths: `(N,)` frames of each utterance.
         categories: `(N,)` class indices; utterances without a class count as a class of their own.
         size: global limits of a batch. Batches of an epoch differ by at most one utterance where only the number of
-            utterances is limited, so there is no small last one; a limit gives way where a process would stand idle.
-        draw: which utterances to show.
+            utterances is limited, so no batch is small; a limit is exceeded where a process would have no utterance.
+        draw: how the utterances of an epoch are drawn.
         views: augmented views beside the clean one; each epoch draws one of all `views + 1` for each utterance.
         shard: this process.
 
@@ -102,8 +102,8 @@ class TrainingBatches(Sampler[list[Key]]):
         samples = draw.samples or len(lengths)
         if min(samples, len(lengths), size.utterances) < shard.count:
             raise ConfigError(
-                "training needs at least one utterance a process in every batch",
-                found=f"{len(lengths)} utterances, {samples} an epoch, batches of {size.utterances}, "
+                "training needs at least one utterance per process in every batch",
+                found=f"{len(lengths)} utterances, {samples} per epoch, batches of {size.utterances}, "
                 f"{shard.count} processes",
             )
         self.lengths, self.categories, self.size, self.draw = lengths, categories, size, draw
@@ -160,7 +160,7 @@ class TrainingBatches(Sampler[list[Key]]):
             _, inverse, counts = np.unique(self.categories, return_inverse=True, return_counts=True)
             weights = counts[inverse] ** -float(self.draw.balance)
             return self._random(1, epoch).choice(total, self.samples, p=weights / weights.sum())
-        # epochs are pieces of one endless row of permutations: nothing is shown twice before all was shown once
+        # epochs are pieces of one endless sequence of permutations: nothing is drawn twice before all was drawn once
         first, last = epoch * self.samples, (epoch + 1) * self.samples
         rounds = range(first // total, -(-last // total))
         row = np.concatenate([self._random(1, number).permutation(total) for number in rounds])
@@ -169,7 +169,7 @@ class TrainingBatches(Sampler[list[Key]]):
 
 
 class EvaluationBatches(Sampler[list[Key]]):
-    """Batches that show every utterance at least once over all processes, longest first.
+    """Batches that hold every utterance at least once over all processes, longest first.
 
     Args:
         lengths: `(N,)` frames of each utterance, N ≥ 1.
@@ -202,7 +202,7 @@ def cut_by_frames(sequence: Rows, lengths: Rows, size: BatchSize, least: int) ->
         sequence: positions.
         lengths: frames by position.
         size: limits; a batch of `least` utterances may exceed the frames.
-        least: fewest utterances in a batch; the last batch gives way to its neighbour rather than have fewer.
+        least: fewest utterances in a batch; the last batch takes some of its neighbour's rather than have fewer.
     """
     assert size.frames is not None
     cuts, longest = [0], 0

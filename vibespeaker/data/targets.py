@@ -1,4 +1,4 @@
-"""What an utterance teaches: category, vote distribution and attributes, under a policy for the awkward labels."""
+"""Targets of an utterance: category, vote distribution and attributes, and a policy for labels without a consensus."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,7 +17,7 @@ COLUMNS = ("category", *ATTRIBUTES, PRIMARY_VOTES)
 
 @dataclass(frozen=True)
 class LabelPolicy:
-    """What becomes of utterances whose consensus is no plain class, in training and in scores alike.
+    """How utterances without a consensus class are treated, in training and in scores alike.
 
     Args:
         no_agreement: MSP-Podcast's X. `exclude` leaves the utterance out, `attributes` keeps its attributes only,
@@ -37,9 +37,9 @@ class Targets:
 
     Args:
         category: `(N,)` int64, class index or `NO_CATEGORY`.
-        votes: `(N, classes)` float32, a distribution a row, or NaN where unknown.
+        votes: `(N, classes)` float32, one distribution per row, or NaN where unknown.
         attributes: `(N, 3)` float32, 1–7, NaN where unknown.
-        usable: `(N,)`, False for utterances that the policy leaves out and for those with nothing to learn from.
+        usable: `(N,)`, False for utterances that the policy leaves out and for those without any target.
     """
 
     category: npt.NDArray[np.int64]

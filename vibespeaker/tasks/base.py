@@ -1,4 +1,4 @@
-"""What every task does: score a part as a whole, and hand predictions on."""
+"""What every task does: score a split as a whole, and return predictions."""
 
 from abc import abstractmethod
 from typing import Any
@@ -13,11 +13,11 @@ from vibespeaker.tasks.scores import Scores, SplitOutputs, collect, score
 
 
 class RecognitionTask(LightningModule):
-    """Validates, tests and predicts with whatever `recognize` says.
+    """Validates, tests and predicts with what `recognize` returns.
 
     Attributes:
         provenance: what the system was trained on; set when it is set up or loaded.
-        scores: of the last part that was scored, None before.
+        scores: of the last split that was scored, None before.
     """
 
     provenance: Provenance
@@ -39,16 +39,16 @@ class RecognitionTask(LightningModule):
             data: what was predicted.
         """
 
-    def objective(self, recognized: SplitOutputs) -> dict[str, Tensor]:
-        """Return name → loss of a whole part, `loss` among them; empty where nothing is minimised."""
+    def objective(self, outputs: SplitOutputs) -> dict[str, Tensor]:
+        """Return name → loss of a whole split, `loss` among them; empty where nothing is minimised."""
         return {}
 
     def validation_step(self, batch: EmotionBatch, batch_index: int) -> None:
-        """Keep the outputs of a batch of the validation part."""
+        """Keep the outputs of a batch of the validation split."""
         self._seen.append(SplitOutputs.of(self.recognize(batch), batch))
 
     def test_step(self, batch: EmotionBatch, batch_index: int) -> None:
-        """Keep the outputs of a batch of the test part."""
+        """Keep the outputs of a batch of the test split."""
         self._seen.append(SplitOutputs.of(self.recognize(batch), batch))
 
     def predict_step(self, batch: EmotionBatch, batch_index: int) -> SplitOutputs:
@@ -64,9 +64,9 @@ class RecognitionTask(LightningModule):
         self._log_scores("test")
 
     def _log_scores(self, prefix: str) -> None:
-        recognized = collect(self._seen)
+        outputs = collect(self._seen)
         self._seen = []
-        self.scores = score(recognized, len(self.provenance.classes))
-        values = {**self.objective(recognized), **self.scores.values}
+        self.scores = score(outputs, len(self.provenance.classes))
+        values = {**self.objective(outputs), **self.scores.values}
         # every process has the same numbers, so nothing is left to synchronise
         self.log_dict({f"{prefix}/{name}": value for name, value in values.items()}, batch_size=1)

@@ -40,16 +40,16 @@ class EmotionDataModule(LightningDataModule):
         cache: folder that `vibespeaker extract` wrote; null reads audio and texts for encoders inside the model.
         encoders: encoders to read from the cache, in the model's order; null reads all, in the cache's order.
         label_set: name of the classes; null takes the manifest's.
-        policy: what becomes of awkward labels.
+        policy: how labels without a plain consensus are treated.
         splits: which splits serve what.
         batch_size: utterances in a training batch, over all processes.
         frame_budget: most frames in a batch with padding (of the encoder with most data), over all processes.
         evaluation_batch_size: utterances in a batch of one process in validation, test and prediction; null takes
             `batch_size`.
-        samples_per_epoch: training utterances an epoch, over all processes; null shows each once.
-        balance: 0 shows all utterances equally often, 1 all classes; between, classes weigh `count ** (1 - balance)`.
+        samples_per_epoch: training utterances per epoch, over all processes; null takes each once.
+        balance: 0 draws all utterances equally often, 1 all classes; between, classes weigh `count ** (1 - balance)`.
         views: augmented views to draw from beside the clean one; null takes all that the cache has.
-        plan: table of `vibespeaker balance`: which utterances and views an epoch shows, instead of all.
+        plan: table of `vibespeaker balance`: the utterances and views of an epoch, instead of all.
         evaluation_view: view that is validated, tested and predicted; 0 is the clean one.
         allow_leaks: kinds of leaks between the splits to overlook, of `leaks.KINDS`; they are recorded, and printed
             beside every score.
@@ -149,12 +149,12 @@ class EmotionDataModule(LightningDataModule):
 
     @cached_property
     def class_counts(self) -> npt.NDArray[np.int64]:
-        """`(classes,)`, utterances of each class in what training shows."""
-        return self.targets.select(self.shown[0]).class_counts(len(self.labels))
+        """`(classes,)`, utterances of each class among the items of an epoch."""
+        return self.targets.select(self.epoch_items[0]).class_counts(len(self.labels))
 
     @cached_property
-    def shown(self) -> tuple[Rows, Rows | None]:
-        """Row of every training item, and its view where a balance plan says it."""
+    def epoch_items(self) -> tuple[Rows, Rows | None]:
+        """Row of every item of an epoch, and its view where a balance plan names it."""
         rows = self.rows("train")
         return (rows, None) if self.plan_path is None else planned(self.plan_path, self.names, rows)
 
@@ -181,27 +181,27 @@ class EmotionDataModule(LightningDataModule):
             plan=None if self.plan_path is None else file_sha256(self.plan_path),
         )
 
-    def rows(self, part: Purpose) -> Rows:
-        """Return the manifest's row numbers of a part, ascending.
+    def rows(self, purpose: Purpose) -> Rows:
+        """Return the manifest's row numbers of a split, ascending.
 
         Raises:
-            ConfigError: the part is empty.
+            ConfigError: the split is empty.
         """
-        return choose_rows(self.manifest, self.targets.usable, part, self.splits)
+        return choose_rows(self.manifest, self.targets.usable, purpose, self.splits)
 
-    def check_not_scored(self, part: Purpose) -> None:
-        """Refuse to learn class weights from a part that shares utterances with the test part.
+    def check_not_scored(self, purpose: Purpose) -> None:
+        """Refuse to learn class weights from a split that shares utterances with the test split.
 
         Raises:
             ConfigError: it does.
         """
         present = self.manifest.codes("split")[1]
-        shared = set(self.splits.names(part, present) or present) & set(self.splits.names("test", present) or [])
+        shared = set(self.splits.names(purpose, present) or present) & set(self.splits.names("test", present) or [])
         if shared:
             raise ConfigError(
-                f"class weights from the {part} part would come from the part that is scored",
+                f"class weights from the {purpose} split would come from the split that is scored",
                 found=", ".join(sorted(shared)),
-                remedy=f"choose other splits for data.init_args.splits.{part} or data.init_args.splits.test",
+                remedy=f"choose other splits for data.init_args.splits.{purpose} or data.init_args.splits.test",
             )
 
     def setup(self, stage: str | None = None) -> None:
@@ -212,9 +212,9 @@ class EmotionDataModule(LightningDataModule):
             "test": ("test",),
             "predict": ("predict",),
         }
-        for part in stages.get(stage, ()):
-            if not (stage == "fit" and part == "validation" and self.splits.validation == []):
-                self.rows(part)
+        for purpose in stages.get(stage, ()):
+            if not (stage == "fit" and purpose == "validation" and self.splits.validation == []):
+                self.rows(purpose)
         if stage == "fit":
             self._check_leaks()
         _ = self.provenance
@@ -222,8 +222,8 @@ class EmotionDataModule(LightningDataModule):
     def train_dataloader(self) -> BatchLoader:
         """Return shuffled, length-bucketed batches of drawn views."""
         views = 0 if self.cache is None else self.cache.views if self.wanted_views is None else self.wanted_views
-        rows, drawn = self.shown
-        reader = self._part(rows, 0 if drawn is not None else views, drawn)
+        rows, drawn = self.epoch_items
+        reader = self._reader(rows, 0 if drawn is not None else views, drawn)
         sampler = TrainingBatches(
             reader.lengths, self.targets.category[rows], self.size, self.draw, views, self._shard()
         )
@@ -233,11 +233,11 @@ class EmotionDataModule(LightningDataModule):
         return self._training
 
     def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
-        """Return every utterance of the validation part, clean; none where training goes without."""
+        """Return every utterance of the validation split, clean; none where training goes without."""
         return [] if self.splits.validation == [] else self._evaluation("validation")
 
     def test_dataloader(self) -> BatchLoader:
-        """Return every utterance of the test part, clean."""
+        """Return every utterance of the test split, clean."""
         return self._evaluation("test")
 
     def predict_dataloader(self) -> BatchLoader:
@@ -245,11 +245,11 @@ class EmotionDataModule(LightningDataModule):
         return self._evaluation("predict")
 
     def state_dict(self) -> dict[str, int]:
-        """Return how far training came in its epoch; the order itself follows from the seed."""
+        """Return the position of training in its epoch; the order itself follows from the seed."""
         return {} if self._training is None else self._training.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Go on there, once the training batches are asked for.
+        """Restore that position, once the training batches are asked for.
 
         Lightning restores loaders by itself only if nothing, such as the schedule, asked for their length before.
         """
@@ -259,28 +259,28 @@ class EmotionDataModule(LightningDataModule):
         """Move a batch without waiting for the copy."""
         return batch.to(device, non_blocking=True)
 
-    def _evaluation(self, part: Purpose) -> BatchLoader:
-        rows = self.rows(part)
-        reader = self._part(rows, 0, np.full(len(rows), self.evaluation_view))
+    def _evaluation(self, purpose: Purpose) -> BatchLoader:
+        rows = self.rows(purpose)
+        reader = self._reader(rows, 0, np.full(len(rows), self.evaluation_view))
         return BatchLoader(reader, EvaluationBatches(reader.lengths, self.evaluation_size, self._shard()), self.workers)
 
     def _shard(self) -> Shard:
         return Shard() if self.trainer is None else Shard(self.trainer.global_rank, self.trainer.world_size)
 
     def _check_leaks(self) -> None:
-        """Refuse parts that share speakers or recordings, or remember what is allowed to leak."""
-        parts = {"train": self.rows("train")}
-        for part in _EVALUATED:
-            # whatever their labels: hidden ones are scored elsewhere
-            rows = np.flatnonzero(is_in_split(self.manifest, part, self.splits))
-            parts |= {part: rows} if len(rows) else {}
-        self.leaks = allowed_leaks(self.manifest_path, parts, self.allow_leaks)
+        """Refuse splits that share speakers or recordings, or record what is allowed to leak."""
+        splits = {"train": self.rows("train")}
+        for purpose in _EVALUATED:
+            # also rows without labels: hidden ones are scored elsewhere
+            rows = np.flatnonzero(is_in_split(self.manifest, purpose, self.splits))
+            splits |= {purpose: rows} if len(rows) else {}
+        self.leaks = allowed_leaks(self.manifest_path, splits, self.allow_leaks)
         self.__dict__.pop("provenance", None)
         for text in self.leaks.values():
-            log.warning("allowed leak: %s; scores flatter", text)
+            log.warning("allowed leak: %s; scores are optimistic", text)
 
-    def _part(self, rows: Rows, views: int, drawn: Rows | None) -> CachedSplit | LiveSplit:
-        """Return what reads some rows."""
+    def _reader(self, rows: Rows, views: int, drawn: Rows | None) -> CachedSplit | LiveSplit:
+        """Return the reader of `rows`."""
         if self.cache is None:
             if drawn is not None and drawn.any():
                 raise ConfigError(

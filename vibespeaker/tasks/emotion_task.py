@@ -111,7 +111,7 @@ class EmotionTask(RecognitionTask):
                 parameter.requires_grad_(False)
 
     def recognize(self, batch: EmotionBatch) -> EmotionOutput:
-        """Return what the network says of a batch, from its frames or from its audio and texts."""
+        """Return the network's outputs for a batch, from its frames or from its audio and texts."""
         assert self.network is not None
         output: EmotionOutput = self.network(batch.frames if self.live is None else self.live(batch))
         if self.kept_logits is None or output.logits is None:
@@ -128,7 +128,7 @@ class EmotionTask(RecognitionTask):
         missing = [emotion for emotion in labels.classes if emotion not in known]
         if missing:
             raise CheckpointError(
-                "the checkpoint knows no such classes",
+                "the checkpoint lacks these classes",
                 found=", ".join(missing),
                 allowed=known,
                 remedy=f"set data.init_args.label_set to {self.provenance.label_set}",
@@ -144,11 +144,11 @@ class EmotionTask(RecognitionTask):
         """
         output = self.recognize(batch)
         shares = [whole_batch(member, batch) for member in output.members or (output,)]
-        parts = [self.loss(*share) for share in shares]
-        value = torch.stack([self.loss.total(part) for part in parts]).mean()
-        names = [name for name in parts[0] if len(parts[0]) > 1]
+        terms = [self.loss(*share) for share in shares]
+        value = torch.stack([self.loss.total(share) for share in terms]).mean()
+        names = [name for name in terms[0] if len(terms[0]) > 1]
         logged = {
-            f"train/loss_{name}": torch.stack([part[name].value.detach() for part in parts]).mean() for name in names
+            f"train/loss_{name}": torch.stack([share[name].value.detach() for share in terms]).mean() for name in names
         }
         size = len(shares[0][1])
         self.log_dict({"train/loss": value.detach(), **logged}, on_step=False, on_epoch=True, batch_size=size)
@@ -157,17 +157,17 @@ class EmotionTask(RecognitionTask):
         heads = [head for head in (output.logits, output.attributes) if head is not None]
         return value * world_size() + sum(head.sum() for head in heads) * 0.0
 
-    def objective(self, recognized: SplitOutputs) -> dict[str, Tensor]:
-        """Return the loss of a whole part, as if it were one batch, and of each term.
+    def objective(self, outputs: SplitOutputs) -> dict[str, Tensor]:
+        """Return the loss of a whole split, as if it were one batch, and of each term.
 
         There is none where logits are dropped: it would not be what was minimised.
         """
         if self.kept_logits is not None:
             return {}
-        targets = recognized.targets.to(self.device)
-        parts = self.loss(recognized.output.map(lambda head: head.to(self.device)), targets)
-        terms = {f"loss_{name}": part.value for name, part in parts.items() if len(parts) > 1}
-        return {"loss": self.loss.total(parts), **terms}
+        targets = outputs.targets.to(self.device)
+        terms = self.loss(outputs.output.map(lambda head: head.to(self.device)), targets)
+        logged = {f"loss_{name}": term.value for name, term in terms.items() if len(terms) > 1}
+        return {"loss": self.loss.total(terms), **logged}
 
     def prediction_provenance(self, data: EmotionDataModule) -> dict[str, Any]:
         """Return corpora trained on, encoders, and the origins of all texts that were read."""
@@ -179,14 +179,14 @@ class EmotionTask(RecognitionTask):
         }
 
     def on_fit_start(self) -> None:
-        """Count what the network to be fine-tuned confuses on the validation part, where the loss asks for it."""
+        """Count what the network to be fine-tuned confuses on the validation split, where the loss asks for it."""
         if not self.loss.needs_confusion or self.trainer.ckpt_path:
             return
         data = self.trainer.datamodule
         assert isinstance(data, EmotionDataModule)
         loader = data.val_dataloader()
         if isinstance(loader, list):
-            raise ConfigError("class weights by misclassification need a validation part")
+            raise ConfigError("class weights by misclassification need a validation split")
         data.check_not_scored("validation")
         self.eval()
         with torch.no_grad():
@@ -196,7 +196,7 @@ class EmotionTask(RecognitionTask):
         self.train()
         confusion = confusion_of(collect(seen), len(self.provenance.classes))
         if confusion is None:
-            raise ConfigError("class weights by misclassification need categories in the validation part")
+            raise ConfigError("class weights by misclassification need categories in the validation split")
         self.loss.set_confusion(torch.from_numpy(confusion))
 
     def configure_optimizers(self) -> dict[str, Any]:

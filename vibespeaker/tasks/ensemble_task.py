@@ -25,7 +25,7 @@ class EnsembleTask(RecognitionTask):
     """Validates, tests and predicts with the weighted mean of members, each attribute with weights of its own.
 
     Categories are averaged as probabilities; the logits are the logarithms of the means. Members of a label set with
-    more classes answer in those of the data.
+    more classes are restricted to those of the data.
 
     Args:
         members: name → checkpoint.

@@ -1,4 +1,4 @@
-"""What processes tell each other: utterances scored by all, and one batch's outputs seen by all."""
+"""Communication between processes: gather the utterances scored by all, and one batch's outputs on every process."""
 
 from dataclasses import replace
 from typing import TypeVar

@@ -27,7 +27,7 @@ class Schedule:
 
         Args:
             optimizer: its learning rates are the maxima.
-            steps_per_epoch: optimiser steps an epoch.
+            steps_per_epoch: optimiser steps per epoch.
             steps: optimiser steps of the whole run.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Scores of a whole part, the same on any number of processes: gathered, each utterance once, in manifest order."""
+"""Scores of a whole split, the same on any number of processes: gathered, each utterance once, in manifest order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from vibespeaker.tasks.processes import gathered
 
 @dataclass(frozen=True)
 class SplitOutputs:
-    """What a system said of N utterances, and what is true of them.
+    """A system's outputs for N utterances, and their targets.
 
     Args:
         output: logits `(N, classes)` and attributes `(N, 3)`, or None.
@@ -34,7 +34,7 @@ class SplitOutputs:
 
     @staticmethod
     def join(pieces: "Sequence[SplitOutputs]") -> "SplitOutputs":
-        """Put pieces, at least one and all with the same heads, behind each other."""
+        """Concatenate pieces, at least one and all with the same heads."""
 
         def joined(tensors: Sequence[Tensor | None]) -> Tensor | None:
             present = [tensor for tensor in tensors if tensor is not None]
@@ -61,7 +61,7 @@ class SplitOutputs:
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of one part.
+    """Scores of one split.
 
     Args:
         values: metric name without prefix → value; what cannot be measured is absent.
@@ -83,24 +83,24 @@ def collect(batches: Sequence[SplitOutputs]) -> SplitOutputs:
     return everything.select(torch.from_numpy(first))
 
 
-def score(recognized: SplitOutputs, classes: int) -> Scores:
+def score(outputs: SplitOutputs, classes: int) -> Scores:
     """Compare with the truth: macro-F1, UAR and accuracy over labelled utterances, CCC over known attributes.
 
     Args:
-        recognized: each utterance once.
+        outputs: each utterance once.
         classes: number of classes; macro-F1 counts them all.
     """
     values: dict[str, float] = {}
-    confusion = confusion_of(recognized, classes)
+    confusion = confusion_of(outputs, classes)
     if confusion is not None:
         values["macro_f1"] = float(metrics.macro_f1(confusion))
         values["uar"] = float(metrics.uar(confusion))
         values["accuracy"] = float(metrics.accuracy(confusion))
-    if recognized.output.attributes is not None:
+    if outputs.output.attributes is not None:
         concordances = []
         for column, name in enumerate(ATTRIBUTES):
-            true = recognized.targets.attributes[:, column].double().numpy()
-            predicted = recognized.output.attributes[:, column].double().numpy()
+            true = outputs.targets.attributes[:, column].double().numpy()
+            predicted = outputs.output.attributes[:, column].double().numpy()
             known = ~np.isnan(true)
             if known.any():
                 values[f"ccc_{name}"] = metrics.concordance(true[known], predicted[known])
@@ -110,10 +110,10 @@ def score(recognized: SplitOutputs, classes: int) -> Scores:
     return Scores(values, confusion)
 
 
-def confusion_of(recognized: SplitOutputs, classes: int) -> npt.NDArray[np.int64] | None:
+def confusion_of(outputs: SplitOutputs, classes: int) -> npt.NDArray[np.int64] | None:
     """Return `(classes, classes)` counts, rows true; None without logits or without any labelled utterance."""
-    labelled = recognized.targets.category != NO_CATEGORY
-    if recognized.output.logits is None or not labelled.any():
+    labelled = outputs.targets.category != NO_CATEGORY
+    if outputs.output.logits is None or not labelled.any():
         return None
-    predicted = recognized.output.logits[labelled].argmax(dim=1).numpy()
-    return metrics.confusion_matrix(recognized.targets.category[labelled].numpy(), predicted, classes)
+    predicted = outputs.output.logits[labelled].argmax(dim=1).numpy()
+    return metrics.confusion_matrix(outputs.targets.category[labelled].numpy(), predicted, classes)

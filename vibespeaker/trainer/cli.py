@@ -38,7 +38,7 @@ _RAISING = {"exit_on_error": False}
 
 @dataclass(frozen=True)
 class CheckpointConfig:
-    """Which checkpoints a run keeps beside its last state.
+    """The checkpoints a run keeps besides its last state.
 
     Args:
         monitor: logged name by which `best.ckpt` is chosen.
@@ -69,7 +69,7 @@ class TrainerCLI(LightningCLI):
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add what names and keeps a run."""
+        """Add the options that name a run and choose its checkpoints."""
         parser.add_argument("--name", type=str | None, default=None, help="the run's name, a folder under --runs")
         parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs")
         parser.add_argument("--bases", type=list[str] | None, default=None, help="config files this one builds on")
@@ -116,7 +116,7 @@ class TrainerCLI(LightningCLI):
         if self.config.subcommand != "fit" or self.options.trainer.fast_dev_run:
             return callbacks
         keep = self.options.keep
-        # the resolved config stands alone: without the files it was built on and the state it was resumed from
+        # the resolved config stands alone: without its base files and the state it was resumed from
         resolved = self.options.clone()
         resolved.bases = resolved.ckpt_path = None
         config = self._parser("fit").dump(resolved, skip_unset=False)
@@ -141,7 +141,7 @@ class TrainerCLI(LightningCLI):
         return super().instantiate_trainer(**settings, **kwargs)
 
     def before_fit(self) -> None:
-        """Refuse to train what is made of trained systems."""
+        """Refuse to train a task that is made of trained systems."""
         if not isinstance(self.model, EmotionTask):
             raise ConfigError(
                 f"{type(self.model).__name__} is not trained",
@@ -162,7 +162,7 @@ def run_trainer(args: list[str]) -> TrainerCLI:
             builds on.
 
     Raises:
-        ConfigError: parts of the configuration do not fit together.
+        ConfigError: sections of the configuration do not fit together.
         CheckpointError: there is nothing to resume from, or a checkpoint does not fit.
         VibeSpeakerError: the disk is full or a folder cannot be written.
     """
@@ -171,7 +171,7 @@ def run_trainer(args: list[str]) -> TrainerCLI:
         with _machine_errors_once():
             return TrainerCLI(expand(args))
     except SystemExit as stop:
-        if isinstance(stop.__context__, KeyboardInterrupt):  # Lightning has ended the run in good order
+        if isinstance(stop.__context__, KeyboardInterrupt):  # Lightning has ended the run properly
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from stop
         raise
@@ -190,7 +190,7 @@ def run_trainer(args: list[str]) -> TrainerCLI:
             remedy="correct --trainer.…; without a GPU add --config trainer/cpu behind the others",
         ) from error
     except ValueError as error:
-        cause: BaseException | None = error  # jsonargparse wraps what constructors raise
+        cause: BaseException | None = error  # jsonargparse wraps the errors that constructors raise
         while cause is not None and not isinstance(cause, VibeSpeakerError):
             cause = cause.__cause__
         if cause is None:
@@ -200,7 +200,7 @@ def run_trainer(args: list[str]) -> TrainerCLI:
 
 @contextmanager
 def _machine_errors_once() -> Iterator[None]:
-    """Keep the traceback of the thread that writes logs from the screen: what it met is raised in the main thread."""
+    """Keep the traceback of the thread that writes logs from the screen: its error is raised in the main thread."""
     before = threading.excepthook
 
     def report(thrown: threading.ExceptHookArgs) -> None:
@@ -215,7 +215,7 @@ def _machine_errors_once() -> Iterator[None]:
 
 
 def _silence_others() -> None:
-    """Keep from users what only Lightning's developers can act on: deprecations of others' calls, and advertising."""
+    """Hide warnings that only Lightning's developers can act on: deprecations of others' calls, and advertising."""
     os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*", category=FutureWarning)
     # every process logs the same whole-set numbers; averaging them could only round

@@ -1,1 +1,1 @@
-"""What runs beside a task: checkpoints, records of the run, pictures, prediction tables."""
+"""Lightning callbacks of a run: checkpoints, records of the run, figures, prediction tables."""

@@ -22,7 +22,7 @@ def checkpoint_path(folder: Path, name: str) -> Path:
 
 
 def find_checkpoint(folder: Path, wanted: str | None, fitting: bool) -> str | None:
-    """Turn what `--ckpt_path` says into a file.
+    """Resolve the value of `--ckpt_path` to a file.
 
     Args:
         folder: the run folder.
@@ -58,7 +58,7 @@ def find_checkpoint(folder: Path, wanted: str | None, fitting: bool) -> str | No
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes beside the final name and renames, so that a kill or a full disk leaves the previous checkpoint whole.
 
-    What cannot be read is refused in one sentence.
+    A file that cannot be read raises one clear error.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
@@ -87,7 +87,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """
         with checkpoint_errors(path):
             checkpoint: dict[str, Any] = super().load_checkpoint(path, *args, **kwargs)
-        if "state_dict" in checkpoint:  # spawned processes hand bare weights over in a file, too
+        if "state_dict" in checkpoint:  # spawned processes also pass bare weights on in a file
             Provenance.from_checkpoint(checkpoint, path)
         return checkpoint
 
@@ -105,13 +105,13 @@ class LastCheckpoint(Checkpoint):
         self.every_batches = every_batches
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Sweep up what a killed process left half-written."""
+        """Remove what a killed process left half-written."""
         if trainer.is_global_zero and stage == "fit":
             for leftover in self.path.parent.glob(".*.tmp"):
                 leftover.unlink(missing_ok=True)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Save in mid-epoch; the epoch's last batch leaves it to the epoch's end."""
+        """Save in mid-epoch; the epoch's last batch is saved at the epoch's end."""
         done = trainer.fit_loop.epoch_loop.batch_progress.current.ready
         if self.every_batches and done % self.every_batches == 0 and done < trainer.num_training_batches:
             trainer.save_checkpoint(self.path)

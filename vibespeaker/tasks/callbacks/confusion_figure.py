@@ -8,7 +8,7 @@ from vibespeaker.tasks.base import RecognitionTask
 
 
 class ConfusionFigure(Callback):
-    """Adds the picture `val/confusion` after each validation that had categories."""
+    """Adds the figure `val/confusion` after each validation that had categories."""
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw."""

@@ -1,4 +1,4 @@
-"""What training took: time, clips a second, memory; `cost.json` in the run folder, kept up to date every epoch."""
+"""What training cost: time, clips per second, memory; `cost.json` in the run folder, updated after every epoch."""
 
 import json
 import platform
@@ -37,7 +37,7 @@ class CostRecord(Callback):
         self._begun = self._training_since = 0.0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Go on from what an interrupted run has written; a run that begins anew begins at nothing."""
+        """Go on from what an interrupted run has written; a new run counts from zero."""
         if trainer.ckpt_path and self.path.is_file():
             before = json.loads(self.path.read_text(encoding="utf-8"))
             self.seconds, self.training_seconds = before["seconds"], before["training_seconds"]
@@ -61,7 +61,7 @@ class CostRecord(Callback):
         self._stop()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Go on."""
+        """Restart the clock of training."""
         self._training_since = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

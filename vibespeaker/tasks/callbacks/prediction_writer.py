@@ -16,7 +16,7 @@ from vibespeaker.tasks.scores import SplitOutputs, collect
 class PredictionWriter(Callback):
     """Writes the prediction table at the end of `predict`.
 
-    Processes hand their rows over in memory (a dozen numbers an utterance), so that nothing is shared on disk and a
+    Processes exchange their rows in memory (a dozen numbers per utterance), so that nothing is shared on disk and a
     killed run leaves nothing behind.
 
     Args:
@@ -35,19 +35,19 @@ class PredictionWriter(Callback):
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gather and write."""
-        recognized = collect(self._seen)
+        outputs = collect(self._seen)
         self._seen = []
         if trainer.is_global_zero:
             assert isinstance(pl_module, RecognitionTask)
             assert isinstance(trainer.datamodule, EmotionDataModule)
-            table = self._table(recognized, trainer, pl_module, trainer.datamodule)
+            table = self._table(outputs, trainer, pl_module, trainer.datamodule)
             write_calibrated(table, Path(trainer.ckpt_path) if trainer.ckpt_path else None, self.path)
         trainer.strategy.barrier("predictions are written")
 
     def _table(
-        self, recognized: SplitOutputs, trainer: Trainer, task: RecognitionTask, data: EmotionDataModule
+        self, outputs: SplitOutputs, trainer: Trainer, task: RecognitionTask, data: EmotionDataModule
     ) -> Predictions:
-        rows = recognized.targets.rows.tolist()
+        rows = outputs.targets.rows.tolist()
         columns = data.names.select(rows)
         trained, here = task.provenance, data.provenance
         metadata = PredictionsMetadata(
@@ -60,7 +60,7 @@ class PredictionWriter(Callback):
             synthetic=here.synthetic or trained.synthetic,
             provenance={**task.prediction_provenance(data), "command": self.command},
         )
-        output = recognized.output
+        output = outputs.output
         return Predictions.build(
             columns.column("utterance_id"),
             columns.column("file_name"),

@@ -1,4 +1,4 @@
-"""What a run folder says of its run: the resolved config, what was installed, and the code's revision."""
+"""A run folder's record of its run: resolved config, versions of installed packages, and the code's revision."""
 
 import importlib.metadata
 import json
@@ -34,7 +34,7 @@ class RunRecord(Callback):
         self.folder, self.config = folder, config
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Compare with what is there, in every process so that none waits for one that refused; then write."""
+        """Compare with the folder's record, in every process so that none waits for one that raised; then write."""
         path = self.folder / "config.yaml"
         if trainer.ckpt_path and path.is_file():
             check_same_config(path, self.config)
@@ -47,7 +47,7 @@ class RunRecord(Callback):
 
 
 def check_same_config(path: Path, config: str) -> None:
-    """Compare the parts of a config that decide what is trained.
+    """Compare the sections of a config that decide what is trained.
 
     Args:
         path: config of the run so far.
