@@ -44,7 +44,7 @@ def test_live_batches_have_empty_waveforms(manifest: Path) -> None:
     assert sorted(batch.texts) == ['Oh, you’re a "genius"!', "What?"]
     assert [len(waveform) for waveform in batch.audio] == [0, 0]
     assert LiveEncoders({"words": WORDS})(batch)["words"].values.shape[0] == 2
-    with pytest.raises(ConfigError, match=r"encoder sound hears audio, but some utterances are texts alone\."):
+    with pytest.raises(ConfigError, match=r"encoder sound needs audio, but some utterances are texts alone\."):
         LiveEncoders({"sound": SOUND})(batch)
 
 

@@ -50,7 +50,7 @@ def test_a_plan_decides_what_an_epoch_shows_and_in_which_view(toy, tmp_path):
 def test_a_plan_may_not_show_what_is_held_out(toy, tmp_path):
     data = module(toy, plan=plan_of(tmp_path, [(0, 0), (20, 0)]))
     with pytest.raises(ConfigError, match=r"lists 1 utterances outside the training split. Found: toy/020"):
-        _ = data.shown
+        _ = data.epoch_items
 
 
 def test_views_of_a_plan_need_a_cache(toy, tmp_path):

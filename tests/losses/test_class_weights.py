@@ -67,8 +67,8 @@ def test_weights_are_float32():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: InverseFrequency().weights(torch.zeros(3)), "one training count a class"),
-        (lambda: EffectiveNumber().weights(torch.tensor([-1, 3])), "one training count a class"),
+        (lambda: InverseFrequency().weights(torch.zeros(3)), "one training count per class"),
+        (lambda: EffectiveNumber().weights(torch.tensor([-1, 3])), "one training count per class"),
         (lambda: EffectiveNumber(beta=1.0), r"within \[0, 1\)\. Found: 1\.0"),
         (lambda: Misclassification(strength=-1), "at least 0. Found: -1"),
         (lambda: Misclassification().weights(torch.zeros(2, 2)), "square confusion matrix with counts"),

@@ -1,4 +1,4 @@
-"""Normed pooling: batch statistics while training, the training part's afterwards."""
+"""Normed pooling: batch statistics while training, the training split's afterwards."""
 
 import pytest
 import torch

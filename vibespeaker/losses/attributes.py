@@ -26,8 +26,8 @@ class AttributeMSE(Loss):
 class GaussianPenaltyMSE(Loss):
     """Squared error weighted by a Gaussian of the prediction, equation (2) of the challenge system.
 
-    The weight `exp(−(ŷ − μ)² / (2σ²))` makes errors near the middle of the scale the dearest, which widens the range of
-    predictions. As published the gradient also flows through the weight, and so pays for leaving the middle even where
+    The weight `exp(−(ŷ − μ)² / (2σ²))` makes errors near the middle of the scale cost most, which widens the range of
+    predictions. As published the gradient also flows through the weight, and so rewards leaving the middle even where
     that does not lessen the error.
 
     Args:

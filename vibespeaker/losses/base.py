@@ -116,12 +116,12 @@ class MultiTaskLoss(nn.Module):
         return torch.stack(values).sum()
 
     def set_class_counts(self, counts: Tensor) -> None:
-        """Hand the number of training utterances of each class, `(classes,)`, to every term."""
+        """Pass the number of training utterances of each class, `(classes,)`, to every term."""
         for term in self.losses.values():
             term.set_class_counts(counts)
 
     def set_confusion(self, confusion: Tensor) -> None:
-        """Hand a validation confusion matrix `(classes, classes)`, rows true, to every term."""
+        """Pass a validation confusion matrix `(classes, classes)`, rows true, to every term."""
         for term in self.losses.values():
             term.set_confusion(confusion)
 

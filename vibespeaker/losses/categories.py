@@ -11,7 +11,7 @@ from vibespeaker.losses.class_weights import ClassWeighting
 
 
 class _ClassWeightedLoss(Loss):
-    """Keeps one weight a class; they are part of the checkpoint, since a resumed run cannot count confusions again."""
+    """Keeps one weight per class, saved in the checkpoint, since a resumed run cannot count confusions again."""
 
     requires = ("categories",)
 
@@ -25,7 +25,7 @@ class _ClassWeightedLoss(Loss):
             self.class_weights = weighting.weights(torch.empty(0))
 
     def set_class_counts(self, counts: Tensor) -> None:
-        """Compute the class weights if they come from counts `(classes,)` of the training part."""
+        """Compute the class weights if they come from counts `(classes,)` of the training split."""
         if self.weighting is not None and self.needs_class_counts:
             self.class_weights = self.weighting.weights(counts)
 
@@ -39,7 +39,7 @@ class _ClassWeightedLoss(Loss):
         return {"class_weights": self.class_weights}
 
     def set_extra_state(self, state: dict[str, Tensor | None]) -> None:
-        """Take what a checkpoint kept."""
+        """Restore what a checkpoint kept."""
         self.class_weights = state["class_weights"]
 
     def _weights_for(self, logits: Tensor) -> Tensor:
@@ -90,7 +90,7 @@ class CrossEntropy(_ClassWeightedLoss):
 
 
 class FocalLoss(_ClassWeightedLoss):
-    """`−(1 − p_y)^γ · log p_y` (Lin et al. 2017): utterances already recognised count little.
+    """`−(1 − p_y)^γ · log p_y` (Lin et al. 2017): utterances already classified well count little.
 
     Args:
         gamma: γ, at least 0; 0 is cross-entropy.

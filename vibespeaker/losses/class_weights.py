@@ -1,6 +1,6 @@
-"""Class weights: from the training part's counts, from the validation part's confusions, or as given.
+"""Class weights: from the training split's counts, from the validation split's confusions, or as given.
 
-Neither ever comes from the part that is scored in the end. A class that does not occur gets the weight 0 when weights
+Neither ever comes from the split that is scored in the end. A class that does not occur gets the weight 0 when weights
 come from counts: it cannot be a training target, and in validation it then neither counts nor divides by zero.
 """
 
@@ -14,11 +14,11 @@ from vibespeaker.errors import ConfigError
 
 
 class ClassWeighting(ABC):
-    """A rule that turns statistics into one weight a class.
+    """A rule that turns statistics into one weight per class.
 
     Attributes:
-        source: what `weights` takes: `counts` `(classes,)` of the training part; a `confusion` matrix of the validation
-            part, `(classes, classes)` with true classes in rows; or `nothing`.
+        source: what `weights` takes: `counts` `(classes,)` of the training split; a `confusion` matrix of the
+            validation split, `(classes, classes)` with true classes in rows; or `nothing`.
     """
 
     source: Literal["counts", "confusion", "nothing"]
@@ -74,7 +74,7 @@ class EffectiveNumber(ClassWeighting):
 class Misclassification(ClassWeighting):
     """`1 + strength · (share of the class's validation utterances that were misclassified)`, scaled to average 1.
 
-    Classes that the validation part lacks are taken as misclassified as often as the others on average.
+    Classes that the validation split lacks are taken as misclassified as often as the others on average.
 
     Args:
         strength: at least 0; at 1 a class that is always missed weighs twice one that never is.
@@ -108,7 +108,7 @@ class FixedWeights(ClassWeighting):
     """Weights as given.
 
     Args:
-        values: one weight a class, at least 0, in the label set's order.
+        values: one weight per class, at least 0, in the label set's order.
 
     Raises:
         ConfigError: a weight is negative or all are 0.
@@ -128,5 +128,5 @@ class FixedWeights(ClassWeighting):
 
 def _checked_counts(counts: Tensor) -> tuple[Tensor, Tensor]:
     if counts.ndim != 1 or not counts.sum() > 0 or counts.min() < 0:
-        raise ConfigError("class weights need one training count a class, not all 0", found=counts.tolist())
+        raise ConfigError("class weights need one training count per class, not all 0", found=counts.tolist())
     return counts.double(), counts > 0

@@ -1,4 +1,4 @@
-"""Emotion models: pooling, projection, fusion and heads. They see frames and nothing of where those came from."""
+"""Emotion models: pooling, projection, fusion and heads. They see frames only, cached or live."""
 
 from vibespeaker.models.base import EmotionModel
 from vibespeaker.models.frame_networks import TDNN, FrameMasking, FrameNetwork

@@ -26,7 +26,7 @@ class EmotionModel(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, frames: Mapping[str, Frames]) -> EmotionOutput:
-        """Recognise a batch.
+        """Predict a batch.
 
         Args:
             frames: encoder name → values `(batch, frames, dim)` of any floating type with lengths `(batch,)`; further

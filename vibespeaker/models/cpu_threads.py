@@ -1,9 +1,9 @@
-"""Utterances beside each other: each is computed on one thread, from its first step to its last.
+"""Utterances in parallel: each is computed on one thread, from its first step to its last.
 
 The tensor library gives every operation to all its threads and waits for the slowest. The sums of pooling are a few
-dozen operations of some 30 microseconds an utterance: on two cores the waiting, and the moving of half-computed frames
-between the cores' caches, ate the second core. 32 × 300 frames of 1280 took 138 ms forward and backward that way, and
-121 ms on one thread. Here a thread takes whole utterances, and threads wait for each other once a pass: 95 ms.
+dozen operations of some 30 µs per utterance: on two cores the waiting, and the moving of half-computed frames
+between the cores' caches, cost its gain. 32 × 300 frames of 1280 took 138 ms forward and backward that way, and
+121 ms on one thread. Here a thread takes whole utterances, and threads wait for each other once per pass: 95 ms.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ T = TypeVar("T")
 #: Pieces a batch is cut into, whatever the number of threads, so that sums over pieces are the same on any machine.
 PIECES = 8
 
-#: Fewer frames in a batch are left to the operations' own threads: starting others would take longer than it saves.
+#: Fewer frames in a batch are left to the library's own threads: starting others would take longer than it saves.
 FEWEST_FRAMES = 2000
 
 

@@ -1,6 +1,6 @@
 """Optional networks over one encoder's frames before pooling: trainable layers, and masking as augmentation.
 
-All of them keep lengths and zero padding, and padding never changes what they say of real frames.
+All of them keep lengths and zero padding, and padding never changes the outputs for real frames.
 """
 
 from abc import ABC, abstractmethod
@@ -52,9 +52,9 @@ class FrameMasking(FrameNetwork):
 
     Args:
         dim: width of a frame.
-        time_masks: stretches of time an utterance.
+        time_masks: stretches of time per utterance.
         time_share: largest share of the utterance's frames in one stretch, within [0, 1].
-        channel_masks: bands of channels an utterance.
+        channel_masks: bands of channels per utterance.
         channel_share: largest share of the channels in one band, within [0, 1].
 
     Raises:

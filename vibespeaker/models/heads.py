@@ -12,7 +12,7 @@ from vibespeaker.models.base import ATTRIBUTES_HEAD, CATEGORIES_HEAD
 class EmotionHead(nn.Module):
     """One linear layer for logits and attributes; the attributes pass a sigmoid scaled to 1–7.
 
-    It computes in float32 whatever the precision around it: at 4–8 neighbouring bfloat16 numbers are 1/32 apart.
+    It computes in float32 whatever the precision around it: from 4 to 8, bfloat16 numbers are 1/32 apart.
 
     Args:
         dim: width of the embedding.

@@ -1,10 +1,10 @@
-"""Late fusion: one small model for each encoder, trained by itself; what they say is averaged.
+"""Late fusion: one small model for each encoder, trained by itself; their outputs are averaged.
 
 Where a corpus has hundreds of clips, a network that sees everything at once learns from whatever is easiest and leaves
 the rest alone. Members that learn apart stay different, and their mean is better than any of them.
 
 Shapes, for a batch of B utterances and M members: frames of one encoder `(B, T, d)` → pooled `(B, P)` → logits
-`(B, C)` and attributes `(B, 3)`; the answer is the mean of M of them.
+`(B, C)` and attributes `(B, 3)`; the output is the mean over the M members.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,14 +21,14 @@ from vibespeaker.models.pooling import Pooling, StatisticsPooling
 class LateFusion(EmotionModel):
     """Each encoder's frames are pooled and read by a linear head of its own; logits and attributes are averaged.
 
-    While training, the output holds what each member says, so that the loss trains each by itself. In evaluation it
+    While training, the output holds each member's own outputs, so that the loss trains each by itself. In evaluation it
     holds the mean alone.
 
     Args:
         encoder_dims: encoder name → width of its frames.
         classes: number of categories.
         pooling: from a frame's width to the pooling module of an encoder.
-        poolings: encoder name → one in place of `pooling`; names of encoders that are not read do no harm.
+        poolings: encoder name → one in place of `pooling`; names of encoders that are not read are ignored.
         encoders: names of the encoders to read; all, as given, by default.
         heads: `categories`, `attributes` or both.
 
@@ -57,7 +57,7 @@ class LateFusion(EmotionModel):
         )
 
     def forward(self, frames: Mapping[str, Frames]) -> EmotionOutput:
-        """Recognise a batch; see the module's shapes."""
+        """Predict a batch; see the module's shapes."""
         members = []
         for name, dim, pooling, output in zip(
             self.encoders, self.encoder_dims, self.poolings, self.outputs, strict=True
@@ -69,7 +69,7 @@ class LateFusion(EmotionModel):
 
 
 def zero_initialised(head: EmotionHead) -> EmotionHead:
-    """Let a head begin without an opinion: thousands of random weights would give one that training must unlearn."""
+    """Initialise a head to uniform outputs: thousands of random weights would start with a bias to be unlearned."""
     nn.init.zeros_(head.linear.weight)
     nn.init.zeros_(head.linear.bias)
     return head

@@ -51,7 +51,7 @@ class LiveEncoders(nn.Module):
         return {name: self._encode(name, batch) for name in self.specs}
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Move the frozen encoders, too, wherever the model moves."""
+        """Move the frozen encoders along with the model."""
         for encoder in self.frozen.values():
             encoder._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
@@ -60,7 +60,7 @@ class LiveEncoders(nn.Module):
         encoder = self.encoder(name)
         if encoder.modality == "audio" and not all(len(waveform) for waveform in batch.audio):
             raise ConfigError(
-                f"encoder {name} hears audio, but some utterances are texts alone",
+                f"encoder {name} needs audio, but some utterances are texts alone",
                 remedy="use text encoders only, or a manifest whose every utterance has audio",
             )
         inputs: Sequence[Tensor] | Sequence[str] = batch.audio if encoder.modality == "audio" else batch.texts

@@ -33,7 +33,7 @@ class MultiEncoderModel(EmotionModel):
         encoder_dims: encoder name → width of its frames.
         classes: number of categories.
         pooling: from a frame's width to the pooling module of an encoder.
-        poolings: encoder name → one in place of `pooling`; names of encoders that are not read do no harm.
+        poolings: encoder name → one in place of `pooling`; names of encoders that are not read are ignored.
         projection_dim: width that every encoder's embedding is mapped to.
         lstm_dim: width of the LSTM layers.
         lstm_layers: number of LSTM layers.
@@ -89,7 +89,7 @@ class MultiEncoderModel(EmotionModel):
         self.head = EmotionHead(self.fusion.output_dim, classes, self.heads)
 
     def forward(self, frames: Mapping[str, Frames]) -> EmotionOutput:
-        """Recognise a batch; see the module's table of shapes."""
+        """Predict a batch; see the module's table of shapes."""
         stack = torch.stack([self._embed(i, frames) for i in range(len(self.encoders))], dim=1)
         stack = self._drop_encoders(self.dropout(self.norm(stack)))  # (batch, encoders, projection_dim)
         return self.head(self.dropout(self.fusion(stack)))

@@ -1,7 +1,7 @@
-"""Pooling whose result is brought to zero mean and unit variance over the training part.
+"""Pooling whose result is brought to zero mean and unit variance over the training split.
 
-Hand-made descriptors have large constant parts and unequal scales; layer norm over an embedding keeps the constant
-parts and lets the rest drown. Batch norm behind attentive pooling is ECAPA-TDNN's remedy (Desplanques et al. 2020).
+Acoustic descriptors have large constant offsets and unequal scales; layer norm over an embedding keeps the constant
+offsets, which outweigh the rest. Batch norm after attentive pooling is ECAPA-TDNN's remedy (Desplanques et al. 2020).
 """
 
 import math
@@ -23,7 +23,7 @@ class NormedPooling(Pooling):
         dim: width of a frame.
         pooling: from a frame's width to the pooling whose result is normed.
         dropout: probability of dropping a value of the normed result while training.
-        limit: deviations from the mean that count; values further off, as one odd recording brings, count as that.
+        limit: deviations from the mean that count; values beyond it, from one unusual recording, are clipped to it.
 
     Raises:
         ConfigError: the limit is not above 0.

@@ -1,14 +1,14 @@
 """Sums over real frames, without work or memory for padding: the inner loops of pooling.
 
-On the CPU each function walks over the utterances, several beside each other (`cpu_threads`): an utterance's frames
+On the CPU each function walks over the utterances, in parallel (`cpu_threads`): an utterance's frames
 (about 1.5 MB) stay in the processor's cache through all steps, padding is never touched, and what is as large as a
-frame exists for one utterance a thread at a time. Only attention weights are kept for the backward pass: computing them
+frame exists once per thread. Only attention weights are kept for the backward pass: computing them
 again made a step a fifth longer (146 against 121 ms, 32 × 300 × 1280 on one thread). Gradients are written out. On
-other devices, where a step an utterance would cost more than the padding, the same sums run over the padded batch
-(`*_padded`), which `torch.compile` fuses; these plain versions are also what the tests hold the others to.
+other devices, where one step per utterance would cost more than the padding, the same sums run over the padded batch
+(`*_padded`), which `torch.compile` fuses; the tests compare the others with these plain versions.
 
-Shapes: values `(batch, frames, dim)` of any floating type; hidden `(rows, attention_dim)`, float32 or float64, a row
-for every real frame, utterance after utterance; lengths `(batch,)`, int64. Variances are population variances.
+Shapes: values `(batch, frames, dim)` of any floating type; hidden `(rows, attention_dim)`, float32 or float64, one row
+per real frame, utterance after utterance; lengths `(batch,)`, int64. Variances are population variances.
 """
 
 from collections.abc import Iterator
@@ -167,7 +167,7 @@ class _Attend(Function):
     """With weights w = softmax(s) over frames: mean m = Σ w·x, variance v = Σ w·z² where z = x − m.
 
     As Σ w·z = 0, the gradients are simple: ∂/∂s = w·(gₘ·z + gᵥ·(z² − v)) and ∂/∂x = w·(gₘ + 2·gᵥ·z). What is kept
-    are the weights before their division by their sum, which is left to the few numbers a channel that have it.
+    are the weights before their division by their sum, which is done on the few numbers per channel.
     """
 
     @staticmethod
@@ -183,7 +183,7 @@ class _Attend(Function):
 
         def work(piece: list[int]) -> None:
             for i, frames in _utterances(values, ctx.lengths, piece, hidden.dtype):
-                scores = product(rows[i], weight.t())  # (n, dim), or (n, 1) for one weight a frame
+                scores = product(rows[i], weight.t())  # (n, dim), or (n, 1) for one weight per frame
                 scores.sub_(scores.amax(0))
                 weights = torch.exp(scores, out=ctx.kept[i] if keep else scores)
                 torch.sum(weights, 0, out=total[i])

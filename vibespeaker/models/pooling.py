@@ -67,13 +67,13 @@ class AttentiveStatisticsPooling(Pooling):
 
     A small network scores the frames: `score · tanh(norm(relu(hidden)))`, or `score · tanh(hidden)` without batch norm.
     With global context its input is `[x; mean; std]`, where the last two are the utterance's own. Since
-    `W · [x; mean; std] = Wx·x + (Wm·mean + Ws·std)`, the second part is computed once an utterance, not once a frame,
+    `W · [x; mean; std] = Wx·x + (Wm·mean + Ws·std)`, the second term is computed once per utterance, not per frame,
     and the concatenation, three times the size of the input, is never made.
 
     Two published kinds:
 
-    - one weight a channel, with global context (ECAPA-TDNN, Desplanques et al. 2020), the default;
-    - one weight a frame, `per_channel=False, global_context=False` (Okabe et al. 2018; there without batch norm).
+    - one weight per channel, with global context (ECAPA-TDNN, Desplanques et al. 2020), the default;
+    - one weight per frame, `per_channel=False, global_context=False` (Okabe et al. 2018; there without batch norm).
 
     Args:
         dim: width of a frame.

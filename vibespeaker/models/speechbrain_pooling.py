@@ -1,4 +1,4 @@
-"""SpeechBrain's attentive statistics pooling: selectable by `class_path`, and the measure of our own."""
+"""SpeechBrain's attentive statistics pooling: selectable by `class_path`, and the reference for ours."""
 
 import importlib
 import sys
@@ -12,9 +12,9 @@ from vibespeaker.models.pooling import AttentiveStatisticsPooling, Pooling
 
 
 class SpeechBrainPooling(Pooling):
-    """`speechbrain.lobes.models.ECAPA_TDNN.AttentiveStatisticsPooling`, one weight a channel, over our frames.
+    """`speechbrain.lobes.models.ECAPA_TDNN.AttentiveStatisticsPooling`, one weight per channel, over our frames.
 
-    Its batch norm sees padding while training. Its relative lengths would admit a frame of padding by rounding for
+    Its batch norm sees padding while training. Its relative lengths would, by rounding, include a frame of padding for
     about one pair of lengths in twenty: half a frame is subtracted before they are made.
 
     Args:

@@ -1,6 +1,6 @@
 """An utterance's embedding from acoustic descriptors: a small trainable time-delay network beside plain statistics.
 
-The network hears how a voice moves, whatever its level and channel: its input is centred in each utterance. What
+The network sees how a voice changes over time, whatever its level and channel: its input is centred per utterance. What
 centring takes away, such as absolute pitch, level and timbre, comes in by the descriptors' own mean and deviation.
 
 Shapes, for B utterances of T frames, `dim` D, `channels` C, `output_dim` of the aggregation A, stride 2:
@@ -29,7 +29,7 @@ from vibespeaker.models.pooling import AttentiveStatisticsPooling, Pooling, Stat
 class VoiceEmbedding(Pooling):
     """Time-delay network with squeeze-and-excitation and multi-layer aggregation, pooled, and the input's statistics.
 
-    After ECAPA-TDNN (Desplanques et al. 2020), with one dilated convolution a block in place of a Res2Net, so that
+    After ECAPA-TDNN (Desplanques et al. 2020), with one dilated convolution per block in place of a Res2Net, so that
     hundreds of clips are enough to train it and a processor core suffices. In training, batch norm uses the batch's
     real frames alone; in evaluation neither padding nor the batch changes a result.
 
@@ -42,7 +42,7 @@ class VoiceEmbedding(Pooling):
         squeeze_dim: width of the gates' hidden layer.
         attention_dim: width of the pooling's attention.
         dropout: probability of dropping a value of a block's output.
-        statistics: whether mean and deviation of the descriptors as they are join the embedding.
+        statistics: whether mean and deviation of the uncentred descriptors are appended to the embedding.
         masking: from the width of a frame to a network that runs first, such as `FrameMasking`.
 
     Raises:
@@ -133,7 +133,7 @@ class _Block(nn.Module):
 
 
 def _centred(frames: Frames) -> Frames:
-    """Take each utterance's mean from its frames; padding becomes zero."""
+    """Subtract each utterance's mean from its frames; padding becomes zero."""
     mask = frames.mask()[:, :, None]
     values = frames.values.masked_fill(~mask, 0.0)
     means = values.sum(1, keepdim=True) / frames.lengths[:, None, None]

@@ -32,7 +32,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def checkpoint_errors(path: object) -> Iterator[None]:
-    """Turn whatever reading the checkpoint `path` raises into one sentence.
+    """Turn whatever reading the checkpoint `path` raises into one clear error.
 
     Raises:
         CheckpointError: in place of any other exception; torch has many, by what is wrong with the file.
@@ -64,7 +64,7 @@ def initialise(network: nn.Module, labels: LabelSet, path: Path) -> None:
     missing = [emotion for emotion in labels.classes if emotion not in old.classes]
     if missing:
         raise CheckpointError(
-            f"checkpoint {path} knows no such classes", found=", ".join(missing), allowed=old.classes,
+            f"checkpoint {path} lacks these classes", found=", ".join(missing), allowed=old.classes,
             remedy="start from a checkpoint of a label set that contains these classes",
         )  # fmt: skip
     state = _network_state(checkpoint)
@@ -85,7 +85,7 @@ def _match_classes(network: nn.Module, state: dict[str, Tensor], old: LabelSet, 
 
 
 def check_network(network: nn.Module, checkpoint: Mapping[str, Any], source: str) -> None:
-    """Compare the network in a checkpoint with `network`, before torch lists every weight that differs.
+    """Compare the network in a checkpoint with `network`, in place of torch's list of every weight that differs.
 
     Args:
         network: as it was built.
