@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from vibespeaker.errors import ConfigError
+from vibespeaker.mapping_arguments import mapping_names, take_mappings
 
 #: A key or option that nothing reads, as jsonargparse and argparse word it.
 _UNREAD = re.compile(r"Option '(.+?)' is not accepted|does not accept option '(.+?)'|unrecognized arguments: (.+)")
@@ -23,7 +24,9 @@ def call(function: Callable[..., Any], command: str, arguments: list[str]) -> in
     """Parse `arguments` against the signature of `function`, call it, and return its status (None counts as 0).
 
     Leading words fill the first parameter: all of them when it is a list, one otherwise, also where it has a default.
-    An option of type `list[...]` takes all words that follow it.
+    An option of type `list[...]` takes all words that follow it. An option of type `dict[str, ...]` is given entry by
+    entry, `--options.columns.audio clip`, or as one mapping in YAML or JSON; where its values are of any type, they
+    stay the text that was typed.
     """
     from jsonargparse import ArgumentParser
 
@@ -33,9 +36,14 @@ def call(function: Callable[..., Any], command: str, arguments: list[str]) -> in
     for action in parser._actions:
         if not action.option_strings:  # the name says more than the parser's account of how a list may be written
             action.metavar = action.dest.upper() + (" …" if action.dest in _list_names(function) else "")
-    words = _join_words(function, _spell_options(function, arguments))
-    values = parse_arguments(parser, words, f"vibespeaker {command}")
-    status = function(**vars(parser.instantiate(values)))
+    names = mapping_names(function)
+    mappings, others = take_mappings(names, arguments)
+    typed = [f"--{name}={json.dumps(mapping)}" for name, mapping in mappings.items() if not names[name]]
+    words = [*_join_words(function, _spell_options(function, others)), *typed]
+    values = vars(parser.instantiate(parse_arguments(parser, words, f"vibespeaker {command}")))
+    # the parser would turn a text such as "no" into what YAML makes of it
+    values.update((name, mapping) for name, mapping in mappings.items() if names[name])
+    status = function(**values)
     return status if isinstance(status, int) else 0
 
 

@@ -199,10 +199,13 @@ def test_no_usable_row_names_the_first_reason(tmp_path: Path) -> None:
     [
         ({"columns": {"sound": "clip"}}, r"option columns of a table\. Found: sound\. Allowed: audio, text"),
         ({"emotions": {"wut": "rage"}}, r"option emotions of a table\. Found: rage\. Allowed: anger"),
-        ({"columns": "clip"}, r"option columns of a table\. Found: clip\. Allowed: a mapping"),
-        ({"attribute_range": 5}, r"Found: 5\. Allowed: the lowest and the highest"),
-        ({"attribute_range": [1]}, r"option attribute_range of a table\. Found: \[1\]"),
-        ({"attribute_range": [5, 1]}, r"Found: \[5, 1\]\. Allowed: the lowest and the highest"),
+        ({"columns": "clip"}, r"option columns of format table\. Found: clip\. Allowed: a mapping"),
+        ({"columns": {"category": {"x": "emo"}}}, r"option columns of a table\. Found: category\.x\. Allowed: audio"),
+        ({"attribute_range": 5}, r"option attribute_range of format table\. Found: 5\. Allowed: values such as"),
+        ({"attribute_range": [1]}, r"option attribute_range of a table\. Found: \[1\.0\]"),
+        ({"attribute_range": "[5, 1]"}, r"Found: \[5\.0, 1\.0\]\. Allowed: the lowest and the highest"),
+        ({"attribute_range": "1, high"}, r"option attribute_range of format table\. Found: high\. Allowed: a number"),
+        ({"corpus": "a/b"}, r"option corpus of a table\. Found: a/b\. Allowed: a name without slashes"),
         ({"text_origin": "asr"}, r"option text_origin of a table\. Found: asr\. Allowed: human, script"),
     ],
 )

@@ -1,11 +1,11 @@
 """Adapters: one file a corpus, from a folder as published to utterances."""
 
 import importlib
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from vibespeaker.corpora.base import CorpusAdapter
+from vibespeaker.corpora.options import typed_options
 from vibespeaker.errors import CorpusError
 
 #: FORMAT of `vibespeaker prepare` → (module:class).
@@ -33,30 +33,24 @@ def adapter(name: str, options: Mapping[str, Any] | None = None) -> CorpusAdapte
 
     Args:
         name: one of `FORMATS`.
-        options: arguments of the adapter's class, e.g. `{"channel": "song"}` for RAVDESS; a dotted name such as
-            `columns.audio` is an entry of a mapping.
+        options: arguments of the adapter's class, as text or of their types, e.g. `{"channel": "song"}` for RAVDESS
+            (`options.typed_options`).
 
     Raises:
         CorpusError: no corpus has that format, or its adapter has no such option.
     """
+    corpus_class = adapter_class(name)
+    return corpus_class(**typed_options(name, corpus_class, options or {}))
+
+
+def adapter_class(name: str) -> type[CorpusAdapter]:
+    """Return the class behind a format.
+
+    Raises:
+        CorpusError: no corpus has that format.
+    """
     if name not in FORMATS:
         raise CorpusError("unknown corpus format", found=name, allowed=FORMATS)
     module, class_name = FORMATS[name].split(":")
-    corpus_class: type[CorpusAdapter] = getattr(importlib.import_module(module), class_name)
-    allowed = list(inspect.signature(corpus_class).parameters)
-    given = _nested(options or {})
-    unknown = sorted(set(given) - set(allowed))
-    if unknown:
-        raise CorpusError(f"format {name} has no such option", found=", ".join(unknown), allowed=allowed or "none")
-    return corpus_class(**given)
-
-
-def _nested(options: Mapping[str, Any]) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for key, value in options.items():
-        name, dot, entry = key.partition(".")
-        if dot:
-            nested[name] = {**nested.get(name, {}), entry: value}
-        else:
-            nested[name] = value
-    return nested
+    found: type[CorpusAdapter] = getattr(importlib.import_module(module), class_name)
+    return found

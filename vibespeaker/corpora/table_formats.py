@@ -1,7 +1,6 @@
 """Tables as corpora: the two CSV formats of the multimodal source, and any table whose columns one names."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from vibespeaker.corpora.table import FIELDS, TableAdapter, TableLayout
 from vibespeaker.errors import CorpusError
@@ -113,7 +112,7 @@ class NamedColumns(TableAdapter):
         licence: str = "not stated",
         citation: str = "not stated",
     ) -> None:
-        _require_options(columns or {}, emotions or {}, attribute_range, text_origin)
+        _require_options(columns or {}, emotions or {}, attribute_range, corpus, text_origin)
         layout = TableLayout(
             corpus=corpus,
             columns={**{name: name for name in FIELDS}, **(columns or {})},
@@ -137,28 +136,28 @@ def _known(name: str) -> str:
     return label_set(name).name
 
 
-def _require_options(columns: Any, emotions: Any, attribute_range: object, text_origin: str) -> None:
+def _require_options(
+    columns: Mapping[str, str],
+    emotions: Mapping[str, str],
+    attribute_range: Sequence[float],
+    corpus: str,
+    text_origin: str,
+) -> None:
     """Refuse options that mean nothing.
 
     Raises:
         CorpusError: naming the option.
     """
-    for option, value in (("columns", columns), ("emotions", emotions)):
-        if not isinstance(value, Mapping):
-            raise CorpusError(
-                f"option {option} of a table", found=value, allowed="a mapping, as --options.columns.audio clip"
-            )
-    checks: tuple[tuple[str, list[Any], Sequence[str]], ...] = (
+    checks: tuple[tuple[str, list[str], Sequence[str]], ...] = (
         ("columns", [name for name in columns if name not in FIELDS], FIELDS),
         ("emotions", [emotion for emotion in emotions.values() if emotion not in EMOTIONS], EMOTIONS),
+        ("corpus", [corpus] if "/" in corpus or not corpus else [], ("a name without slashes",)),
         ("text_origin", [] if text_origin in ("human", "script") else [text_origin], ("human", "script")),
     )
     for option, wrong, allowed in checks:
         if wrong:
-            raise CorpusError(f"option {option} of a table", found=", ".join(map(str, wrong)), allowed=allowed)
-    match attribute_range:
-        case [int() | float() as low, int() | float() as high] if low < high:
-            return
-    raise CorpusError(
-        "option attribute_range of a table", found=attribute_range, allowed="the lowest and the highest value"
-    )
+            raise CorpusError(f"option {option} of a table", found=", ".join(wrong) or "nothing", allowed=allowed)
+    if len(attribute_range) != 2 or not attribute_range[0] < attribute_range[1]:
+        raise CorpusError(
+            "option attribute_range of a table", found=list(attribute_range), allowed="the lowest and the highest value"
+        )
