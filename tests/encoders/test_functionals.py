@@ -1,4 +1,4 @@
-"""Functionals: one frame a clip, of hand-computed parts, the same in any company, finite for the oddest clips."""
+"""Functionals: one frame per clip, of hand-computed values, the same in any batch, finite for degenerate clips."""
 
 import math
 

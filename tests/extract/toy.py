@@ -62,7 +62,7 @@ class StridedFrames(Encoder):
 
 
 class WordFrames(Encoder):
-    """One frame a word: its letters and its place; the empty text gives one frame of zeros."""
+    """One frame per word: its letters and its place; the empty text gives one frame of zeros."""
 
     modality = "text"
     dim = 2
@@ -102,7 +102,7 @@ def write_specs(path: Path, **specs: dict[str, Any]) -> Path:
 def make_corpus(
     folder: Path, clips: int, seed: int = 0, max_samples: int = 12_000, texts: Sequence[str | None] = ("so it is", None)
 ) -> Path:
-    """Write noise recordings and their manifest: clip 3 repeats clip 1, every fourth clip is in the validation part."""
+    """Write noise recordings and their manifest: clip 3 repeats clip 1, each fourth is in the validation split."""
     generator = np.random.default_rng(seed)
     names = [f"clip{number:03}.wav" for number in range(clips)]
     for number, name in enumerate(names):

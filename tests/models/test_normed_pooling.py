@@ -10,7 +10,7 @@ from vibespeaker.models import AttentiveStatisticsPooling, MeanPooling, NormedPo
 
 
 def frames_of(*means: float) -> Frames:
-    """One frame an utterance, two values: the mean, and the mean a hundredfold."""
+    """One frame per utterance, two values: the mean, and the mean a hundredfold."""
     return Frames(torch.tensor([[[mean, 100 * mean]] for mean in means]), torch.ones(len(means), dtype=torch.int64))
 
 

@@ -1,4 +1,4 @@
-"""Which frames belong to which content: one small Parquet index a shard, merged into one table an encoder.
+"""Which frames belong to which content: one small Parquet index per shard, merged into one table per encoder.
 
 A row is addressed by (content, view). Content is the SHA-256 of the audio file's bytes or of the text; the rest of an
 embedding's identity (cleaning, augmentation, encoder fingerprint, precision) holds for a whole folder and is

@@ -39,8 +39,8 @@ class KeyTable:
         """Return the row of each key, `(keys,)`, −1 where there is none."""
         found = np.full(len(contents), -1, np.int64)
         for start in range(0, len(contents), _ROWS_AT_ONCE):
-            part = slice(start, start + _ROWS_AT_ONCE)
-            self._find(contents[part], views[part], found[part])
+            block = slice(start, start + _ROWS_AT_ONCE)
+            self._find(contents[block], views[block], found[block])
         if self._order is not None:
             found[found >= 0] = self._order[found[found >= 0]]
         return found
@@ -106,7 +106,7 @@ def manifest_contents(manifest: Manifest, modality: Modality) -> Contents:
 
 
 def _from_hexadecimal(column: pa.StringArray, first_row: int) -> Contents:
-    """Decode a column whose texts all have 64 characters: they lie end to end, so that all are decoded in one go.
+    """Decode a column whose texts all have 64 characters: they are contiguous, so that all are decoded in one call.
 
     Raises:
         CacheError: one is not hexadecimal.

@@ -1,4 +1,4 @@
-"""How frames are stored: in floating-point types as they are, or in eight bits with a scale of each frame's own."""
+"""How frames are stored: in floating-point types, or in eight bits with one scale per frame."""
 
 import torch
 from torch import Tensor
@@ -15,12 +15,12 @@ DTYPES = {
 
 
 def stored_dim(dim: int, dtype: str) -> int:
-    """Return how many values of the stored type a frame of `dim` values takes."""
+    """Return how many values of the stored type one frame of `dim` values takes."""
     return dim + SCALE_BYTES if dtype == "int8" else dim
 
 
 def to_stored(values: Tensor, dtype: str) -> Tensor:
-    """Return frames `(…, dim)` as they are stored, `(…, stored_dim)`; what is not finite there is not finite again."""
+    """Return frames `(…, dim)` as they are stored, `(…, stored_dim)`; values that are not finite stay so."""
     return quantized(values) if dtype == "int8" else values.to(DTYPES[dtype][0])
 
 

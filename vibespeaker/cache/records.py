@@ -1,4 +1,4 @@
-"""What a cache folder says of itself: the recipe of its audio, and one record an encoder."""
+"""A cache folder's metadata: the recipe of its audio, and one record per encoder."""
 
 import json
 from collections.abc import Mapping
@@ -35,10 +35,10 @@ class CacheRecipe:
 
 @dataclass(frozen=True)
 class EncoderRecord:
-    """What the cache knows of one encoder; enough to train on its frames without loading it.
+    """What the cache records of one encoder; enough to train on its frames without loading it.
 
     Args:
-        name: what configs call it; the folder's name.
+        name: its name in configs, and the folder's name.
         modality: `audio` or `text`.
         dim: width of a frame.
         frames_per_second: of an audio encoder, None for text and where a clip is one frame.
@@ -61,7 +61,7 @@ class EncoderRecord:
     def of(
         encoder: Encoder, name: str, spec: Mapping[str, Any], dtype: str, autocast: str | None = None
     ) -> "EncoderRecord":
-        """Return the record of an encoder at hand."""
+        """Return the record of a loaded encoder."""
         return EncoderRecord(
             name=name,
             modality=encoder.modality,

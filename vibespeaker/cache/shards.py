@@ -1,6 +1,6 @@
-"""Shard files: the frames of some hundred utterances end to end in one safetensors tensor, read through memory maps.
+"""Shard files: the frames of some hundred utterances concatenated in one safetensors tensor, read through memory maps.
 
-One tensor `frames (total, dim)` a shard makes every utterance a contiguous slice of the file, so that reading is a
+One tensor `frames (total, dim)` per shard makes every utterance a contiguous slice of the file, so that reading is a
 view of mapped memory without a copy and without parsing. A shard counts only when its index lies beside it; the
 index is written last, and both are put in place whole.
 """

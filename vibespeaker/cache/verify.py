@@ -1,4 +1,4 @@
-"""Checking a cache against itself and against a manifest, and taking out what is damaged."""
+"""Checking a cache for consistency and against a manifest, and removing what is damaged."""
 
 import logging
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Damage:
-    """Something that is not as it should be.
+    """A fault that was found.
 
     Args:
         where: a file of the cache, or the encoder's folder for what is missing altogether.
@@ -39,7 +39,7 @@ class Damage:
 
 
 def verify_encoder(folder: Path, manifest: Manifest, augmented: Sequence[npt.NDArray[np.int64]] = ()) -> list[Damage]:
-    """Check one encoder's part of a cache: every byte of every shard, the index, and that the manifest is complete.
+    """Check one encoder's folder of a cache: every byte of every shard, the index, and that the manifest is complete.
 
     Args:
         folder: the encoder's folder.

@@ -38,7 +38,7 @@ class Encoder(nn.Module, ABC):
             inputs: waveforms, each `(samples,)` with at least one sample, or texts, each possibly empty.
 
         Returns:
-            Frames on the encoder's device, at least one frame an input, padding zero.
+            Frames on the encoder's device, at least one frame per input, padding zero.
         """
 
 
@@ -50,4 +50,4 @@ def pad_frames(sequences: Sequence[Tensor]) -> Frames:
     """
     lengths = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.int64)
     values = nn.utils.rnn.pad_sequence(list(sequences), batch_first=True)
-    return Frames(values, lengths.to(values.device, non_blocking=True))  # else the host would wait for the device
+    return Frames(values, lengths.to(values.device, non_blocking=True))  # otherwise the host would wait for the device

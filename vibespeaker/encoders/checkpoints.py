@@ -1,4 +1,4 @@
-"""Loading Hugging Face checkpoints, from a folder or from the hub, with one clear sentence when that fails."""
+"""Loading Hugging Face checkpoints, from a folder or from the hub, with one clear error when that fails."""
 
 import hashlib
 import os
@@ -28,7 +28,7 @@ def load(checkpoint: str, purpose: str, loader: Callable[[str, bool], T]) -> T:
 
     Args:
         checkpoint: folder, or name on the hub such as `microsoft/wavlm-large`.
-        purpose: what asks for it, for messages.
+        purpose: what needs it, for messages.
         loader: takes the folder or name, and whether only local files may be used.
 
     Raises:
@@ -96,7 +96,7 @@ def _check_hub(checkpoint: str, purpose: str) -> None:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Silence transformers' remarks and progress bars; what matters is checked and said by us."""
+    """Silence transformers' warnings and progress bars; what matters is checked and reported here."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -117,7 +117,7 @@ def read_config(name: str, local: bool, kinds: Sequence[str], purpose: str) -> A
         name: folder or name on the hub.
         local: whether only local files may be used.
         kinds: allowed values of its `model_type`.
-        purpose: what asks for it.
+        purpose: what needs it, for messages.
 
     Raises:
         EncoderError: it is a checkpoint of another kind.
@@ -138,7 +138,7 @@ def check_weights(info: dict[str, Any], name: str, purpose: str) -> None:
     Args:
         info: what `from_pretrained(…, output_loading_info=True)` returned beside the model.
         name: folder or name on the hub.
-        purpose: what asks for it.
+        purpose: what needs it, for messages.
     """
     missing = sorted(key for key in info["missing_keys"] if not any(part in key for part in UNUSED_WEIGHTS))
     if missing:

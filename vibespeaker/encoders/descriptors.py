@@ -106,7 +106,7 @@ class AcousticDescriptors(Encoder):
 
     @torch.no_grad()
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
-        """Describe waveforms, each `(samples,)` at 16 kHz: `(frames, dim)` each.
+        """Encode waveforms, each `(samples,)` at 16 kHz: `(frames, dim)` each.
 
         There are `ceil(samples / hop)` frames; trimming leaves fewer.
         """

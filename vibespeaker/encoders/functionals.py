@@ -1,8 +1,8 @@
-"""Acoustic functionals, an audio encoder that needs no download: one long frame a clip that sums up how it was spoken.
+"""Acoustic functionals, an audio encoder that needs no download: one long frame per clip sums up how it was spoken.
 
-The classical way of the field (openSMILE's ComParE set, Schuller et al. 2013): contours over time, and fixed functions
-of each contour. A linear layer over them learns from hundreds of clips, where a network over frames wants thousands.
-The contours are those of `AcousticDescriptors` at 100 frames a second, with cepstra, and their slopes.
+The field's classical features (openSMILE's ComParE set, Schuller et al. 2013): contours over time, and fixed functions
+of each contour. A linear layer over them learns from hundreds of clips, where a network over frames needs thousands.
+The contours are those of `AcousticDescriptors` at 100 frames per second, with cepstra, and their slopes.
 """
 
 import json
@@ -20,7 +20,7 @@ from vibespeaker.encoders.descriptors import PROSODY, AcousticDescriptors
 from vibespeaker.encoders.spectrum import cepstra, slopes
 from vibespeaker.provenance import Fingerprint, Modality
 
-#: Frames a second of the contours.
+#: Frames per second of the contours.
 RATE = 100
 MELS = 64
 CEPSTRA = 20
@@ -42,7 +42,7 @@ _VERSION = 1
 
 
 class AcousticFunctionals(Encoder):
-    """One frame a clip: functionals of cepstra, prosody and log-mel bands, of about unit scale.
+    """One frame per clip: functionals of cepstra, prosody and log-mel bands, of about unit scale.
 
     | functional                                                               | of                  |
     |--------------------------------------------------------------------------|---------------------|
@@ -52,7 +52,7 @@ class AcousticFunctionals(Encoder):
     | deviation in each third                                                  | contours            |
     | autocorrelation at 10, 20, 40 and 80 ms                                  | contours            |
     | correlation of each two                                                  | 16 cepstra, prosody |
-    | log duration, share of voiced frames, voiced stretches: a second, length | voicing             |
+    | log duration, share of voiced frames, voiced stretches: rate, length     | voicing             |
 
     Args:
         trim_db: silence before and after speech is left out, as by `AcousticDescriptors`; null keeps all.
@@ -62,7 +62,7 @@ class AcousticFunctionals(Encoder):
     """
 
     modality: Modality = "audio"
-    frames_per_second = None  # one a clip, whatever its length
+    frames_per_second = None  # one per clip, whatever its length
     basis: Tensor
 
     def __init__(self, trim_db: float | None = 40.0) -> None:
@@ -84,7 +84,7 @@ class AcousticFunctionals(Encoder):
 
     @torch.no_grad()
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
-        """Sum up waveforms, each `(samples,)` at 16 kHz: `(1, dim)` each."""
+        """Summarise waveforms, each `(samples,)` at 16 kHz: `(1, dim)` each."""
         return pad_frames([self._summary(torch.as_tensor(clip))[None] for clip in inputs])
 
     def _summary(self, waveform: Tensor) -> Tensor:
@@ -148,7 +148,7 @@ def _correlation(centred: Tensor) -> Tensor:
 
 
 def _rhythm(voiced: Tensor) -> Tensor:
-    """Return log seconds, share of voiced frames, voiced stretches a second and their mean seconds, `(4,)`."""
+    """Return log seconds, share of voiced frames, voiced stretches per second and their mean seconds, `(4,)`."""
     seconds = len(voiced) / RATE
     stretches = int((voiced[1:] & ~voiced[:-1]).sum()) + int(voiced[0])
     voiced_seconds = float(voiced.sum()) / RATE

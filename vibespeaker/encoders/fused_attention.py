@@ -1,6 +1,6 @@
 """WavLM's attention through PyTorch's fused kernel.
 
-transformers computes it by a path that returns all attention weights, which nobody reads: they cost a second pass over
+transformers computes it by a path that returns all attention weights, which are not used: they cost a second pass over
 `(batch, heads, frames, frames)` numbers. The gated relative position bias of WavLM (Chen et al. 2022) is added to the
 scores as a mask, which the fused kernel takes; the result is the same up to rounding.
 """

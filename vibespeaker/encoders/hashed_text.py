@@ -1,7 +1,7 @@
 """Hashed words, the text encoder that needs no download.
 
-A word is described by itself, its letter sequences, so that "happy" and "happily" lie close, and on demand the pair it
-makes with the word before. Each feature is hashed to a row of a fixed table of random signs; a word's frame is the
+A word's features are itself, its letter sequences, so that "happy" and "happily" lie close, and on demand the pair
+with the word before. Each feature is hashed to a row of a fixed table of random signs; a word's frame is the
 weighted sum of its rows (feature hashing, Weinberger et al. 2009; sub-words as in Bojanowski et al. 2017). Nothing is
 learned, and nothing depends on Python's hash seed, NumPy's version or the machine.
 """
@@ -34,7 +34,7 @@ _VERSION = 1
 
 
 class HashedText(Encoder):
-    """One frame a word or punctuation mark; values have about unit variance.
+    """One frame per word or punctuation mark; values have about unit variance.
 
     Args:
         dim: width of a frame, a multiple of 8.
@@ -80,7 +80,7 @@ class HashedText(Encoder):
 
     @torch.no_grad()
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
-        """Encode texts: a frame of `dim` values a token; an empty text is one frame of zeros."""
+        """Encode texts: one frame of `dim` values per token; an empty text is one frame of zeros."""
         return pad_frames([self._encode(str(text)) for text in inputs])
 
     def _encode(self, text: str) -> Tensor:

@@ -12,9 +12,9 @@ HOP = 160
 
 
 class LogMels(nn.Module):
-    """Log-mel frames as Whisper was trained on (Radford et al. 2022), 100 a second.
+    """Log-mel frames as Whisper was trained on (Radford et al. 2022), 100 per second.
 
-    transformers' `WhisperFeatureExtractor` computes the same numbers, but hands them over in main memory: on a GPU the
+    transformers' `WhisperFeatureExtractor` computes the same numbers, but returns them in main memory: on a GPU the
     host then waits for the device in every batch, and they travel to the host and back. Always float32, also where the
     encoder runs under autocast.
 

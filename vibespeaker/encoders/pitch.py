@@ -3,8 +3,8 @@
 The waveform is brought to 4 kHz, where a frame's correlation with itself shifted by 2 to 20 ms costs two short Fourier
 transforms (Talkin 1995, "A robust algorithm for pitch tracking", equation 3.2 for the normalisation and its ballast).
 A first pass takes the best peak of every frame; a second one prefers peaks near the pitch around the frame and within
-an octave of the clip's usual pitch, which mends octave errors (De Looze and Hirst 2008 choose the range per clip in the
-same spirit). Pitch is carried linearly through unvoiced frames and a running median removes what errors are left.
+an octave of the clip's usual pitch, correcting octave errors (De Looze and Hirst 2008 choose the range per clip in the
+same spirit). Pitch is carried linearly through unvoiced frames and a running median removes remaining errors.
 Voicing is the height of the peak.
 """
 
@@ -131,7 +131,7 @@ class PitchTracker(nn.Module):
         return upsampled[:, _FIRST:_LAST] / norm
 
     def _track(self, correlation: Tensor) -> Pitch:
-        """Choose one lag a frame from `(frames, lags)`."""
+        """Choose one lag per frame from `(frames, lags)`."""
         octaves = torch.log2(RATE * _UPSAMPLING / self.lags[1:-1])
         inner = correlation[:, 1:-1]
         is_peak = (inner >= correlation[:, :-2]) & (inner > correlation[:, 2:])

@@ -32,7 +32,7 @@ class PretrainedEncoder(Encoder):
     """
 
     network: nn.Module
-    #: What fingerprints call the class; it outlives renames, since caches hold it.
+    #: The class's name in fingerprints; it stays when the class is renamed, since caches hold it.
     fingerprint_class: str
 
     def __init__(

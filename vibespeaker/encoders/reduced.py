@@ -1,7 +1,7 @@
 """Fewer frames of another encoder: means of neighbouring ones, or statistics of the whole clip in one frame.
 
-A reduction is an encoder of its own, so that everything that follows an encoder knows of it: the fingerprint names it,
-a cache is refused for another one, and recognition makes the same frames again from the checkpoint's specification.
+A reduction is an encoder of its own, so that every later step accounts for it: the fingerprint names it, a
+cache made with another one is refused, and recognition makes the same frames again from the checkpoint's specification.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,8 +23,8 @@ class Reduced(Encoder):
     """Another encoder with fewer frames.
 
     With a stride, each frame is the mean of `stride` neighbouring ones, the last of those that are left, so that an
-    utterance's mean all but stays what it was. With statistics, a clip has one frame of all of them, one after the
-    other, which `MeanPooling` hands on as it is. The standard deviation is that of `StatisticsPooling`, over frames and
+    utterance's mean stays almost the same. With statistics, a clip has one frame of all of them, one after the
+    other, which `MeanPooling` returns unchanged. The standard deviation is that of `StatisticsPooling`, over frames and
     not over frames less one.
 
     Args:
@@ -57,7 +57,7 @@ class Reduced(Encoder):
         return Fingerprint({**self.encoder.fingerprint().parts, **stride, **statistics})
 
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
-        """Encode a batch: `ceil(frames / stride)` frames an input, or one; float32."""
+        """Encode a batch: `ceil(frames / stride)` frames per input, or one; float32."""
         frames = self.encoder(inputs)
         if self.stride > 1:
             frames = neighbours_mean(frames, self.stride)
@@ -107,7 +107,7 @@ def neighbours_mean(frames: Frames, stride: int) -> Frames:
 
 
 def statistics_frame(frames: Frames, statistics: Sequence[str]) -> Frames:
-    """Return one frame a sequence, `(batch, 1, len(statistics) · dim)`, float32."""
+    """Return one frame per sequence, `(batch, 1, len(statistics) · dim)`, float32."""
     values, mask = frames.values.float(), frames.mask()[:, :, None]
     counts = mask.sum(1)
     mean = values.masked_fill(~mask, 0.0).sum(1) / counts

@@ -1,8 +1,8 @@
-"""Random convolutions, an audio encoder that needs no download: one frame a clip, what fixed random kernels hear in it.
+"""Random convolutions, an audio encoder that needs no download: one frame per clip of fixed random kernels' responses.
 
 ROCKET (Dempster et al. 2020, "Exceptionally fast and accurate time series classification using random convolutional
-kernels"): thousands of kernels that nobody trained slide over the contours of a clip, and a linear layer learns which
-of them matter. They hear patterns of several contours over tens to hundreds of milliseconds that functionals of single
+kernels"): thousands of untrained kernels slide over the contours of a clip, and a linear layer learns which
+of them matter. They match patterns of several contours over tens to hundreds of milliseconds that functionals of single
 contours miss. Each contour is standardised in its clip, so that level, pitch and channel of a recording do not count.
 """
 
@@ -37,7 +37,7 @@ _VERSION = 1
 
 
 class Rocket(Encoder):
-    """One frame a clip: how often, and how strongly on average, each random kernel's response is positive.
+    """One frame per clip: how often, and how strongly on average, each random kernel's response is positive.
 
     Args:
         kernels: how many there are, shared evenly by dilations of 1, 2, 4, 8 and 16 frames of 20 ms.
@@ -49,7 +49,7 @@ class Rocket(Encoder):
     """
 
     modality: Modality = "audio"
-    frames_per_second = None  # one a clip, whatever its length
+    frames_per_second = None  # one per clip, whatever its length
     basis: Tensor
 
     def __init__(self, kernels: int = 2500, seed: int = 0, trim_db: float | None = 40.0) -> None:
@@ -80,10 +80,10 @@ class Rocket(Encoder):
 
     @torch.no_grad()
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
-        """Listen to waveforms, each `(samples,)` at 16 kHz: `(1, dim)` each."""
-        return pad_frames([self._listen(torch.as_tensor(clip))[None] for clip in inputs])
+        """Encode waveforms, each `(samples,)` at 16 kHz: `(1, dim)` each."""
+        return pad_frames([self._encode_one(torch.as_tensor(clip))[None] for clip in inputs])
 
-    def _listen(self, waveform: Tensor) -> Tensor:
+    def _encode_one(self, waveform: Tensor) -> Tensor:
         """Return every kernel's share of positive responses, then every one's mean positive response, `(dim,)`."""
         described = self.descriptors([waveform]).values[0]  # (frames, MELS + prosody)
         contours = torch.cat((described[:, :MELS] @ self.basis, described[:, MELS:]), dim=1)

@@ -1,4 +1,4 @@
-"""The WavLM family: encoders of raw waveforms, about 50 frames a second."""
+"""The WavLM family: encoders of raw waveforms, about 50 frames per second."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -24,10 +24,10 @@ class SpeechEncoder(PretrainedEncoder):
     """Encodes speech with a WavLM, HuBERT or wav2vec 2.0 checkpoint.
 
     Clips are normalised one by one where the checkpoint asks for it, then padded and masked. Base models normalise
-    their first convolution over all of a clip (group norm), padding included: they see clips of equal length only,
+    their first convolution over all of a clip (group norm), padding included: they get clips of equal length only,
     whatever the batch (`batch_invariant` is False: group clips by length to be fast). Clips shorter than a frame's
     receptive field (25 ms) are padded to it. Clips longer than `window_seconds` are encoded in windows, since
-    attention's memory grows with the square of the length; their frames are the whole clip's in number and place.
+    attention's memory grows with the square of the length; their frames match the whole clip's in number and position.
 
     Args:
         checkpoint: folder, or name on the hub.
@@ -112,7 +112,7 @@ class SpeechEncoder(PretrainedEncoder):
 
     def _encode(self, clips: list[Tensor]) -> list[Tensor]:
         """Encode normalised clips together; frames beyond a clip are cut off."""
-        samples = torch.tensor([len(clip) for clip in clips])  # not on the device, which would be waited for
+        samples = torch.tensor([len(clip) for clip in clips])  # not on the device: the host would wait for it
         padded = nn.utils.rnn.pad_sequence(clips, batch_first=True).to(self._weights.dtype)  # (batch, samples)
         mask = None
         if int(samples.min()) < padded.shape[1]:

@@ -1,4 +1,4 @@
-"""The RoBERTa family: encoders of text, one frame a token."""
+"""The RoBERTa family: encoders of text, one frame per token."""
 
 import hashlib
 import json
@@ -60,7 +60,7 @@ class TextEncoder(PretrainedEncoder):
         self._adopt(network, network.encoder.layer, preprocessing)
 
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
-        """Encode texts, each possibly empty, into one frame a token."""
+        """Encode texts, each possibly empty, into one frame per token."""
         texts = [str(text) for text in inputs]
         self._count_truncated(texts)
         tokens = self._tokenizer(
@@ -97,7 +97,7 @@ def _token_limit(config: Any, tokenizer: Any) -> int:
 
 
 def _tokenizer_sha256(tokenizer: Any) -> str:
-    """Hash what the tokenizer does, without its passing settings of padding and truncation."""
+    """Hash the tokenizer's behaviour, without its temporary settings of padding and truncation."""
     state = json.loads(tokenizer.backend_tokenizer.to_str())
     state.pop("truncation", None)
     state.pop("padding", None)

@@ -1,4 +1,4 @@
-"""Waveforms on their way to a GPU, without making the host wait for it."""
+"""Copying waveforms to a GPU, without making the host wait for it."""
 
 from collections.abc import Sequence
 
@@ -9,8 +9,8 @@ from torch import Tensor
 def on_device(clips: Sequence[Tensor], device: torch.device) -> list[Tensor]:
     """Return waveforms as float32 on `device`.
 
-    To a GPU they travel together, in one asynchronous copy from pinned memory: a copy from ordinary memory waits until
-    the device has done all it was told before, once a clip.
+    To a GPU they go together, in one asynchronous copy from pinned memory: a copy from ordinary memory waits until
+    the device has finished all earlier work, once per clip.
 
     Args:
         clips: at least one, each `(samples,)`, on any device.

@@ -1,4 +1,4 @@
-"""Whisper's encoder: 50 frames a second, cut to the clip's own length."""
+"""Whisper's encoder: 50 frames per second, cut to the clip's own length."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -65,7 +65,7 @@ class WhisperEncoder(PretrainedEncoder):
         self.dim = int(network.config.d_model)
         fed = "30 s" if pad_to_window else f"clip + {self.margin} mel frames"
         self._adopt(network, network.layers, {"fed": fed, "mels": extractor.feature_size}, network.layer_norm)
-        network.embed_positions.requires_grad_(False)  # sinusoids, which Whisper's own training leaves alone
+        network.embed_positions.requires_grad_(False)  # sinusoids, which Whisper's own training keeps fixed
 
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
         """Encode waveforms, each `(samples,)` at 16 kHz, into `ceil(samples / 320)` frames each."""
@@ -100,8 +100,8 @@ class WhisperEncoder(PretrainedEncoder):
     def _run(self, mels: Tensor, fed: Tensor | None) -> Tensor:
         """Return the last layer that is needed, `(batch, frames, dim)`.
 
-        The network's own forward refuses anything but 30 s; this one takes any length up to that, and hides from each
-        clip what the batch's longer clips are fed beyond it.
+        The network's own forward refuses anything but 30 s; this one takes any length up to that, and masks for each
+        clip the padding up to the batch's longest.
 
         Args:
             mels: `(batch, mels, mel frames)`.
@@ -126,7 +126,7 @@ class WhisperEncoder(PretrainedEncoder):
 
 
 def _load(name: str, local: bool) -> tuple[Any, Any]:
-    """Return a checkpoint's encoder, without ever holding its decoder, and its feature extractor."""
+    """Return a checkpoint's encoder, without ever loading its decoder, and its feature extractor."""
     from transformers import WhisperFeatureExtractor
     from transformers.models.whisper import modeling_whisper
 

@@ -1,4 +1,4 @@
-"""What the encoders are fed: decoded recordings and texts, checked against the hashes that name them."""
+"""Inputs of the encoders: decoded recordings and texts, checked against the hashes that name them."""
 
 from dataclasses import dataclass
 from pathlib import Path

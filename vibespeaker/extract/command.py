@@ -101,7 +101,7 @@ def extract(
         plan: table of `vibespeaker balance`; its utterances get the views that it lists.
         dtype: precision of the stored frames; int8 scales each frame by its largest value.
         stride: store means of so many neighbouring frames; for one encoder among several, name `Reduced` in their file.
-        statistics: store one frame a clip, of `mean`, `std`, `min` or `max` of its frames; made for `MeanPooling`.
+        statistics: store one frame per clip, of `mean`, `std`, `min` or `max` of its frames; made for `MeanPooling`.
         device: where the encoders run; auto takes a GPU (that of LOCAL_RANK or SLURM_LOCALID) when there is one.
         autocast: run the encoders in this precision; recorded, since it changes the frames.
         compile: let torch.compile fuse the layers of pretrained encoders; the frames stay the same up to rounding.
@@ -205,7 +205,7 @@ def _verify(
     augmented: Sequence[npt.NDArray[np.int64]],
     repair: bool,
 ) -> int:
-    """Check what is stored of the encoders in `specs`, and that it is of them; without specs, of all in the cache."""
+    """Check what is stored of the encoders in `specs`, and that those made it; without specs, of all in the cache."""
     cache = EmbeddingCache.open(out)
     found = 0
     for name in cache.encoders if specs is None else specs:

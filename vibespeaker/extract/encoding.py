@@ -1,9 +1,9 @@
-"""Running the encoder over batches, one batch ahead of what is taken from it.
+"""Running the encoder over batches, launching one batch ahead of the one that is consumed.
 
 A GPU works on its own once a batch was launched. Asking for the frames at once would make the host wait for the device
 and then the device for the host, which decodes, pads and copies the next batch. So the frames leave the device without
-waiting, into pinned memory, and are unpacked when the next batch was launched. A processor computes when it is told to:
-there the same order costs nothing and gains nothing.
+waiting, into pinned memory, and are unpacked when the next batch was launched. A CPU computes synchronously: there
+the same order costs nothing and gains nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ from vibespeaker.extract.clips import Clip
 
 @dataclass(frozen=True)
 class Encoded:
-    """What became of one batch.
+    """The result of one batch.
 
     Args:
         clips: the batch as it was read.
@@ -37,7 +37,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class _Group:
-    """Clips that were encoded together; the tensors lie on the CPU but may still be on their way."""
+    """Clips that were encoded together; the tensors lie on the CPU, but their copies may still be in flight."""
 
     clips: Sequence[Clip]
     values: Tensor
@@ -47,7 +47,7 @@ class _Group:
 
 @dataclass(frozen=True)
 class _Launched:
-    """A batch that the device works on; `arrived` is None where nothing runs on its own."""
+    """A batch that the device works on; `arrived` is None where nothing runs asynchronously."""
 
     clips: Sequence[Clip]
     groups: list[_Group]
@@ -67,7 +67,7 @@ class BatchEncoder:
         self._encoder, self._record, self._device = encoder, record, device
 
     def encode(self, batches: Iterable[Sequence[Clip]]) -> Iterator[Encoded]:
-        """Yield what became of each batch, in order, after the next one was launched.
+        """Yield each batch's result, in order, after the next one was launched.
 
         Raises:
             CacheError: a batch does not fit on the device.
@@ -104,7 +104,7 @@ class BatchEncoder:
                 encoded = self._encoder(inputs)
                 values = to_stored(encoded.values, self._record.dtype)
                 floating = from_stored(values)
-                # NaN and infinity show in the extremes, twenty times sooner on a processor than value by value
+                # NaN and infinity show in the extremes, twenty times faster on a CPU than value by value
                 finite = floating.amax((1, 2)).isfinite() & floating.amin((1, 2)).isfinite()
                 return _Group(clips, *(_to_host(tensor) for tensor in (values, encoded.lengths, finite)))
         except torch.OutOfMemoryError as error:

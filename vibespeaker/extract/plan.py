@@ -1,4 +1,4 @@
-"""What is to be encoded, in which order, cut into chunks: the same for every process that looks at the same manifest.
+"""What is to be encoded, in which order, cut into chunks: the same for every process with the same manifest.
 
 Clips are sorted by duration, longest first: batches then hold clips of nearly equal length, a batch that is too large
 for the device fails at once instead of at the end, and the small chunks at the end even out the processes.
@@ -73,9 +73,9 @@ def make_plan(
     contents = manifest_contents(manifest, record.modality)
     sizes = _sizes(manifest, record)
     everything = _distinct(contents, np.arange(len(manifest)))
-    shown = [_distinct(contents, rows) for rows in augmented] if record.modality == "audio" else []
-    rows = np.concatenate([everything, *shown])
-    numbers = np.concatenate([np.full(len(part), view) for view, part in enumerate([everything, *shown])])
+    views = [_distinct(contents, rows) for rows in augmented] if record.modality == "audio" else []
+    rows = np.concatenate([everything, *views])
+    numbers = np.concatenate([np.full(len(part), view) for view, part in enumerate([everything, *views])])
     order = np.lexsort((numbers, as_strings(contents[rows]), -sizes[rows]))
     rows, numbers = rows[order], numbers[order].astype(np.int16)
     bounds = _bounds(sizes[rows], record, shard_size)
@@ -106,7 +106,7 @@ def augmented_rows(
 
 
 def expected_bytes(plan: Plan, record: EncoderRecord) -> int:
-    """Return about how many bytes the planned frames take; texts count four characters a frame and two frames more."""
+    """Estimate the bytes of the planned frames; texts count one frame per four characters and two frames more."""
     return (
         int((plan.sizes * _frames_per_unit(record) + (2 if record.modality == "text" else 0)).sum())
         * record.frame_bytes

@@ -1,4 +1,4 @@
-"""One process's part of an extraction: claim chunks, read ahead, encode in batches, write whole shards beside it.
+"""One process's share of an extraction: claim chunks, read ahead, encode in batches, write whole shards in a thread.
 
 A chunk belongs to whoever holds its claim; what is done is seen from the shards on disk alone. A process that finds all
 remaining chunks claimed waits, and takes over those whose owner died, so that each returns only when all is done.
@@ -56,7 +56,7 @@ class ReadingConfig:
         return ReadingConfig(device, chosen, batch_seconds, batch_clips)
 
     def batches(self, clips: npt.NDArray[np.int64], seconds: npt.NDArray[np.float64] | None) -> list[list[int]]:
-        """Cut clips, sorted longest first, into batches; `seconds` is None for texts."""
+        """Divide clips, sorted longest first, into batches; `seconds` is None for texts."""
         batches, start = [], 0
         while start < len(clips):
             count = self.batch_clips
@@ -69,7 +69,7 @@ class ReadingConfig:
 
 @dataclass
 class _Chunk:
-    """A claimed chunk on its way."""
+    """A claimed chunk in progress."""
 
     claim: str
     todo: npt.NDArray[np.int64]
@@ -78,7 +78,7 @@ class _Chunk:
 
 
 class _Stream(Sampler[list[int]]):
-    """Batches made while they are asked for, so that a chunk is claimed only when its turn comes."""
+    """Batches made on demand, so that a chunk is claimed only when its turn comes."""
 
     def __init__(self, make: Callable[[], Iterator[list[int]]]) -> None:
         self._make = make
@@ -189,7 +189,7 @@ class Extraction:
             yield from self._feeding.batches(todo, seconds)
 
     def _write(self, chunk: _Chunk, writer: ShardWriter) -> None:
-        """Have a chunk written that is through; once it is, mark it and let go of it."""
+        """Queue an encoded chunk for writing; once it is written, mark it done and release its claim."""
         for number in chunk.todo.tolist():
             del self._chunk_of[number]
         kept = np.array([number for number in chunk.todo.tolist() if number in chunk.frames], np.int64)
@@ -202,7 +202,7 @@ class Extraction:
             for content, view, number in zip(contents, views, kept.tolist(), strict=True)
         ]
         name = self._plan.name(kept)
-        self._seen.add(name)  # its clips count as progress already, whoever looks around meanwhile
+        self._seen.add(name)  # its clips count as progress already, also where another process looks
 
         def let_go() -> None:
             self._done[kept] = True
@@ -218,7 +218,7 @@ def _as_is(clips: list[Clip]) -> list[Clip]:
 def _leave_with_parent(_: int) -> None:
     """End a reading process soon after its parent was killed.
 
-    Left alone it would wait for ever to hand over what it read: a full pipe whose readers are all such orphans.
+    Otherwise it would block for ever on writing what it read: a full pipe whose readers are all such orphans.
     """
     parent = os.getppid()
 

@@ -1,7 +1,7 @@
-"""Writing shards beside the encoder.
+"""Writing shards in a thread while the encoder runs.
 
-A shard of 512 clips is hundreds of megabytes to sum up, write and sync: seconds in which the encoder would stand still.
-A thread does it, since checksums, writes and syncs all let go of the interpreter. The promises stay what they are: a
+A shard of 512 clips is hundreds of megabytes to sum up, write and sync: seconds in which the encoder would wait.
+A thread does it, since checksums, writes and syncs all release the interpreter lock. The guarantees hold as before: a
 shard is on disk as a whole or not at all, and its chunk is claimed until then.
 """
 
@@ -16,7 +16,7 @@ from vibespeaker.cache.shards import Entry, write_shard
 
 
 class ShardWriter:
-    """Writes shards one after the other; leave its context to know that all are written.
+    """Writes shards one after the other; when its context is left, all are written.
 
     The thread starts with the first shard, so that reading processes that were forked before know nothing of it.
 
@@ -42,11 +42,11 @@ class ShardWriter:
             if error is None:
                 self._settle(0)
         finally:
-            # the shard at work is finished whatever happened, those behind it only where nothing did
+            # the shard being written is finished in any case, queued ones only where no error occurred
             self._thread.shutdown(wait=True, cancel_futures=True)
 
     def write(self, name: str, entries: Sequence[Entry], then: Callable[[], None]) -> None:
-        """Write a shard soon, and report those that are written by now.
+        """Queue a shard, and report those that are written by now.
 
         Args:
             name: file name without suffix.
@@ -62,7 +62,7 @@ class ShardWriter:
         self._settle(self._behind)
 
     def _settle(self, behind: int) -> None:
-        """Report what is written, and wait until at most `behind` shards are not."""
+        """Report what is written, and wait until at most `behind` shards are queued."""
         while self._waiting and (len(self._waiting) > behind or self._waiting[0][0].done()):
             future, then = self._waiting.popleft()
             future.result()
