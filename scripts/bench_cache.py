@@ -1,6 +1,6 @@
 """Measure the embedding cache: random reads against sequential copying.
 
-Frames are random, lengths log-normal with the mean of MSP-Podcast (5.8 s at 50 frames a second). Example:
+Frames are random, lengths log-normal with the mean of MSP-Podcast (5.8 s at 50 frames per second). Example:
 
     OMP_NUM_THREADS=1 python scripts/bench_cache.py --clips 600 --dim 1280
 """

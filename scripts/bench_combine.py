@@ -78,7 +78,7 @@ def main() -> int:
             table = Manifest.read(out, COLUMNS)
             report = find_leaks(table, rows_by_split(table.column("split")))
             seconds = time.perf_counter() - started
-            sys.stdout.write(f"checked in {seconds:.1f} s: {len(report.leaks)} kinds of leaks between two parts\n")
+            sys.stdout.write(f"checked in {seconds:.1f} s: {len(report.leaks)} kinds of leaks between two splits\n")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     sys.stdout.write(f"peak memory {peak:.1f} GiB, the made-up corpora included\n")
     return int(total > LIMIT * max(1.0, arguments.rows / 1e6))

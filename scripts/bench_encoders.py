@@ -1,4 +1,4 @@
-"""Measure encoders: clips a second of each, and what their faster ways gain and change.
+"""Measure encoders: clips per second of each, and what their faster ways gain and change.
 
 Whisper fed the clip's own length is compared with Whisper fed 30 s, WavLM's fused attention with transformers' own, and
 either with compiled layers. Noise stands in for speech and random weights for trained ones: the arithmetic is the same,

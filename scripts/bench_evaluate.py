@@ -1,4 +1,4 @@
-"""How long the bootstrap and a whole evaluation take, on random tables of the size of a challenge's development part.
+"""How long the bootstrap and a whole evaluation take, on random tables of the size of a challenge's development split.
 
 python scripts/bench_evaluate.py --utterances 32000 --speakers 1000 --draws 10000 --systems 3
 """

@@ -1,7 +1,7 @@
-"""Measure extraction on one device: clips a second, FLOP utilisation, and what a whole corpus would take.
+"""Measure extraction on one device: clips per second, FLOP utilisation, and what a whole corpus would take.
 
 Whisper and WavLM have random weights (the arithmetic is that of the published ones) and read noise of log-normal
-lengths, mean 5.8 s. Each is measured twice: the encoder alone on a batch that lies ready, and the whole way of
+lengths, mean 5.8 s. Each is measured twice: the encoder alone on a batch that lies ready, and the full path of
 `vibespeaker extract`: files decoded by workers, batches sorted by length, shards written, once between batches and once
 beside them. Utilisation is given of the device's peak and of a large matrix product in the same run.
 

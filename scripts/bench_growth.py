@@ -2,7 +2,7 @@
 
 Each size is measured in a process of its own, on a manifest with five votes an utterance and an index without shards;
 memory is that beyond the imports. `open` makes the targets, reads the other columns that training needs and the index,
-and finds all frames; `train` is the data module's whole way to its training batches. Of reading processes it shows the
+and finds all frames; `train` is the data module's full path to its training batches. Of reading processes it shows the
 memory that each has for itself and shares with none, once it has run. Example:
 
     OMP_NUM_THREADS=1 python scripts/bench_growth.py --rows 10000 100000 1000000
@@ -155,7 +155,7 @@ def write_rows(folder: Path, rows: int) -> None:
 
 
 def votes(rows: int) -> pa.Array:
-    """Return five raters' votes an utterance, built as columns: as Python objects a million rows would take minutes."""
+    """Return five raters' votes per utterance, built as columns; as objects a million rows would take minutes."""
     numbers = np.arange(rows * VOTES, dtype=np.int32)
     fields = SCHEMA.field("votes").type.value_type
     values = {

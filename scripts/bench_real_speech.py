@@ -4,14 +4,14 @@ python scripts/bench_real_speech.py --data ../shared/data --out runs/real-speech
 
 RAVDESS in four folds of four actors, EmoDB with each speaker left out once. Every fold is prepared, extracted, fitted,
 predicted and evaluated by the code of those commands, with the shipped settings, on all training speakers: nothing is
-chosen by the left-out part, neither a checkpoint nor a setting nor a seed. Systems:
+chosen by the left-out fold, neither a checkpoint nor a setting nor a seed. Systems:
 
   embedded      experiment/embedded, the voice alone
   compare-svm   openSMILE ComParE 2016 functionals, balanced linear SVM, C chosen among the training speakers
   text-only     canary: the words alone; every sentence is spoken in every emotion, so it must stay at chance
   shuffled      canary: embedded, trained on shuffled labels; must stay at chance
-  random-split  embedded on utterances split at random: what knowing the speakers would flatter
-  inner         for choosing settings, not in the default list: the left-out part stays out, and others of the training
+  random-split  embedded on utterances split at random: how optimistic scores get when test speakers are known
+  inner         for choosing settings, not in the default list: the left-out fold stays out, and others of the training
                 speakers are scored
 
 It can be stopped at any time and goes on where it stopped; a changed config or seed is trained anew. With several seeds
@@ -114,9 +114,9 @@ def _standard(corpus: Corpus, wanted: Sequence[str] | None) -> Outcome:
         for fold, manifest in folds.items():
             predict_fold(manifest, features, folder / f"{fold}.parquet", STANDARD)
             progress.advance()
-    parts = [folder / f"{fold}.parquet" for fold in folds]
-    by_fold = {fold: [part] for fold, part in zip(folds, parts, strict=True)}
-    return Outcome(STANDARD, (pool(parts, corpus.manifest, folder / "predictions.parquet"),), folds=by_fold)
+    tables = [folder / f"{fold}.parquet" for fold in folds]
+    by_fold = {fold: [table] for fold, table in zip(folds, tables, strict=True)}
+    return Outcome(STANDARD, (pool(tables, corpus.manifest, folder / "predictions.parquet"),), folds=by_fold)
 
 
 def _folds(corpus: Corpus, kind: str, seed: int, wanted: Sequence[str] | None) -> dict[str, Path]:

@@ -5,7 +5,7 @@
 Both sides train the published head (67 million parameters) with both of its losses and AdamW on the same clips: frames
 of three encoders at their true sizes in bfloat16, lengths log-normal as in MSP-Podcast. Ours reads a cache through the
 data module of `fit`: batches of similar length, attentive pooling over real frames. The straightforward way saves one
-file a clip and encoder, draws clips in random order, pads them with zeros, and has SpeechBrain's pooling. Contents are
+file per clip and encoder, draws clips in random order, pads them with zeros, and has SpeechBrain's pooling. Values are
 random. Ours steps with the configs' AdamW, one pass over the weights; the straightforward way with torch's own default.
 
 First both train on the same batches from the same weights, batch norm in eval mode (in training SpeechBrain's sees
@@ -53,7 +53,7 @@ PARTS = ("read", "pooling", "rest of the head", "optimiser")
 
 
 class FilePart(Dataset[tuple[dict[str, Tensor], int]]):
-    """One file a clip and encoder, as `torch.save` wrote it."""
+    """One file per clip and encoder, as `torch.save` wrote it."""
 
     def __init__(self, folder: Path, clips: int) -> None:
         self.folder, self.clips = folder, clips
@@ -126,7 +126,7 @@ def draw_lengths(clips: int) -> dict[str, np.ndarray]:
 
 
 def write_data(folder: Path, lengths: dict[str, np.ndarray]) -> None:
-    """Write the same frames as a cache with its manifest, and as one file a clip and encoder."""
+    """Write the same frames as a cache with its manifest, and as one file per clip and encoder."""
     clips = len(lengths["whisper"])
     generator = np.random.default_rng(1)
     names = [f"random/{clip:06d}" for clip in range(clips)]
@@ -211,7 +211,7 @@ def batch_norms(training: bool, *models: nn.Module) -> None:
 
 
 def copy_bandwidth(device: torch.device) -> float:
-    """Return bytes a second of copying in memory, or from page-locked memory to a GPU: the best of five."""
+    """Return bytes per second of copying in memory, or from page-locked memory to a GPU: the best of five."""
     source = torch.ones(2**28, dtype=torch.uint8)
     source = source.pin_memory() if device.type == "cuda" else source
     target, fastest = torch.ones_like(source, device=device), float("inf")
@@ -225,7 +225,7 @@ def copy_bandwidth(device: torch.device) -> float:
 def main(
     clips: int = 384, batch: int = 128, threads: int = 2, device: str = "cpu", checked: int = 2, fused: bool = True
 ) -> None:
-    """Compare losses, then print samples a second, their ratio, and where the time goes.
+    """Compare losses, then print samples per second, their ratio, and where the time goes.
 
     Args:
         clips: clips of an epoch.
@@ -286,7 +286,7 @@ def compare(theirs: Side, ours: Side, batches: list[EmotionBatch]) -> None:
 def print_speed(sides: dict[str, tuple[Side, Iterable[EmotionBatch]]], steps: int, batch: int) -> None:
     """Train every side for an epoch and print how fast it was and where the time of a step went."""
     slowest = 0.0  # the first side's speed
-    table = Table("side", "samples/s", "ratio", *PARTS, title="milliseconds a step")
+    table = Table("side", "samples/s", "ratio", *PARTS, title="milliseconds per step")
     for name, (side, batches) in sides.items():
         side.train(iter(batches), steps)
         speed = steps * batch / sum(side.seconds.values())

@@ -31,7 +31,7 @@ def wavlm_flops(config: Any, samples: int) -> int:
     """Return the operations of a WavLM of the large kind on one clip.
 
     Beside the layers: the convolutions of the waveform, the projection of their features, the grouped convolution that
-    tells positions, and the gates of the relative position bias, eight values a head.
+    identifies positions, and the gates of the relative position bias, eight values per head.
 
     Args:
         config: a `WavLMConfig`.

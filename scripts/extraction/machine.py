@@ -19,7 +19,7 @@ class Machine:
         device: where encoders run.
         peak: dense FLOP/s that its maker states.
         product: FLOP/s of a large matrix product in the encoders' precision.
-        copy: bytes a second of a copy within the device's memory, read and written bytes together.
+        copy: bytes per second of a copy within the device's memory, read and written bytes together.
     """
 
     name: str

@@ -60,15 +60,15 @@ class Corpus:
         extract_embedded(self.manifest, self.cache, **self.extraction)
 
     def folds(self) -> dict[str, Path]:
-        """Write the speaker-disjoint folds' manifests; name → manifest whose `test` split is the left-out part."""
+        """Write the speaker-disjoint folds' manifests; name → manifest whose `test` split is the left-out fold."""
         read = Manifest.read(self.manifest)
         if self.name == "emodb":
-            return self._write("speakers", ((name.rpartition("/")[2], part) for name, part in _each_speaker(read)))
+            return self._write("speakers", ((name.rpartition("/")[2], rows) for name, rows in _each_speaker(read)))
         actors = np.array([int(speaker.rpartition("/")[2]) for speaker in read.column("speaker")])
         return self._write("speakers", ((f"{f[0]:02d}-{f[-1]:02d}", np.isin(actors, f)) for f in ACTOR_FOLDS))
 
     def inner_folds(self) -> dict[str, Path]:
-        """Write, for each fold, one that leaves its test part out altogether and tests on others of its speakers.
+        """Write, for each fold, one that leaves its test split out altogether and tests on others of its speakers.
 
         Settings are chosen by these: no utterance that a setting is tried on is scored by the model it was chosen for.
         """
@@ -90,11 +90,11 @@ class Corpus:
         """Write as many folds that take utterances at random, so that the same speakers train and test."""
         read = Manifest.read(self.manifest)
         count = len(self.folds())
-        parts = np.random.default_rng(seed).permutation(len(read)) % count
-        return self._write(f"random-{seed}", ((str(fold), parts == fold) for fold in range(count)))
+        folds = np.random.default_rng(seed).permutation(len(read)) % count
+        return self._write(f"random-{seed}", ((str(fold), folds == fold) for fold in range(count)))
 
     def shuffled_folds(self, seed: int) -> dict[str, Path]:
-        """Write the speaker-disjoint folds with the training part's labels shuffled; the test part keeps its own."""
+        """Write the speaker-disjoint folds with the training split's labels shuffled; the test split keeps its own."""
         found = {}
         for name, path in self.folds().items():
             read = Manifest.read(path)
@@ -108,10 +108,10 @@ class Corpus:
             )
         return found
 
-    def _write(self, kind: str, parts: Iterator[tuple[str, npt.NDArray[np.bool_]]]) -> dict[str, Path]:
+    def _write(self, kind: str, folds: Iterator[tuple[str, npt.NDArray[np.bool_]]]) -> dict[str, Path]:
         read = Manifest.read(self.manifest)
         found = {}
-        for name, is_test in parts:
+        for name, is_test in folds:
             found[name] = self.folder / "folds" / kind / f"{name}.parquet"
             found[name].parent.mkdir(parents=True, exist_ok=True)
             splits = np.where(is_test, "test", "train").tolist()
@@ -120,5 +120,5 @@ class Corpus:
 
 
 def _each_speaker(read: Manifest) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
-    for name, part in leave_one_speaker_out(read):
-        yield name, np.array(part.column("split")) == "test"
+    for name, split in leave_one_speaker_out(read):
+        yield name, np.array(split.column("split")) == "test"

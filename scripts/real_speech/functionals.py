@@ -47,7 +47,7 @@ def functionals(manifest: Path, out: Path) -> Features:
 
 
 def predict_fold(manifest: Path, features: Features, out: Path, system: str) -> None:
-    """Choose C among the training speakers, fit all of them, and write the scores of the left-out part.
+    """Choose C among the training speakers, fit all of them, and write the scores of the left-out fold.
 
     Args:
         manifest: with splits `train` and `test`, its rows in the order of `features`.

@@ -30,10 +30,10 @@ class Outcome:
 
     Args:
         system: its name.
-        tables: pooled prediction tables, one a seed.
+        tables: pooled prediction tables, one per seed.
         wall: seconds of training, all folds of all seeds; NaN where not measured.
         epoch: median seconds of an epoch over the runs; NaN where there are none.
-        folds: fold → its tables, one a seed.
+        folds: fold → its tables, one per seed.
     """
 
     system: str
@@ -43,9 +43,9 @@ class Outcome:
     folds: Mapping[str, Sequence[Path]] = field(default_factory=dict)
 
 
-def pool(parts: Sequence[Path], manifest: Path, out: Path) -> Path:
+def pool(paths: Sequence[Path], manifest: Path, out: Path) -> Path:
     """Join the folds' tables into one in manifest order."""
-    tables = [Predictions.read(path) for path in parts]
+    tables = [Predictions.read(path) for path in paths]
     joined = pd.concat([table.frame for table in tables], ignore_index=True)
     order = {identifier: row for row, identifier in enumerate(Manifest.read(manifest).column("utterance_id"))}
     joined = joined.iloc[np.argsort([order[identifier] for identifier in joined["utterance_id"]], kind="stable")]
@@ -80,7 +80,7 @@ def cost_of(runs: Sequence[Path], epochs: int) -> tuple[float, float]:
 
 
 def chance(confusion: Sequence[Sequence[int]]) -> tuple[float, float]:
-    """Return the UAR of guessing, 1 / C, and its standard deviation on that many utterances a class.
+    """Return the UAR of guessing, 1 / C, and its standard deviation on that many utterances per class.
 
     A guess hits with probability p = 1 / C; the mean of C recalls has variance Σ p·(1 − p) / n_c / C².
     """
@@ -91,7 +91,7 @@ def chance(confusion: Sequence[Sequence[int]]) -> tuple[float, float]:
 
 
 def show(corpus: str, outcomes: Sequence[Outcome], manifest: Path, pictures: Path) -> dict[str, Mapping[str, object]]:
-    """Print one row a system, draw one confusion matrix a system, and return the numbers."""
+    """Print one row per system, draw one confusion matrix per system, and return the numbers."""
     table = Table("system", *SCORES.values(), "seeds", "training", "an epoch", title=corpus)
     numbers: dict[str, Mapping[str, object]] = {}
     for outcome in outcomes:

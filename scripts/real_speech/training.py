@@ -1,4 +1,4 @@
-"""One fold of a trained system: `fit` on all training speakers, `predict` the left-out part; done once, resumable."""
+"""One fold of a trained system: `fit` on all training speakers, `predict` the left-out fold; done once, resumable."""
 
 import hashlib
 import json
@@ -49,7 +49,7 @@ class FoldRun:
 
     @property
     def predictions(self) -> Path:
-        """The table of the left-out part."""
+        """The table of the left-out fold."""
         return self.runs / self.fold / "predictions.parquet"
 
     def epochs(self) -> int:

@@ -17,7 +17,7 @@ COUNT, CLASSES = 900, RAVDESS.classes
 
 @pytest.fixture
 def world(tmp_path):
-    """A system that is twice too sure, trained where the last class was frequent; two parts with other speakers."""
+    """A system that is twice too sure, trained where the last class was frequent; two splits with other speakers."""
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 1.5, (COUNT, 8))
     true = (rng.random((COUNT, 1)) > softmax(logits).cumsum(axis=1)).sum(axis=1)
@@ -95,8 +95,8 @@ def test_calibrate_to_a_uniform_prior(world):
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["--split", "train", "--out", "x.json"], "may not be fitted on this part. Found: train. Allowed: validation"),
-        (["--split", "test", "--out", "x.json"], "may not be fitted on this part"),
+        (["--split", "train", "--out", "x.json"], "may not be fitted on this split. Found: train. Allowed: validation"),
+        (["--split", "test", "--out", "x.json"], "may not be fitted on this split"),
         ([], "nowhere to write"),
         (["--out", "x.json", "--test-split", "validation"], "400 utterances would be judged by a calibration"),
         (["--out", "x.json", "--split", "development"], "no predictions of split 'development'"),

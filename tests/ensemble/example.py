@@ -26,7 +26,7 @@ def saved(tmp_path, **tables) -> list:
 
 
 def development(tmp_path, speakers=8, each=30, seed=0, labels=SMALL):
-    """Three noisy members of a development and a test part, and the manifest of truths. Synthetic numbers."""
+    """Three noisy members of a development and a test split, and the manifest of truths. Synthetic numbers."""
     generator = np.random.default_rng(seed)
     size = speakers * each
     ids = [f"c/{number:04d}" for number in range(size + 20)]

@@ -155,7 +155,7 @@ def test_mixtures_are_refused_by_name(tmp_path, two):
     refusal(PredictionsError, "no utterances of split train", [a, b], out, split="train")
     refusal(PredictionsError, "needs labels", [a, b], out, method="greedy")
     refusal(ConfigError, "'nobody', named for arousal, is no member", [a, b], out, arousal=["nobody"])
-    refusal(ConfigError, "weights must be one a member", [a, b], out, weights=[1.0])
+    refusal(ConfigError, "weights must be one per member", [a, b], out, weights=[1.0])
     refusal(ConfigError, "must not be negative", [a, b], out, weights=[1.0, -1.0])
     refusal(ConfigError, "needs members", None, out)
     (tmp_path / "base.csv").write_text("FileName,EmoAct,EmoVal,EmoDom\n0.wav,1,2,3\n")

@@ -98,7 +98,7 @@ def test_stacked_attributes_keep_the_spread_of_the_truth(kind):
 
 
 @pytest.mark.usefixtures("small_labels")
-def test_development_rows_are_cross_fitted_and_test_rows_use_the_whole_part(tmp_path):
+def test_development_rows_are_cross_fitted_and_test_rows_use_the_whole_split(tmp_path):
     paths, manifest = development(tmp_path)
     ensemble(paths, tmp_path / "a.parquet", method="stack-logistic", manifest=manifest, folds=4)
     first = Predictions.read(tmp_path / "a.parquet")

@@ -47,7 +47,7 @@ def random_case(seed: int = 0, size: int = 60, speakers: int = 7, classes: int =
 def write_manifest(
     path: Path, size: int = 120, speakers: int = 12, seed: int = 0, labels: LabelSet = CHALLENGE
 ) -> None:
-    """Write a manifest of a development part, and a training part of 20 in which sadness and 2, 3, 4 are usual."""
+    """Write a manifest of a development split, and a training split of 20 in which sadness and 2, 3, 4 are usual."""
     generator = np.random.default_rng(seed)
     total = size + 20
     train = np.arange(total) >= size
@@ -80,13 +80,13 @@ def write_predictions(
     labels: LabelSet = CHALLENGE,
     **more,
 ) -> None:
-    """Write noisy answers to the development part of a manifest's frame."""
+    """Write noisy answers to the development split of a manifest's frame."""
     generator = np.random.default_rng(seed)
-    part = truth[truth["split"] == "development"]
-    right = np.array([[name == emotion for emotion in labels.classes] for name in part["category"]], float)
+    development = truth[truth["split"] == "development"]
+    right = np.array([[name == emotion for emotion in labels.classes] for name in development["category"]], float)
     logits = right * 2 + generator.normal(size=right.shape) * noise
-    attributes = part[list(ATTRIBUTES)].to_numpy(float)
+    attributes = development[list(ATTRIBUTES)].to_numpy(float)
     answers = np.clip(attributes + generator.normal(size=attributes.shape) * noise, 1, 7)
     metadata = PredictionsMetadata(labels.name, labels.classes, system, **more)
-    ids, names, splits = (list(part[name]) for name in ("utterance_id", "file_name", "split"))
+    ids, names, splits = (list(development[name]) for name in ("utterance_id", "file_name", "split"))
     Predictions.build(ids, names, splits, logits, answers, metadata).write(path)

@@ -55,14 +55,14 @@ def test_scores_are_those_of_the_metrics(tmp_path, manifest):
     assert (found.sha256, found.speakers, found.utterances) == (file_sha256(path), 12, 120)
 
 
-def test_majority_and_mean_of_the_training_part_stand_beside(tmp_path, manifest):
+def test_majority_and_mean_of_the_training_split_stand_beside(tmp_path, manifest):
     (path,) = tables(tmp_path, manifest, full={})
     found = quick([path], manifest)
     reference = found.systems[0]
     assert (reference.system, reference.reference, reference.source) == (
         "majority/mean",
         True,
-        "labels of the training part",
+        "labels of the training split",
     )
     # every training clip is sad
     assert np.array(reference.confusion)[:, CHALLENGE.index("sadness")].sum() == 119
@@ -137,7 +137,7 @@ def test_other_json_is_no_evaluation(tmp_path):
         Evaluation.read(tmp_path / "nothing.json")
 
 
-def test_parquet_has_one_row_a_score(tmp_path, manifest):
+def test_parquet_has_one_row_per_score(tmp_path, manifest):
     found = evaluate_tables(tables(tmp_path, manifest, full={}), Truth.read(manifest), Options(draws=20, by=["gender"]))
     found.write(tmp_path / "e.parquet")
     frame = pd.read_parquet(tmp_path / "e.parquet")
@@ -176,7 +176,7 @@ def test_notes_tell_what_a_reader_must_know(tmp_path, manifest):
         None,
     ]
     notes = "\n".join(found.notes)
-    assert "leaky: temperature, not cross-fitted, so its scores flatter" in notes
+    assert "leaky: temperature, not cross-fitted, so its scores are optimistic" in notes
     assert "honest:" not in notes
     assert "the speech is synthetic" in notes
     assert "1 of 120 utterances have no category of the label set" in notes

@@ -4,7 +4,7 @@ import pytest
 from vibespeaker.figures import before_and_after, corpus_bars, png_bytes, score_matrix, svg_bytes
 
 
-def test_bars_stack_corpora_within_every_part():
+def test_bars_stack_corpora_within_every_split():
     counts = {"train": [[3, 1], [2, 0]], "test": [[1, 1], [0, 4]]}
     figure = corpus_bars(counts, ("a", "b"), ("anger", "fear"), "counts")
     train, test = figure.axes

@@ -62,7 +62,7 @@ def test_real_speech_is_not_called_synthetic(make_world):
     assert "synthetic" not in (world.folder / "out" / "report.md").read_text().lower()
 
 
-def test_the_preferred_part_is_scored_and_another_on_demand(make_world):
+def test_the_preferred_split_is_scored_and_another_on_demand(make_world):
     world = make_world(splits=("validation", "test"))
     world.run("full")
     run(world)
@@ -83,7 +83,7 @@ def test_systems_with_one_head(world, heads):
 def test_refusals(world, capsys):
     folder = world.run("full")
     assert run(world, "--split", "development") == 2
-    assert "no prediction table has a part that can be scored. Found: test." in capsys.readouterr().err
+    assert "no prediction table has a split that can be scored. Found: test." in capsys.readouterr().err
     (folder / "predictions.parquet").unlink()
     assert run(world) == 2
     assert "hold no prediction tables" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from vibespeaker.report.curves import read_logs
 
 
 def log(folder, points, start=1000.0, suffix=""):
-    """Write (tag, step, value) one a second, as a run does."""
+    """Write (tag, step, value), one per second, as a run does."""
     writer = EventFileWriter(str(folder), filename_suffix=suffix)
     for second, (tag, step, value) in enumerate(points):
         event = Event(step=step, wall_time=start + second)

@@ -1,4 +1,4 @@
-"""A calibration's way onto prediction tables: believable values in the table, sets and intervals beside it."""
+"""Applies a calibration to prediction tables: calibrated values in the table, sets and intervals beside it."""
 
 import logging
 from collections.abc import Mapping
@@ -106,7 +106,7 @@ def sets_path(table: Path) -> Path:
 
 
 def _provenance(before: Mapping[str, Any], calibration: Calibration) -> dict[str, Any]:
-    """Name the calibration, and the part it was fitted on in the way that evaluations look for."""
+    """Name the calibration, and the split it was fitted on in the way that evaluations look for."""
     named = {
         "categories": None if calibration.categories is None else calibration.categories.method,
         "attributes": {name: mapped.method for name, mapped in calibration.attributes.items()},
@@ -114,6 +114,6 @@ def _provenance(before: Mapping[str, Any], calibration: Calibration) -> dict[str
         "level": None if calibration.conformal is None else calibration.conformal.level,
         "fitted_on": asdict(calibration.fitted_on),
     }
-    part = {"split": calibration.fitted_on.split, "manifest": calibration.fitted_on.manifest}
-    fitted = before.get("fitted") or {"what": "calibration", **part, "cross_fitted": False}
+    source = {"split": calibration.fitted_on.split, "manifest": calibration.fitted_on.manifest}
+    fitted = before.get("fitted") or {"what": "calibration", **source, "cross_fitted": False}
     return {**before, "calibration": named, "fitted": fitted}

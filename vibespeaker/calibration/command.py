@@ -1,4 +1,4 @@
-"""`vibespeaker calibrate`: fit on one part, judge by unseen speakers and another part, keep beside the checkpoint."""
+"""`vibespeaker calibrate`: fit on one split, judge on unseen speakers and another split, keep beside the checkpoint."""
 
 import json
 import logging
@@ -46,33 +46,33 @@ def calibrate(
     test_split: str | None = None,
     scores: Path | None = None,
 ) -> int:
-    """Make probabilities and attributes believable, with sets and intervals that keep a promise.
+    """Calibrate probabilities and attributes, with prediction sets and intervals of a chosen coverage.
 
-    The calibration is fitted on one part and judged there by speakers it has not seen, and on another part where one is
+    The calibration is fitted on one split and judged there on unseen speakers, and on another split where one is
     given. `vibespeaker predict` applies the file that lies beside its checkpoint.
 
     Args:
         predictions: uncalibrated prediction table.
         manifest: manifest with the true labels.
-        split: the part to fit on.
+        split: the split to fit on.
         checkpoint: checkpoint that made the predictions; the calibration is written beside it.
         out: JSON file to write instead.
-        categories: temperature: one factor for all logits; vector: factor and summand a class.
+        categories: temperature: one factor for all logits; vector: factor and offset per class.
         attributes: linear: least squares; moments: the truth's mean and spread, best by CCC; isotonic: any rising map.
         level: coverage that prediction sets and intervals promise, between 0 and 1.
         sets: lac: smallest sets; aps: sets that grow where the system is unsure.
-        target_prior: uniform moves posteriors from the fitted part's class frequencies to equal ones.
+        target_prior: uniform moves posteriors from the fitted split's class frequencies to equal ones.
         test: prediction table to judge on; the same table by default.
-        test_split: the part to judge on; all of `test` by default.
+        test_split: the split to judge on; all of `test` by default.
         scores: JSON file for all measured scores.
 
     Raises:
         PredictionsError: the table does not fit the manifest, the checkpoint or the test table.
-        ConfigError: the part may not be fitted on, or there is nowhere to write.
+        ConfigError: the split may not be fitted on, or there is nowhere to write.
     """
     if split not in FIT_SPLITS:
         raise ConfigError(
-            "calibration may not be fitted on this part",
+            "calibration may not be fitted on this split",
             found=split,
             allowed=FIT_SPLITS,
             remedy="choose another --split",
@@ -142,13 +142,13 @@ def _calibration(
 def _judged(
     judged: Predictions, calibration: Calibration, truth: Truth, fitted_on: Predictions, source: Path
 ) -> dict[str, dict[str, float]]:
-    """Scores of another part before and after, refused where it shares utterances with the fitted one."""
+    """Scores of another split before and after, refused where it shares utterances with the fitted one."""
     shared = set(judged.frame["utterance_id"]) & set(fitted_on.frame["utterance_id"])
     if shared:
         raise PredictionsError(
             f"{source}: {len(shared)} utterances would be judged by a calibration that was fitted on them",
             found=sorted(shared)[:3],
-            remedy="name another part with --test-split",
+            remedy="name another split with --test-split",
         )
     before = evidence_of(judged, truth, source)
     unmoved = apply_calibration(judged, replace(calibration, target_prior=None))

@@ -15,14 +15,14 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Predictions beside the truth, one entry an utterance.
+    """Predictions beside the truth, one entry per utterance.
 
     Args:
         logits: `(N, C)`, or null without a category head.
         categories: `(N,)` true class indices, −1 where there is none in the label set.
         predicted: `(N, 3)` predicted attributes on 1–7, NaN where there is no head.
         attributes: `(N, 3)` true attributes on 1–7, NaN where unknown.
-        speakers: `(N,)`, what tells speakers apart.
+        speakers: `(N,)`, identifiers of speakers.
     """
 
     logits: Floats | None

@@ -1,6 +1,6 @@
 """Fitting a calibration on labelled predictions, and judging it on utterances that it has not seen.
 
-Everything is fitted once on all of the part, which is what is saved. To judge the method on that very part, and to set
+Everything is fitted once on the whole split, which is what is saved. To judge the method on that very split, and to set
 the conformal thresholds, it is also fitted fold by fold: each utterance is then mapped by a fit that saw neither it nor
 its speaker.
 """
@@ -32,7 +32,7 @@ class Fitted:
     Args:
         categories: scaling fitted on all; null without a category head.
         attributes: attribute → map fitted on all.
-        prior: class frequencies of the part; null without a category head.
+        prior: class frequencies of the split; null without a category head.
         conformal: thresholds from unseen utterances; null when no level was asked for.
         unseen: the evidence with logits and attributes mapped fold by fold.
     """
@@ -55,12 +55,12 @@ def fit(
     """Fit scaling, maps and thresholds.
 
     Args:
-        evidence: labelled predictions of the part to fit on.
+        evidence: labelled predictions of the split to fit on.
         categories: one of `scaling.CATEGORY_METHODS`.
         attributes: one of `scaling.ATTRIBUTE_METHODS`.
         level: coverage that sets and intervals promise, or null for none.
         sets: one of `conformal.SET_METHODS`.
-        folds: parts of disjoint speakers.
+        folds: number of speaker-disjoint folds.
 
     Raises:
         ConfigError: an unknown method or level.

@@ -55,7 +55,7 @@ def measure(evidence: Evidence, conformal: Conformal | None = None) -> dict[str,
 
 
 def as_table(title: str, variants: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> Table:
-    """Return scores as a table for the terminal: one row a score and one column a variant, so that a narrow one fits.
+    """Return scores as a table for the terminal: one row per score, one column per variant, so that it fits.
 
     Args:
         title: shown above.

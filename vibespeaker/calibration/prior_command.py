@@ -1,4 +1,4 @@
-"""`vibespeaker prior`: move posteriors from the training part's class frequencies to others, and say what it brings."""
+"""`vibespeaker prior`: move posteriors from the training split's class frequencies to others, and report the gain."""
 
 import logging
 from dataclasses import replace
@@ -45,14 +45,14 @@ def prior(
 
     Shows, where there are labels, what the uniform prior, the prior estimated from the unlabelled predictions and tuned
     offsets bring; offsets are tuned and scored on different speakers. `balanced macro f1` is the proxy for a test with
-    equally many utterances a class.
+    equally many utterances per class.
 
     Args:
         predictions: prediction table.
         manifest: manifest; its labels give the class frequencies of `source`, and the scores.
         source: what the posteriors carry: a split, whose class frequencies are counted (train for a plain
-            cross-entropy, the fitted part after calibration), or uniform (a loss with inverse class weights).
-        split: the part to adjust; all by default.
+            cross-entropy, the calibration's split after calibration), or uniform (a loss with inverse class weights).
+        split: the split to adjust; all by default.
         target: uniform, or the prior estimated from the predictions by expectation maximisation.
         out: table to write with the adjusted logits.
 

@@ -1,7 +1,7 @@
-"""From the training part's class frequencies to those of the data at hand.
+"""From the training split's class frequencies to those of the data at hand.
 
 A classifier's posterior carries the prior it was trained with. By Bayes' rule another prior divides the first out and
-multiplies the second in; on logits that is a summand a class (Saerens, Latinne and Decaestecker 2002, equation 4). The
+multiplies the second in; on logits it is an offset per class (Saerens, Latinne and Decaestecker 2002, equation 4). The
 prior of unlabelled data is found by expectation maximisation over their posteriors (same paper, section 3.2). Both
 assume that only the class frequencies differ, and that the posteriors are calibrated under the prior they carry. Tuned
 offsets assume neither, but are fitted to labels, so their score must be cross-fitted.
@@ -98,10 +98,10 @@ def balanced_macro_f1(logits: npt.ArrayLike, true: npt.ArrayLike) -> float:
 
 
 def tune_offsets(logits: npt.ArrayLike, true: npt.ArrayLike) -> Floats:
-    """Return the summand a class that makes the balanced macro-F1 of these very utterances high.
+    """Return the offset per class that maximises the balanced macro-F1 of these same utterances.
 
     Coordinate ascent from the uniform start: class by class the offset is tried over 41 steps in ±2 nats and the best
-    is kept (ties: the smallest change), until a round changes nothing. The score on the same utterances flatters.
+    is kept (ties: the smallest change), until a round changes nothing. The score on the same utterances is optimistic.
 
     Args:
         logits: `(N, C)`.

@@ -1,4 +1,4 @@
-"""How far probabilities can be believed: bins, calibration error, Brier score, likelihood, risk over coverage.
+"""How well probabilities are calibrated: bins, calibration error, Brier score, likelihood, risk over coverage.
 
 All of it looks at probabilities `(N, C)` and true classes `(N,)`; nothing to score gives NaN.
 """
@@ -33,7 +33,7 @@ class ReliabilityBins:
     def error(self) -> float:
         """Expected calibration error: mean of |accuracy − confidence| over utterances; NaN without any.
 
-        Lower is better. Guo et al. 2017, equation 3; with few utterances a bin it is biased upwards.
+        Lower is better. Guo et al. 2017, equation 3; with few utterances per bin it is biased upwards.
         """
         if not self.count.sum():
             return float("nan")

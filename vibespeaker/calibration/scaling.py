@@ -1,4 +1,4 @@
-"""Maps that make predictions believable: logits scaled and shifted, attributes recalibrated.
+"""Maps that calibrate predictions: logits scaled and shifted, attributes recalibrated.
 
 Categories (Guo et al. 2017): `temperature` divides all logits by one number, so the ranking of classes stays;
 `vector` scales and shifts each class's logit. Attributes: `linear` is the least-squares line of the truth on the
@@ -35,8 +35,8 @@ class CategoryScaling:
 
     Args:
         method: one of `CATEGORY_METHODS`.
-        scale: one positive factor a class.
-        shift: one summand a class.
+        scale: one positive factor per class.
+        shift: one offset per class.
     """
 
     method: str

@@ -26,7 +26,7 @@ class FittedOn:
     """The utterances a calibration was fitted on: it must never be judged by them.
 
     Args:
-        split: name of the part.
+        split: name of the split.
         manifest: SHA-256 of the manifest with the true labels.
         utterances: number of labelled ones.
         speakers: number of speakers.
@@ -48,7 +48,7 @@ class Calibration:
         checkpoint: SHA-256 of the checkpoint whose predictions these are; null for a system without one.
         fitted_on: where.
         categories: scaling of the logits; null without a category head.
-        prior: class frequencies of the fitted part, the prior that scaled posteriors carry; null without a category
+        prior: class frequencies of the fitted split, the prior that scaled posteriors carry; null without a category
         head. target_prior: class frequencies that posteriors are moved to after scaling; null to leave them.
         attributes: attribute → map; those without a head are missing. conformal: thresholds, on scaled posteriors
         before a change of prior; null when none were asked for.

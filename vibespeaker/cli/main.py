@@ -14,9 +14,9 @@ from vibespeaker.files import MACHINE_ERRORS
 #: Subcommands that LightningCLI serves.
 TRAINER_COMMANDS = {
     "fit": "train a model from a config",
-    "validate": "score a checkpoint on the validation part",
-    "test": "score a checkpoint on the test part",
-    "predict": "write one row of predictions an utterance",
+    "validate": "score a checkpoint on the validation split",
+    "test": "score a checkpoint on the test split",
+    "predict": "write one row of predictions per utterance",
 }
 
 #: Name → (module:function, what it does).
@@ -24,15 +24,15 @@ COMMANDS = {
     "prepare": ("vibespeaker.prepare.prepare:prepare", "read a corpus folder into a checked manifest"),
     "combine": ("vibespeaker.prepare.combine:combine", "join manifests under a label map"),
     "clean": ("vibespeaker.prepare.clean:clean", "write cleaned copies of recordings"),
-    "split": ("vibespeaker.prepare.split.command:split", "give utterances to parts that share no speaker"),
-    "stats": ("vibespeaker.prepare.stats:stats", "count utterances by corpus, emotion and part"),
-    "check": ("vibespeaker.prepare.leaks:check", "find speakers, recordings and takes in more than one part"),
-    "balance": ("vibespeaker.prepare.balance:balance", "plan a training part with equal classes"),
+    "split": ("vibespeaker.prepare.split.command:split", "give utterances to splits that share no speaker"),
+    "stats": ("vibespeaker.prepare.stats:stats", "count utterances by corpus, emotion and split"),
+    "check": ("vibespeaker.prepare.leaks:check", "find speakers, recordings and takes in more than one split"),
+    "balance": ("vibespeaker.prepare.balance:balance", "plan a training split with equal classes"),
     "transcribe": ("vibespeaker.transcribe.command:transcribe", "fill missing texts with a Whisper checkpoint"),
     "extract": ("vibespeaker.extract:extract", "run the frozen encoders once and store their frames"),
     "ensemble": ("vibespeaker.ensemble:ensemble", "combine prediction tables into one"),
     "evaluate": ("vibespeaker.evaluation.command:evaluate", "score predictions, with intervals and comparisons"),
-    "calibrate": ("vibespeaker.calibration.command:calibrate", "make probabilities and attributes believable"),
+    "calibrate": ("vibespeaker.calibration.command:calibrate", "calibrate probabilities and attributes"),
     "prior": ("vibespeaker.calibration.prior_command:prior", "move posteriors to other class frequencies"),
     "submit": ("vibespeaker.submission:submit", "write or check the challenge's submission files"),
     "report": ("vibespeaker.report.command:report", "write one page about one or several runs"),
@@ -40,7 +40,7 @@ COMMANDS = {
     "ablate": ("vibespeaker.workflows.ablation.command:ablate", "train on selections of corpora and compare them"),
     "cross": ("vibespeaker.workflows.ablation.command:cross", "train on some corpora, test on others"),
     "recognize": ("vibespeaker.recognizer.command:recognize", "print the emotion of one recording"),
-    "quickstart": ("vibespeaker.workflows.quickstart:quickstart", "run the whole way, from a corpus to a report"),
+    "quickstart": ("vibespeaker.workflows.quickstart:quickstart", "run the full pipeline, from a corpus to a report"),
 }
 
 

@@ -1,4 +1,4 @@
-"""From members and a recipe to the combined table, with the scores that tell what combining was worth."""
+"""From members and a recipe to the combined table, with the scores that show what combining gained."""
 
 import logging
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Combination:
         keys: `utterance_id, file_name, split` of the N rows.
         values: head → `(N, C)` probabilities or `(N, 1)` values, for heads that some member has.
         combiners: head → what made them.
-        scores: head → name (`SCORES`) → macro-F1 or CCC on the labelled part; empty without labels.
+        scores: head → name (`SCORES`) → macro-F1 or CCC on the labelled split; empty without labels.
     """
 
     keys: pd.DataFrame
@@ -43,7 +43,7 @@ class Combination:
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """The labelled part: what members say of it and what is true."""
+    """The labelled split: what members say of it and what is true."""
 
     stack: Stack
     targets: Targets
@@ -61,10 +61,10 @@ class Labelled:
 
 
 def combine(members: Sequence[Member], recipe: Recipe, truth: Truth | None) -> Combination:
-    """Combine the members head by head; a head whose members do not cover the labelled part has no scores.
+    """Combine the members head by head; a head whose members do not cover the labelled split has no scores.
 
-    Rows of the part that a selection or a stacking model was fitted on get cross-fitted values: each is made by a
-    fit that has not heard its speaker. All other rows are made by the fit on the whole part.
+    Rows of the split that a selection or a stacking model was fitted on get cross-fitted values: each is made by a
+    fit that has not heard its speaker. All other rows are made by the fit on the whole split.
 
     Args:
         members: see `read_members`.
@@ -98,11 +98,11 @@ def _labelled(members: Sequence[Member], recipe: Recipe, truth: Truth | None) ->
         return None
     keys = utterances(members, recipe.fit_split)
     targets = truth.targets(list(keys["utterance_id"]), table.name)
-    part = stack(members, keys)
+    stacked = stack(members, keys)
     scored = class_columns(table.predictions, truth.labels, table.name)
     known = targets.categories >= 0
     categories = np.where(known, np.array(scored)[targets.categories], targets.categories)
-    return Labelled(replace(part, scored=tuple(scored)), replace(targets, categories=categories))
+    return Labelled(replace(stacked, scored=tuple(scored)), replace(targets, categories=categories))
 
 
 def _add_head(
@@ -146,11 +146,11 @@ def _fixed(head: str, whole: Stack, recipe: Recipe) -> Weighted | None:
     return Weighted(head, plain.members, tuple(weights), plain.vote)
 
 
-def _fit(head: str, part: Labelled, rows: Rows, recipe: Recipe, present_only: bool) -> Combiner | None:
-    """Fit on labelled rows; `present_only` leaves out named members that do not cover the labelled part."""
-    seen, truth, named = part.stack.take(rows), part.truth(head)[rows], recipe.named(head)
+def _fit(head: str, labelled: Labelled, rows: Rows, recipe: Recipe, present_only: bool) -> Combiner | None:
+    """Fit on labelled rows; `present_only` leaves out named members that do not cover the labelled split."""
+    seen, truth, named = labelled.stack.take(rows), labelled.truth(head)[rows], recipe.named(head)
     if recipe.method == "top-k":
-        joined = [name for name in named or () if not present_only or _covers(part.stack, head, name)]
+        joined = [name for name in named or () if not present_only or _covers(labelled.stack, head, name)]
         return top_k(head, seen, truth, recipe.k, joined, _all_named(recipe))
     candidates = seen if named is None else _only(seen, named)
     if recipe.method == "greedy":
@@ -159,18 +159,18 @@ def _fit(head: str, part: Labelled, rows: Rows, recipe: Recipe, present_only: bo
     from vibespeaker.ensemble.stacking import fit
 
     kind: Any = recipe.method.removeprefix("stack-")
-    return fit(head, seen, truth, part.targets.speakers[rows], kind, recipe.seed)
+    return fit(head, seen, truth, labelled.targets.speakers[rows], kind, recipe.seed)
 
 
-def _held_out(head: str, part: Labelled, combiner: Combiner, recipe: Recipe, progress: Tracker) -> Values:
-    """Return the ensemble's values on the labelled part: cross-fitted where fitted, else as they are."""
+def _held_out(head: str, labelled: Labelled, combiner: Combiner, recipe: Recipe, progress: Tracker) -> Values:
+    """Return the ensemble's values on the labelled split: cross-fitted where fitted, else as they are."""
     if not recipe.is_fitted:
-        return combiner.apply(part.stack)
-    known = set(part.rows(head).tolist())
+        return combiner.apply(labelled.stack)
+    known = set(labelled.rows(head).tolist())
 
     def refit(rows: Rows) -> Combiner:
         labelled_rows = np.array([row for row in rows if row in known], np.int64)
-        refitted = _fit(head, part, labelled_rows, recipe, present_only=True)
+        refitted = _fit(head, labelled, labelled_rows, recipe, present_only=True)
         if refitted is None:
             raise PredictionsError(
                 f"a fold has too few labels to fit {recipe.method} for {head}", remedy="use fewer folds"
@@ -178,14 +178,14 @@ def _held_out(head: str, part: Labelled, combiner: Combiner, recipe: Recipe, pro
         progress.advance()
         return refitted
 
-    folds = speaker_folds(part.targets.speakers, recipe.folds, recipe.seed)
-    return cross_fit(refit, lambda model, rows: model.apply(part.stack.take(rows)), folds)
+    folds = speaker_folds(labelled.targets.speakers, recipe.folds, recipe.seed)
+    return cross_fit(refit, lambda model, rows: model.apply(labelled.stack.take(rows)), folds)
 
 
 def _scores(
-    head: str, part: Labelled, rows: Rows, held_out: Values, combiner: Combiner, recipe: Recipe
+    head: str, labelled: Labelled, rows: Rows, held_out: Values, combiner: Combiner, recipe: Recipe
 ) -> dict[str, float]:
-    seen, truth = part.stack.take(rows), part.truth(head)[rows]
+    seen, truth = labelled.stack.take(rows), labelled.truth(head)[rows]
     single = member_scores(head, seen, truth)
     scores = {}
     if np.isfinite(single).any():
@@ -196,24 +196,24 @@ def _scores(
             "mean of all": score(head, mean.apply(seen), truth, seen.scored),
         }
     if recipe.is_fitted:
-        # among the k best there may be members that the labelled part lacks
-        same = _fit(head, part, rows, recipe, present_only=True) if recipe.method == "top-k" else combiner
+        # among the k best there may be members that the labelled split lacks
+        same = _fit(head, labelled, rows, recipe, present_only=True) if recipe.method == "top-k" else combiner
         if same is not None:
             scores["ensemble, in sample"] = score(head, same.apply(seen), truth, seen.scored)
     return {**scores, "ensemble": score(head, held_out[rows], truth, seen.scored)}
 
 
-def _covers(part: Stack, head: str, name: str) -> bool:
-    return bool(part.having(head)[part.names.index(name)])
+def _covers(members: Stack, head: str, name: str) -> bool:
+    return bool(members.having(head)[members.names.index(name)])
 
 
 def _all_named(recipe: Recipe) -> set[str]:
     return {name for head in HEADS for name in recipe.named(head) or ()}
 
 
-def _only(part: Stack, names: Sequence[str]) -> Stack:
-    chosen = [part.names.index(name) for name in names]
-    return Stack(tuple(names), part.probabilities[chosen], part.attributes[chosen], part.scored)
+def _only(members: Stack, names: Sequence[str]) -> Stack:
+    chosen = [members.names.index(name) for name in names]
+    return Stack(tuple(names), members.probabilities[chosen], members.attributes[chosen], members.scored)
 
 
 def _widened(chosen: Weighted, names: Sequence[str]) -> Weighted:

@@ -38,7 +38,7 @@ class Weighted:
     Args:
         head: `categories` or an attribute.
         members: names, in the order of the stack.
-        weights: one a member, not negative, at least one positive; 0 leaves a member out.
+        weights: one per member, not negative, at least one positive; 0 leaves a member out.
         vote: for categories, count each member's best class instead of its probabilities; ties go to the class with
             the higher mean probability.
     """

@@ -45,7 +45,7 @@ def ensemble(
 ) -> int:
     """Combine prediction tables, and a baseline's task 2 file among them, into one table.
 
-    Selections and stacking go by the labels of `fit_split`. What is written for that part is cross-fitted by speaker,
+    Selections and stacking go by the labels of `fit_split`. What is written for that split is cross-fitted by speaker,
     and so is the score that is printed. The recipe is written beside the table.
 
     Args:
@@ -53,15 +53,15 @@ def ensemble(
         out: the table to write.
         method: mean; vote: majority of the members' classes; top-k: mean of the k best of each head; greedy:
             selection with replacement; stack-logistic, stack-mlp: a model over the members.
-        weights: one a member, for mean and vote.
+        weights: one per member, for mean and vote.
         categories: members for the categories, by path or file name; all by default, `[]` for no categories. With
             top-k these join the k best without competing.
         arousal: members for arousal.
         valence: members for valence.
         dominance: members for dominance.
         manifest: manifest with the labels, for fitted methods and for scores.
-        fit_split: the labelled part.
-        split: write only this part.
+        fit_split: the labelled split.
+        split: write only this split.
         labels: label set of the ensemble, that of its members by default; members with more classes drop the others.
         k: how many win by top-k.
         rounds: members that greedy selection adds.

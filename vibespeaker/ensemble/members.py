@@ -70,7 +70,7 @@ class Stack:
         names: members, `(M,)`.
         probabilities: `(M, N, C)`; NaN for a member without category head.
         attributes: `(M, N, 3)`; NaN where a member has no such head or does not cover the utterance.
-        scored: classes that the truth knows, where the members tell more apart; empty for all.
+        scored: classes that the truth knows, where the members distinguish more; empty for all.
     """
 
     names: tuple[str, ...]

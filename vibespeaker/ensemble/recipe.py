@@ -12,7 +12,7 @@ from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
 
 Method = Literal["mean", "vote", "top-k", "greedy", "stack-logistic", "stack-mlp"]
-#: Methods that choose or fit by the labels of a part.
+#: Methods that choose or fit by the labels of a split.
 FITTED = ("top-k", "greedy", "stack-logistic", "stack-mlp")
 
 
@@ -23,7 +23,7 @@ class Recipe:
     Args:
         members: paths of prediction tables, or of challenge files of task 2 (`.csv`).
         method: how they are combined.
-        weights: one a member, for `mean` and `vote`; equal by default.
+        weights: one per member, for `mean` and `vote`; equal by default.
         categories: the members of this head, by path or by file name without suffix; all by default, and an empty list
             leaves the head out. For `top-k` these belong to the head beside the k best.
         arousal: the same for arousal.
@@ -32,8 +32,8 @@ class Recipe:
         labels: label set of the ensemble, that of its members by default; members with more classes drop the others.
         k: how many win by `top-k`.
         rounds: members added by `greedy`, counting repetitions.
-        fit_split: the labelled part that selections and stacking go by.
-        split: the part that is written; all rows by default.
+        fit_split: the labelled split that selections and stacking go by.
+        split: the split that is written; all rows by default.
         folds: speaker-disjoint folds of the cross-fitted score.
         seed: of folds, resampling and initial weights.
     """
@@ -61,7 +61,7 @@ class Recipe:
                 raise ConfigError("weights go with the methods mean and vote", found=self.method)
             if len(self.weights) != len(self.members):
                 raise ConfigError(
-                    "weights must be one a member", found=len(self.weights), allowed=str(len(self.members))
+                    "weights must be one per member", found=len(self.weights), allowed=str(len(self.members))
                 )
             if min(self.weights) < 0 or sum(self.weights) <= 0:
                 raise ConfigError("weights must not be negative nor all zero", found=self.weights)

@@ -1,4 +1,4 @@
-"""Which members, by their scores on a labelled part: the k best, or greedy selection with replacement.
+"""Which members, by their scores on a labelled split: the k best, or greedy selection with replacement.
 
 Greedy selection follows Caruana et al. (ICML 2004): start from nothing, add again and again the member whose addition
 raises the score most, the same one as often as it helps, and keep the best of all ensembles met on the way. How often a
@@ -21,7 +21,7 @@ def top_k(
 
     Args:
         head: `categories` or an attribute.
-        stack: the members on the labelled part.
+        stack: the members on the labelled split.
         truth: `(N,)`, see `combiners.score`.
         k: how many win; all where there are fewer.
         joined: names that belong to the ensemble in any case, without competing.
@@ -43,7 +43,7 @@ def greedy(head: str, stack: Stack, truth: Values, rounds: int) -> Weighted | No
 
     Args:
         head: `categories` or an attribute.
-        stack: the members on the labelled part.
+        stack: the members on the labelled split.
         truth: `(N,)`, see `combiners.score`.
         rounds: members added, counting repetitions.
 

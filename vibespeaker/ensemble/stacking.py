@@ -29,7 +29,7 @@ STRENGTHS = {
     ("mlp", False): (0.1, 1.0),
 }
 HIDDEN = 32
-#: Steps and rows a step that the MLP is trained for, whatever the number of utterances.
+#: Steps and rows per step that the MLP is trained for, whatever the number of utterances.
 STEPS, BATCH_ROWS, LEARNING_RATE = 500, 250, 5e-3
 INNER_FOLDS = 3
 _LEAST_PROBABILITY = 1e-6

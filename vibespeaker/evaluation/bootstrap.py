@@ -1,4 +1,4 @@
-"""Speaker-clustered bootstrap intervals, and simulated tests with equally many utterances a class.
+"""Speaker-clustered bootstrap intervals, and simulated tests with equally many utterances per class.
 
 A draw takes as many speakers as there are, with replacement, and all utterances of each: utterances of one speaker
 are not independent, so drawing utterances would give intervals that are too narrow. Intervals are percentiles of the
@@ -47,14 +47,14 @@ def bootstrap(
     """Return the scores of every draw.
 
     Args:
-        tables: one `(clusters, width)` a system, see `statistics.sums`.
-        layouts: one a table.
+        tables: one `(clusters, width)` per system, see `statistics.sums`.
+        layouts: one per table.
         draws: number of draws.
         seed: the same seed gives the same draws.
         full: see `statistics.scores`.
 
     Returns:
-        One mapping a system: score → `(draws,)`.
+        One mapping per system: score → `(draws,)`.
     """
     joined = np.concatenate(tables, axis=1)
     edges = np.cumsum([0, *(table.shape[1] for table in tables)])
@@ -83,7 +83,7 @@ def percentiles(rows: Sequence[Floats], level: float) -> list[tuple[float, float
     """Return the ends of the middle `level` of the defined draws of each row; NaN where there are none.
 
     Args:
-        rows: one `(draws,)` a score.
+        rows: one `(draws,)` per score.
         level: coverage, e.g. 0.95.
     """
     points = [(1 - level) / 2, (1 + level) / 2]
@@ -117,13 +117,13 @@ def balanced_tests(
     Args:
         systems: the systems; all get the same draws.
         targets: the truth.
-        layouts: one a system.
-        per_class: utterances a class.
+        layouts: one per system.
+        per_class: utterances per class.
         seed: of the draws.
         tests: simulated tests.
 
     Returns:
-        One mapping a system: score (`macro_f1`, `accuracy`, `ccc_…`) → spread; empty without a labelled utterance.
+        One mapping per system: score (`macro_f1`, `accuracy`, `ccc_…`) → spread; empty without a labelled utterance.
     """
     every = np.arange(len(targets))
     layouts = [replace(layout, strata=0) for layout in layouts]

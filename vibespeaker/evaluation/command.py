@@ -37,15 +37,15 @@ def evaluate(
         split: score this split only; all predicted utterances by default.
         labels: label set to score; the manifest's own by default. Logits of further classes are left out.
         no_agreement: what utterances without agreement on a category (MSP-Podcast's X) count for: their attributes, or
-            nothing. Training leaves them out by default, and with them `val/…`, as does the source's development part.
+            nothing. Training leaves them out by default, and with them `val/…`, as does the source's development split.
         by: groupings: gender, corpus, language, duration, level_db, snr_db, intensity, speaker, or a column of
             `columns`; all by default, `none` for none.
         columns: table (`.parquet`, `.csv`) with `utterance_id` and further columns to group by, e.g. `age`.
         draws: bootstrap draws and permutations; 0 for scores alone.
         level: coverage of the intervals.
-        per_class: utterances a class in a simulated balanced test.
+        per_class: utterances per class in a simulated balanced test.
         seed: of all draws.
-        out: files to write: `.json` everything, `.parquet` one row a score.
+        out: files to write: `.json` everything, `.parquet` one row per score.
 
     Raises:
         PredictionsError: the tables or options do not fit; names file and rows.

@@ -33,9 +33,9 @@ def compare(
 
     Args:
         names: of the systems.
-        tables: one `(speakers, width)` a system, the same speakers in the same order.
-        layouts: one a table.
-        drawn: one mapping a system: score → `(draws,)` from the same bootstrap draws.
+        tables: one `(speakers, width)` per system, the same speakers in the same order.
+        layouts: one per table.
+        drawn: one mapping per system: score → `(draws,)` from the same bootstrap draws.
         permutations: random swaps; all of them where there are fewer.
         level: coverage of the intervals.
         seed: of the swaps.

@@ -1,4 +1,4 @@
-"""Cross-fitting by speaker: whatever is fitted on the part that is scored is scored on speakers it has not seen."""
+"""Cross-fitting by speaker: whatever is fitted on the split that is scored is scored on speakers it has not seen."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -18,7 +18,7 @@ def speaker_folds(speakers: npt.ArrayLike, folds: int, seed: int = 0) -> Rows:
     Speakers are shuffled, then dealt from the largest to the smallest, each to the fold that has fewest utterances.
 
     Args:
-        speakers: `(N,)`, anything that tells speakers apart.
+        speakers: `(N,)`, any values that identify speakers.
         folds: number of folds, at least 2.
         seed: of the shuffle, which decides among speakers of one size.
 
@@ -34,7 +34,7 @@ def speaker_folds(speakers: npt.ArrayLike, folds: int, seed: int = 0) -> Rows:
         raise PredictionsError(
             "cross-fitting needs at least two folds and a speaker for each",
             found=f"{len(sizes)} speakers for {folds} folds",
-            remedy="use fewer folds, or a part with more speakers",
+            remedy="use fewer folds, or a split with more speakers",
         )
     shuffled = np.random.default_rng(seed).permutation(len(sizes))
     load = np.zeros(folds, np.int64)
@@ -59,7 +59,7 @@ def cross_fit(
         `(N, ...)` values in row order, none of them from a model that saw the row's fold.
     """
     of_row = np.asarray(folds)
-    parts = [(np.flatnonzero(of_row == fold), np.flatnonzero(of_row != fold)) for fold in np.unique(of_row)]
-    values = [apply(fit(rest), held_out) for held_out, rest in parts]
-    order = np.argsort(np.concatenate([held_out for held_out, _ in parts]), kind="stable")
+    pairs = [(np.flatnonzero(of_row == fold), np.flatnonzero(of_row != fold)) for fold in np.unique(of_row)]
+    values = [apply(fit(rest), held_out) for held_out, rest in pairs]
+    order = np.argsort(np.concatenate([held_out for held_out, _ in pairs]), kind="stable")
     return np.concatenate(values)[order]

@@ -1,4 +1,4 @@
-"""The system that knows nothing but the training part's labels: its commonest class and mean attributes."""
+"""The system that knows nothing but the training split's labels: its commonest class and mean attributes."""
 
 import numpy as np
 
@@ -12,17 +12,17 @@ NAME = "majority/mean"
 def majority_and_mean(truth: Truth, targets: Targets) -> tuple[System, str]:
     """Return the reference system and what it was made from.
 
-    The training part is used; where the manifest has none, the part that is scored stands in, which flatters. Ties go
+    The training split is used; where the manifest has none, the scored split stands in, which is optimistic. Ties go
     to the first class.
 
     Args:
         truth: the manifest's labels.
-        targets: the scored part.
+        targets: the scored split.
     """
     training = truth.frame[truth.frame["split"] == "train"]
-    origin = "labels of the training part"
+    origin = "labels of the training split"
     if training.empty:
-        training, origin = targets.frame, "labels of the scored part: the manifest has no training part"
+        training, origin = targets.frame, "labels of the scored split: the manifest has no training split"
     counts = [int((training["category"] == emotion).sum()) for emotion in truth.labels.classes]
     predicted = np.full(len(targets), int(np.argmax(counts)), np.int64) if any(counts) else None
     means = training[list(ATTRIBUTES)].astype(float).mean().to_numpy(np.float64, na_value=np.nan)

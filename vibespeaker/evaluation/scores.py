@@ -61,7 +61,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class SystemScores:
-    """All scores of one system on one part.
+    """All scores of one system on one split.
 
     Args:
         system: its name, unique in the evaluation.
@@ -74,8 +74,8 @@ class SystemScores:
         scores: name → interval.
         classes: the classes scored, in the order of `confusion`; empty without a category head.
         confusion: rows true, columns predicted.
-        balanced_tests: score → spread over simulated tests with equally many utterances a class.
-        fitted_on: what of the system was fitted or selected on the part scored here, null where nothing was.
+        balanced_tests: score → spread over simulated tests with equally many utterances per class.
+        fitted_on: what of the system was fitted or selected on the split scored here, null where nothing was.
     """
 
     system: str
@@ -148,7 +148,7 @@ class Settings:
         draws: bootstrap draws.
         level: coverage of the intervals, e.g. 0.95.
         seed: of all draws.
-        per_class: utterances a class in a simulated balanced test.
+        per_class: utterances per class in a simulated balanced test.
     """
 
     split: str | None
@@ -225,15 +225,15 @@ class Evaluation:
         return _evaluation(fields)
 
     def frame(self) -> pd.DataFrame:
-        """Return one row a score: `system, by, group, score, value, low, high, utterances, speakers`.
+        """Return one row per score: `system, by, group, score, value, low, high, utterances, speakers`.
 
-        `by` and `group` are null for the whole part.
+        `by` and `group` are null for the whole split.
         """
         whole = [(s.system, None, None, s.scores, s.utterances, s.speakers) for s in self.systems]
-        parts = [(s.system, s.by, s.group, s.scores, s.utterances, s.speakers) for s in self.slices]
+        groups = [(s.system, s.by, s.group, s.scores, s.utterances, s.speakers) for s in self.slices]
         rows = [
             (system, by, group, name, score.value, score.low, score.high, utterances, speakers)
-            for system, by, group, scores, utterances, speakers in [*whole, *parts]
+            for system, by, group, scores, utterances, speakers in [*whole, *groups]
             for name, score in scores.items()
         ]
         columns = ["system", "by", "group", "score", "value", "low", "high", "utterances", "speakers"]
@@ -275,9 +275,9 @@ def _evaluation(fields: dict[str, Any]) -> Evaluation:
         system["balanced_tests"] = _spreads(system["balanced_tests"])
         system["classes"] = tuple(system["classes"])
         system["confusion"] = tuple(tuple(row) for row in system["confusion"])
-    for part in fields["slices"]:
-        part["scores"] = _intervals(part["scores"])
-        part["worst_by"] = tuple(part["worst_by"])
+    for one in fields["slices"]:
+        one["scores"] = _intervals(one["scores"])
+        one["worst_by"] = tuple(one["worst_by"])
     for comparison in fields["comparisons"]:
         comparison["difference"] = _intervals({"": comparison["difference"]})[""]
         for key in ("p_bootstrap", "p_permutation", "p_holm"):
@@ -288,7 +288,7 @@ def _evaluation(fields: dict[str, Any]) -> Evaluation:
         synthetic=fields["synthetic"],
         systems=tuple(SystemScores(**system) for system in fields["systems"]),
         comparisons=tuple(Comparison(**comparison) for comparison in fields["comparisons"]),
-        slices=tuple(Slice(**part) for part in fields["slices"]),
+        slices=tuple(Slice(**one) for one in fields["slices"]),
         seeds={family: _spreads(scores) for family, scores in fields["seeds"].items()},
         notes=tuple(fields["notes"]),
     )

@@ -36,7 +36,7 @@ class Options:
         draws: bootstrap draws and permutations; 0 for scores without intervals and comparisons.
         level: coverage of the intervals.
         seed: of all draws.
-        per_class: utterances a class in a simulated balanced test.
+        per_class: utterances per class in a simulated balanced test.
         by: groupings of the slices; every known one by default, none for an empty list.
     """
 
@@ -223,7 +223,7 @@ def _described(system: System, entry: _Entry | None, targets: Targets, truth: Tr
 
 
 def _fitted_on(predictions: Predictions, targets: Targets, truth: Truth) -> str | None:
-    """Say what was fitted on the part that is scored here, by the table's provenance."""
+    """Say what was fitted on the split that is scored here, by the table's provenance."""
     fitted = predictions.metadata.provenance.get("fitted")
     splits = set(targets.frame["split"].dropna())
     if not fitted or fitted["split"] not in {*splits, None} or fitted.get("manifest") not in (None, truth.sha256):
@@ -274,10 +274,10 @@ def _notes(entries: Sequence[_Entry], found: Sequence[SystemScores], targets: Ta
         yield f"{speakers} speakers are few: intervals are too narrow"
     for entry in entries:
         for kind, text in leaks_of(entry.predictions.metadata.provenance).items():
-            yield f"{entry.system.name}: trained with a leak of kind {kind}, so its scores flatter: {text}"
+            yield f"{entry.system.name}: trained with a leak of kind {kind}, so its scores are optimistic: {text}"
     for one in found:
         if one.fitted_on and one.fitted_on.endswith("not cross-fitted"):
-            yield f"{one.system}: {one.fitted_on}, so its scores flatter"
+            yield f"{one.system}: {one.fitted_on}, so its scores are optimistic"
     modalities = {entry.predictions.metadata.system.lower() for entry in entries}
     missing = [m for m in ("audio-only", "text-only") if not any(m in name for name in modalities)]
     if missing:

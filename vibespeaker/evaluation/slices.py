@@ -80,7 +80,7 @@ def slices(
         targets: the truth.
         classes: scored classes.
         groups: see `groupings`.
-        draws: bootstrap draws a group, at most `DRAWS`, for a speaker at most `SPEAKER_DRAWS`.
+        draws: bootstrap draws per group, at most `DRAWS`, for a speaker at most `SPEAKER_DRAWS`.
         level: coverage of the intervals.
         seed: of the draws.
 
@@ -95,17 +95,22 @@ def slices(
             rows = np.flatnonzero(codes.codes == code)
             if by == "speaker" and len(rows) < LEAST_UTTERANCES:
                 continue
-            part = targets.take(rows)
-            clusters, count = clusters_of(part)
+            subset = targets.take(rows)
+            clusters, count = clusters_of(subset)
             heard = [_rows(system, rows) for system in systems]
-            tables = [sums(s, part, la, clusters, count) for s, la in zip(heard, layouts, strict=True)]
+            tables = [sums(s, subset, la, clusters, count) for s, la in zip(heard, layouts, strict=True)]
             most = min(draws, SPEAKER_DRAWS if by == "speaker" else DRAWS)
             drawn = bootstrap(tables, layouts, most, seed, full=False)
             for system, table, layout, draw in zip(systems, tables, layouts, drawn, strict=True):
                 values = scores(layout, table.sum(0), full=False)
                 found[system.name, by].append(
                     Slice(
-                        system.name, by, group, len(rows), len(np.unique(part.speakers)), intervals(values, draw, level)
+                        system.name,
+                        by,
+                        group,
+                        len(rows),
+                        len(np.unique(subset.speakers)),
+                        intervals(values, draw, level),
                     )
                 )
     return tuple(one for family in found.values() for one in _with_worst(family))

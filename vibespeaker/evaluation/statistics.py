@@ -1,4 +1,4 @@
-"""Sums over utterances, kept apart by speaker, from which every score of a part or of a bootstrap draw follows.
+"""Sums over utterances, kept apart by speaker, from which every score of a split or of a bootstrap draw follows.
 
 A system's statistics are a confusion matrix and, for each attribute and true class, the moments of truth and
 prediction. They are sums, so those of any set of speakers, each counted any number of times, are a weighted sum of the
@@ -77,7 +77,7 @@ class Layout:
 
     @property
     def width(self) -> int:
-        """Numbers a row."""
+        """Numbers per row."""
         return len(self.classes) ** 2 + len(self.attributes) * (self.strata + 1) * _MOMENTS
 
     def confusion(self, row: Floats) -> Floats:

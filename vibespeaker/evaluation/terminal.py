@@ -60,9 +60,9 @@ def tables(evaluation: Evaluation) -> Iterator[Table]:
 
 def _title(name: str, evaluation: Evaluation) -> str:
     settings = evaluation.settings
-    part = settings.split or "all predicted utterances"
+    split = settings.split or "all predicted utterances"
     synthetic = " (synthetic speech)" if evaluation.synthetic else ""
-    return f"{name}, {part}{synthetic}: score [{100 * settings.level:g} % interval over speakers]"
+    return f"{name}, {split}{synthetic}: score [{100 * settings.level:g} % interval over speakers]"
 
 
 def _leading(evaluation: Evaluation) -> list[SystemScores]:
@@ -78,7 +78,7 @@ def _leading(evaluation: Evaluation) -> list[SystemScores]:
 
 
 def _systems(systems: Sequence[SystemScores], names: dict[str, str], title: str) -> Table:
-    """One row a score and one column a system, so that long intervals fit a terminal."""
+    """One row per score and one column per system, so that long intervals fit a terminal."""
     table = Table(title=title, title_justify="left")
     table.add_column("score")
     for one in systems:
@@ -115,7 +115,7 @@ def _attributes(one: SystemScores) -> Table:
 
 def _balanced(evaluation: Evaluation) -> Table:
     per_class = evaluation.settings.per_class
-    table = Table(title=f"Simulated tests with {per_class} utterances a class: mean ± deviation", title_justify="left")
+    table = Table(title=f"Simulated tests, {per_class} utterances per class: mean ± deviation", title_justify="left")
     table.add_column("system")
     wanted = {"macro_f1": "macro-F1", "ccc_mean": "CCC mean"} | {f"ccc_{name}": f"CCC {name}" for name in ATTRIBUTES}
     names = [name for name in wanted if any(name in one.balanced_tests for one in evaluation.systems)]
@@ -154,11 +154,11 @@ def _comparisons(evaluation: Evaluation) -> Table:
 
 def _slices(evaluation: Evaluation, systems: Sequence[str]) -> Iterator[Table]:
     for by in dict.fromkeys(one.by for one in evaluation.slices):
-        parts = [one for one in evaluation.slices if one.by == by and one.system in systems]
-        names = [name for name in ("uar", "ccc_mean") if any(name in one.scores for one in parts)]
-        names = names or [name for name in parts[0].scores if name.startswith("ccc_")]
-        groups = list(dict.fromkeys(one.group for one in parts))
-        shown = [one for one in parts if len(groups) <= _GROUPS_SHOWN or one.worst_by]
+        slices = [one for one in evaluation.slices if one.by == by and one.system in systems]
+        names = [name for name in ("uar", "ccc_mean") if any(name in one.scores for one in slices)]
+        names = names or [name for name in slices[0].scores if name.startswith("ccc_")]
+        groups = list(dict.fromkeys(one.group for one in slices))
+        shown = [one for one in slices if len(groups) <= _GROUPS_SHOWN or one.worst_by]
         title = f"By {by}" + (f": the worst of {len(groups)} groups" if len(groups) > _GROUPS_SHOWN else "")
         table = Table(title=title, title_justify="left")
         for name in ("system", by, "clips", "speakers", *names, "worst by"):

@@ -1,4 +1,4 @@
-"""Pictures of scores: arrays in, a matplotlib `Figure` out; no pyplot, no global state, the same input the same bytes.
+"""Figures of scores: arrays in, a matplotlib `Figure` out; no pyplot, no global state, the same input the same bytes.
 
 Every function returns a figure that `png_bytes` or `svg_bytes` turns into a file's content; TensorBoard takes it as it
 is. What is drawn is computed by `metrics`, `evaluation` and `calibration`: nothing is scored here.

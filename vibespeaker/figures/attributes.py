@@ -1,4 +1,4 @@
-"""Picture of one attribute: density of utterances, the line of equality and the calibration line."""
+"""Figure of one attribute: density of utterances, the line of equality and the calibration line."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,4 +1,4 @@
-"""Pictures of categories: who is taken for whom, a score a class, and whether confidence can be believed."""
+"""Figures of categories: confusion matrices, scores per class, reliability diagrams."""
 
 from collections.abc import Mapping, Sequence
 
@@ -57,7 +57,7 @@ def class_bars(
     intervals: Mapping[str, npt.ArrayLike] | None = None,
     title: str = "",
 ) -> Figure:
-    """Draw one group of bars a class, one bar a system.
+    """Draw one group of bars per class, one bar per system.
 
     Args:
         systems: name → `(classes,)` scores, 0–1; NaN draws no bar.

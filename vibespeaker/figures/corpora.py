@@ -1,4 +1,4 @@
-"""Pictures of corpora: what is in them, how one serves another, and a recording before and after cleaning."""
+"""Figures of corpora: what is in them, how one serves another, and a recording before and after cleaning."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,10 +16,10 @@ _SHOWN_DB = 70.0
 def corpus_bars(
     counts: Mapping[str, npt.ArrayLike], corpora: Sequence[str], classes: Sequence[str], title: str = ""
 ) -> Figure:
-    """Draw utterances by class, stacked by corpus, one panel a part.
+    """Draw utterances by class, stacked by corpus, one panel per split.
 
     Args:
-        counts: part → `(corpora, classes)` utterances.
+        counts: split → `(corpora, classes)` utterances.
         corpora: names of the layers, lowest first.
         classes: names.
         title: shown above.
@@ -27,7 +27,7 @@ def corpus_bars(
     with styled(max(3.2, 2.6 * len(counts)), 3.4) as figure:
         figure.suptitle(broken(title, figure), x=0.01, ha="left", fontsize=10, fontweight="bold")
         panels = figure.subplots(1, len(counts), squeeze=False)[0]
-        for axes, (part, table) in zip(panels, counts.items(), strict=True):
+        for axes, (split, table) in zip(panels, counts.items(), strict=True):
             values = np.asarray(table, dtype=np.float64)
             below = np.zeros(len(classes))
             for row, corpus in enumerate(corpora):
@@ -35,7 +35,7 @@ def corpus_bars(
                 axes.bar(range(len(classes)), values[row], 0.75, bottom=below, color=colour, label=corpus)
                 below += values[row]
             ruled(axes, "y")
-            axes.set_title(f"{part}: {int(values.sum()):,}")
+            axes.set_title(f"{split}: {int(values.sum()):,}")
             axes.set_xticks(range(len(classes)), classes, rotation=40, ha="right", rotation_mode="anchor")
         panels[0].set_ylabel("utterances")
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(corpora)))

@@ -1,4 +1,4 @@
-"""Pictures of numbers along an axis: learning curves, scores with intervals, risk over coverage."""
+"""Figures of numbers along an axis: learning curves, scores with intervals, risk over coverage."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ _PANELS_A_ROW = 2
 def line_panels(
     panels: Mapping[str, Mapping[str, Line]], xlabel: str = "step", markers: bool = False, legend: bool = True
 ) -> Figure:
-    """Draw one panel a quantity with one line a series, e.g. learning curves of several runs.
+    """Draw one panel per quantity with one line per series, e.g. learning curves of several runs.
 
     Args:
         panels: title → series name → (positions, values); a series keeps its colour in all panels.
@@ -54,7 +54,7 @@ def interval_figure(
     reference: float | None = None,
     title: str = "",
 ) -> Figure:
-    """Draw one dot with its interval a row, first name on top.
+    """Draw one dot with its interval per row, first name on top.
 
     Args:
         names: systems or groups.

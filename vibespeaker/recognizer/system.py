@@ -72,7 +72,7 @@ class Recognizer:
         provenance: what it was trained on.
         encoders: encoder name → encoder, as the checkpoint's fingerprints demand.
         transcriber: what turns speech into words when no transcript is given.
-        calibration: what makes the answers believable, as `predict` applies it.
+        calibration: applied to the predictions, as `predict` applies it.
     """
 
     def __init__(

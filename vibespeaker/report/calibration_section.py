@@ -1,4 +1,4 @@
-"""The section about calibration: whether probabilities can be believed, and what abstaining would bring."""
+"""The section about calibration: how well probabilities are calibrated, and what abstaining would gain."""
 
 from collections.abc import Sequence
 
@@ -36,7 +36,7 @@ def calibration(systems: Sequence[System]) -> Section:
     )
     best = best_cells(((column + 2, [found[column] for found in values]) for column in range(4)), lower=True)
     header = ("system", "calibrated", "ECE", "Brier", "NLL", "area under risk")
-    caption = "How far probabilities can be believed; lower is better everywhere."
+    caption = "How well probabilities are calibrated; lower is better everywhere."
     drawn = leading(having, "macro_f1")
     curve = Picture(
         "risk-coverage",
@@ -72,7 +72,7 @@ def promises(systems: Sequence[System]) -> list[Block]:
         return []
     caption = (
         "Prediction sets and intervals: the share that holds the truth, promised and measured here, and how large they "
-        "are: classes a set, width of an interval on the scale 1–7."
+        "are: classes per set, width of an interval on the scale 1–7."
     )
     return [Table(caption, ("system", "of", "promised", "measured", "mean size"), tuple(rows), labels=2)]
 
@@ -86,7 +86,7 @@ def _scores(system: System) -> tuple[float, float, float, float]:
 def _diagram(system: System, place: int) -> Picture:
     bins = reliability_bins(*system.labelled_probabilities())
     figure = figures.reliability_diagram(bins.confidence, bins.accuracy, bins.count, title=system.name)
-    caption = f"Reliability of {system.name}: below the dashed line it is surer than right."
+    caption = f"Reliability of {system.name}: below the dashed line it is overconfident."
     return Picture(f"reliability-{place}", figure, caption)
 
 

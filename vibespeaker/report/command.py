@@ -39,7 +39,7 @@ def report(
         runs: run folders, folders of run folders, and prediction tables.
         out: folder to write.
         manifest: manifest with the true labels; the one in the runs' configs by default.
-        split: the part to score; by default the first of test, development, validation that has labels and predictions.
+        split: the split to score; by default the first of test, development, validation with labels and predictions.
         labels: label set to score; the manifest's own by default.
         title: heading of the page.
         draws: bootstrap draws and permutations.
@@ -49,8 +49,8 @@ def report(
     """
     found = read_runs(runs)
     truth = Truth.read(manifest or _manifest_of(found), labels)
-    tables, part = scored_split([path for run in found for path in run.tables], truth, split)
-    evaluation = evaluate_tables(tables, truth, Options(split=part, draws=draws, by=()))
+    tables, scored = scored_split([path for run in found for path in run.tables], truth, split)
+    evaluation = evaluate_tables(tables, truth, Options(split=scored, draws=draws, by=()))
     systems = systems_of(tables, evaluation, truth)
     evaluation = _with_groups(evaluation, systems, truth)
     page = compose(title, found, systems, evaluation, truth)
@@ -61,15 +61,15 @@ def report(
 
 
 def scored_split(paths: Sequence[Path], truth: Truth, split: str | None) -> tuple[list[Path], str | None]:
-    """Return the tables that have the part to score, and the part; null stands for all rows of tables without splits.
+    """Return the tables that have the split to score, and the split; null stands for all rows of tables without splits.
 
     Args:
         paths: prediction tables.
         truth: the labels.
-        split: the part wanted, or null for the preferred one that has labels and that most tables have.
+        split: the split wanted, or null for the preferred one that has labels and that most tables have.
 
     Raises:
-        PredictionsError: there is no table, or no table has a labelled part.
+        PredictionsError: there is no table, or no table has a labelled split.
     """
     if not paths:
         raise PredictionsError("the runs hold no prediction tables", remedy="make them with: vibespeaker predict")
@@ -82,7 +82,7 @@ def scored_split(paths: Sequence[Path], truth: Truth, split: str | None) -> tupl
     chosen = max(counts, key=lambda name: counts[name], default=None)
     if chosen is None or not counts[chosen]:
         raise PredictionsError(
-            "no prediction table has a part that can be scored",
+            "no prediction table has a split that can be scored",
             found=", ".join(sorted({name for present in splits.values() for name in present})),
             allowed=", ".join(wanted)
             or f"none: manifest {truth.path} has labels for no test, development or validation",

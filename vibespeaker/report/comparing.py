@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from vibespeaker.evaluation.scores import Evaluation, Slice
 from vibespeaker.report.document import Block, Paragraph, Picture, Section, Table, number
 from vibespeaker.report.scores import HEADLINE, UNKNOWN, best_system, intervals_figure, shown_interval
-from vibespeaker.report.systems import shown
+from vibespeaker.report.systems import display_name
 
 #: Scores of groups; the first is drawn. Groups may lack classes, which macro-F1 counts as 0.
 _SLICED = ("uar", "macro_f1", "ccc_mean")
@@ -25,8 +25,8 @@ def comparisons(evaluation: Evaluation) -> Section:
     rows = tuple(
         (
             HEADLINE[pair.score],
-            shown(pair.first, evaluation),
-            shown(pair.second, evaluation),
+            display_name(pair.first, evaluation),
+            display_name(pair.second, evaluation),
             shown_interval(pair.difference),
             *(_probability(p) for p in (pair.p_bootstrap, pair.p_permutation, pair.p_holm)),
         )
@@ -41,10 +41,10 @@ def comparisons(evaluation: Evaluation) -> Section:
 
 def slices(evaluation: Evaluation, leader: str | None) -> Section:
     """Return the scores of groups of utterances for the leading system, the worst group of each kind named."""
-    parts = [part for part in evaluation.slices if part.system == leader]
+    of_leader = [one for one in evaluation.slices if one.system == leader]
     blocks: list[Block] = []
-    for by in dict.fromkeys(part.by for part in parts):
-        groups = [part for part in parts if part.by == by]
+    for by in dict.fromkeys(one.by for one in of_leader):
+        groups = [one for one in of_leader if one.by == by]
         kept = [score for score in _SLICED if any(not math.isnan(g.scores.get(score, UNKNOWN).value) for g in groups)]
         if not kept:
             continue
@@ -57,7 +57,7 @@ def slices(evaluation: Evaluation, leader: str | None) -> Section:
         values = [group.scores.get(kept[0], UNKNOWN) for group in groups]
         whole = evaluation.system(groups[0].system).scores.get(kept[0], UNKNOWN).value
         figure = intervals_figure(names, values, HEADLINE[kept[0]], whole)
-        caption = f"{HEADLINE[kept[0]]} by {by}; dashed: all utterances. {shown(groups[0].system, evaluation)}."
+        caption = f"{HEADLINE[kept[0]]} by {by}; dashed: all utterances. {display_name(groups[0].system, evaluation)}."
         blocks.append(Picture(f"slices-{by}", figure, caption))
     return Section("Groups", tuple(blocks))
 
@@ -74,7 +74,7 @@ def _slice_table(by: str, groups: Sequence[Slice], scores: Sequence[str], evalua
         for group in groups
     )
     header = (by, "clips", "speakers", *(HEADLINE[score] for score in scores), "worst by")
-    return Table(f"{shown(groups[0].system, evaluation)} by {by}.", header, rows)
+    return Table(f"{display_name(groups[0].system, evaluation)} by {by}.", header, rows)
 
 
 def _ascending(group: Slice, score: str) -> float:

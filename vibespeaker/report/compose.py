@@ -10,7 +10,7 @@ from vibespeaker.report.comparing import comparisons, slices
 from vibespeaker.report.document import Page, Section
 from vibespeaker.report.runs import Run
 from vibespeaker.report.scores import attributes, best_system, categories, headline
-from vibespeaker.report.systems import System, shown
+from vibespeaker.report.systems import System, display_name
 from vibespeaker.report.training import cost, learning_curves, provenance, trials
 
 _WARNING = (
@@ -38,8 +38,8 @@ def compose(title: str, runs: Sequence[Run], systems: Sequence[System], evaluati
         slices(evaluation, leader(evaluation)),
         ensembles(systems),
         ablations(runs, systems),
-        trials(runs, shown("", evaluation)),
-        learning_curves(runs, shown("", evaluation)),
+        trials(runs, display_name("", evaluation)),
+        learning_curves(runs, display_name("", evaluation)),
         cost(runs),
         provenance(runs, _hashes(systems, truth)),
     )
@@ -60,9 +60,9 @@ def _lead(systems: Sequence[System], evaluation: Evaluation) -> str:
     if not systems:
         return "No system."
     scores = systems[0].scores
-    part = "all splits" if evaluation.settings.split is None else f"split {evaluation.settings.split}"
+    split = "all splits" if evaluation.settings.split is None else f"split {evaluation.settings.split}"
     count = f"{len(systems)} system{'s' if len(systems) > 1 else ''}"
-    return f"{count}, {scores.utterances:,} utterances of {scores.speakers:,} speakers, {part}."
+    return f"{count}, {scores.utterances:,} utterances of {scores.speakers:,} speakers, {split}."
 
 
 def _hashes(systems: Sequence[System], truth: Truth) -> list[tuple[str, str]]:

@@ -113,7 +113,7 @@ def best_cells(
     """Return the (row, column) of the best value of each column; a column with fewer than two values has none.
 
     Args:
-        columns: column number → its values, one a row, null or NaN where absent.
+        columns: column number → its values, one per row, null or NaN where absent.
         lower: True when lower is better.
     """
     cells = set()

@@ -20,7 +20,7 @@ from vibespeaker.report.document import (
     number,
     with_interval,
 )
-from vibespeaker.report.systems import System, shown
+from vibespeaker.report.systems import System, display_name
 
 #: Score → column title; those that no system has are left out.
 HEADLINE = {
@@ -58,12 +58,12 @@ def score_table(
 def headline(evaluation: Evaluation) -> Section:
     """Return all systems' main scores, with a picture of the intervals and of the spread over seeds."""
     settings = evaluation.settings
-    part = "all predicted utterances" if settings.split is None else f"the {settings.split} part"
+    split = "all predicted utterances" if settings.split is None else f"the {settings.split} split"
     caption = (
-        f"Scores on {part}, label set {settings.label_set}, with {100 * settings.level:.0f} % intervals from "
+        f"Scores on {split}, label set {settings.label_set}, with {100 * settings.level:.0f} % intervals from "
         f"{settings.draws:,} bootstrap draws over speakers. Bold: best of its column."
     )
-    rows = [(shown(scores.system, evaluation), scores) for scores in evaluation.systems]
+    rows = [(display_name(scores.system, evaluation), scores) for scores in evaluation.systems]
     blocks: list[Block] = [table for table in [score_table(caption, rows, HEADLINE)] if table is not None]
     for score in ("macro_f1", "ccc_mean"):
         having = [(name, s.scores[score]) for name, s in rows if score_value(s, score) is not None]
@@ -147,7 +147,7 @@ def _seeds(evaluation: Evaluation) -> Iterable[Block]:
     for family, spreads in evaluation.seeds.items():
         for score, spread in spreads.items():
             if score in HEADLINE:
-                name = shown(family, evaluation)
+                name = display_name(family, evaluation)
                 cells = (spread.mean, spread.deviation, spread.low, spread.high)
                 rows.append((name, HEADLINE[score], str(spread.count), *(number(value) for value in cells)))
     if rows:

@@ -21,7 +21,7 @@ class System:
     Args:
         name: as shown.
         path: its prediction table.
-        predictions: the rows of the scored part.
+        predictions: the rows of the scored split.
         evidence: the same beside the truth.
         scores: what the evaluation found.
     """
@@ -51,11 +51,11 @@ def systems_of(paths: Sequence[Path], evaluation: Evaluation, truth: Truth) -> l
     for path in paths:
         predictions = rows_of_split(Predictions.read(path), evaluation.settings.split, path)
         scores = by_source[str(path)]
-        name = shown(scores.system, evaluation)
+        name = display_name(scores.system, evaluation)
         systems.append(System(name, path, predictions, evidence_of(predictions, truth, path), scores))
     return systems
 
 
-def shown(name: str, evaluation: Evaluation) -> str:
+def display_name(name: str, evaluation: Evaluation) -> str:
     """Return a system's name as shown beside its scores: synthetic data is named at every one."""
     return name + SYNTHETIC if evaluation.synthetic else name

@@ -24,7 +24,7 @@ PANELS = (
     "val/ccc_dominance",
     "lr",
 )
-_RUNS_A_FIGURE = 8
+_RUNS_PER_FIGURE = 8
 _POINTS = 400
 _GIBIBYTE = 1 << 30
 
@@ -38,8 +38,8 @@ def learning_curves(runs: Sequence[Run], mark: str = "") -> Section:
     """
     having = [run for run in runs if run.logs.curves]
     blocks: list[Block] = []
-    for start in range(0, len(having), _RUNS_A_FIGURE):
-        chosen = having[start : start + _RUNS_A_FIGURE]
+    for start in range(0, len(having), _RUNS_PER_FIGURE):
+        chosen = having[start : start + _RUNS_PER_FIGURE]
         panels = {
             tag: {run.name + mark: _line(run, tag) for run in chosen if tag in run.logs.curves}
             for tag in PANELS
@@ -48,7 +48,7 @@ def learning_curves(runs: Sequence[Run], mark: str = "") -> Section:
         if panels:
             names = ", ".join(run.name + mark for run in chosen)
             figure = figures.line_panels(panels)
-            blocks.append(Picture(f"curves-{start // _RUNS_A_FIGURE}", figure, f"Learning curves: {names}."))
+            blocks.append(Picture(f"curves-{start // _RUNS_PER_FIGURE}", figure, f"Learning curves: {names}."))
     return Section("Learning curves", tuple(blocks))
 
 

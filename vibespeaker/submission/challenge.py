@@ -1,8 +1,8 @@
 """The challenge's two files (Interspeech 2025, MSP-Podcast): how they are written and what is refused.
 
-Task 1 has the header `FileName,EmoClass` and a letter of A S H U F D C N a row; task 2 has
+Task 1 has the header `FileName,EmoClass` and a letter of A S H U F D C N per row; task 2 has
 `FileName,EmoAct,EmoVal,EmoDom` and three numbers within 1–7. Note the order of task 2: arousal, *valence*, dominance.
-Both are comma-separated, sorted by file name, one row a test file.
+Both are comma-separated, sorted by file name, one row per test file.
 """
 
 import csv

@@ -24,7 +24,7 @@ GENERIC = re.compile(
     r"|facebook/data2vec-audio-[\w-]+|((FacebookAI|facebook)/)?(xlm-)?roberta-(base|large)"
     r"|((google-bert|bert)/)?bert-(base|large)[\w-]*|microsoft/deberta-v3-[\w]+|answerdotai/ModernBERT-\w+)$"
 )
-#: Words in a checkpoint's name that tell of tuning for emotion or sentiment.
+#: Words in a checkpoint's name that indicate tuning for emotion or sentiment.
 EMOTIONAL = re.compile(
     r"emotion|(^|[^a-z])emo([^a-z]|$)|emoberta|sentiment|affect|iemocap|ravdess|(^|[^a-z])meld([^a-z]|$)|crema-?d|msp-dim"
     r"|(^|[^a-z])ser([^a-z]|$)|superb-er|vox-profile|arousal|valence",

@@ -75,8 +75,8 @@ def _check(path: Path, names: tuple[str, ...]) -> int:
 def _names(manifest: Path, split: str) -> tuple[str, ...]:
     table = Manifest.read(manifest, ["file_name", "split"])
     pairs = zip(table.column("file_name"), table.column("split"), strict=True)
-    names = tuple(sorted(name for name, part in pairs if part == split))
+    names = tuple(sorted(name for name, its_split in pairs if its_split == split))
     if not names:
-        known = sorted({part for part in table.column("split") if part is not None})
+        known = sorted({name for name in table.column("split") if name is not None})
         raise SubmissionError(f"manifest {manifest} has no utterances of the split", found=split, allowed=known)
     return names

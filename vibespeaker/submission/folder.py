@@ -1,4 +1,4 @@
-"""The submission folder: what is handed in, and everything needed to make it again."""
+"""The submission folder: the files to submit, and everything needed to make it again."""
 
 import json
 import os

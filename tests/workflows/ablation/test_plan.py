@@ -8,7 +8,7 @@ from vibespeaker.labels import CHALLENGE, label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.workflows.ablation.command import emotions_by_corpus, intersection
 from vibespeaker.workflows.ablation.plan import Selection, read_plan
-from vibespeaker.workflows.ablation.running import material, write_variants
+from vibespeaker.workflows.ablation.running import experiment_manifest, write_variants
 
 
 def write(folder, **fields) -> str:
@@ -84,11 +84,11 @@ def test_spelled_label_sets_keep_their_order():
         label_set("fear,joy")
 
 
-def test_variants_share_the_test_part_and_differ_in_what_they_train_on(tmp_path):
+def test_variants_share_the_test_split_and_differ_in_what_they_train_on(tmp_path):
     variants = [{"name": "all"}, {"name": "without a", "train": {"without": {"corpus": ["a"]}}}]
     plan = read_plan(write(tmp_path, labels="corpora/seven-neutral", variants=variants))
-    manifest = material(corpora(tmp_path), plan, 0, tmp_path / "out")
-    whole, part = (Manifest.read(path) for path in write_variants(plan, manifest, tmp_path / "out"))
+    manifest = experiment_manifest(corpora(tmp_path), plan, 0, tmp_path / "out")
+    whole, selected = (Manifest.read(path) for path in write_variants(plan, manifest, tmp_path / "out"))
     assert len(whole) == 100  # 20 of boredom are dropped
     tests = [
         [
@@ -96,26 +96,26 @@ def test_variants_share_the_test_part_and_differ_in_what_they_train_on(tmp_path)
             for name, split in zip(*(one.column(c) for c in ("utterance_id", "split")), strict=True)
             if split == "test"
         ]
-        for one in (whole, part)
+        for one in (whole, selected)
     ]
     assert tests[0] == tests[1]
     assert {name[0] for name in tests[0]} == {"a", "b"}
-    trained = {(c, s) for c, s in zip(part.column("corpus"), part.column("split"), strict=True)}
+    trained = {(c, s) for c, s in zip(selected.column("corpus"), selected.column("split"), strict=True)}
     assert trained == {("a", "test"), ("b", "train"), ("b", "development"), ("b", "test")}
-    assert part.metadata.history[-1]["variant"] == "without a"
+    assert selected.metadata.history[-1]["variant"] == "without a"
 
 
 def test_a_folder_keeps_to_one_experiment(tmp_path):
     paths = corpora(tmp_path)
     plan = read_plan(write(tmp_path, labels="corpora/seven-neutral", variants=[{"name": "all"}]))
-    material(paths, plan, 0, tmp_path / "out")
-    material(paths[::-1], plan, 0, tmp_path / "out")
+    experiment_manifest(paths, plan, 0, tmp_path / "out")
+    experiment_manifest(paths[::-1], plan, 0, tmp_path / "out")
     with pytest.raises(ConfigError, match=r"holds another experiment. Found: another seed"):
-        material(paths, plan, 1, tmp_path / "out")
+        experiment_manifest(paths, plan, 1, tmp_path / "out")
     with pytest.raises(ConfigError, match="Found: another manifests"):
-        material(paths[:1], plan, 0, tmp_path / "out")
+        experiment_manifest(paths[:1], plan, 0, tmp_path / "out")
     empty = read_plan(write(tmp_path, variants=[{"name": "none", "train": {"only": {"corpus": ["c"]}}}]))
     with pytest.raises(ConfigError, match="variant 'none' has nothing to train on"):
         write_variants(empty, tmp_path / "out" / "manifest.parquet", tmp_path / "other")
     with pytest.raises(ConfigError, match="several manifests need a label map"):
-        material(paths, empty, 0, tmp_path / "third")
+        experiment_manifest(paths, empty, 0, tmp_path / "third")

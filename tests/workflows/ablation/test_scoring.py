@@ -48,9 +48,9 @@ def test_scores_are_over_the_classes_that_system_and_test_share(scored):
     assert everything.variant == "all (leaks: speaker)"
 
 
-def test_the_table_has_one_row_a_cell_and_gaps_where_nothing_was_scored(scored):
-    parts = [ScoredSplit("all"), ScoredSplit("none", Selection(only={"corpus": ["c"]}))]
-    frame = as_frame(score_variant("v", *scored, parts, draws=0))
+def test_the_table_has_one_row_per_cell_and_gaps_where_nothing_was_scored(scored):
+    tests = [ScoredSplit("all"), ScoredSplit("none", Selection(only={"corpus": ["c"]}))]
+    frame = as_frame(score_variant("v", *scored, tests, draws=0))
     assert frame["tested"].tolist() == ["all", "none"]
     assert frame["uar"].iloc[0] == pytest.approx(0.8333)
     assert np.isnan(frame["uar"].iloc[1])

@@ -1,4 +1,4 @@
-"""The whole way on very small corpora, and that nothing is done twice."""
+"""The full pipeline on very small corpora, and that nothing is done twice."""
 
 import hashlib
 import shutil

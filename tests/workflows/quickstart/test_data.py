@@ -40,7 +40,7 @@ def test_corpus_and_format_go_together(tmp_path):
     assert choose_source(None, None, 0, 5, 80).format == "msp-podcast"
 
 
-def test_simulated_texts_replace_all_parts_alike(manifest, tmp_path):
+def test_simulated_texts_replace_all_splits_alike(manifest, tmp_path):
     (tmp_path / SIMULATED_ASR).write_text("FileName,Text\ntest3_1.wav,whatever\ntrain_1.wav,what he said\n")
     filled = with_simulated_texts(manifest, tmp_path)
     assert filled.column("text") == ["what he said", "whatever"]
@@ -50,7 +50,7 @@ def test_simulated_texts_replace_all_parts_alike(manifest, tmp_path):
     assert filled.metadata.history[-1]["model"] == "simulated"
 
 
-def test_true_labels_fill_the_test_part_only(manifest, tmp_path):
+def test_true_labels_fill_the_test_split_only(manifest, tmp_path):
     (tmp_path / TRUE_TEST_LABELS).write_text("FileName,EmoClass,EmoAct,EmoVal,EmoDom\ntest3_1.wav,F,5.5,2.0,3.25\n")
     truth = with_true_test_labels(manifest, tmp_path)
     assert truth.column("category") == ["anger", "fear"]

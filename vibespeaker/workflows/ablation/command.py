@@ -17,7 +17,7 @@ from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions
 from vibespeaker.prepare.label_map import read_label_map
 from vibespeaker.workflows.ablation.plan import ExperimentPlan, ScoredSplit, Selection, Variant, read_plan
-from vibespeaker.workflows.ablation.running import extract_all, material, train_variants, write_variants
+from vibespeaker.workflows.ablation.running import experiment_manifest, extract_all, train_variants, write_variants
 from vibespeaker.workflows.ablation.scoring import SCORES, Cell, as_frame, score_variant
 
 _LOG_WIDTH = 160
@@ -41,7 +41,7 @@ def ablate(
     an interruption, it goes on where it was.
 
     Args:
-        manifests: tables of one or several corpora; without a test part they are split by speaker.
+        manifests: tables of one or several corpora; without a test split they are split by speaker.
         plan: YAML file, or a shipped one: ablation/corpora, ablation/neutral, ablation/noise, ablation/intensity.
         out: folder of the experiment.
         cache: embedding cache to use and to add to; one in the folder by default.
@@ -135,7 +135,7 @@ def run_experiment(
     if overlay is not None and not overlay.is_file():
         raise ConfigError(f"overlay {overlay} does not exist")
     store = cache or out / "cache"
-    manifest = material(manifests, plan, seed, out)
+    manifest = experiment_manifest(manifests, plan, seed, out)
     status = extract_all(plan, manifest, store)
     paths = write_variants(plan, manifest, out)
     trials = train_variants(plan, paths, store, out, overlay, jobs)

@@ -1,20 +1,20 @@
 """What an experiment trains and tests, in YAML.
 
 labels: corpora/seven-neutral             # label map, where several manifests are given
-split: speakers                           # as `vibespeaker split --by`, where the manifest has no test part
+split: speakers                           # as `vibespeaker split --by`, where the manifest has no test split
 config: experiment/embedded               # what every variant trains
 settings: {trainer.max_epochs: 20}        # the same in every variant
 encoders: encoders/embedded               # for the cache
 views: 1                                  # augmented views in the cache
 augmentation: augmentation/noise          # their recipe
-view_splits: [train, test]                # parts that have them
+view_splits: [train, test]                # splits that have them
 variants:
   - name: everything
   - name: without ravdess
     train: {without: {corpus: [ravdess]}} # or only: rows with these values; null for missing ones
     labels: seven                         # classes to learn; by default those of the manifest
     settings: {data.init_args.views: 0}
-tests:                                    # by default the whole test part
+tests:                                    # by default the whole test split
   - name: strong
     select: {only: {intensity: [strong]}}
     labels: seven                         # classes to score, among those learned
@@ -86,7 +86,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class ScoredSplit:
-    """One selection of the test part.
+    """One selection of the test split.
 
     Args:
         name: unique among the tests.

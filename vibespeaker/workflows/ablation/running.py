@@ -1,4 +1,4 @@
-"""The work behind an experiment: one split, one cache, one manifest a variant, one sweep over the variants.
+"""The work behind an experiment: one split, one cache, one manifest per variant, one sweep over the variants.
 
 Everything lies in one folder and is found again by a second run: the stamp says for which plan and which data it was
 made, extraction adds what is missing, and the sweep leaves alone what is done.
@@ -29,7 +29,7 @@ STAMP = "experiment.json"
 _TRAINING = ("train", "validation", "development")
 
 
-def material(manifests: Sequence[Path], plan: ExperimentPlan, seed: int, out: Path) -> Path:
+def experiment_manifest(manifests: Sequence[Path], plan: ExperimentPlan, seed: int, out: Path) -> Path:
     """Return the manifest of the experiment in `out`: combined where there are several, split where it is not.
 
     Raises:
@@ -69,7 +69,7 @@ def extract_all(plan: ExperimentPlan, manifest: Path, cache: Path) -> int:
 
 
 def write_variants(plan: ExperimentPlan, manifest: Path, out: Path) -> list[Path]:
-    """Write one manifest a variant: its training utterances, and the whole test part.
+    """Write one manifest per variant: its training utterances, and the whole test split.
 
     Raises:
         ConfigError: nothing is left to train on.

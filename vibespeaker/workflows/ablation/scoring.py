@@ -51,7 +51,7 @@ def score_variant(
 
     Args:
         name: of the variant.
-        table: its predictions of the test part.
+        table: its predictions of the test split.
         manifest: the truth, with `COLUMNS`.
         tests: what to score.
         draws: bootstrap draws over speakers.
@@ -79,12 +79,12 @@ def _scores(
     classes: tuple[str, ...],
     draws: int,
 ) -> dict[str, Interval]:
-    part = Predictions(table.frame[rows].reset_index(drop=True), table.metadata)
+    selected = Predictions(table.frame[rows].reset_index(drop=True), table.metadata)
     truth = Truth.read(path, ",".join(classes) if len(classes) > 1 else None)
     if len(classes) == 1:
         truth = replace(truth, labels=replace(truth.labels, name=classes[0], classes=classes))
-    targets = truth.targets(list(part.frame["utterance_id"]), path)
-    system = System.of("system", part, truth.class_logits(part, path))
+    targets = truth.targets(list(selected.frame["utterance_id"]), path)
+    system = System.of("system", selected, truth.class_logits(selected, path))
     system = replace(system, attributes=np.full_like(system.attributes, np.nan))
     layout = layout_of(system, classes)
     clusters, count = clusters_of(targets)
@@ -96,7 +96,7 @@ def _scores(
 
 
 def as_frame(cells: Sequence[Cell]) -> pd.DataFrame:
-    """Return one row a cell."""
+    """Return one row per cell."""
     return pd.DataFrame(
         [
             {

@@ -1,4 +1,4 @@
-"""The whole way in one command: corpus → manifest → cache → training → predictions → submission and report."""
+"""The full pipeline in one command: corpus → manifest → cache → training → predictions → submission and report."""
 
 from vibespeaker.workflows.quickstart.command import quickstart
 

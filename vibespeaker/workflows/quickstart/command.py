@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from vibespeaker.corpora.synthetic.corpus import SPEAKERS, UTTERANCES
-from vibespeaker.workflows.quickstart.data import choose_source, make_prepared_data
+from vibespeaker.workflows.quickstart.data import choose_source, prepare_data
 from vibespeaker.workflows.quickstart.results import combine, submits, write_report, write_submission
 from vibespeaker.workflows.quickstart.training import planned, train_all
 from vibespeaker.workflows.steps import Chain
@@ -33,7 +33,7 @@ def quickstart(
     epochs: int | None = None,
     draws: int = 1000,
 ) -> int:
-    """Run the whole way, from a corpus to submission files and a report; run again, it continues or says all is done.
+    """Run the full pipeline, from a corpus to submission files and a report; a second call continues or finds all done.
 
     Without a corpus a synthetic one is generated: its scores say nothing about people.
 
@@ -50,12 +50,12 @@ def quickstart(
     source = choose_source(corpus, format, seed, speakers, utterances)
     with _quiet(), _single_thread():
         chain = Chain(out)
-        material = make_prepared_data(source, out, chain)
-        chain.total = chain.seen + len(planned(material)) + 2 + submits(material)
-        keys = train_all(material, out, seed, epochs, chain)
-        table, key = combine(material, out, keys, chain)
-        write_submission(material, table, key, out, chain)
-        write_report(material, table, {**keys, "full": key}, out, chain, draws)
+        data = prepare_data(source, out, chain)
+        chain.total = chain.seen + len(planned(data)) + 2 + submits(data)
+        keys = train_all(data, out, seed, epochs, chain)
+        table, key = combine(data, out, keys, chain)
+        write_submission(data, table, key, out, chain)
+        write_report(data, table, {**keys, "full": key}, out, chain, draws)
     done = "done" if chain.worked else "all was done before"
     logger.info("%s; the report is %s", done, out / "report" / "index.html")
     return 0

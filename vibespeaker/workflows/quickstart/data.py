@@ -1,4 +1,4 @@
-"""The steps from a corpus to a cache: generate or take, prepare, transcribe, extract; and the test part's truth."""
+"""The steps from a corpus to a cache: generate or take, prepare, transcribe, extract; and the test split's truth."""
 
 import csv
 import hashlib
@@ -28,7 +28,7 @@ from vibespeaker.prepare.prepare import prepare
 from vibespeaker.workflows.steps import Chain, Step
 
 GENERATED_FORMAT = "msp-podcast"
-#: What the embedded default is extracted with: its encoders, and other voices for the training part.
+#: What the embedded default is extracted with: its encoders, and other voices for the training split.
 EMBEDDED, VOICES, VIEWS = "encoders/embedded", "augmentation/speed", 2
 _LABELLED = ("test", "test1", "test2", "test3", "development", "validation")
 
@@ -58,14 +58,14 @@ class PreparedData:
 
     Args:
         manifest: the manifest.
-        truth: manifest with the labels of the part that is scored.
+        truth: manifest with the labels of the scored split.
         cache: the embedding cache.
         key: of the steps that made them.
         truth_key: of the step that made the truth.
         scored: the split that is scored in the end.
         fit: the split that checkpoints are chosen on.
         has_attributes: whether arousal, valence and dominance can be learned.
-        challenge: whether there is a test part to submit.
+        challenge: whether there is a test split to submit.
         synthetic: True when the speech is generated.
         label_set: name of the label set of the categories.
     """
@@ -102,12 +102,12 @@ def choose_source(corpus: Path | None, format: str | None, seed: int, speakers: 
     return Source(corpus, format or GENERATED_FORMAT, seed, speakers, utterances)
 
 
-def make_prepared_data(source: Source, out: Path, chain: Chain) -> PreparedData:
+def prepare_data(source: Source, out: Path, chain: Chain) -> PreparedData:
     """Run the steps from the corpus to the cache."""
     folder, corpus_key = _corpus(source, out, chain)
     prepared = out / "prepared.parquet"
     manifest, truth, cache = out / "manifest.parquet", out / "truth.parquet", out / "cache"
-    # a corpus with official parts keeps them; the others get parts that share no speaker
+    # a corpus with official splits keeps them; the others get splits that share no speaker
     split = "official" if source.format == GENERATED_FORMAT else "speakers"
 
     def prepare_it() -> None:
@@ -133,11 +133,11 @@ def make_prepared_data(source: Source, out: Path, chain: Chain) -> PreparedData:
     )
     title = "setting the labels for the final score aside"
     truth_key = chain.run(Step("truth", title, {"manifest": text_key}, (truth,), write_truth))
-    return _material(manifest, truth, cache, key, truth_key)
+    return _prepared_data(manifest, truth, cache, key, truth_key)
 
 
 def extract_embedded(manifest: Path, cache: Path, **options: Any) -> None:
-    """Extract what the embedded default reads: its encoders' frames, of other voices too for the training part.
+    """Extract what the embedded default reads: its encoders' frames, of other voices too for the training split.
 
     Args:
         manifest: the utterances.
@@ -172,7 +172,7 @@ def _listing(folder: Path) -> str:
 
 
 def with_simulated_texts(manifest: Manifest, corpus: Path) -> Manifest:
-    """Replace all texts by the generated corpus's simulated recognition, test clips included: all parts are alike."""
+    """Replace all texts by the generated corpus's simulated recognition, test clips included: all splits are alike."""
     with open(corpus / SIMULATED_ASR, encoding="utf-8", newline="") as file:
         heard = {row["FileName"]: row["Text"] for row in csv.DictReader(file)}
     names = manifest.column("file_name")
@@ -182,7 +182,7 @@ def with_simulated_texts(manifest: Manifest, corpus: Path) -> Manifest:
 
 
 def with_true_test_labels(manifest: Manifest, corpus: Path) -> Manifest:
-    """Add the hidden labels of the generated test part, for the final score and for nothing else."""
+    """Add the hidden labels of the generated test split, for the final score and for nothing else."""
     with open(corpus / TRUE_TEST_LABELS, encoding="utf-8", newline="") as file:
         labels = {row["FileName"]: row for row in csv.DictReader(file)}
     columns: dict[str, list[Any]] = {name: manifest.column(name) for name in ("category", *ATTRIBUTES)}
@@ -194,7 +194,7 @@ def with_true_test_labels(manifest: Manifest, corpus: Path) -> Manifest:
     return manifest.with_columns({**columns}, {"step": "true test labels"})
 
 
-def _material(manifest: Path, truth: Path, cache: Path, key: str, truth_key: str) -> PreparedData:
+def _prepared_data(manifest: Path, truth: Path, cache: Path, key: str, truth_key: str) -> PreparedData:
     columns = ("split", "category", *ATTRIBUTES)
     read, known = Manifest.read(manifest, columns), Manifest.read(truth, columns)
     splits = known.column("split")

@@ -51,7 +51,7 @@ def combine(data: PreparedData, out: Path, keys: dict[str, str], chain: Chain) -
 
 
 def submits(data: PreparedData) -> bool:
-    """Return whether there is a test part to submit, with predictions for both tasks."""
+    """Return whether there is a test split to submit, with predictions for both tasks."""
     return data.challenge and data.has_attributes
 
 
@@ -61,7 +61,7 @@ def write_submission(data: PreparedData, table: Path, key: str, out: Path, chain
         logger.info("this corpus has no attributes: task 2 and the submission are skipped")
         return
     if not data.challenge:
-        logger.info("this corpus has no test part of the challenge: the submission is skipped")
+        logger.info("this corpus has no test split of the challenge: the submission is skipped")
         return
     folder = out / "submission"
 
@@ -88,7 +88,7 @@ def write_report(data: PreparedData, table: Path, keys: dict[str, str], out: Pat
 
 
 def _print(evaluation: Evaluation, data: PreparedData) -> None:
-    title = f"Scores on the {data.scored} part" + (", SYNTHETIC speech" if data.synthetic else "")
+    title = f"Scores on the {data.scored} split" + (", SYNTHETIC speech" if data.synthetic else "")
     by_name = {scores.system: scores.scores for scores in evaluation.systems}
     rows = [name for name in _SHOWN if name in by_name]
     columns = {key: text for key, text in _SCORES.items() if any(key in by_name[name] for name in rows)}

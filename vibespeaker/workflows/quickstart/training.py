@@ -80,19 +80,19 @@ RUNS = (
 )
 
 
-def planned(material: PreparedData) -> tuple[Run, ...]:
-    """Return the runs that the material has labels for."""
-    return tuple(run for run in RUNS if material.has_attributes or not run.attributes_only)
+def planned(data: PreparedData) -> tuple[Run, ...]:
+    """Return the runs that the prepared data has labels for."""
+    return tuple(run for run in RUNS if data.has_attributes or not run.attributes_only)
 
 
-def train_all(material: PreparedData, out: Path, seed: int, epochs: int | None, chain: Chain) -> dict[str, str]:
+def train_all(data: PreparedData, out: Path, seed: int, epochs: int | None, chain: Chain) -> dict[str, str]:
     """Run all trainings, and return the keys of their steps by run name."""
     keys: dict[str, str] = {}
-    for run in planned(material):
-        options = _options(run, material, out, seed, epochs)
+    for run in planned(data):
+        options = _options(run, data, out, seed, epochs)
         hashes = [file_sha256(path) for path in layers(find_config(f"experiment/{run.config}"))]
         inputs = {
-            "material": material.key,
+            "material": data.key,
             "config": hashes,
             "options": [option.replace(str(out), "OUT") for option in options],
             "init_from": None if run.init_from is None else keys[run.init_from],
@@ -102,37 +102,37 @@ def train_all(material: PreparedData, out: Path, seed: int, epochs: int | None, 
     return keys
 
 
-def _options(run: Run, material: PreparedData, out: Path, seed: int, epochs: int | None) -> list[str]:
+def _options(run: Run, data: PreparedData, out: Path, seed: int, epochs: int | None) -> list[str]:
     """Return the command line behind `fit`."""
-    data, model = "--data.init_args", "--model.init_args"
+    on_data, model = "--data.init_args", "--model.init_args"
     options = [
         *("--config", f"experiment/{run.config}"),
         *("--runs", str(out / "runs"), "--name", run.name),
         f"--seed_everything={seed + 1}",
-        f"{data}.seed={seed}",
-        f"{data}.manifest={material.manifest}",
-        f"{data}.cache={material.cache}",
+        f"{on_data}.seed={seed}",
+        f"{on_data}.manifest={data.manifest}",
+        f"{on_data}.cache={data.cache}",
     ]
     if epochs is not None:
         options += [f"--trainer.max_epochs={epochs}", f"{model}.schedule.warmup_epochs=0"]
     if run.init_from is not None:
         source = replace(run, name=run.init_from).best(out)
         options += [f"{model}.init_from={source}"]
-    if not material.has_attributes:
+    if not data.has_attributes:
         terms = {"categories": {"class_path": "vibespeaker.losses.CrossEntropy"}}
         options += [
             f"{model}.network.init_args.heads=[categories]",
             f"{model}.loss.init_args.terms={json.dumps(terms)}",
             f"{model}.loss.init_args.weights={json.dumps({'categories': 1.0})}",
         ]
-    if material.label_set != "challenge":
-        options += [f"{data}.label_set={material.label_set}", f"{data}.policy.other=exclude"]
+    if data.label_set != "challenge":
+        options += [f"{on_data}.label_set={data.label_set}", f"{on_data}.policy.other=exclude"]
     return options
 
 
 @dataclass(frozen=True)
 class _Training:
-    """Trains a run, or goes on with it where the same one was interrupted, and predicts the parts that are scored."""
+    """Trains a run, or goes on with it where the same one was interrupted, and predicts the splits that are scored."""
 
     run: Run
     options: list[str]
