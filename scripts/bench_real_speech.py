@@ -1,4 +1,4 @@
-"""How well the embedded default recognises people it has never heard, beside the field's classical standard.
+"""How well the embedded default recognises unseen speakers, compared with the field's standard features.
 
 python scripts/bench_real_speech.py --data ../shared/data --out runs/real-speech --seeds 1 2 3 --processes 2
 
@@ -6,9 +6,9 @@ RAVDESS in four folds of four actors, EmoDB with each speaker left out once. Eve
 predicted and evaluated by the code of those commands, with the shipped settings, on all training speakers: nothing is
 chosen by the left-out fold, neither a checkpoint nor a setting nor a seed. Systems:
 
-  embedded      experiment/embedded, the voice alone
+  embedded      experiment/embedded, audio only
   compare-svm   openSMILE ComParE 2016 functionals, balanced linear SVM, C chosen among the training speakers
-  text-only     canary: the words alone; every sentence is spoken in every emotion, so it must stay at chance
+  text-only     canary: text only; every sentence is spoken in every emotion, so it must stay at chance
   shuffled      canary: embedded, trained on shuffled labels; must stay at chance
   random-split  embedded on utterances split at random: how optimistic scores get when test speakers are known
   inner         for choosing settings, not in the default list: the left-out fold stays out, and others of the training

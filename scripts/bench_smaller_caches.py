@@ -1,4 +1,4 @@
-"""What smaller caches cost: differences of pooled statistics, and scores on people never heard (RAVDESS).
+"""What smaller caches cost: differences of pooled statistics, and scores on unseen speakers (RAVDESS).
 
     python scripts/bench_smaller_caches.py --statistics
     python scripts/bench_smaller_caches.py --scores --data ../shared/data --out runs/smaller-caches --processes 2

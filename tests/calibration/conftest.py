@@ -6,7 +6,7 @@ from vibespeaker.predictions import softmax
 
 
 def make_evidence(seed=0, count=1200, speakers=24, classes=4, sharp=2.5):
-    """A system that is `sharp` times too sure and whose attributes spread half as far as the truth."""
+    """A system that is `sharp` times too confident and whose attributes spread half as far as the truth."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 1.2, (count, classes))
     true = (rng.random((count, 1)) > softmax(logits).cumsum(axis=1)).sum(axis=1)

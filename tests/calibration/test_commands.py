@@ -17,7 +17,7 @@ COUNT, CLASSES = 900, RAVDESS.classes
 
 @pytest.fixture
 def world(tmp_path):
-    """A system that is twice too sure, trained where the last class was frequent; two splits with other speakers."""
+    """A system twice too confident, trained where the last class was frequent; two splits with other speakers."""
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 1.5, (COUNT, 8))
     true = (rng.random((COUNT, 1)) > softmax(logits).cumsum(axis=1)).sum(axis=1)

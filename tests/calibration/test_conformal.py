@@ -24,7 +24,7 @@ def test_quantile_by_hand(count, level, rank):
     assert conformal_quantile(np.arange(count, 0, -1), level) == rank
 
 
-def test_too_few_utterances_promise_nothing():
+def test_too_few_utterances_guarantee_nothing():
     assert conformal_quantile(np.arange(8), 0.9) == math.inf
     assert category_threshold(np.arange(8) / 8, 0.9) == 1.0
     assert Conformal(0.9, "lac", 1.0).sets(PROBABILITIES).all()
@@ -52,7 +52,7 @@ def test_no_set_is_empty():
 
 @pytest.mark.parametrize("method", ["lac", "aps"])
 @pytest.mark.parametrize("level", [0.8, 0.95])
-def test_promised_coverage_is_kept_on_new_utterances(method, level):
+def test_nominal_coverage_is_kept_on_new_utterances(method, level):
     rng = np.random.default_rng(5)
     logits = rng.normal(0, 1.5, (8000, 6))
     shares = softmax(logits + rng.normal(0, 0.5, logits.shape), axis=1)  # the system is not the truth
@@ -64,7 +64,7 @@ def test_promised_coverage_is_kept_on_new_utterances(method, level):
     assert 1 <= size < 6
 
 
-def test_intervals_keep_their_promise_and_the_range():
+def test_intervals_keep_their_coverage_and_the_range():
     rng = np.random.default_rng(2)
     predicted = rng.uniform(1, 7, 4000)
     true = np.clip(predicted + rng.standard_t(4, 4000), 1, 7)

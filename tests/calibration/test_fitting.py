@@ -24,7 +24,7 @@ def test_a_fold_whose_others_have_no_label_keeps_its_values(evidence):
     assert not np.isclose(fitted.unseen.logits[1], evidence.logits[1]).any()
 
 
-def test_fit_repairs_a_system_that_is_too_sure(evidence):
+def test_fit_repairs_a_system_that_is_overconfident(evidence):
     fitted = fit(evidence)
     assert fitted.categories.temperature == pytest.approx(2.5, rel=0.1)
     before = calibration_error(softmax(evidence.logits), evidence.categories)
@@ -33,7 +33,7 @@ def test_fit_repairs_a_system_that_is_too_sure(evidence):
     np.testing.assert_allclose(fitted.prior, np.bincount(evidence.categories) / len(evidence), atol=1e-5)
 
 
-def test_promises_hold_for_speakers_not_seen(evidence):
+def test_coverage_holds_for_speakers_not_seen(evidence):
     fitted = fit(evidence, level=0.8)
     covered, _ = set_coverage(fitted.conformal.sets(softmax(fitted.unseen.logits)), evidence.categories)
     assert covered == pytest.approx(0.8, abs=0.02)

@@ -11,7 +11,7 @@ from vibespeaker.recognizer.system import Recognizer
 
 
 def recognized(calibration, logits=True, attributes=True):
-    """What a system without encoders that always answers the same says of silence."""
+    """Predictions for silence of a system with constant answers."""
     output = EmotionOutput(
         torch.tensor([[2.0, 0.0]]) if logits else None, torch.tensor([[4.0, 4.0, 4.0]]) if attributes else None
     )

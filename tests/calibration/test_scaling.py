@@ -28,7 +28,7 @@ LOGITS = np.random.default_rng(1).normal(0, 1.5, (6000, 4))
 TRUE = drawn(LOGITS)
 
 
-def test_temperature_finds_how_much_too_sure_a_system_is():
+def test_temperature_finds_how_overconfident_a_system_is():
     scaling = fit_categories(LOGITS * 3, TRUE, "temperature")
     assert scaling.temperature == pytest.approx(3, rel=0.05)
     assert len(set(scaling.scale)) == 1

@@ -65,7 +65,7 @@ def test_fitted_methods_print_a_cross_fitted_score(tmp_path, method, capsys):
 @pytest.mark.usefixtures("small_labels")
 @pytest.mark.slow
 def test_stacking_cannot_see_the_speaker_it_scores(tmp_path):
-    """Members that know nothing: an honest score is at chance, one on the speakers fitted is not."""
+    """Members that know nothing: an unbiased score is at chance, one on the speakers fitted is not."""
     generator = np.random.default_rng(3)
     paths, manifest = development(tmp_path, speakers=6, each=20)
     rows = 6 * 20

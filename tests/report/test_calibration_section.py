@@ -27,7 +27,7 @@ def test_scores_and_pictures_of_each_system_with_categories(world):
     assert len(curve.figure.axes[0].lines[0].get_xdata()) == 239  # one utterance has no class of the label set
 
 
-def test_the_coverage_that_was_promised_is_measured(world):
+def test_the_nominal_coverage_is_measured(world):
     path = world.folder / "p.parquet"
     predictions = world.predictions("calibrated")
     line = (1.0, 7.0)
@@ -42,12 +42,12 @@ def test_the_coverage_that_was_promised_is_measured(world):
     )
     apply_calibration(predictions, fitted).write(path)
     write_conformal(predictions, fitted, sets_path(path))
-    scores, promised, *_ = section(world, path).blocks
+    scores, coverage, *_ = section(world, path).blocks
     assert scores.rows[0][1] == "yes"
     name = "calibrated (synthetic speech)"
-    assert promised.rows[0] == (name, "categories", "0.80", "1.000", "8.000")  # a threshold of 1 admits every class
+    assert coverage.rows[0] == (name, "categories", "0.80", "1.000", "8.000")  # a threshold of 1 admits every class
     off = np.abs(world.attributes[:, 1] - predictions.attributes()[:, 1])
-    assert promised.rows[1][:4] == (name, "valence", "0.80", f"{(off <= 0.5).mean():.3f}")
+    assert coverage.rows[1][:4] == (name, "valence", "0.80", f"{(off <= 0.5).mean():.3f}")
 
 
 def test_no_categories_no_section(world):

@@ -88,7 +88,7 @@ def test_a_folder_is_judged_by_its_labels(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"id2label": {"0": "ang", "1": "happy", "2": "sad"}}))
     answer = judge(with_(encoders={"w": encoder(str(tmp_path))}))
     assert answer.kept is False
-    assert "tuned to tell happy, sad" in str(answer)
+    assert "tuned to classify happy, sad" in str(answer)
 
 
 def test_generic_labels_in_a_folder_do_not_break_it(tmp_path):

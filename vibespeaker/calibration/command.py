@@ -59,7 +59,7 @@ def calibrate(
         out: JSON file to write instead.
         categories: temperature: one factor for all logits; vector: factor and offset per class.
         attributes: linear: least squares; moments: the truth's mean and spread, best by CCC; isotonic: any rising map.
-        level: coverage that prediction sets and intervals promise, between 0 and 1.
+        level: nominal coverage of prediction sets and intervals, between 0 and 1.
         sets: lac: smallest sets; aps: sets that grow where the system is unsure.
         target_prior: uniform moves posteriors from the fitted split's class frequencies to equal ones.
         test: prediction table to judge on; the same table by default.

@@ -3,7 +3,7 @@
 Split conformal prediction (Vovk et al. 2005): scores of how badly the truth fits, measured on utterances that took no
 part in fitting; their (1 − miss) quantile, corrected for finite numbers, is the threshold. If the new utterances come
 from the same source, the truth is inside at least that often on average. Utterances of one speaker are alike, so a few
-speakers make the promise rough: the coverage is measured beside it on held-out data wherever there is truth.
+speakers make the guarantee approximate: the coverage is measured beside it on held-out data wherever there is truth.
 
 Categories: `lac` (Sadinle et al. 2019) takes every class of probability 1 − threshold and more: smallest sets; `aps`
 (Romano et al. 2020) takes classes from the most probable on until their probabilities reach the threshold: sets that
@@ -31,7 +31,7 @@ class Conformal:
     """Thresholds.
 
     Args:
-        level: the promised coverage, e.g. 0.9.
+        level: nominal coverage, e.g. 0.9.
         method: one of `SET_METHODS`.
         categories: threshold of the category score; 1 admits all classes; null without a category head.
         attributes: attribute → half width of its interval, infinite (kept as null in JSON) with too few utterances.
@@ -75,7 +75,7 @@ def conformal_quantile(scores: npt.ArrayLike, level: float) -> float:
 
 
 def category_scores(probabilities: npt.ArrayLike, true: npt.ArrayLike, method: str = "lac") -> Floats:
-    """Return how badly the true class fits, `(N,)` in 0–1.
+    """Return the nonconformity of the true class, `(N,)` in 0–1.
 
     Args:
         probabilities: `(N, C)`.

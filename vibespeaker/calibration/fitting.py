@@ -58,7 +58,7 @@ def fit(
         evidence: labelled predictions of the split to fit on.
         categories: one of `scaling.CATEGORY_METHODS`.
         attributes: one of `scaling.ATTRIBUTE_METHODS`.
-        level: coverage that sets and intervals promise, or null for none.
+        level: nominal coverage of sets and intervals, or null for none.
         sets: one of `conformal.SET_METHODS`.
         folds: number of speaker-disjoint folds.
 

@@ -96,7 +96,7 @@ def fit_categories(logits: npt.ArrayLike, true: npt.ArrayLike, method: str = "te
     start = np.concatenate([np.full(count, 1.0 / _temperature(values, classes)), np.zeros(count)])
     bounds = [(1 / TEMPERATURES[1], 1 / TEMPERATURES[0])] * count + [(None, None)] * count
     found = minimize(_vector_loss, start, (values, classes, start), method="L-BFGS-B", jac=True, bounds=bounds)
-    shift = found.x[count:] - found.x[count:].mean()  # the softmax does not see a common summand
+    shift = found.x[count:] - found.x[count:].mean()  # the softmax is invariant to a common offset
     return CategoryScaling(method, tuple(found.x[:count].tolist()), tuple(shift.tolist()))
 
 

@@ -23,7 +23,7 @@ _KIND = "calibration"
 
 @dataclass(frozen=True)
 class FittedOn:
-    """The utterances a calibration was fitted on: it must never be judged by them.
+    """The utterances a calibration was fitted on: it must never be evaluated on them.
 
     Args:
         split: name of the split.

@@ -1,4 +1,4 @@
-"""Several prediction tables into one: means, votes, selections and stacking, each with an honest score."""
+"""Several prediction tables into one: means, votes, selections and stacking, each with an unbiased score."""
 
 from vibespeaker.ensemble.command import ensemble
 

@@ -20,7 +20,7 @@ from vibespeaker.progress import Tracker, tracked
 
 log = logging.getLogger(__name__)
 
-#: What of a head an ensemble reports, in the order of the table.
+#: The scores that an ensemble reports per head, in the order of the table.
 SCORES = ("best member", "mean of all", "ensemble, in sample", "ensemble")
 
 
@@ -43,7 +43,7 @@ class Combination:
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """The labelled split: what members say of it and what is true."""
+    """The labelled split: the members' predictions and the truth."""
 
     stack: Stack
     targets: Targets
@@ -64,7 +64,7 @@ def combine(members: Sequence[Member], recipe: Recipe, truth: Truth | None) -> C
     """Combine the members head by head; a head whose members do not cover the labelled split has no scores.
 
     Rows of the split that a selection or a stacking model was fitted on get cross-fitted values: each is made by a
-    fit that has not heard its speaker. All other rows are made by the fit on the whole split.
+    fit that has not seen its speaker. All other rows are made by the fit on the whole split.
 
     Args:
         members: see `read_members`.

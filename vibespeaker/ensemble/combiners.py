@@ -22,7 +22,7 @@ Values = npt.NDArray[np.float64]
 
 
 class Combiner(Protocol):
-    """What turns the members' answers into one, for one head."""
+    """Combines the members' predictions for one head."""
 
     def apply(self, stack: Stack) -> Values:
         """Return `(N, C)` probabilities for categories, `(N, 1)` values for an attribute."""
@@ -72,7 +72,7 @@ def score(head: str, values: Values, truth: Values, scored: Sequence[int] = ()) 
         head: `categories` or an attribute.
         values: `(N, C)` probabilities, or `(N, 1)` values.
         truth: `(N,)`, class indices below C, or the true values.
-        scored: the classes that count (see `Stack`), all by default; the likeliest of them is the prediction.
+        scored: the classes that count (see `Stack`), all by default; the most probable of them is the prediction.
     """
     if head in ATTRIBUTES:
         return concordance(truth, values[:, 0])

@@ -64,7 +64,7 @@ class Member:
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """What M members say of N utterances.
+    """Predictions of M members for N utterances.
 
     Args:
         names: members, `(M,)`.
@@ -99,7 +99,7 @@ class Stack:
 def read_members(
     paths: Sequence[Path], labels: str | None = None, for_categories: Sequence[str] | None = None
 ) -> tuple[Member, ...]:
-    """Read all members, let them answer in one label set, and refuse those that cannot.
+    """Read all members, restrict them to one label set, and refuse those that cannot.
 
     A member with "other" as a class drops it where another member has all classes but that: models fine-tuned without
     it are combined with those they were fine-tuned from.

@@ -4,7 +4,7 @@ The features of an utterance are the members' log-probabilities and attributes. 
 regression or a small MLP with every class weighing the same; attributes by ridge regression or the MLP, whose output is
 then stretched to the spread of the truth, because for a given correlation CCC is highest where the spreads are equal.
 `fit` chooses the regularisation by an inner speaker-disjoint cross-validation on the rows it is given: cross-fitting it
-(see `evaluation.crossfit`) is therefore nested, and the score of that is honest.
+(see `evaluation.crossfit`) is therefore nested, and its score is unbiased.
 """
 
 import warnings

@@ -1,4 +1,4 @@
-"""Scores that can be trusted: intervals, balanced scores, comparisons, cross-fitting and slices, from tables alone."""
+"""Reliable scores: intervals, balanced scores, comparisons, cross-fitting and slices, from tables alone."""
 
 from vibespeaker.evaluation.scores import Comparison, Evaluation, Interval, Settings, Slice, Spread, SystemScores
 

@@ -3,7 +3,7 @@
 A draw takes as many speakers as there are, with replacement, and all utterances of each: utterances of one speaker
 are not independent, so drawing utterances would give intervals that are too narrow. Intervals are percentiles of the
 draws. All systems share the draws, so their differences are paired. With few speakers (below about 20) percentile
-intervals are themselves too narrow; where there is but one speaker, utterances are drawn instead.
+intervals are themselves too narrow; where there is only one speaker, utterances are drawn instead.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ _UNKNOWN = (float("nan"), float("nan"))
 
 
 def clusters_of(targets: Targets) -> tuple[Integers, int]:
-    """Return `(N,)` cluster of each utterance and their number: speakers, or utterances where one speaker is all."""
+    """Return `(N,)` cluster of each utterance and their number: speakers, or utterances where there is one speaker."""
     speakers, codes = np.unique(targets.speakers, return_inverse=True)
     if len(speakers) > 1:
         return codes.astype(np.int64), len(speakers)

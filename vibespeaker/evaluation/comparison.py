@@ -114,7 +114,7 @@ def permutation_p(observed: float, null: Floats, exact: bool) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted by Holm's step-down method (1979), in the order given; NaN stays NaN and counts not.
+    """Return p-values adjusted by Holm's step-down method (1979), in the order given; NaN stays NaN and is not counted.
 
     Args:
         p_values: of one family of tests.

@@ -1,4 +1,4 @@
-"""Cross-fitting by speaker: whatever is fitted on the split that is scored is scored on speakers it has not seen."""
+"""Cross-fitting by speaker: what is fitted on the scored split is scored on unseen speakers."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""The system that knows nothing but the training split's labels: its commonest class and mean attributes."""
+"""The system that knows only the training split's labels: its most frequent class and mean attributes."""
 
 import numpy as np
 

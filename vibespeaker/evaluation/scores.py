@@ -67,7 +67,7 @@ class SystemScores:
         system: its name, unique in the evaluation.
         source: the prediction table's path, or what the row was made from.
         sha256: hash of that file, null for reference rows such as majority/mean.
-        reference: True for rows that only stand beside systems (majority/mean).
+        reference: True for rows that serve for comparison only (majority/mean).
         utterances: scored utterances.
         speakers: scored speakers.
         labelled: scored utterances with a category, and with each attribute, by name.

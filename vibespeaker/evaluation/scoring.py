@@ -281,4 +281,4 @@ def _notes(entries: Sequence[_Entry], found: Sequence[SystemScores], targets: Ta
     modalities = {entry.predictions.metadata.system.lower() for entry in entries}
     missing = [m for m in ("audio-only", "text-only") if not any(m in name for name in modalities)]
     if missing:
-        yield f"no {' or '.join(missing)} system stands beside these: give its predictions as well"
+        yield f"no {' or '.join(missing)} system to compare with: give its predictions as well"

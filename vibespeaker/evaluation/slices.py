@@ -97,8 +97,8 @@ def slices(
                 continue
             subset = targets.take(rows)
             clusters, count = clusters_of(subset)
-            heard = [_rows(system, rows) for system in systems]
-            tables = [sums(s, subset, la, clusters, count) for s, la in zip(heard, layouts, strict=True)]
+            answered = [_rows(system, rows) for system in systems]
+            tables = [sums(s, subset, la, clusters, count) for s, la in zip(answered, layouts, strict=True)]
             most = min(draws, SPEAKER_DRAWS if by == "speaker" else DRAWS)
             drawn = bootstrap(tables, layouts, most, seed, full=False)
             for system, table, layout, draw in zip(systems, tables, layouts, drawn, strict=True):

@@ -32,7 +32,7 @@ _ATTRIBUTE_SCORES = {
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """What is scored of a system: its answers in the order of the targets.
+    """A system's scored predictions, in the order of the targets.
 
     Args:
         name: unique in an evaluation.
@@ -51,7 +51,7 @@ class System:
 
     @staticmethod
     def of(name: str, predictions: Predictions, logits: Floats | None) -> "System":
-        """Take the likeliest of the scored classes and the attributes of a table.
+        """Take the most probable of the scored classes and the attributes of a table.
 
         Args:
             name: unique in an evaluation.

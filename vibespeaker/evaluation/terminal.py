@@ -91,8 +91,8 @@ def _systems(systems: Sequence[SystemScores], names: dict[str, str], title: str)
 
 def _classes(one: SystemScores) -> Table:
     table = Table(title=f"Classes of {one.system}", title_justify="left")
-    for name in ("class", "utterances", "precision", "recall", "F1", "taken for"):
-        table.add_column(name, justify="left" if name in ("class", "taken for") else "right")
+    for name in ("class", "utterances", "precision", "recall", "F1", "most confused with"):
+        table.add_column(name, justify="left" if name in ("class", "most confused with") else "right")
     for position, emotion in enumerate(one.classes):
         row = one.confusion[position]
         wrong = [(count, other) for count, other in zip(row, one.classes, strict=True) if other != emotion and count]

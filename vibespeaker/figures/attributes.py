@@ -16,7 +16,7 @@ def attribute_scatter(true: npt.ArrayLike, predicted: npt.ArrayLike, name: str, 
     """Draw true over predicted values of one attribute.
 
     Few utterances are drawn as points, many as a density. The calibration line is the least-squares line of the true
-    on the predicted values: below a slope of 1 the predictions spread too far, above it they keep too near the mean.
+    on the predicted values: below a slope of 1 the predictions spread too far, above it they spread too little.
 
     Args:
         true: `(N,)` values 1–7; pairs with NaN are left out.

@@ -92,7 +92,7 @@ def reliability_diagram(
     before: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     title: str = "",
 ) -> Figure:
-    """Draw how often a system is right against how sure it is, with the number of utterances below.
+    """Draw accuracy against confidence, with the number of utterances below.
 
     Args:
         confidence: `(bins,)` mean probability of the predicted class, 0–1; bins without utterances are NaN.
@@ -110,7 +110,7 @@ def reliability_diagram(
         axes = figure.add_subplot(grid[0])
         axes.set_title(broken(title, figure))
         ruled(axes, "both")
-        axes.plot((0, 1), (0, 1), color=MUTED, linewidth=1.0, linestyle="--", label="as sure as right")
+        axes.plot((0, 1), (0, 1), color=MUTED, linewidth=1.0, linestyle="--", label="perfect calibration")
         if before is not None:
             old = [np.asarray(part, dtype=np.float64) for part in before]
             shown = ~np.isnan(old[0])
@@ -118,7 +118,7 @@ def reliability_diagram(
         axes.plot(centres[kept], rights[kept], "o-", color=SERIES[0], markersize=4, label="measured")
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
-        axes.set_ylabel("share right")
+        axes.set_ylabel("accuracy")
         axes.tick_params(labelbottom=False)
         axes.legend(loc="upper left")
         below = figure.add_subplot(grid[1], sharex=axes)

@@ -1,4 +1,4 @@
-"""Figures of corpora: what is in them, how one serves another, and a recording before and after cleaning."""
+"""Figures of corpora: what is in them, cross-corpus scores, and a recording before and after cleaning."""
 
 from collections.abc import Mapping, Sequence
 

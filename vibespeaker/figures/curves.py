@@ -95,8 +95,8 @@ def risk_coverage_figure(systems: Mapping[str, Line], title: str = "") -> Figure
             axes.plot(coverage, risk, color=SERIES[number % len(SERIES)], label=name)
         axes.set_xlim(0, 1)
         axes.set_ylim(bottom=0)
-        axes.set_xlabel("share of utterances answered")
-        axes.set_ylabel("share wrong")
+        axes.set_xlabel("coverage (share of utterances answered)")
+        axes.set_ylabel("error rate")
         if len(systems) > 1:
             figure.legend(loc="outside lower center", ncols=2 if len(systems) > 4 else 1)
     return figure

@@ -1,4 +1,4 @@
-"""How every picture looks, and its way to bytes."""
+"""The style of all figures, and their conversion to PNG and SVG."""
 
 import io
 import textwrap
@@ -16,7 +16,7 @@ INK = "#1f2933"
 MUTED = "#7b8794"
 GRID = "#e4e7eb"
 ACCENT = "#c2410c"
-#: Told apart by the colour-blind and in grey print; repeated when there are more series.
+#: Distinguishable by colour-blind readers and in grey print; repeated when there are more series.
 SERIES = ("#1d5b8f", "#d97706", "#3f8f5f", "#a83271", "#6b6ecf", "#8c6d31", "#17a2a2", "#52606d")
 #: White to deep blue, for counts and shares.
 SHARES = LinearSegmentedColormap.from_list("shares", ["#ffffff", "#d5e5f2", "#8fbbdd", "#3f7fb5", "#123a63"])

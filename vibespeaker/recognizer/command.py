@@ -23,8 +23,8 @@ def recognize(
     Args:
         file: audio file of any common format and sampling rate.
         ckpt: checkpoint that vibespeaker fit wrote.
-        text: what is said, where it is known.
-        transcriber: Whisper checkpoint that hears what is said when no text is given, e.g. openai/whisper-large-v3.
+        text: the transcript, where it is known.
+        transcriber: Whisper checkpoint that transcribes the audio when no text is given, e.g. openai/whisper-large-v3.
         json: print one JSON object in place of tables.
 
     Raises:

@@ -31,20 +31,20 @@ NO_TRANSCRIPT_NOTE = "the checkpoint reads words and there is no transcript: the
 
 
 class Transcriber(Protocol):
-    """Turns speech into words."""
+    """Transcribes speech."""
 
     def __call__(self, samples: Waveform) -> str:
-        """Return what is said in `(samples,)` at 16 kHz."""
+        """Return the transcript of `(samples,)` at 16 kHz."""
         ...
 
 
 @dataclass(frozen=True)
 class Recognition:
-    """What a system says of one recording.
+    """A system's predictions for one recording.
 
     Args:
         seconds: duration of the audio.
-        transcript: what was said; null when unknown.
+        transcript: the words that were spoken; null when unknown.
         probabilities: class → probability in the label set's order; null without a category head.
         attributes: arousal, valence, dominance on 1–7; null without an attribute head.
         notes: what a reader must know of these numbers.
@@ -71,7 +71,7 @@ class Recognizer:
         task: the loaded system, in evaluation mode.
         provenance: what it was trained on.
         encoders: encoder name → encoder, as the checkpoint's fingerprints demand.
-        transcriber: what turns speech into words when no transcript is given.
+        transcriber: transcribes the audio when no transcript is given.
         calibration: applied to the predictions, as `predict` applies it.
     """
 
@@ -116,7 +116,7 @@ class Recognizer:
 
         Args:
             path: audio file of any sampling rate.
-            text: what is said; without it the transcriber is asked where there is one.
+            text: the transcript; without it the transcriber is used where there is one.
 
         Raises:
             AudioError: the file cannot be used.

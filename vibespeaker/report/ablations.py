@@ -23,7 +23,7 @@ _TASK2 = ("ccc_arousal", "ccc_valence", "ccc_dominance", "ccc_mean")
 
 @dataclass(frozen=True)
 class Variant:
-    """What a run's config says of the choices that the tables are about.
+    """A run's settings that the ablation tables vary.
 
     Args:
         run: the run.
@@ -47,7 +47,7 @@ class Variant:
 
 
 def variant_of(run: Run) -> Variant:
-    """Read the choices out of a run's config; what it does not say is null."""
+    """Read the settings from a run's config; those it lacks are null."""
     terms, weights = _loss(run)
     kinds = {name: _class(term) for name, term in terms.items()}
     alpha = [float(weights.get(name, 0.0)) for name, kind in kinds.items() if kind in _OF_ATTRIBUTES]
@@ -130,13 +130,13 @@ def _grid(pairs: Sequence[tuple[Variant, System]]) -> list[Block]:
 
 def _fine_tuning_for_categories(pairs: Sequence[tuple[Variant, System]]) -> Table:
     choices = [(_rate(v.learning_rate), v.class_weights or "none") for v, _ in pairs]
-    caption = "Fine-tuning for categories: what was varied, and what came of it."
+    caption = "Fine-tuning for categories: settings and scores."
     return _table(caption, ("max. learning rate", "class weights"), choices, [s for _, s in pairs], _TASK1)
 
 
 def _fine_tuning_for_attributes(pairs: Sequence[tuple[Variant, System]]) -> Table:
     choices = [(v.pooling or ABSENT, _plain(v.sigma) or "none", _rate(v.learning_rate)) for v, _ in pairs]
-    caption = "Fine-tuning for attributes: what was varied, and what came of it."
+    caption = "Fine-tuning for attributes: settings and scores."
     titles = ("pooling", "Gaussian penalty σ", "max. learning rate")
     return _table(caption, titles, choices, [s for _, s in pairs], _TASK2)
 

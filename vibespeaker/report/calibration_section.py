@@ -45,10 +45,10 @@ def calibration(systems: Sequence[System]) -> Section:
     )
     diagrams = [_diagram(system, number) for number, system in enumerate(drawn)]
     table = Table(caption, header, rows, labels=2, best=best)
-    return Section("Calibration", (table, *promises(systems), *diagrams, curve))
+    return Section("Calibration", (table, *measured_coverage(systems), *diagrams, curve))
 
 
-def promises(systems: Sequence[System]) -> list[Block]:
+def measured_coverage(systems: Sequence[System]) -> list[Block]:
     """Return the measured coverage of the sets and intervals that lie beside the systems' tables."""
     rows = []
     for system in systems:
@@ -56,25 +56,25 @@ def promises(systems: Sequence[System]) -> list[Block]:
         if not path.is_file():
             continue
         made = pd.read_parquet(path).set_index("utterance_id").reindex(system.predictions.frame["utterance_id"])
-        promised = (system.predictions.metadata.provenance.get("calibration") or {}).get("level")
+        nominal = (system.predictions.metadata.provenance.get("calibration") or {}).get("level")
         known, columns = system.evidence.with_category, [f"in_set_{name}" for name in system.scores.classes]
         if known.any() and set(columns) <= set(made.columns):
             inside = made[columns].to_numpy(bool)[known]
             measured = set_coverage(inside, system.evidence.categories[known])
-            rows.append((system.name, "categories", number(promised, 2), *(number(value) for value in measured)))
+            rows.append((system.name, "categories", number(nominal, 2), *(number(value) for value in measured)))
         for column, name in enumerate(ATTRIBUTES):
             known = system.evidence.with_attribute(name)
             if known.any() and f"{name}_low" in made.columns:
                 low, high = (made[f"{name}_{end}"].to_numpy(np.float64)[known] for end in ("low", "high"))
                 measured = interval_coverage(low, high, system.evidence.attributes[known, column])
-                rows.append((system.name, name, number(promised, 2), *(number(value) for value in measured)))
+                rows.append((system.name, name, number(nominal, 2), *(number(value) for value in measured)))
     if not rows:
         return []
     caption = (
-        "Prediction sets and intervals: the share that holds the truth, promised and measured here, and how large they "
+        "Prediction sets and intervals: coverage of the true values, nominal and measured here, and how large they "
         "are: classes per set, width of an interval on the scale 1–7."
     )
-    return [Table(caption, ("system", "of", "promised", "measured", "mean size"), tuple(rows), labels=2)]
+    return [Table(caption, ("system", "of", "nominal", "measured", "mean size"), tuple(rows), labels=2)]
 
 
 def _scores(system: System) -> tuple[float, float, float, float]:

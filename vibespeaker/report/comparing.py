@@ -1,4 +1,4 @@
-"""Sections that set systems and groups of utterances against each other."""
+"""Sections that compare systems and groups of utterances."""
 
 import math
 from collections.abc import Sequence

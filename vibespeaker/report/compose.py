@@ -1,4 +1,4 @@
-"""A report's page out of runs and what the evaluation found."""
+"""Composes a report's page from runs and their evaluation."""
 
 from collections.abc import Sequence
 

@@ -104,7 +104,7 @@ def _runs_at(source: Path) -> Iterator[Run]:
 
 
 def _renamed(run: Run, runs: Sequence[Run]) -> Run:
-    """Tell runs of one name apart by the folder they are in."""
+    """Distinguish runs of the same name by their folder."""
     if sum(other.name == run.name for other in runs) == 1:
         return run
     return replace(run, name=f"{run.path.resolve().parent.name}/{run.name}")

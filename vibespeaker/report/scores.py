@@ -113,7 +113,7 @@ def attributes(systems: Sequence[System]) -> Section:
                 rows.append((system.name, name, *cells))
     caption = (
         "Attributes on the scale 1–7. Bias is predicted − true. Slope is that of the true on the predicted values: "
-        "above 1 the predictions keep too near the mean."
+        "above 1 the predictions are compressed towards the mean."
     )
     blocks: list[Block] = [Table(caption, header, tuple(rows), labels=2)]
     for index, system in enumerate(leading(having, "ccc_mean")[:_MOST_SCATTERS]):

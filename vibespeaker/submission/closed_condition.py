@@ -167,7 +167,7 @@ def _checkpoint(checkpoint: str, about: str) -> Finding:
     """Judge by the folder's own config and name where it is a folder, else by the hub's name."""
     emotions = _emotional_labels(Path(checkpoint) / "config.json")
     if emotions:
-        return Finding("broken", about, f"{checkpoint} is tuned to tell {', '.join(emotions)}")
+        return Finding("broken", about, f"{checkpoint} is tuned to classify {', '.join(emotions)}")
     if EMOTIONAL.search(Path(checkpoint).name if Path(checkpoint).is_dir() else checkpoint):
         return Finding("broken", about, f"{checkpoint} is tuned for emotion by its name")
     if GENERIC.match(checkpoint):

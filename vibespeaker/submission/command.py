@@ -68,7 +68,7 @@ def _check(path: Path, names: tuple[str, ...]) -> int:
     reasons = complaints(path.read_bytes(), names)
     if reasons:
         raise SubmissionError(f"{path} would be refused: " + "; ".join(reasons))
-    log.info("%s is right: %d rows", path, len(names))
+    log.info("%s is valid: %d rows", path, len(names))
     return 0
 
 

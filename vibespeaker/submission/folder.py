@@ -174,7 +174,7 @@ def _rows(source: Source, split: str) -> Predictions:
 
 
 def _letters(predictions: Predictions) -> list[str]:
-    """Return the letter of the likeliest challenge class of each row; logits of other classes do not count."""
+    """Return the letter of the most probable challenge class of each row; logits of other classes do not count."""
     classes = predictions.labels.classes
     known = [position for position, emotion in enumerate(classes) if emotion in CHALLENGE.classes]
     if not known:

@@ -12,7 +12,7 @@ CLASSES = ("anger", "fear", "neutral")
 
 @pytest.fixture
 def scored(tmp_path):
-    """Six test clips of two corpora and what a system of three classes says of them."""
+    """Six test clips of two corpora and predictions of a system of three classes."""
     truth = [("a", "anger"), ("a", "anger"), ("a", "fear"), ("b", "anger"), ("b", "fear"), ("b", "calm")]
     rows = [
         {"corpus": corpus, "name": str(n), "category": emotion, "split": "test", "speaker": f"{corpus}/{n % 2}"}

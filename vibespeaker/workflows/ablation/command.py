@@ -37,7 +37,7 @@ def ablate(
 ) -> int:
     """Train every variant of a plan, test all on the same tests, and write one table.
 
-    The folder gets the manifest, the cache, a run a variant, `table.csv`, `table.md` and `matrix.svg`. Run again after
+    The folder gets manifest, cache, one run per variant, `table.csv`, `table.md` and `matrix.svg`. Run again after
     an interruption, it goes on where it was.
 
     Args:
@@ -76,8 +76,8 @@ def cross(
 ) -> int:
     """Train on some corpora and test on others, over the classes that all of them have.
 
-    Every corpus is split by speaker first: a corpus that is trained on is tested on speakers of its own that were
-    never heard, so that the numbers of one test can be compared. Run again after an interruption, it goes on.
+    Every corpus is split by speaker first: a corpus that is trained on is tested on its own speakers that were
+    held out, so that the numbers of one test can be compared. Run again after an interruption, it goes on.
 
     Args:
         manifests: tables of one or several corpora.
@@ -116,7 +116,7 @@ def cross(
         ScoredSplit(group, Selection(only={"corpus": group.split("+")}), spelled) for group in tested
     )
     return run_experiment(
-        ExperimentPlan(**fields), manifests, out, cache, overlay, jobs, draws, seed, "From corpus to corpus"
+        ExperimentPlan(**fields), manifests, out, cache, overlay, jobs, draws, seed, "Cross-corpus evaluation"
     )
 
 

@@ -54,7 +54,7 @@ def experiment_manifest(manifests: Sequence[Path], plan: ExperimentPlan, seed: i
 
 
 def extract_all(plan: ExperimentPlan, manifest: Path, cache: Path) -> int:
-    """Extract what the experiment reads into `cache`; what is there is not done again; 1 when something failed."""
+    """Extract what the experiment reads into `cache`; existing entries are kept; 1 when something failed."""
     from vibespeaker.extract import extract
 
     augmentation = None if plan.augmentation is None else find_config(plan.augmentation)

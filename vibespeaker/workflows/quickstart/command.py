@@ -63,7 +63,7 @@ def quickstart(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back remarks that drown the steps: Lightning's on devices, the submission's on every single ingredient."""
+    """Silence log messages that hide the steps: Lightning's on devices, the submission's on every ingredient."""
     loggers = [logging.getLogger(name) for name in _CHATTY]
     levels = [chatty.level for chatty in loggers]
     for chatty in loggers:

@@ -56,7 +56,7 @@ def submits(data: PreparedData) -> bool:
 
 
 def write_submission(data: PreparedData, table: Path, key: str, out: Path, chain: Chain) -> None:
-    """Run the submission's step; a corpus that has none is told why."""
+    """Run the submission's step; for a corpus without one, log why not."""
     if not data.has_attributes:
         logger.info("this corpus has no attributes: task 2 and the submission are skipped")
         return

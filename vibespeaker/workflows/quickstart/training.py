@@ -49,15 +49,15 @@ class Run:
 
 
 RUNS = (
-    Run("multitask", "quickstart-multitask", "voice and words, late fusion", "audio+text, late fusion"),
+    Run("multitask", "quickstart-multitask", "audio and text, late fusion", "audio+text, late fusion"),
     Run(
         "multitask-statistics",
         "quickstart-multitask-statistics",
-        "voice and words, plain statistics",
+        "audio and text, plain statistics",
         "audio+text, statistics",
     ),
-    Run("audio", "quickstart-audio", "the voice alone", "audio-only"),
-    Run("text", "quickstart-text", "the words alone", "text-only"),
+    Run("audio", "quickstart-audio", "audio only", "audio-only"),
+    Run("text", "quickstart-text", "text only", "text-only"),
     Run("task1", "quickstart-task1", "fine-tuning for categories, late fusion", "task 1, late fusion", "multitask"),
     Run(
         "task1-statistics",
