@@ -1,4 +1,4 @@
-"""The words of a command line as the arguments of a function; what the parser complains of, as one sentence."""
+"""The words of a command line as the arguments of a function; the parser's errors as one sentence each."""
 
 import argparse
 import inspect

@@ -1,4 +1,4 @@
-"""The contract of encoders, cache, data, models and tasks: frames, batches of utterances, what a model says of them."""
+"""The contract of encoders, cache, data, models and tasks: frames, batches of utterances, model outputs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -105,8 +105,8 @@ class EmotionBatch:
         rows: `(batch,)`, int64, the utterances' row numbers in the manifest.
         frames: encoder name → frames, from the cache; empty before live encoders ran.
         quantized: encoder name → frames in eight bits, from the cache; empty on arrival at the device.
-        audio: one `(samples,)` float32 waveform at 16 kHz an utterance, or empty when frames come from the cache.
-        texts: one transcript an utterance, or empty when frames come from the cache.
+        audio: one `(samples,)` float32 waveform at 16 kHz per utterance, or empty when frames come from the cache.
+        texts: one transcript per utterance, or empty when frames come from the cache.
         category: `(batch,)`, int64, class index or `NO_CATEGORY`.
         votes: `(batch, classes)`, float32, each row a distribution over classes, or all NaN where unknown.
         attributes: `(batch, 3)`, float32, arousal, valence, dominance on 1–7, NaN where unknown.
@@ -159,12 +159,12 @@ class EmotionBatch:
 
 @dataclass(frozen=True)
 class EmotionOutput:
-    """What a model says of a batch; a head it does not have is None.
+    """The outputs of a model for a batch; a head it does not have is None.
 
     Args:
         logits: `(batch, classes)`, unnormalised scores in the label set's order.
         attributes: `(batch, 3)`, arousal, valence, dominance on 1–7.
-        members: while an ensemble is trained, what each of its members says; each is to learn by itself.
+        members: while an ensemble is trained, the outputs of each member, each of which has a loss of its own.
     """
 
     logits: Tensor | None

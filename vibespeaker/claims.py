@@ -1,4 +1,4 @@
-"""Who works on what: locks that let several processes share an extraction without talking to each other.
+"""Claims on pieces of work: locks that let several processes share an extraction without communicating.
 
 A claim is a POSIX lock on one byte of `CACHE/ENCODER/extract.lock`, at a place derived from the chunk's name. The
 operating system frees it however the process ends; children that decode do not inherit it (an `flock` would live on
@@ -19,7 +19,7 @@ _EXCLUSIVE_BYTE = 0
 
 
 class Claims:
-    """The claims of this process on one lock file; one object a file and process, since closing it frees all.
+    """The claims of this process on one lock file; one object per file and process, since closing it frees all.
 
     Args:
         path: the lock file, made when missing.

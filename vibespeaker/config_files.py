@@ -17,7 +17,7 @@ def find_config(name: str, kind: str = "experiment") -> Path:
     """Return the config file called `name`: a path, or else one among the shipped, e.g. `experiment/ensemble-task2`.
 
     Args:
-        name: path of a file; or the name of a shipped config, with its folder or, if that is `kind`, without.
+        name: path of a file; or the name of a shipped config, with its folder, or without where that is `kind`.
         kind: the shipped folder that is meant when none is named.
 
     Raises:

@@ -21,15 +21,15 @@ class VibeSpeakerError(Exception):
         allowed: str | Iterable[object] | None = None,
         remedy: str | None = None,
     ) -> None:
-        parts = [problem.rstrip(".") + "."]
+        sentences = [problem.rstrip(".") + "."]
         if found is not None:
-            parts.append(f"Found: {found}.")
+            sentences.append(f"Found: {found}.")
         if allowed is not None:
             listed = allowed if isinstance(allowed, str) else ", ".join(str(value) for value in allowed)
-            parts.append(f"Allowed: {listed}.")
+            sentences.append(f"Allowed: {listed}.")
         if remedy is not None:
-            parts.append(f"Remedy: {remedy.rstrip('.')}.")
-        super().__init__(" ".join(parts))
+            sentences.append(f"Remedy: {remedy.rstrip('.')}.")
+        super().__init__(" ".join(sentences))
         self.problem = problem
 
 
@@ -54,7 +54,7 @@ class CacheError(VibeSpeakerError):
 
 
 class ConfigError(VibeSpeakerError):
-    """A configuration whose parts do not fit together."""
+    """A configuration with an invalid value or conflicting values."""
 
 
 class CheckpointError(VibeSpeakerError):

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one, and hashing them."""
+"""Writing files so that a reader never sees a partial one, and hashing them."""
 
 import errno
 import hashlib
@@ -34,7 +34,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 with Unix line ends, whole or not at all."""
+    """Write `text` as UTF-8 with Unix line ends, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(text.encode("utf-8"))
 
@@ -55,8 +55,8 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         remedies = {
-            errno.ENOSPC: "free some room or name a folder on another disk, then run the same command to continue",
-            errno.EDQUOT: "your disk quota is used up: free some room, then run the same command to continue",
+            errno.ENOSPC: "free some space or name a folder on another disk, then run the same command to continue",
+            errno.EDQUOT: "your disk quota is used up: free some space, then run the same command to continue",
             errno.EROFS: "the file system is read-only: name another folder",
             errno.EACCES: "the folder is not yours to write: change its permissions or name another folder",
             errno.EPERM: "the folder is not yours to write: change its permissions or name another folder",

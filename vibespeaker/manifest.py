@@ -1,4 +1,4 @@
-"""The table of utterances: one Parquet file, one row an utterance, with schema version and root in its metadata."""
+"""The table of utterances: one Parquet file, one row per utterance, with schema version and root in its metadata."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ _VOTE = pa.struct(
 
 #: Column → type and whether it may be null. `duration` is in seconds of the file's audio; `audio_sha256` hashes
 #: the file's bytes; `fingerprint` is an audio fingerprint for near-duplicates, null until one is made;
-#: `level_db` and `snr_db` are measured by `audio_levels`. Columns that may be null are null in tables older than them.
+#: `level_db` and `snr_db` are measured by `audio.levels`. Columns that may be null are null in tables older than them.
 SCHEMA = pa.schema(
     [
         pa.field("utterance_id", pa.string(), nullable=False),
@@ -79,7 +79,7 @@ class ManifestMetadata:
         corpora: corpora in the table, in order of first appearance.
         synthetic: True when the speech is generated; scores on it are shown as such.
         schema_version: `SCHEMA_VERSION` of the writer.
-        history: what was done to the table, oldest first: one mapping a step, without timestamps.
+        history: what was done to the table, oldest first: one mapping per step, without timestamps.
     """
 
     root: str
@@ -192,7 +192,7 @@ class Manifest:
             missing = [name for name in wanted if name not in there | later]
             if missing:
                 raise ManifestError(f"manifest {path} lacks columns", found=missing, allowed=SCHEMA.names)
-            places = [_PARTS.get(name, name) for name, column in zip(asked, wanted, strict=True) if column in there]
+            places = [_NESTED.get(name, name) for name, column in zip(asked, wanted, strict=True) if column in there]
             for group in range(max(1, file.num_row_groups)):
                 table = file.read_row_groups([group] if file.num_row_groups else [], columns=places)
                 table = table.replace_schema_metadata(None)
@@ -218,8 +218,8 @@ def release_memory() -> None:
     pa.default_memory_pool().release_unused()
 
 
-#: Name → place in the file of a part of a column.
-_PARTS = {PRIMARY_VOTES: "votes.list.element.primary"}
+#: Name → Parquet path of a nested field.
+_NESTED = {PRIMARY_VOTES: "votes.list.element.primary"}
 
 
 def _encoded(column: pa.Array) -> pa.DictionaryArray:

@@ -1,7 +1,7 @@
 """Scores of categories and attributes as pure NumPy functions; validation logging and `evaluate` share them.
 
-Category scores take a confusion matrix and attribute scores take sums over pairs (`moments`). Both sums add up over any
-parts of the data (batches, ranks, speakers), so a score of the whole is never a mean of scores of parts, and a
+Category scores take a confusion matrix and attribute scores take sums over pairs (`moments`). Both add up over any
+subsets of the data (batches, ranks, speakers), so a score of all is never a mean of scores of subsets, and a
 bootstrap draw is a weighted sum of the speakers' own matrices. Leading dimensions are batch dimensions everywhere.
 
 Undefined cases, all documented at the function: a class absent from truth and predictions has F1 0 and no recall;
@@ -46,7 +46,7 @@ def confusion_matrix(true: npt.ArrayLike, predicted: npt.ArrayLike, classes: int
 
 
 def accuracy(confusion: npt.ArrayLike) -> Floats:
-    """Share of utterances classified right, also called weighted accuracy (WA). Higher is better.
+    """Share of utterances classified correctly, also called weighted accuracy (WA). Higher is better.
 
     Args:
         confusion: `(..., C, C)` counts or weights, rows true.
@@ -148,7 +148,7 @@ def moments(true: npt.ArrayLike, predicted: npt.ArrayLike, centre: float = 0.0) 
         centre: subtracted from both; the scores do not depend on it, their rounding does: choose one near the data.
 
     Returns:
-        `(..., 6)` in the order of `MOMENTS`; moments of disjoint parts with one centre add up.
+        `(..., 6)` in the order of `MOMENTS`; moments of disjoint subsets with one centre add up.
 
     Raises:
         ValueError: the shapes differ.

@@ -1,4 +1,4 @@
-"""The prediction table: one Parquet file, one row an utterance in manifest order, what made it in its metadata."""
+"""The prediction table: one Parquet file, one row per utterance in manifest order, its provenance in the metadata."""
 
 import json
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ class Predictions:
     Args:
         frame: columns `utterance_id, file_name, split, logit_<class>…, arousal, valence, dominance`; the columns of a
             head that the system does not have are null throughout, all others have no null.
-        metadata: what made it.
+        metadata: provenance of the table.
     """
 
     frame: pd.DataFrame
@@ -83,7 +83,7 @@ class Predictions:
             splits: `(N,)`, null where unknown.
             logits: `(N, C)` in the order of `metadata.classes`, or None without a category head.
             attributes: `(N, 3)` arousal, valence, dominance on 1–7, or None without an attribute head.
-            metadata: what made it.
+            metadata: provenance of the table.
 
         Raises:
             PredictionsError: an id repeats, a shape does not fit, or a value is NaN or infinite (names the rows).

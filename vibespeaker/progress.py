@@ -20,12 +20,12 @@ from rich.text import Text
 
 log = logging.getLogger(__name__)
 
-#: Between two lines of progress in a log.
+#: Seconds between two lines of progress in a log.
 LOG_SECONDS = 60.0
 
 
 class _RateColumn(ProgressColumn):
-    """Finished items a second."""
+    """Finished items per second."""
 
     def __init__(self, unit: str) -> None:
         super().__init__()
@@ -38,23 +38,23 @@ class _RateColumn(ProgressColumn):
 class Tracker:
     """Counts finished items of one piece of work.
 
-    Where there is no terminal to draw a bar on, as in a batch job, a line a minute goes to the log.
+    Where there is no terminal to draw a bar on, as in a batch job, one line per minute goes to the log.
     """
 
     def __init__(self, progress: Progress, task: "int", unit: str) -> None:
         self._progress = progress
         self._task = task
         self._unit = unit
-        self._told = time.monotonic()
+        self._logged = time.monotonic()
 
     def advance(self, items: int = 1) -> None:
         """Report `items` more as done."""
         self._progress.advance(self._task, items)  # type: ignore[arg-type]
-        if not self._progress.console.is_terminal and time.monotonic() - self._told >= LOG_SECONDS:
-            self._told = time.monotonic()
-            self._tell()
+        if not self._progress.console.is_terminal and time.monotonic() - self._logged >= LOG_SECONDS:
+            self._logged = time.monotonic()
+            self._log()
 
-    def _tell(self) -> None:
+    def _log(self) -> None:
         task = self._progress.tasks[self._task]
         rate = "" if task.speed is None else f", {task.speed:.1f} {self._unit}/s"
         left = "" if task.time_remaining is None else f", {timedelta(seconds=int(task.time_remaining))} left"

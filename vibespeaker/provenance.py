@@ -1,4 +1,4 @@
-"""What a checkpoint was trained on, as far as later steps must know it."""
+"""Provenance of a checkpoint: the data and encoders it was trained on."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ Modality = Literal["audio", "text"]
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What makes an encoder's output what it is.
+    """Everything that an encoder's output depends on.
 
     Args:
         parts: named ingredients, e.g. `weights`, `layer`, `preprocessing`; each a short string. The same checkpoint
@@ -72,8 +72,8 @@ class Provenance:
         transcripts: origins of the texts, such as `human` or `asr:<model>@<fingerprint>`.
         synthetic: True when the speech is generated.
         cleaning: recipe of what was done to the audio before the encoders, None where nothing was.
-        leaks: kind → what the parts share and were allowed to, in words; empty where nothing leaks.
-        plan: SHA-256 of the balance plan, None where all of the training part was shown.
+        leaks: kind → what the splits share and were allowed to, in words; empty where nothing leaks.
+        plan: SHA-256 of the balance plan, None where all of the training split was used.
     """
 
     label_set: str

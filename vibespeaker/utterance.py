@@ -1,4 +1,4 @@
-"""One recorded utterance and what is known of it."""
+"""One recorded utterance and its annotations."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ SPLITS = ("train", "validation", "development", "test", "test1", "test2", "test3
 
 @dataclass(frozen=True)
 class Vote:
-    """What one rater said; every part may be unknown.
+    """One rater's answer; every field may be unknown.
 
     Args:
         rater: the rater's published identifier.

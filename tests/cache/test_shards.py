@@ -97,7 +97,7 @@ def test_only_shards_with_an_index_count_and_left_overs_of_a_killed_writer_go(tm
 
 @pytest.mark.parametrize(
     ("number", "remedy"),
-    [(errno.ENOSPC, "free some room"), (errno.EROFS, "read-only"), (errno.EACCES, "permissions"), (errno.EIO, "run")],
+    [(errno.ENOSPC, "free some space"), (errno.EROFS, "read-only"), (errno.EACCES, "permissions"), (errno.EIO, "run")],
 )
 def test_refusal_of_the_operating_system_becomes_one_sentence(tmp_path: Path, number: int, remedy: str) -> None:
     sentence = rf"cannot write .*: {os.strerror(number)}.*Remedy: .*{remedy}"
@@ -119,7 +119,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_full_disk_leaves_nothing_half_written(small_disk: Path) -> None:
     write_shard(small_disk, "a0", entries([3]), "bfloat16", "identity")
-    with pytest.raises(CacheError, match=r"No space left on device.*Remedy: free some room"):
+    with pytest.raises(CacheError, match=r"No space left on device.*Remedy: free some space"):
         write_shard(small_disk, "b1", entries([40_000]), "bfloat16", "identity")
     assert sorted(path.name for path in (small_disk / "shards").iterdir()) == ["a0.parquet", "a0.safetensors"]
     write_shard(small_disk, "c2", entries([5]), "bfloat16", "identity")

@@ -85,7 +85,7 @@ def test_several_languages_and_converted_clips(tmp_path: Path) -> None:
 
 def test_a_list_of_ones_own_needs_its_language(tmp_path: Path) -> None:
     root = write_common_voice(tmp_path / "mine", MICA, columns=["path", "sentence"])
-    with pytest.raises(CorpusError, match=r"does not tell its language.*--options\.language en"):
+    with pytest.raises(CorpusError, match=r"does not state its language.*--options\.language en"):
         CommonVoice().read(root)
     assert adapter("common-voice", {"language": "en"}).read(root).utterances[0].language == "en"
 

@@ -26,12 +26,12 @@ FOLDERS = {"train": "train_splits", "dev": "dev_splits_complete", "test": "outpu
 def write_meld(root: Path, rows: dict[str, tuple[str, ...]] = ROWS, suffix: str | None = None) -> Path:
     """Three tables whose numbers repeat and, with a suffix, the media in the folders of the three archives."""
     root.mkdir(parents=True, exist_ok=True)
-    for part, lines in rows.items():
+    for split, lines in rows.items():
         numbered = [f'{number},{line},8,21,"00:16:16,059","00:16:21,731"' for number, line in enumerate(lines, 1)]
-        (root / f"{part}_sent_emo.csv").write_text("\n".join([HEADER, *numbered]) + "\n")
+        (root / f"{split}_sent_emo.csv").write_text("\n".join([HEADER, *numbered]) + "\n")
         if suffix is not None:
             names = [f"dia{line.split(',')[-2]}_utt{line.split(',')[-1]}" for line in lines]
-            touch(root, *(f"{FOLDERS[part]}/{name}{suffix}" for name in names))
+            touch(root, *(f"{FOLDERS[split]}/{name}{suffix}" for name in names))
     return root
 
 
@@ -104,7 +104,7 @@ def test_other_layouts(tmp_path: Path) -> None:
     assert {problem.item: problem.reason for problem in reading.problems} == {
         "MELD.Raw/dev_sent_emo.csv:2": "there is no sound of dev/dia0_utt0",
         "MELD.Raw/test/wav/dia0_utt0.wav": "the same utterance as MELD.Raw/test/wav/copy/dia0_utt0.wav, which is used",
-        "audio/dia0_utt1.wav": "no folder of it tells which part it is of: train, dev, test",
+        "audio/dia0_utt1.wav": "no folder of its path names the split: train, dev, test",
         "train_splits/dia0_utt1.wav": "the same utterance as train_splits/dia0_utt1.flac, which is used",
         "train_splits/dia9_utt9.wav": "no table names it",
     }
@@ -116,8 +116,8 @@ def test_one_table_alone_needs_no_telling_folder(tmp_path: Path) -> None:
     reading = MELD().read(tmp_path)
     assert [(row.audio, row.split) for row in reading.utterances] == [("dia0_utt0.wav", "development")]
     assert reading.warnings == (
-        "no table of part train (train_sent_emo.csv)",
-        "no table of part test (test_sent_emo.csv)",
+        "no table of split train (train_sent_emo.csv)",
+        "no table of split test (test_sent_emo.csv)",
     )
 
 

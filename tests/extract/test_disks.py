@@ -36,7 +36,7 @@ def test_full_disk_is_one_clear_error_and_the_next_run_goes_on(corpus: Path, mon
 
     with monkeypatch.context() as patched:
         patched.setattr(ShardIndex, "write", write_until_full)
-        with pytest.raises(CacheError, match=r"cannot write .*No space left on device.*Remedy: free some room"):
+        with pytest.raises(CacheError, match=r"cannot write .*No space left on device.*Remedy: free some space"):
             extract(corpus / "manifest.parquet", specs, corpus / "full", shard_size=3)
     # the first shard is whole; the encoder may have gone on while the second was written
     before = len(log.read_text().splitlines())
@@ -53,7 +53,7 @@ def test_a_disk_that_is_full_sooner_or_later_is_one_clear_error(corpus: Path, ki
     with mounted(corpus / "small", "size=256k") as disk:
         room = 256 - kib
         (disk / "ballast").write_bytes(bytes(1024 * room))
-        with pytest.raises(CacheError, match=r"cannot write .*No space left on device.*Remedy: free some room"):
+        with pytest.raises(CacheError, match=r"cannot write .*No space left on device.*Remedy: free some space"):
             extract(corpus / "manifest.parquet", specs, disk / "cache", shard_size=3)
         (disk / "ballast").unlink()
         assert extract(corpus / "manifest.parquet", specs, disk / "cache", shard_size=3) == 0

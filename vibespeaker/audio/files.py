@@ -1,6 +1,6 @@
 """Recordings: any file libsndfile reads → mono float32 at 16 kHz; the only home of decoding and resampling.
 
-WAV files cut off in the middle are refused: libsndfile would return what is left without a word. The header's promise
+WAV files cut off in the middle are refused: libsndfile would return what is left without error. The size in the header
 is compared with the bytes that follow it. A stream that never knew its length (a size of all ones, as pipes write
 them) is taken as it is.
 """
@@ -37,9 +37,9 @@ class AudioFacts:
         duration: seconds of audio; null when it cannot be used.
         problem: why the audio cannot be used, null when it can.
         silent: True when every sample has the same value: usable, but worth a remark.
-        fingerprint: small picture that copies share (`audio_fingerprint`); null when the audio cannot be used.
-        level_db: level relative to full scale (`audio_levels`); null when the audio cannot be used.
-        snr_db: rough signal-to-noise ratio (`audio_levels`); null when the audio cannot be used.
+        fingerprint: nearly the same for copies (`audio.fingerprint`); null when the audio cannot be used.
+        level_db: level relative to full scale (`audio.levels`); null when the audio cannot be used.
+        snr_db: rough signal-to-noise ratio (`audio.levels`); null when the audio cannot be used.
     """
 
     sha256: str | None = None
@@ -86,8 +86,8 @@ def examine(path: Path) -> AudioFacts:
         return AudioFacts(sha256, problem=_reason(error))
     silent = bool(samples.min() == samples.max())
     level, ratio = levels(samples, rate)
-    picture = fingerprint(samples, rate)
-    return AudioFacts(sha256, len(samples) / rate, silent=silent, fingerprint=picture, level_db=level, snr_db=ratio)
+    cells = fingerprint(samples, rate)
+    return AudioFacts(sha256, len(samples) / rate, silent=silent, fingerprint=cells, level_db=level, snr_db=ratio)
 
 
 def resample(samples: Waveform, rate: int, new_rate: int) -> Waveform:
@@ -121,7 +121,7 @@ def write_audio(path: Path, samples: Waveform, rate: int = SAMPLE_RATE) -> None:
 
 
 class _UnusableError(Exception):
-    """Says in half a sentence why the bytes of a file are no usable audio."""
+    """Says why the bytes of a file are not usable audio."""
 
 
 def _reason(error: Exception) -> str:

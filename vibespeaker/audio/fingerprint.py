@@ -1,8 +1,8 @@
-"""A small picture of a recording in which copies stay alike: louder, noisier, compressed or resampled ones.
+"""An audio fingerprint that is nearly the same for copies: louder, noisier, compressed or resampled ones.
 
-The audio is averaged down to about 4 kHz and cut into `SLICES` equal parts of its length; in each the energy of
+The audio is averaged down to about 4 kHz and cut into `SLICES` slices of equal length; in each the energy of
 `BANDS` bands is taken, logarithmic, with a floor 20 dB below the loudest cell, so that noise under the speech changes
-nothing. Two pictures are compared by the correlation of their cells, each band centred on its own mean.
+nothing. Two fingerprints are compared by the correlation of their cells, each band centred on its own mean.
 
 Measured on RAVDESS and EmoDB: gain, MP3, another sampling rate and noise down to 10 dB below the speech stay within
 0.003; the closest two different takes of one sentence by one actor are 0.051 apart. Changed tempo (0.09 on average)
@@ -28,7 +28,7 @@ _WINDOW = np.hanning(_WINDOW_LENGTH).astype(np.float32)
 
 
 def fingerprint(samples: npt.NDArray[np.float32], rate: int) -> bytes:
-    """Return the picture of a recording.
+    """Return the fingerprint of a recording.
 
     Args:
         samples: `(samples,)`, at least one, finite.
@@ -78,10 +78,10 @@ def _band_starts(rate: float) -> npt.NDArray[np.int64]:
 
 
 def _slice_means(bands: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Average `(frames, bands)` over `SLICES` equal parts of the frames, fractions of a frame included."""
+    """Average `(frames, bands)` over `SLICES` equal slices of the frames, fractions of a frame included."""
     sums = np.vstack([np.zeros(BANDS), np.cumsum(bands, axis=0, dtype=np.float64)])
     positions = np.linspace(0, len(bands), SLICES + 1)
     before = np.minimum(positions.astype(np.int64), len(bands) - 1)
-    part = (positions - before)[:, None]
-    means: npt.NDArray[np.float64] = np.diff(sums[before] * (1 - part) + sums[before + 1] * part, axis=0)
+    fraction = (positions - before)[:, None]
+    means: npt.NDArray[np.float64] = np.diff(sums[before] * (1 - fraction) + sums[before + 1] * fraction, axis=0)
     return means

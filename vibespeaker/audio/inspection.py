@@ -1,7 +1,7 @@
 """Examining the audio of a whole corpus: in parallel, with progress, and going on where an earlier run was stopped.
 
 Decoding and hashing release Python's lock, so threads use all cores without starting processes. Findings are kept
-in a journal, one line a file, until the caller removes it; a file that changed since is examined again.
+in a journal, one line per file, until the caller removes it; a file that changed since is examined again.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""How loud a recording is, and how far its speech stands out of the noise: two numbers to group scores by."""
+"""How loud a recording is, and its rough signal-to-noise ratio: two numbers to group scores by."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Adapters: one file a corpus, from a folder as published to utterances."""
+"""Adapters: one file per corpus, from a folder as published to utterances."""
 
 import importlib
 from collections.abc import Mapping

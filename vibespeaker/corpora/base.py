@@ -32,7 +32,7 @@ class CorpusReading:
         utterances: sorted by `utterance_id`, whatever the order of the file system.
         problems: rows and files that could not be used, sorted.
         warnings: whole-corpus remarks, e.g. a count that differs from the published one.
-        synthetic: True when the folder says that its speech is generated.
+        synthetic: True when the folder is marked as generated speech.
     """
 
     utterances: tuple[Utterance, ...]

@@ -1,7 +1,7 @@
 """Common Voice: sentences read aloud by volunteers, for speech to text; no emotions.
 
 A language's folder holds `clips/*.mp3` and lists of them: `validated.tsv` (read here), `train.tsv`, `dev.tsv` and
-`test.tsv`, which are drawn from it and name the official parts. Quotation marks in sentences are characters like any
+`test.tsv`, which are drawn from it and name the official splits. Quotation marks in sentences are characters like any
 other. The sentences of a list of another name, such as one's own `path` and `sentence`, can be read as well.
 """
 
@@ -16,7 +16,7 @@ from vibespeaker.corpora.tables import read_rows, require_columns, sentence_id
 from vibespeaker.errors import CorpusError
 from vibespeaker.utterance import Utterance
 
-_PARTS = {"train": "train", "dev": "development", "test": "test"}
+_SPLITS = {"train": "train", "dev": "development", "test": "test"}
 #: Spellings before and after release 17.
 _GENDERS = {
     "male": "male",
@@ -28,12 +28,12 @@ _GENDERS = {
 
 @dataclass(frozen=True)
 class _Listing:
-    """One table and what goes for all its rows: its folder, its language, and the official parts of its clips."""
+    """One table and what holds for all its rows: its folder, its language, and the official splits of its clips."""
 
     path: str
     folder: str
     language: str | None
-    parts: Mapping[str, str]
+    splits: Mapping[str, str]
 
 
 class CommonVoice(CorpusAdapter):
@@ -57,7 +57,7 @@ class CommonVoice(CorpusAdapter):
         """Read the list of every language below `root`.
 
         Raises:
-            CorpusError: there is no list, it lacks columns, its language is not told, or none of its clips is there.
+            CorpusError: there is no list, it lacks columns, its language is not stated, or none of its clips is there.
         """
         require_folder(root, "Common Voice")
         tables = [path for path in list_files(root, (".tsv",)) if PurePosixPath(path).name == self.table]
@@ -71,7 +71,9 @@ class CommonVoice(CorpusAdapter):
         problems: list[Problem] = []
         for path in tables:
             folder = PurePosixPath(path).parent.as_posix()
-            problems += _read(root, _Listing(path, folder, self.language, _parts(root / folder)), audio, utterances)
+            problems += _read(
+                root, _Listing(path, folder, self.language, _official_splits(root / folder)), audio, utterances
+            )
         if not utterances:
             found = f"{problems[0].item}: {problems[0].reason}" if problems else "no row"
             raise CorpusError(f"{root} holds no clip that {self.table} names", found=found)
@@ -87,7 +89,7 @@ def _read(root: Path, listing: _Listing, audio: AudioLookup, utterances: dict[st
     require_columns(root / listing.path, columns, ("path", "sentence"))
     if listing.language is None and "locale" not in columns:
         raise CorpusError(
-            f"{root / listing.path} does not tell its language",
+            f"{root / listing.path} does not state its language",
             allowed="a column locale",
             remedy="name it: --options.language en",
         )
@@ -121,23 +123,23 @@ def _utterance(row: Mapping[str, str], listing: _Listing, audio: AudioLookup) ->
         speaker=f"common-voice/{row.get('client_id') or f'unknown/{stem}'}",
         language=language,
         gender=_GENDERS.get(row.get("gender", "").lower()),
-        split=listing.parts.get(row["path"]),
+        split=listing.splits.get(row["path"]),
         text=row["sentence"],
         text_origin="script",
         sentence=sentence_id("common-voice", row["sentence"]),
     )
 
 
-def _parts(folder: Path) -> dict[str, str]:
-    """Return clip → official part, from the lists beside."""
-    parts: dict[str, str] = {}
-    for name, part in _PARTS.items():
+def _official_splits(folder: Path) -> dict[str, str]:
+    """Return clip → official split, from the lists beside."""
+    splits: dict[str, str] = {}
+    for name, split in _SPLITS.items():
         path = folder / f"{name}.tsv"
         if path.is_file():
             columns, rows = read_rows(path, "\t", quoted=False)
             require_columns(path, columns, ("path",))
-            parts.update((row["path"], part) for _, row in rows)
-    return parts
+            splits.update((row["path"], split) for _, row in rows)
+    return splits
 
 
 def _language(name: str) -> str | None:

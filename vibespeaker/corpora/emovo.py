@@ -53,7 +53,7 @@ class EMOVO(CorpusAdapter):
     expected_categories = dict.fromkeys(_EMOTIONS.values(), 84)
 
     def read(self, root: Path) -> CorpusReading:
-        """Read all audio files below `root`, in a folder an actor or flat.
+        """Read all audio files below `root`, in one folder per actor or flat.
 
         Raises:
             CorpusError: no file has a name of EMOVO.

@@ -46,7 +46,7 @@ def list_files(root: Path, suffixes: Collection[str] = AUDIO_SUFFIXES) -> list[s
 
 
 def without_suffix(path: str) -> str:
-    """Return a relative path without the suffix of its last part."""
+    """Return a relative path without the suffix of its last component."""
     return os.path.splitext(path)[0]
 
 
@@ -74,7 +74,7 @@ def one_file_each(paths: list[str]) -> tuple[list[str], list[Problem]]:
 
 
 def _is_text(path: str) -> bool:
-    """False for a name whose bytes the file system's encoding cannot tell; no table could hold it."""
+    """False for a name whose bytes the file system's encoding cannot decode; no table could hold it."""
     try:
         path.encode()
     except UnicodeEncodeError:

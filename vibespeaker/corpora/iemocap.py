@@ -1,6 +1,6 @@
 """IEMOCAP: acted American English dialogues, ten actors in five sessions, improvised and scripted.
 
-A speaker is a session and the gender letter of the turn's last part: `Ses01F_impro01_M000` is spoken by the man of
+A speaker is a session and the gender letter of the turn's last field: `Ses01F_impro01_M000` is spoken by the man of
 session 1; the letter at the front only tells who wore the markers. Attributes are rescaled from 1–5 to 1–7, linearly.
 """
 
@@ -116,7 +116,7 @@ def _texts_in(root: Path, folder: str) -> list[str]:
 
 
 def _audio(root: Path) -> tuple[dict[str, str], list[Problem]]:
-    """Return the path of each turn's audio by its name in lower case; whole dialogues are left aside."""
+    """Return the path of each turn's audio by its name in lower case; whole dialogues are ignored."""
     audio: dict[str, str] = {}
     problems = []
     for path in list_files(root):

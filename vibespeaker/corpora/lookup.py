@@ -19,7 +19,7 @@ class AudioLookup:
         self._exact = set(self._paths)
         self._stems: dict[str, list[str]] = defaultdict(list)
         for path in sorted(self._paths, key=lambda path: AUDIO_SUFFIXES.index(PurePosixPath(path).suffix.lower())):
-            self._stems[_parts(path)[-1]].append(path)
+            self._stems[_folders_and_stem(path)[-1]].append(path)
         self._used: set[str] = set()
 
     def __len__(self) -> int:
@@ -47,10 +47,10 @@ class AudioLookup:
         return found
 
     def _similar(self, name: str) -> str | None:
-        wanted = _parts(name)
+        wanted = _folders_and_stem(name)
         fitting: dict[int, list[str]] = defaultdict(list)
         for path in self._stems.get(wanted[-1], []):
-            found = _parts(path)
+            found = _folders_and_stem(path)
             shared = min(len(wanted), len(found))
             if wanted[-shared:] == found[-shared:]:
                 fitting[shared].append(path)
@@ -67,7 +67,7 @@ class AudioLookup:
         return [path for path in self._paths if without_suffix(path) not in used]
 
 
-def _parts(path: str) -> tuple[str, ...]:
+def _folders_and_stem(path: str) -> tuple[str, ...]:
     """Return folders and stem in lower case."""
     *folders, name = (part for part in path.lower().split("/") if part not in ("", "."))
     stem, suffix = os.path.splitext(name)

@@ -1,8 +1,8 @@
-"""MELD: scenes of the series Friends, transcribed and labelled; three official parts.
+"""MELD: scenes of the series Friends, transcribed and labelled; three official splits.
 
-The texts lie in `train_sent_emo.csv`, `dev_…` and `test_…`; their numbers repeat from part to part. The sound is
+The texts lie in `train_sent_emo.csv`, `dev_…` and `test_…`; their numbers repeat from split to split. The audio is
 published inside MP4 films (`train_splits/dia0_utt0.mp4`), which must be extracted before: `dia0_utt0.wav` or `.flac`,
-in a folder whose name tells the part. Without any sound the utterances are texts alone.
+in a folder whose name holds the split. Without any audio the utterances are text only.
 """
 
 import re
@@ -16,9 +16,9 @@ from vibespeaker.corpora.tables import read_rows, require_columns
 from vibespeaker.errors import CorpusError
 from vibespeaker.utterance import Utterance
 
-_TABLE = re.compile(r"(?P<part>train|dev|test)_sent_emo\.csv", re.IGNORECASE)
-_MEDIA = re.compile(r"(?:(?P<part>train|dev|test)_)?(?P<name>dia\d+_utt\d+)", re.IGNORECASE)
-_PARTS = {"train": "train", "dev": "development", "test": "test"}
+_TABLE = re.compile(r"(?P<split>train|dev|test)_sent_emo\.csv", re.IGNORECASE)
+_MEDIA = re.compile(r"(?:(?P<split>train|dev|test)_)?(?P<name>dia\d+_utt\d+)", re.IGNORECASE)
+_SPLITS = {"train": "train", "dev": "development", "test": "test"}
 _COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
 _EMOTIONS = {
     "anger": "anger",
@@ -81,7 +81,7 @@ class MELD(CorpusAdapter):
         for path in list_files(root, (".csv",)):
             match = _TABLE.fullmatch(PurePosixPath(path).name)
             if match is not None:
-                tables.setdefault(match["part"].lower(), path)
+                tables.setdefault(match["split"].lower(), path)
         if not tables:
             raise CorpusError(
                 f"{root} holds no table of MELD", allowed="train_sent_emo.csv, dev_sent_emo.csv, test_sent_emo.csv"
@@ -90,8 +90,8 @@ class MELD(CorpusAdapter):
         if self.media == "with" and not audio:
             raise CorpusError(f"{root} holds no sound of MELD", remedy=f"extract it from the films: {_EXTRACT}")
         utterances: dict[str, Utterance] = {}
-        for part, path in tables.items():
-            problems += _read_part(root, path, part, audio, utterances)
+        for split, path in tables.items():
+            problems += _read_split(root, path, split, audio, utterances)
         named = {row.audio for row in utterances.values()}
         problems += [Problem(path, "no table names it") for path in audio.values() if path not in named]
         return CorpusReading(
@@ -101,8 +101,8 @@ class MELD(CorpusAdapter):
         )
 
     def _warnings(self, root: Path, tables: Mapping[str, str], has_audio: bool) -> list[str]:
-        missing = [part for part in _PARTS if part not in tables]
-        warnings = [f"no table of part {part} ({part}_sent_emo.csv)" for part in missing]
+        missing = [split for split in _SPLITS if split not in tables]
+        warnings = [f"no table of split {split} ({split}_sent_emo.csv)" for split in missing]
         films = len(list_files(root, (".mp4",)))
         if self.media == "auto" and not has_audio:
             hint = f"; the sound of {films:,} films can be used when extracted: {_EXTRACT}" if films else ""
@@ -110,8 +110,8 @@ class MELD(CorpusAdapter):
         return warnings
 
 
-def _read_part(
-    root: Path, path: str, part: str, audio: Mapping[str, str], utterances: dict[str, Utterance]
+def _read_split(
+    root: Path, path: str, split: str, audio: Mapping[str, str], utterances: dict[str, Utterance]
 ) -> list[Problem]:
     """Add the rows of one table to `utterances`, by id; return what was wrong with the others."""
     columns, rows = read_rows(root / path)
@@ -119,7 +119,7 @@ def _read_part(
     problems = []
     for line, row in rows:
         try:
-            utterance = _utterance(row, part, audio)
+            utterance = _utterance(row, split, audio)
             if utterance.utterance_id in utterances:
                 raise ValueError(f"{utterance.utterance_id} was listed before: the first row is used")
             utterances[utterance.utterance_id] = utterance
@@ -128,12 +128,12 @@ def _read_part(
     return problems
 
 
-def _utterance(row: Mapping[str, str], part: str, audio: Mapping[str, str]) -> Utterance:
+def _utterance(row: Mapping[str, str], split: str, audio: Mapping[str, str]) -> Utterance:
     dialogue, number = row["Dialogue_ID"], row["Utterance_ID"]
     if not dialogue.isdecimal() or not number.isdecimal():
         raise ValueError(f"dialogue {dialogue!r} and utterance {number!r} are no numbers")
     name = f"dia{dialogue}_utt{number}"
-    key = f"{part}/{name}"
+    key = f"{split}/{name}"
     if audio and key not in audio:
         raise ValueError(f"there is no sound of {key}")
     if not row["Speaker"]:
@@ -147,26 +147,26 @@ def _utterance(row: Mapping[str, str], part: str, audio: Mapping[str, str]) -> U
         speaker=f"meld/{row['Speaker']}",
         language="en",
         gender=_GENDERS.get(row["Speaker"]),
-        split=_PARTS[part],
+        split=_SPLITS[split],
         text=row["Utterance"] or None,
         text_origin="human" if row["Utterance"] else None,
         category=meaning("emotion", row["Emotion"].lower(), _EMOTIONS),
-        session=f"meld/{part}/dia{dialogue}",
+        session=f"meld/{split}/dia{dialogue}",
     )
 
 
 def _audio(root: Path, tables: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
-    """Return part and name, `train/dia0_utt0`, → path of the sound; files of other names are left aside."""
+    """Return split and name, `train/dia0_utt0`, → audio path; files of other names are ignored."""
     audio: dict[str, str] = {}
     paths, problems = one_file_each([path for path in list_files(root) if _media_name(path) is not None])
     for path in paths:
         match = _media_name(path)
         assert match is not None
-        part = (match["part"] or _part_of_folders(path) or (next(iter(tables)) if len(tables) == 1 else "")).lower()
-        if not part:
-            problems.append(Problem(path, f"no folder of it tells which part it is of: {', '.join(_PARTS)}"))
+        split = (match["split"] or _split_of_folders(path) or (next(iter(tables)) if len(tables) == 1 else "")).lower()
+        if not split:
+            problems.append(Problem(path, f"no folder of its path names the split: {', '.join(_SPLITS)}"))
             continue
-        first = audio.setdefault(f"{part}/{match['name'].lower()}", path)
+        first = audio.setdefault(f"{split}/{match['name'].lower()}", path)
         if first != path:
             problems.append(Problem(path, f"the same utterance as {first}, which is used"))
     return audio, problems
@@ -176,10 +176,10 @@ def _media_name(path: str) -> re.Match[str] | None:
     return _MEDIA.fullmatch(PurePosixPath(path).stem)
 
 
-def _part_of_folders(path: str) -> str:
-    """Return the part that the nearest telling folder names, such as `train_splits`; empty where none does."""
+def _split_of_folders(path: str) -> str:
+    """Return the split that the nearest folder names, such as `train_splits`; empty where none does."""
     for folder in reversed(PurePosixPath(path).parts[:-1]):
-        found = set(re.findall("|".join(_PARTS), folder.lower()))
+        found = set(re.findall("|".join(_SPLITS), folder.lower()))
         if len(found) == 1:
             return found.pop()
     return ""

@@ -30,7 +30,7 @@ CONSENSUS_COLUMNS = ("EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID", "Gender
 
 @dataclass(frozen=True)
 class Consensus:
-    """One clip's consensus labels; every part may be unknown."""
+    """One clip's consensus labels; every field may be unknown."""
 
     category: str | None
     arousal: float | None
@@ -129,10 +129,10 @@ def _consensus(row: Mapping[str, Any]) -> Consensus:
 
 
 def split_name(text: str) -> str | None:
-    """Return the manifest's name of a published part, null for none; `Validation` is the old name of Development.
+    """Return the manifest's name of a published split, null for none; `Validation` is the old name of Development.
 
     Raises:
-        ValueError: no part is called so.
+        ValueError: no split has that name.
     """
     word = text.strip().lower().replace(" ", "").replace("_", "").replace("set", "")
     if word in _UNKNOWN:
@@ -149,19 +149,19 @@ def speaker_id(text: str) -> str | None:
 
 
 def read_partitions(path: Path) -> tuple[dict[str, str], list[Problem]]:
-    """Read `Partitions.txt`, lines such as `Test3; MSP-PODCAST_test3_0001.wav`: clip → part."""
-    parts: dict[str, str] = {}
+    """Read `Partitions.txt`, lines such as `Test3; MSP-PODCAST_test3_0001.wav`: clip → split."""
+    splits: dict[str, str] = {}
     problems = []
     for line, fields in _semicolon_lines(path):
         try:
             if len(fields) != 2 or not fields[1]:
                 raise ValueError("is not of the form 'Test3; FILE.wav'")
-            part = split_name(fields[0])
-            if part is not None:
-                parts[clip_stem(fields[1])] = part
+            split = split_name(fields[0])
+            if split is not None:
+                splits[clip_stem(fields[1])] = split
         except ValueError as error:
             problems.append(Problem(f"{path.name}:{line}", str(error)))
-    return parts, problems
+    return splits, problems
 
 
 def read_speakers(path: Path) -> tuple[Speakers, list[Problem]]:

@@ -146,7 +146,7 @@ def _labels(stem: str, lists: _Lists) -> Consensus:
 
 
 def _split(stem: str, lists: _Lists) -> str | None:
-    """Return a clip's part: from the labels, else the partitions, else a test clip's own name."""
+    """Return a clip's split: from the labels, else the partitions, else a test clip's own name."""
     labelled = _labels(stem, lists).split
     in_name = re.match(r"MSP-PODCAST_(test[123])_", stem, re.IGNORECASE)
     return labelled or lists.partitions.get(stem) or (in_name[1].lower() if in_name else None)

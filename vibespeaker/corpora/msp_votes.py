@@ -1,7 +1,7 @@
 """MSP-Podcast's detailed labels: what each rater said of each clip.
 
-Three published forms give the same votes. Releases 1.6 and 2.0 have a CSV row a rater with a column for each answer;
-1.7 to 1.12 a CSV row a rater with all answers in one text, `EmoDetail`; every release a JSON object, clip → rater →
+Three published forms give the same votes. Releases 1.6 and 2.0 have one CSV row per rater, one column per answer;
+1.7 to 1.12 one CSV row per rater with all answers in one text, `EmoDetail`; every release a JSON object, clip → rater →
 answers. Raters may answer with a word of their own, written `Other-…`, which can hold commas and semicolons.
 """
 
@@ -109,7 +109,7 @@ def _from_columns(row: Mapping[str, Any], rater: str) -> Mapping[str, Any]:
 
 
 def _from_detail(text: str) -> Mapping[str, Any]:
-    """Take `WORKER00000001; Happy; Happy,Excited; A:5.000000; V:6.000000; D:5.000000;` apart."""
+    """Parse `WORKER00000001; Happy; Happy,Excited; A:5.000000; V:6.000000; D:5.000000;`."""
     match = _DETAIL.fullmatch(text)
     if match is None:
         return {"broken": text}

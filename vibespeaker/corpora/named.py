@@ -1,7 +1,7 @@
 """Corpora whose file names say everything: one way to read them, whatever the folders they lie in.
 
 Copies in circulation hold the whole corpus twice (a folder within a folder of the same name), or once more in another
-audio format. An utterance is told by its name, so the first copy is used, lossless before lossy, and the others are
+audio format. Its name identifies an utterance, so the first copy is used, lossless before lossy, and the others are
 counted.
 """
 
@@ -25,7 +25,7 @@ def read_named(root: Path, title: str, example: str, parse: Callable[[str], Utte
         root: the corpus folder, however nested.
         title: the corpus's name in messages.
         example: a path as published, for messages.
-        parse: makes an utterance of a path relative to `root`; its `take` tells utterances apart. It raises ValueError,
+        parse: makes an utterance of a path relative to `root`; its `take` identifies it. It raises ValueError,
             with the reason, for a name that is none of the corpus.
 
     Raises:

@@ -42,7 +42,7 @@ class SAVEE(CorpusAdapter):
     expected_categories = _COUNTS
 
     def read(self, root: Path) -> CorpusReading:
-        """Read all audio files below `root`: flat with the speaker in the name, or in a folder a speaker.
+        """Read all audio files below `root`: flat with the speaker in the name, or in one folder per speaker.
 
         Raises:
             CorpusError: no file has a name of SAVEE.

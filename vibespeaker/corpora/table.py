@@ -1,4 +1,4 @@
-"""Corpora that are one table: a row an utterance, columns by name, audio files beside it or none.
+"""Corpora that are one table: one row per utterance, columns by name, audio files beside it or none.
 
 The two CSV formats of the multimodal source (`table_formats`) are tables with set columns and mappings.
 """

@@ -1,4 +1,4 @@
-"""Opening tables of any make: CSV with commas, semicolons or tabs, and Parquet."""
+"""Opening tables of several formats: CSV with commas, semicolons or tabs, and Parquet."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

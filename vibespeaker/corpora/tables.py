@@ -123,6 +123,6 @@ def clip_stem(name: str) -> str:
 
 
 def sentence_id(corpus: str, text: str) -> str:
-    """Name a sentence by its words, so that those who speak the same words are found, whatever the punctuation."""
+    """Name a sentence by its words, so that utterances of the same words are found, whatever the punctuation."""
     words = " ".join(re.findall(r"\w+", text.casefold()))
     return f"{corpus}/{hashlib.sha256(words.encode()).hexdigest()[:12]}"

@@ -2,7 +2,7 @@
 
 A file name such as `OAF_back_angry.wav` holds the speaker (older or younger adult female), the word and the emotion;
 `ps` is pleasant surprise. One published file is called `OA_bite_neutral.wav`. Two speakers make no speaker-disjoint
-split in three parts.
+split into train, development and test.
 """
 
 import re
@@ -38,7 +38,7 @@ class TESS(CorpusAdapter):
     expected_categories = dict.fromkeys(_EMOTIONS.values(), 400)
 
     def read(self, root: Path) -> CorpusReading:
-        """Read all audio files below `root`, in a folder a speaker and emotion (in any case) or flat.
+        """Read all audio files below `root`, in one folder per speaker and emotion (in any case) or flat.
 
         Raises:
             CorpusError: no file has a name of TESS.

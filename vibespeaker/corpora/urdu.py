@@ -1,7 +1,7 @@
 """URDU: talk shows on YouTube, four emotions, no transcripts.
 
 A file name such as `SM20_F8_N012.wav` holds speaker with gender, the speaker's file number, and emotion with number.
-The corpus is described with 38 speakers; its file names tell 29 apart.
+The corpus is described with 38 speakers; its file names distinguish 29.
 """
 
 import re
@@ -31,7 +31,7 @@ class URDU(CorpusAdapter):
     expected_categories = dict.fromkeys(_EMOTIONS.values(), 100)
 
     def read(self, root: Path) -> CorpusReading:
-        """Read all audio files below `root`, in a folder an emotion or flat.
+        """Read all audio files below `root`, in one folder per emotion or flat.
 
         Raises:
             CorpusError: no file has a name of URDU.

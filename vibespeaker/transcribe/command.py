@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_PART = re.compile(r"\d{6}\.json")
+_BATCH_FILE = re.compile(r"\d{6}\.json")
 _SHOWN_FAILURES = 20
 
 
@@ -42,7 +42,7 @@ def transcribe(
     device: str = "auto",
     precision: str = "float32",
 ) -> int:
-    """Fill missing texts of a manifest with what a Whisper checkpoint hears; run again after an interruption.
+    """Fill missing texts of a manifest with the output of a Whisper checkpoint; run again after an interruption.
 
     Args:
         manifest: the manifest to read.
@@ -75,17 +75,17 @@ def transcribe(
         "all": all,
         "splits": splits,
     }
-    parts = _Parts(out, step)
-    texts = _already_written(out, step, recognizer.origin) | parts.read()
+    finished = _FinishedBatches(out, step)
+    texts = _already_written(out, step, recognizer.origin) | finished.read()
     keys = _keys(table)
     todo = sorted(
         (row for row in wanted if keys[row] not in texts),
         key=_by_language_and_length(table, languages),
     )
     logger.info("%d of %d utterances to transcribe", len(todo), len(wanted))
-    failures = _transcribe_rows(table, todo, languages, recognizer, parts, texts, keys)
+    failures = _transcribe_rows(table, todo, languages, recognizer, finished, texts, keys)
     _write(_filled(table, wanted, texts, keys, recognizer.origin, step), out)
-    parts.remove()
+    finished.remove()
     for line in failures[:_SHOWN_FAILURES]:
         logger.warning("%s", line)
     if failures:
@@ -94,7 +94,7 @@ def transcribe(
 
 
 def _wanted(table: Manifest, everything: bool, splits: Sequence[str] | None) -> list[int]:
-    """Return the rows to transcribe; a text alone has nothing to hear."""
+    """Return the rows to transcribe; an utterance without audio has nothing to transcribe."""
     own = table.column("split")
     if splits is not None and not set(splits) <= set(own):
         known = sorted({str(split) for split in own})
@@ -142,11 +142,11 @@ def _transcribe_rows(
     todo: Sequence[int],
     languages: Sequence[str | None],
     recognizer: "Transcriber",
-    parts: "_Parts",
+    finished: "_FinishedBatches",
     texts: dict[str, str],
     keys: Sequence[str],
 ) -> list[str]:
-    """Transcribe rows batch by batch into `texts` and `parts`; return what could not be read."""
+    """Transcribe rows batch by batch into `texts` and `finished`; return what could not be read."""
     failures: list[str] = []
     paths = table.column("audio")
     with tracked("transcribing", len(todo)) as progress:
@@ -158,9 +158,9 @@ def _transcribe_rows(
                         clips[row] = read_audio(table.root / paths[row])
                     except AudioError as error:
                         failures.append(str(error))
-                heard = recognizer.transcribe(list(clips.values()), language)
-                found = {keys[row]: text for row, text in zip(clips, heard, strict=True)}
-                parts.add(found)
+                recognised = recognizer.transcribe(list(clips.values()), language)
+                found = {keys[row]: text for row, text in zip(clips, recognised, strict=True)}
+                finished.add(found)
                 texts.update(found)
                 progress.advance(len(batch))
     return failures
@@ -206,17 +206,17 @@ def _write(table: Manifest, out: Path) -> None:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Say in one sentence that a file cannot be written."""
+    """Turn a failed write into an error with a remedy."""
     try:
         yield
     except OSError as error:
         raise ManifestError(
-            f"{path} cannot be written ({error.strerror})", remedy="make room, then run the same command again"
+            f"{path} cannot be written ({error.strerror})", remedy="free some space, then run the same command again"
         ) from error
 
 
-class _Parts:
-    """Finished batches, one file each, in a folder beside the output; the folder's name tells the settings."""
+class _FinishedBatches:
+    """Finished batches, one file each, in a folder beside the output; a hash of the settings is in its name."""
 
     def __init__(self, out: Path, step: Mapping[str, Any]) -> None:
         settings = {name: step[name] for name in ("model", "fingerprint", "language")}
@@ -226,7 +226,7 @@ class _Parts:
 
     def read(self) -> dict[str, str]:
         """Return the texts of all finished batches."""
-        names = sorted(path for path in self.folder.glob("*.json") if _PART.fullmatch(path.name))
+        names = sorted(path for path in self.folder.glob("*.json") if _BATCH_FILE.fullmatch(path.name))
         texts: dict[str, str] = {}
         for path in names:
             texts.update(json.loads(path.read_text(encoding="utf-8")))

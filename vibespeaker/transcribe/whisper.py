@@ -116,7 +116,7 @@ class Transcriber:
             spoken = self._generate([window for _, window in batch], language)
             for (row, _), text in zip(batch, spoken, strict=True):
                 texts[row].append(text)
-        return [" ".join(part for part in parts if part) for parts in texts]
+        return [" ".join(text for text in own if text) for own in texts]
 
     def check_language(self, language: str | None) -> None:
         """Refuse a language the checkpoint does not know.

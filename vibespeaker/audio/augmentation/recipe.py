@@ -22,7 +22,7 @@ class Noise:
         probability: how often it is added.
         min_snr_db: least signal-to-noise ratio, dB.
         max_snr_db: greatest signal-to-noise ratio, dB.
-        kind: `coloured` (spectrum falling or rising by up to 6 dB an octave), `white`, or `recorded` (from `folder`).
+        kind: `coloured` (spectrum falling or rising by up to 6 dB per octave), `white`, or `recorded` (from `folder`).
         folder: recordings of noise, searched with its subfolders.
     """
 

@@ -24,7 +24,7 @@ from vibespeaker.utterance import SAMPLE_RATE
 Waveform = npt.NDArray[np.float32]
 _Step = Callable[[Waveform], Waveform]
 
-#: Reflections of a higher order are left out: 30 take some 20 ms a clip, and cover the range of `Reverberation`.
+#: Reflections of a higher order are left out: 30 take some 20 ms per clip, and cover the range of `Reverberation`.
 _MAX_REFLECTIONS = 30
 #: Least and greatest room, metres.
 _ROOM = ((3.0, 2.5, 2.4), (8.0, 6.0, 3.5))

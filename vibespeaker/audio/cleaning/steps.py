@@ -158,7 +158,7 @@ def level_db(waveform: Waveform) -> float:
 
 @lru_cache
 def _silero() -> tuple[Any, Any]:
-    """Load the detector out of its package, once a process."""
+    """Load the detector out of its package, once per process."""
     installed("silero-vad")
     from silero_vad import get_speech_timestamps, load_silero_vad
 

@@ -17,7 +17,7 @@ SHARES = (0.6, 0.2, 0.2)
 UNKNOWN_SHARE = 0.05
 RATERS = 40
 
-#: What the training and development parts mean to express: uneven, as in conversations.
+#: What the training and development splits mean to express: uneven, as in conversations.
 _MEANT = {
     "anger": 0.14,
     "sadness": 0.13,
@@ -123,12 +123,12 @@ def _voices(people: Sequence[Speaker], count: int, rng: np.random.Generator) -> 
     return voices
 
 
-def _podcast_names(voices: Sequence[Speaker], part: int) -> list[str]:
-    """Name clips by podcast and position: a podcast a speaker, one more for all the unknown."""
+def _podcast_names(voices: Sequence[Speaker], split: int) -> list[str]:
+    """Name clips by podcast and position: one podcast per speaker, one more for all unknown speakers."""
     positions: dict[int, int] = {}
     names = []
     for speaker in voices:
-        podcast = 1000 * part + (speaker.number or 999)
+        podcast = 1000 * split + (speaker.number or 999)
         positions[podcast] = positions.get(podcast, 0) + 1
         names.append(f"MSP-PODCAST_{podcast:04d}_{positions[podcast]:04d}.wav")
     return names
@@ -161,7 +161,7 @@ def _draw_clip(
 def _draw_agreed(
     name: str, speaker: Speaker, emotion: str, raters: Sequence[Rater], seed: tuple[int, int, int]
 ) -> Clip:
-    """Draw until the raters agree on `emotion`: the test part is balanced by consensus, as the challenge's is."""
+    """Draw until the raters agree on `emotion`: the test split is balanced by consensus, as the challenge's is."""
     for attempt in range(_ATTEMPTS):
         clip = _draw_clip(name, "Test3", speaker, emotion, raters, (seed[0], seed[1], seed[2] + 10_000 * attempt))
         if clip.category == emotion:

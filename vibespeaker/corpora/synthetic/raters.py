@@ -1,6 +1,6 @@
-"""Simulated raters: each hears an utterance in their own way; the consensus is made of their votes, as in the corpus.
+"""Simulated raters: each with their own accuracy and bias; the consensus is made of their votes, as in MSP-Podcast.
 
-A rater hears the intended emotion with a probability that grows with its intensity and with the rater's care; else
+A rater perceives the intended emotion with a probability that grows with its intensity and with the rater's care; else
 neutral, a neighbouring emotion, or something that is not on the list. Attributes are whole points on 1–7 with the
 rater's own bias. The consensus is the plurality of the primary votes; a tie is no agreement.
 """
@@ -49,7 +49,7 @@ class Rater:
 
     Args:
         name: `WORKER` and eight digits.
-        care: 0–1, how often what is there is heard.
+        care: 0–1, how often the expressed emotion is perceived.
         bias: `(3,)` points added to arousal, valence and dominance.
     """
 
@@ -82,35 +82,35 @@ def rate(
     raters: Sequence[Rater],
     rng: np.random.Generator,
 ) -> tuple[Answer, ...]:
-    """Let five to seven of the raters hear one utterance.
+    """Let five to seven of the raters rate one utterance.
 
     Args:
         emotion: what was meant, a key of `PLACES`.
         intensity: 0–1, how clearly it was expressed.
         attributes: `(3,)` arousal, valence, dominance as spoken, on 1–7.
         raters: at least seven.
-        rng: source of who listens and what they hear.
+        rng: source of who rates and what they perceive.
     """
     count = int(rng.choice([5, 6, 7], p=[0.8, 0.12, 0.08]))
-    listeners = rng.choice(len(raters), size=count, replace=False)
-    return tuple(_answer(emotion, intensity, attributes, raters[listener], rng) for listener in listeners)
+    chosen = rng.choice(len(raters), size=count, replace=False)
+    return tuple(_answer(emotion, intensity, attributes, raters[number], rng) for number in chosen)
 
 
 def _answer(
     emotion: str, intensity: float, attributes: npt.NDArray[np.float64], rater: Rater, rng: np.random.Generator
 ) -> Answer:
-    heard = _hear(emotion, (0.42 + 0.52 * intensity) * rater.care, rng)
+    perceived = _perceived_emotion(emotion, (0.42 + 0.52 * intensity) * rater.care, rng)
     points = np.clip(np.rint(attributes + rater.bias + rng.normal(0.0, 0.6, 3)), ATTRIBUTE_MIN, ATTRIBUTE_MAX)
-    primary_name = PRIMARY_NAMES[heard] if heard != OTHER else str(rng.choice(_OTHER_NAMES))
-    named = (primary_name,) if heard != OTHER else ()
-    extra = tuple(name for name in _SECONDARY[heard] if rng.uniform() < 0.4)
+    primary_name = PRIMARY_NAMES[perceived] if perceived != OTHER else str(rng.choice(_OTHER_NAMES))
+    named = (primary_name,) if perceived != OTHER else ()
+    extra = tuple(name for name in _SECONDARY[perceived] if rng.uniform() < 0.4)
     secondary = (*named, *extra)
     arousal, valence, dominance = (float(point) for point in points)
-    vote = Vote(rater.name, heard, tuple(name.lower() for name in secondary), arousal, valence, dominance)
+    vote = Vote(rater.name, perceived, tuple(name.lower() for name in secondary), arousal, valence, dominance)
     return Answer(vote, primary_name, secondary)
 
 
-def _hear(emotion: str, certainty: float, rng: np.random.Generator) -> str:
+def _perceived_emotion(emotion: str, certainty: float, rng: np.random.Generator) -> str:
     if rng.uniform() < certainty:
         return emotion
     chance = rng.uniform()
@@ -141,8 +141,8 @@ def mean_attributes(votes: Sequence[Vote]) -> tuple[float, float, float]:
 def detail(answer: Answer) -> str:
     """Return the `EmoDetail` field of `labels_detailed.csv` (releases 1.7 to 1.12)."""
     vote = answer.vote
-    parts = [vote.rater or "", answer.primary_name]
+    fields = [vote.rater or "", answer.primary_name]
     if answer.secondary_names:
-        parts.append(",".join(answer.secondary_names))
-    parts += [f"A:{vote.arousal:.6f}", f"V:{vote.valence:.6f}", f"D:{vote.dominance:.6f}"]
-    return "; ".join(parts) + ";"
+        fields.append(",".join(answer.secondary_names))
+    fields += [f"A:{vote.arousal:.6f}", f"V:{vote.valence:.6f}", f"D:{vote.dominance:.6f}"]
+    return "; ".join(fields) + ";"

@@ -1,4 +1,4 @@
-"""Speakers who differ in pitch, vocal tract, tempo, breath and in how much they show."""
+"""Speakers who differ in pitch, vocal tract, tempo, breath and expressiveness."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Speaker:
         gender: `female` or `male`.
         pitch: mean pitch of the neutral voice, Hz.
         tract: factor on the formants; above 1 for short vocal tracts.
-        tempo: syllables a second of the neutral voice.
+        tempo: syllables per second of the neutral voice.
         corner: corner frequency of the source's spectral tilt, Hz.
         breath: added to the breathiness of every delivery, 0–0.15.
         expressiveness: factor on the intensity of emotions.

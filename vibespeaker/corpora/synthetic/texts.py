@@ -1,7 +1,7 @@
 """What is said: short sentences whose words lean towards the emotion, and what a recogniser would make of them.
 
 One utterance in three says something that any mood could say; of the others one in six uses words of an emotion close
-by. So the text tells part of the emotion, not all of it.
+by. So the text is informative of the emotion, but does not determine it.
 """
 
 import numpy as np

@@ -23,7 +23,7 @@ Spectrum = npt.NDArray[np.complex128]
 HOP = 160
 WINDOW = 480
 FFT = 768
-#: Samples a second of the tracks (pitch, formants, amplitudes).
+#: Samples per second of the tracks (pitch, formants, amplitudes).
 TRACK_RATE = SAMPLE_RATE / HOP
 REFERENCE_LEVEL = 0.06
 OPEN_QUOTIENT = 0.62
@@ -52,7 +52,7 @@ class _Sound(NamedTuple):
 
 
 def _sounds(text: str, pauses: float) -> list[_Sound]:
-    """Turn letters into sounds at 1 syllable a 0.2 s; runs of vowels are one sound."""
+    """Turn letters into sounds at one syllable per 0.2 s; runs of vowels are one sound."""
     sounds = [_Sound(0.06, _VOWELS["e"], 0.0, 0.0, 2000.0)]
     previous = ""
     for letter in text.lower():
@@ -155,10 +155,10 @@ def synthesize(text: str, speaker: Speaker, delivery: Delivery, rng: np.random.G
         rng: source of accents, jitter, shimmer and noise.
 
     Returns:
-        `(samples,)` mono at 16 kHz, within ±1; voiced parts near −24 dBFS at a level of 0 dB.
+        `(samples,)` mono at 16 kHz, within ±1; voiced segments near −24 dBFS at a level of 0 dB.
     """
     sounds = _sounds(text, delivery.pauses)
-    # 0.2 s a syllable at 5 syllables a second
+    # 0.2 s per syllable at 5 syllables per second
     stretch = 5.0 / (speaker.tempo * delivery.tempo)
     counts = np.maximum(1, np.rint([sound.seconds * stretch * TRACK_RATE for sound in sounds])).astype(np.int64)
     frames = int(counts.sum())
