@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vibespeaker.arguments import complaint
+from vibespeaker.config_files.parsing import complaint
 from vibespeaker.cli.main import main
 
 

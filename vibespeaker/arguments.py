@@ -1,23 +1,13 @@
-"""The words of a command line as the arguments of a function; the parser's errors as one sentence each."""
+"""The words of a command line as the arguments of a function."""
 
-import argparse
 import inspect
 import json
-import re
 import typing
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-from vibespeaker.errors import ConfigError
+from vibespeaker.config_files.parsing import parse_arguments, parser_mode
 from vibespeaker.mapping_arguments import mapping_names, take_mappings
-
-#: A key or option that nothing reads, as jsonargparse and argparse word it.
-_UNREAD = re.compile(r"Option '(.+?)' is not accepted|does not accept option '(.+?)'|unrecognized arguments: (.+)")
-_KEY = re.compile(r'Parser key "(.+?)"')
-_CLASS = re.compile(r"class_path[ =]'(.+?)'")
-_UNUSABLE_CLASS = re.compile(r"Problem with given class_path '(.+?)':\s+(.+)$", re.MULTILINE)
-_EXPECTED = re.compile(r"Expected an? (.+?)(?:\. Got value: .*)?$", re.MULTILINE)
-_GIVEN = re.compile(r"(?:Got|Given) value: (.*)$", re.MULTILINE)
 
 
 def call(function: Callable[..., Any], command: str, arguments: list[str]) -> int:
@@ -31,7 +21,8 @@ def call(function: Callable[..., Any], command: str, arguments: list[str]) -> in
     from jsonargparse import ArgumentParser
 
     description = (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
-    parser = ArgumentParser(prog=f"vibespeaker {command}", description=description, exit_on_error=False)
+    settings = {"description": description, "exit_on_error": False, "parser_mode": parser_mode()}
+    parser = ArgumentParser(prog=f"vibespeaker {command}", **settings)
     parser.add_function_arguments(function, as_group=False, as_positional=True, fail_untyped=True)
     for action in parser._actions:
         if not action.option_strings:  # the name says more than the parser's account of how a list may be written
@@ -88,62 +79,3 @@ def _take_words(arguments: list[str]) -> list[str]:
     words = arguments[:count]
     del arguments[:count]
     return words
-
-
-class Parser(Protocol):
-    """An argument parser that was made with `exit_on_error=False`."""
-
-    def parse_args(self, args: list[str]) -> Any:
-        """Return the values by name, or raise `argparse.ArgumentError`."""
-        ...
-
-
-def parse_arguments(parser: Parser, arguments: list[str], command: str) -> Any:
-    """Parse a command's arguments and config files.
-
-    Args:
-        parser: of the command.
-        arguments: words of the command line.
-        command: what `--help` is asked of, such as `vibespeaker fit`.
-
-    Raises:
-        ConfigError: naming the unknown key, or the value that does not fit.
-    """
-    try:
-        return parser.parse_args(arguments)
-    except argparse.ArgumentError as error:
-        raise complaint(str(error), command) from error
-
-
-def complaint(text: str, command: str) -> ConfigError:
-    """Return the parser's message of several lines as an error of one.
-
-    Args:
-        text: the message.
-        command: see `parse_arguments`.
-    """
-    remedy = f"{command} --help lists what can be set"
-    heading = text.partition("Given value type:")[0]
-    keys = ".".join(_KEY.findall(heading))
-    if unread := _UNREAD.search(text):
-        name = next(group for group in unread.groups() if group)
-        places = [keys] if keys else []
-        places += _CLASS.findall(heading)[-1:]
-        return ConfigError(
-            f"nothing reads the option {name}" + (f" of {', '.join(places)}" if places else ""),
-            remedy=f"correct its name; {remedy}",
-        )
-    if classes := [found for found in _UNUSABLE_CLASS.findall(heading) if not found[1].startswith("Parser key")]:
-        path, reason = classes[-1]
-        return ConfigError(f"class_path {path} of {keys} cannot be used: {reason}", remedy=remedy)
-    expected = [kind for kind in _EXPECTED.findall(text) if "NoneType" not in kind]
-    given = _GIVEN.findall(text)
-    if keys and expected and given:
-        found = given[0].strip()
-        return ConfigError(f"{keys} has an unusable value", found=found, allowed=map(_plain, expected), remedy=remedy)
-    return ConfigError(" ".join(text.split()), remedy=remedy)
-
-
-def _plain(kind: str) -> str:
-    """Write a type as users name it."""
-    return re.sub(r"typing\.Literal\[(.+)\]", r"\1", re.sub(r"<class '(?:.*\.)?(\w+)'>", r"\1", kind))

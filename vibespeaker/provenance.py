@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from vibespeaker.config_files.renamed import classes_now
 from vibespeaker.errors import CheckpointError
 from vibespeaker.labels import LabelSet
 
@@ -148,5 +149,8 @@ class Provenance:
             )
         fields = dict(checkpoint[CHECKPOINT_KEY])
         del fields["encoder_dims"]
-        fields["encoders"] = {name: EncoderProvenance(**parts) for name, parts in fields["encoders"].items()}
+        fields["encoders"] = {
+            name: EncoderProvenance(**{**parts, "spec": classes_now(parts["spec"])})
+            for name, parts in fields["encoders"].items()
+        }
         return Provenance(**{**fields, **{key: tuple(fields[key]) for key in _TUPLES}})

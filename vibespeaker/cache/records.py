@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from vibespeaker.cache.precision import DTYPES, stored_dim
+from vibespeaker.config_files.renamed import classes_now
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.errors import CacheError
 from vibespeaker.files import write_text
@@ -123,7 +124,7 @@ def read_record(folder: Path) -> EncoderRecord:
             frames_per_second=fields["frames_per_second"],
             dtype=fields["dtype"],
             fingerprint=Fingerprint(fields["fingerprint"]),
-            spec=fields["spec"],
+            spec=classes_now(fields["spec"]),
             autocast=fields["autocast"],
         )
     except (KeyError, TypeError) as error:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from vibespeaker.config_files import find_config
+from vibespeaker.config_files.renamed import class_now, classes_now
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.errors import ConfigError, EncoderError, VibeSpeakerError
 
@@ -42,6 +43,8 @@ def read_specs(path: Path) -> dict[str, dict[str, Any]]:
 def check_specs(content: Any, source: str) -> dict[str, dict[str, Any]]:
     """Check specifications and complete them: class names without a module get this package's, no arguments become {}.
 
+    Old class paths are replaced by the present ones.
+
     Args:
         content: what a configuration says.
         source: what to name in errors.
@@ -72,10 +75,10 @@ def _check_spec(name: str, spec: Any, source: str) -> dict[str, Any]:
     init_args = spec.get("init_args") or {}
     if not isinstance(init_args, Mapping):
         raise ConfigError(f"{source}: init_args of encoder {name!r} must be a mapping", found=init_args)
-    class_path = spec["class_path"]
+    class_path = class_now(spec["class_path"])
     if "." not in class_path:
         class_path = f"{_PACKAGE}.{class_path}"
-    return {"class_path": class_path, "init_args": dict(init_args)}
+    return {"class_path": class_path, "init_args": classes_now(init_args)}
 
 
 def build_encoders(specs: Mapping[str, Mapping[str, Any]]) -> dict[str, Encoder]:

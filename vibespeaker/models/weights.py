@@ -8,16 +8,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vibespeaker.config_files.renamed import classes_now
 from vibespeaker.errors import CheckpointError
 from vibespeaker.labels import LabelSet
 from vibespeaker.models.heads import EmotionHead
 from vibespeaker.provenance import Provenance
 
 _NETWORK = "network."
+#: Where Lightning keeps what the task was made with.
+HYPER_PARAMETERS = "hyper_parameters"
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Load a checkpoint into main memory.
+    """Load a checkpoint into main memory; its hyper-parameters name classes as they are called now.
 
     Raises:
         CheckpointError: the file is missing, damaged, or no VibeSpeaker checkpoint.
@@ -27,7 +30,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     with checkpoint_errors(path):
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     Provenance.from_checkpoint(checkpoint, path)
-    return checkpoint
+    return {**checkpoint, HYPER_PARAMETERS: classes_now(checkpoint.get(HYPER_PARAMETERS, {}))}
 
 
 @contextmanager

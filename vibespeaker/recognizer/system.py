@@ -98,7 +98,7 @@ class Recognizer:
         """
         provenance = Provenance.from_checkpoint(read_checkpoint(path), path)
         cleaning_of(provenance, path)
-        task = EmotionTask.load_from_checkpoint(path, map_location="cpu").eval()
+        task = EmotionTask.from_checkpoint(path)
         if task.live is not None:
             encoders = {name: task.live.encoder(name).eval() for name in provenance.encoders}
         else:

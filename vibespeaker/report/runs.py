@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import yaml
 
+from vibespeaker.config_files.renamed import classes_now
 from vibespeaker.errors import ConfigError, PredictionsError
 from vibespeaker.report.curves import Logs, read_logs
 
@@ -117,4 +118,4 @@ def _parsed(path: Path) -> dict[str, Any]:
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be parsed", found=error) from error
-    return fields if isinstance(fields, dict) else {}
+    return classes_now(fields) if isinstance(fields, dict) else {}

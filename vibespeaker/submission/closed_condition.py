@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from vibespeaker.config_files.renamed import classes_now
 from vibespeaker.labels import EMOTIONS
 
 Verdict = Literal["kept", "broken", "undecided"]
@@ -91,7 +92,7 @@ def judge(provenance: Mapping[str, Any], name: str = "system") -> ClosedConditio
             `init_args`), `transcripts` (origins such as `human` or `asr:<model>@<fingerprint>`), `ensemble`.
         name: what findings call the system.
     """
-    return ClosedCondition(tuple(dict.fromkeys(_findings(provenance, name))))
+    return ClosedCondition(tuple(dict.fromkeys(_findings(classes_now(provenance), name))))
 
 
 def _findings(provenance: Mapping[str, Any], name: str) -> Iterator[Finding]:

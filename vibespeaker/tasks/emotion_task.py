@@ -17,7 +17,7 @@ from vibespeaker.labels import LabelSet
 from vibespeaker.losses import MultiTaskLoss
 from vibespeaker.models.base import EmotionModel
 from vibespeaker.models.live import LiveEncoders
-from vibespeaker.models.weights import check_network, initialise
+from vibespeaker.models.weights import HYPER_PARAMETERS, check_network, initialise, read_checkpoint
 from vibespeaker.provenance import CHECKPOINT_KEY, Provenance
 from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.datamodule import EmotionDataModule
@@ -65,6 +65,16 @@ class EmotionTask(RecognitionTask):
         self.make_network, self.loss, self.make_optimizer = network, loss, optimizer
         self.schedule, self.init_from = schedule, init_from
         self.encoder_specs, self.freeze_patterns = encoders, freeze or []
+
+    @classmethod
+    def from_checkpoint(cls, path: Path) -> "EmotionTask":
+        """Load a trained system in evaluation mode, without data, in main memory.
+
+        Raises:
+            CheckpointError: the file is no checkpoint of this task.
+        """
+        names = read_checkpoint(path)[HYPER_PARAMETERS]  # they go over those in the file, whose class paths may be old
+        return cls.load_from_checkpoint(path, map_location="cpu", **names).eval()
 
     def configure_model(self) -> None:
         """Build the network for the attached data; a checkpoint that is loaded without data builds it itself."""

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels import ATTRIBUTES
-from vibespeaker.models.weights import read_checkpoint
 from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.emotion_task import EmotionTask
@@ -71,8 +70,7 @@ class EnsembleTask(RecognitionTask):
         self.provenance = data.provenance
         corpora: set[str] = set()
         for name, path in self.paths.items():
-            read_checkpoint(path)
-            member = EmotionTask.load_from_checkpoint(path, map_location="cpu")
+            member = EmotionTask.from_checkpoint(path)
             data.provenance.check_encoders(member.provenance, subset=True)
             member.restrict_classes(data.labels)
             corpora |= {*member.provenance.corpora}

@@ -18,7 +18,7 @@ from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from vibespeaker.arguments import parse_arguments
+from vibespeaker.config_files.parsing import parse_arguments, parser_mode
 from vibespeaker.errors import ConfigError, VibeSpeakerError
 from vibespeaker.files import MACHINE_ERRORS
 from vibespeaker.tasks.base import RecognitionTask
@@ -64,7 +64,12 @@ class TrainerCLI(LightningCLI):
             save_config_callback=None,
             seed_everything_default=1,
             trainer_defaults={"num_sanity_val_steps": 0, "log_every_n_steps": 1, "use_distributed_sampler": False},
-            parser_kwargs={"prog": "vibespeaker", "exit_on_error": False, **dict.fromkeys(_SUBCOMMANDS, _RAISING)},
+            parser_kwargs={
+                "prog": "vibespeaker",
+                "exit_on_error": False,
+                "parser_mode": parser_mode(),
+                **dict.fromkeys(_SUBCOMMANDS, _RAISING),
+            },
             auto_configure_optimizers=False,
         )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from vibespeaker.config_files import find_config
+from vibespeaker.config_files.renamed import words_now
 from vibespeaker.errors import ConfigError
 
 #: Top key of a config file that lists the files it builds on.
@@ -42,13 +43,13 @@ def layers(path: Path, above: tuple[Path, ...] = ()) -> list[Path]:
 
 
 def expand(arguments: Sequence[str]) -> list[str]:
-    """Replace every `--config NAME` by one `--config` for each of its layers.
+    """Replace every `--config NAME` by one `--config` for each of its layers, and old class paths by the present ones.
 
     Args:
         arguments: of the command line.
     """
     expanded: list[str] = []
-    words = iter(arguments)
+    words = iter(words_now(arguments))
     for word in words:
         option, equals, value = word.partition("=")
         if option in _OPTIONS:

@@ -13,6 +13,7 @@ import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 import vibespeaker
+from vibespeaker.config_files.renamed import classes_now, keys_now
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
 from vibespeaker.tasks.base import RecognitionTask
@@ -47,7 +48,7 @@ class RunRecord(Callback):
 
 
 def check_same_config(path: Path, config: str) -> None:
-    """Compare the sections of a config that decide what is trained.
+    """Compare the sections of a config that decide what is trained; a name that was changed since is no difference.
 
     Args:
         path: config of the run so far.
@@ -56,7 +57,7 @@ def check_same_config(path: Path, config: str) -> None:
     Raises:
         ConfigError: they differ; names the keys.
     """
-    before = _flat(yaml.safe_load(path.read_text(encoding="utf-8")))
+    before = keys_now(_flat(classes_now(yaml.safe_load(path.read_text(encoding="utf-8")))))
     now = _flat(yaml.safe_load(config))
     changed = [
         f"{key} was {before.get(key)}, is {now.get(key)}"

@@ -1,0 +1,106 @@
+"""Names that configs, checkpoints and caches may still hold, and what they are called now.
+
+An old class path is read as the new one. An old key is refused with a sentence that names the new one: a config that is
+run again should say what it means today. Fingerprints are no names: what they hold is hashed and stays as it is.
+"""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+#: Old class path → the present one.
+CLASSES = {
+    "vibespeaker.data.EmotionDataModule": "vibespeaker.tasks.EmotionDataModule",
+    "vibespeaker.data.datamodule.EmotionDataModule": "vibespeaker.tasks.EmotionDataModule",
+    "vibespeaker.data.Parts": "vibespeaker.data.Splits",
+    "vibespeaker.data.parts.Parts": "vibespeaker.data.Splits",
+    "vibespeaker.encoders.RandomConvolutions": "vibespeaker.encoders.Rocket",
+    "vibespeaker.encoders.random_convolutions.RandomConvolutions": "vibespeaker.encoders.Rocket",
+    "vibespeaker.encoders.RobertaEncoder": "vibespeaker.encoders.TextEncoder",
+    "vibespeaker.encoders.roberta.RobertaEncoder": "vibespeaker.encoders.TextEncoder",
+    "vibespeaker.encoders.WavLMEncoder": "vibespeaker.encoders.SpeechEncoder",
+    "vibespeaker.encoders.wavlm.WavLMEncoder": "vibespeaker.encoders.SpeechEncoder",
+    "vibespeaker.tasks.checkpoints.AtomicCheckpointIO": "vibespeaker.tasks.callbacks.checkpoints.AtomicCheckpointIO",
+    "vibespeaker.tasks.checkpoints.LastCheckpoint": "vibespeaker.tasks.callbacks.checkpoints.LastCheckpoint",
+    "vibespeaker.tasks.confusion_figure.ConfusionFigure": "vibespeaker.tasks.callbacks.confusion_figure.ConfusionFigure",
+    "vibespeaker.tasks.cost_record.CostRecord": "vibespeaker.tasks.callbacks.cost_record.CostRecord",
+    "vibespeaker.tasks.live.LiveEncoders": "vibespeaker.models.live.LiveEncoders",
+    "vibespeaker.tasks.prediction_writer.PredictionWriter": (
+        "vibespeaker.tasks.callbacks.prediction_writer.PredictionWriter"
+    ),
+    "vibespeaker.tasks.random_state.RandomStates": "vibespeaker.tasks.callbacks.random_state.RandomStates",
+    "vibespeaker.tasks.run_record.RunRecord": "vibespeaker.tasks.callbacks.run_record.RunRecord",
+    # encoders may be named without their package
+    "RandomConvolutions": "Rocket",
+    "RobertaEncoder": "TextEncoder",
+    "WavLMEncoder": "SpeechEncoder",
+}
+#: Old key of a training config → the present one.
+KEYS = {"data.init_args.parts": "data.init_args.splits"}
+
+#: Keys under which a class may be named without its package.
+_CLASS_KEYS = ("class_path", "_class_path")
+_PATHS = re.compile(r"(?<![\w.])(" + "|".join(re.escape(path) for path in CLASSES if "." in path) + r")(?![\w.])")
+
+
+def class_now(path: str) -> str:
+    """Return the present name of a class path, which is `path` itself unless it was moved or renamed."""
+    if path not in CLASSES:
+        return path
+    _say_once(path, CLASSES[path])
+    return CLASSES[path]
+
+
+def classes_now(tree: Any) -> Any:
+    """Return a tree of mappings and lists in which every old class path is the present one.
+
+    Args:
+        tree: what a config, a record or the hyper-parameters of a checkpoint hold; it is not changed.
+    """
+    if isinstance(tree, Mapping):
+        return {
+            key: class_now(value) if key in _CLASS_KEYS and isinstance(value, str) else classes_now(value)
+            for key, value in tree.items()
+        }
+    if isinstance(tree, list):
+        return [classes_now(value) for value in tree]
+    return class_now(tree) if isinstance(tree, str) and "." in tree else tree
+
+
+def words_now(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line with the present class paths, also within a word: `--data=…`, `{…: …}`."""
+    return [_PATHS.sub(lambda found: class_now(found[0]), word) for word in words]
+
+
+def keys_now(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a training config, dotted key → value, with the present keys."""
+    present = {}
+    for key, value in config.items():
+        old = next((old for old in KEYS if f"{key}.".startswith(f"{old}.")), None)
+        present[key if old is None else KEYS[old] + key.removeprefix(old)] = value
+    return present
+
+
+def key_now(key: str) -> str | None:
+    """Return the present name of a key that nothing reads any more, None where it never was one.
+
+    Args:
+        key: dotted, with or without `init_args`: `data.parts`, `data.init_args.parts.train`.
+    """
+    for old, new in KEYS.items():
+        if f"{_plain(key)}.".startswith(f"{_plain(old)}."):
+            return new + _plain(key).removeprefix(_plain(old))
+    return None
+
+
+def _plain(key: str) -> str:
+    return key.replace("init_args.", "")
+
+
+@cache
+def _say_once(old: str, new: str) -> None:
+    log.info("%s is now called %s", old, new)
