@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from vibespeaker.config_files.parsing import complaint
 from vibespeaker.cli.main import main
+from vibespeaker.config_files.parsing import complaint
 
 
 @pytest.fixture

@@ -24,16 +24,15 @@ CLASSES = {
     "vibespeaker.encoders.roberta.RobertaEncoder": "vibespeaker.encoders.TextEncoder",
     "vibespeaker.encoders.WavLMEncoder": "vibespeaker.encoders.SpeechEncoder",
     "vibespeaker.encoders.wavlm.WavLMEncoder": "vibespeaker.encoders.SpeechEncoder",
-    "vibespeaker.tasks.checkpoints.AtomicCheckpointIO": "vibespeaker.tasks.callbacks.checkpoints.AtomicCheckpointIO",
-    "vibespeaker.tasks.checkpoints.LastCheckpoint": "vibespeaker.tasks.callbacks.checkpoints.LastCheckpoint",
-    "vibespeaker.tasks.confusion_figure.ConfusionFigure": "vibespeaker.tasks.callbacks.confusion_figure.ConfusionFigure",
-    "vibespeaker.tasks.cost_record.CostRecord": "vibespeaker.tasks.callbacks.cost_record.CostRecord",
     "vibespeaker.tasks.live.LiveEncoders": "vibespeaker.models.live.LiveEncoders",
-    "vibespeaker.tasks.prediction_writer.PredictionWriter": (
-        "vibespeaker.tasks.callbacks.prediction_writer.PredictionWriter"
-    ),
-    "vibespeaker.tasks.random_state.RandomStates": "vibespeaker.tasks.callbacks.random_state.RandomStates",
-    "vibespeaker.tasks.run_record.RunRecord": "vibespeaker.tasks.callbacks.run_record.RunRecord",
+    **{
+        f"vibespeaker.tasks.{callback}": f"vibespeaker.tasks.callbacks.{callback}"
+        for callback in (
+            *("checkpoints.AtomicCheckpointIO", "checkpoints.LastCheckpoint", "confusion_figure.ConfusionFigure"),
+            *("cost_record.CostRecord", "prediction_writer.PredictionWriter", "random_state.RandomStates"),
+            "run_record.RunRecord",
+        )
+    },
     # encoders may be named without their package
     "RandomConvolutions": "Rocket",
     "RobertaEncoder": "TextEncoder",
