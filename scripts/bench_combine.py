@@ -15,8 +15,7 @@ from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata
 from vibespeaker.prepare.combine import combine_files
 from vibespeaker.prepare.label_map import read_label_map
 from vibespeaker.prepare.leaks import COLUMNS, find_leaks, rows_by_split
-from vibespeaker.prepare.split.groups import DEFAULT_FRACTIONS
-from vibespeaker.prepare.split.strategies import split_by_group
+from vibespeaker.prepare.split.strategies import DEFAULT_FRACTIONS, split_by_group
 
 #: Combining and splitting a million rows may take so many seconds.
 LIMIT = 60.0

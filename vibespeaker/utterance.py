@@ -8,6 +8,30 @@ SAMPLE_RATE = 16_000
 SPLITS = ("train", "validation", "development", "test", "test1", "test2", "test3")
 
 
+_UNKNOWN = "unknown"
+
+
+def speaker_name(corpus: str, name: str | None, stem: str) -> str:
+    """Return the `speaker` column of an utterance: `corpus/name`, so that speakers of two corpora never coincide.
+
+    Args:
+        corpus: short name.
+        name: what the corpus calls the speaker; an unknown one (null or empty) is a speaker of its own.
+        stem: the utterance id without the corpus.
+    """
+    return f"{corpus}/{name or f'{_UNKNOWN}/{stem}'}"
+
+
+def is_unknown_speaker(speaker: str) -> bool:
+    """Return whether `speaker_name` was given no name."""
+    return f"/{_UNKNOWN}/" in speaker
+
+
+def own_name(name: str, corpus: str) -> str:
+    """Return a speaker, session or take as its corpus calls it, without the corpus before it."""
+    return name.removeprefix(f"{corpus}/")
+
+
 @dataclass(frozen=True)
 class Vote:
     """One rater's answer; every field may be unknown.

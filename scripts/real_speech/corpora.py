@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.prepare import prepare
-from vibespeaker.prepare.split.groups import leave_one_speaker_out
+from vibespeaker.prepare.split.folds import leave_one_out
 from vibespeaker.workflows.quickstart.data import extract_embedded
 
 #: RAVDESS actors that are left out together.
@@ -120,5 +120,5 @@ class Corpus:
 
 
 def _each_speaker(read: Manifest) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
-    for name, split in leave_one_speaker_out(read):
+    for name, split in leave_one_out(read, "speaker", validation=0):
         yield name, np.array(split.column("split")) == "test"

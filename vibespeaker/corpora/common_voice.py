@@ -14,7 +14,7 @@ from vibespeaker.corpora.folder import list_files, require_folder, without_suffi
 from vibespeaker.corpora.lookup import AudioLookup
 from vibespeaker.corpora.tables import read_rows, require_columns, sentence_id
 from vibespeaker.errors import CorpusError
-from vibespeaker.utterance import Utterance
+from vibespeaker.utterance import Utterance, is_unknown_speaker, speaker_name
 
 _SPLITS = {"train": "train", "dev": "development", "test": "test"}
 #: Spellings before and after release 17.
@@ -78,7 +78,7 @@ class CommonVoice(CorpusAdapter):
             found = f"{problems[0].item}: {problems[0].reason}" if problems else "no row"
             raise CorpusError(f"{root} holds no clip that {self.table} names", found=found)
         ordered = sorted(utterances.values(), key=lambda utterance: utterance.utterance_id)
-        unknown = sum("/unknown/" in utterance.speaker for utterance in ordered)
+        unknown = sum(is_unknown_speaker(utterance.speaker) for utterance in ordered)
         warnings = [f"{unknown:,} clips name no client: each counts as a speaker of its own"] if unknown else []
         return CorpusReading(tuple(ordered), tuple(sorted(problems)), tuple(warnings))
 
@@ -120,7 +120,7 @@ def _utterance(row: Mapping[str, str], listing: _Listing, audio: AudioLookup) ->
         corpus="common-voice",
         audio=path,
         file_name=PurePosixPath(row["path"]).name,
-        speaker=f"common-voice/{row.get('client_id') or f'unknown/{stem}'}",
+        speaker=speaker_name("common-voice", row.get("client_id"), stem),
         language=language,
         gender=_GENDERS.get(row.get("gender", "").lower()),
         split=listing.splits.get(row["path"]),

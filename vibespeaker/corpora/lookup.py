@@ -19,7 +19,7 @@ class AudioLookup:
         self._exact = set(self._paths)
         self._stems: dict[str, list[str]] = defaultdict(list)
         for path in sorted(self._paths, key=lambda path: AUDIO_SUFFIXES.index(PurePosixPath(path).suffix.lower())):
-            self._stems[_folders_and_stem(path)[-1]].append(path)
+            self._stems[folders_and_stem(path)[-1]].append(path)
         self._used: set[str] = set()
 
     def __len__(self) -> int:
@@ -47,10 +47,10 @@ class AudioLookup:
         return found
 
     def _similar(self, name: str) -> str | None:
-        wanted = _folders_and_stem(name)
+        wanted = folders_and_stem(name)
         fitting: dict[int, list[str]] = defaultdict(list)
         for path in self._stems.get(wanted[-1], []):
-            found = _folders_and_stem(path)
+            found = folders_and_stem(path)
             shared = min(len(wanted), len(found))
             if wanted[-shared:] == found[-shared:]:
                 fitting[shared].append(path)
@@ -67,8 +67,8 @@ class AudioLookup:
         return [path for path in self._paths if without_suffix(path) not in used]
 
 
-def _folders_and_stem(path: str) -> tuple[str, ...]:
-    """Return folders and stem in lower case."""
+def folders_and_stem(path: str) -> tuple[str, ...]:
+    """Return folders and stem of a path with forward slashes, in lower case; only audio suffixes are cut off."""
     *folders, name = (part for part in path.lower().split("/") if part not in ("", "."))
     stem, suffix = os.path.splitext(name)
     return *folders, stem if suffix in AUDIO_SUFFIXES else name

@@ -24,7 +24,7 @@ from vibespeaker.corpora.msp_lists import (
 from vibespeaker.corpora.msp_votes import Votes, read_votes
 from vibespeaker.errors import CorpusError
 from vibespeaker.labels import NO_AGREEMENT
-from vibespeaker.utterance import Utterance
+from vibespeaker.utterance import Utterance, speaker_name
 
 #: A file of this name in the corpus folder says that the speech is generated.
 SYNTHETIC_MARK = "SYNTHETIC.json"
@@ -173,7 +173,7 @@ def _utterance(stem: str, lists: _Lists) -> Utterance:
         corpus="msp-podcast",
         audio=lists.audio[stem],
         file_name=f"{stem}.wav",
-        speaker=f"msp-podcast/{speaker or f'unknown/{stem}'}",
+        speaker=speaker_name("msp-podcast", speaker, stem),
         language="en",
         gender=labels.gender or lists.speakers.gender.get(speaker or ""),
         split=_split(stem, lists),

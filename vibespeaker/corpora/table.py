@@ -16,7 +16,7 @@ from vibespeaker.corpora.table_files import find_table, open_table
 from vibespeaker.corpora.tables import number, require_columns, sentence_id
 from vibespeaker.errors import CorpusError
 from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN, ATTRIBUTES, rescale
-from vibespeaker.utterance import SPLITS, Utterance, Vote
+from vibespeaker.utterance import SPLITS, Utterance, Vote, is_unknown_speaker, speaker_name
 
 #: What a column may hold; `tone` is a word that describes the voice, kept as a secondary answer of one unnamed rater.
 FIELDS = (
@@ -132,7 +132,7 @@ def _utterance(fields: Mapping[str, str], layout: TableLayout, audio: AudioLooku
         corpus=layout.corpus,
         audio=path,
         file_name=PurePosixPath(path).name if path else where,
-        speaker=f"{layout.corpus}/{speaker or f'unknown/{stem}'}",
+        speaker=speaker_name(layout.corpus, speaker, stem),
         language=fields.get("language") or layout.language,
         gender=GENDERS.get(fields.get("gender", "").lower()),
         split=_coded("split", fields, SPLIT_NAMES),
@@ -165,7 +165,7 @@ def _coded(name: str, fields: Mapping[str, str], codes: Mapping[str, str]) -> st
 
 def _warnings(utterances: Iterable[Utterance], audio: AudioLookup | None) -> list[str]:
     warnings = []
-    unknown = sum("/unknown/" in utterance.speaker for utterance in utterances)
+    unknown = sum(is_unknown_speaker(utterance.speaker) for utterance in utterances)
     if unknown:
         warnings.append(
             f"{unknown:,} rows name no speaker: each counts as a speaker of its own, so that splits may share speakers"

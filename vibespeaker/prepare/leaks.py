@@ -158,6 +158,11 @@ def find_leaks(manifest: Manifest, splits: Mapping[str, Rows]) -> LeakReport:
     return LeakReport(tuple(leaks), tuple(sentences or ()), tuple(unchecked))
 
 
+def leaks_of(manifest: Manifest) -> tuple[str, ...]:
+    """Say what the splits of a manifest share and should not, one phrase for each kind of leak."""
+    return tuple(find_leaks(manifest, rows_by_split(manifest.column("split"))).by_kind().values())
+
+
 def _shared(manifest: Manifest, kind: str, splits: Mapping[str, Rows]) -> list[Leak] | None:
     """Return what splits share of a column; None where the column is empty."""
     values = manifest.table.column(_COLUMN_OF[kind]).to_numpy()

@@ -3,11 +3,13 @@
 import csv
 import logging
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
 
 from vibespeaker.audio.files import AudioFacts
 from vibespeaker.audio.inspection import examine_all
@@ -16,7 +18,9 @@ from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
 from vibespeaker.errors import CorpusError
 from vibespeaker.files import atomic_path
 from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata, build
-from vibespeaker.prepare.split.groups import ABLATION_FRACTION, DEFAULT_FRACTIONS, ablation_split, split_by_speaker
+from vibespeaker.prepare.leaks import leaks_of
+from vibespeaker.prepare.split.groups import connected, without_speaker
+from vibespeaker.prepare.split.strategies import DEFAULT_FRACTIONS, ablation_split, split_by_group
 from vibespeaker.prepare.terminal import print_report
 from vibespeaker.utterance import Utterance, Vote
 
@@ -85,13 +89,14 @@ def prepare(
     prepared = prepare_corpus(corpus, path, journal, options or {}, min_duration, workers)
     prepared = replace(prepared, manifest=apply_split(prepared.manifest, split, seed, fractions))
     prepared.manifest.write(out)
+    leaks = leaks_of(prepared.manifest)
+    said = [*prepared.warnings, *without_speaker(prepared.manifest)] if split == "speakers" else [*prepared.warnings]
+    said += [f"{leak}: scores are optimistic" for leak in leaks]
     problems_file = out.with_suffix(".problems.csv")
     write_problems(problems_file, prepared.problems)
     journal.unlink(missing_ok=True)
-    print_report(
-        prepared.manifest, prepared.problems, prepared.warnings, out, problems_file, ablation=split == "ablation"
-    )
-    return 0 if prepared.complete else 1
+    print_report(prepared.manifest, prepared.problems, said, out, problems_file, ablation=split == "ablation")
+    return 0 if prepared.complete and not leaks else 1
 
 
 def prepare_corpus(
@@ -149,9 +154,9 @@ def apply_split(
 ) -> Manifest:
     """Return the manifest with its splits as the option `--split` names them."""
     if split == "ablation":
-        return ablation_split(manifest, ABLATION_FRACTION, seed)
+        return ablation_split(manifest, seed=seed)
     if split == "speakers":
-        return split_by_speaker(manifest, fractions or DEFAULT_FRACTIONS, seed)
+        return split_by_group(manifest, "speaker", fractions or DEFAULT_FRACTIONS, seed)
     return manifest
 
 
@@ -200,26 +205,17 @@ def _usable_rows(
 
 def _with_shared_takes(usable: list[tuple[Utterance, AudioFacts]]) -> list[tuple[Utterance, AudioFacts]]:
     """Give utterances with identical audio one take, and with them all that shared a take with one of them."""
-    by_audio: dict[str, list[int]] = defaultdict(list)
-    for row, (_, fact) in enumerate(usable):
-        if fact.sha256 is not None:
-            by_audio[fact.sha256].append(row)
+    hashes = [fact.sha256 for _, fact in usable]
+    times = Counter(digest for digest in hashes if digest is not None)
     names = [utterance.take or utterance.utterance_id for utterance, _ in usable]
-    leader: dict[str, str] = {}
-
-    def root_of(name: str) -> str:
-        while name in leader:
-            name = leader[name]
-        return name
-
-    shared: set[int] = set()
-    for rows in by_audio.values():
-        roots = sorted({root_of(names[row]) for row in rows})
-        leader.update((root, roots[0]) for root in roots[1:])
-        shared.update(rows if len(rows) > 1 else ())
-    if not shared:
-        return usable
-    takes = [root_of(names[row]) if row in shared else u.take and root_of(u.take) for row, (u, _) in enumerate(usable)]
+    groups = connected([np.array(names, dtype=object), np.array(hashes, dtype=object)]).tolist()
+    first: dict[int, str] = {}
+    for group, name in zip(groups, names, strict=True):
+        first[group] = min(name, first.get(group, name))
+    takes = [
+        first[group] if utterance.take or times[fact.sha256 or ""] > 1 else None
+        for group, (utterance, fact) in zip(groups, usable, strict=True)
+    ]
     return [
         (utterance if utterance.take == take else replace(utterance, take=take), fact)
         for take, (utterance, fact) in zip(takes, usable, strict=True)

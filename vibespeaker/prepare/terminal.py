@@ -10,7 +10,7 @@ from rich.table import Table
 from vibespeaker.corpora.base import Problem
 from vibespeaker.labels import EMOTIONS, NO_AGREEMENT
 from vibespeaker.manifest import Manifest
-from vibespeaker.prepare.split.groups import ABLATION_COUNTS
+from vibespeaker.prepare.split.strategies import ABLATION_COUNTS
 from vibespeaker.utterance import SPLITS
 
 #: Rows shown of the table of problems; the file has them all.

@@ -1,129 +1,162 @@
-"""Seeded splits that never share a speaker: by fraction, folds, leave-one-speaker-out, the source's ablation.
+"""What belongs together in one split, and how whole groups of it are assigned to splits.
 
-Whole speakers are drawn in a seeded random order, and each goes to the split where it reduces most the squared
-distance from the wanted numbers: of utterances in each category, relative to the category's size, and of utterances
-in all, which weigh as much as the categories together. With few speakers several orders are tried and the closest is
-kept. Every split gets at least one speaker.
+Utterances belong together when they share a speaker (or a session, or a sentence, as asked), a take, the same file,
+near-identical audio, or the recording that they are segments of. Groups are the connected components of that graph, so
+that none of these is ever in two splits.
+
+Groups are drawn in a seeded random order, and each goes to the split where it reduces most the squared distance from
+the wanted numbers: of utterances in each category, relative to the category's size, and of utterances in all, which
+weigh as much as the categories together. With few groups several orders are tried and the closest is kept. Every split
+gets at least one group.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from vibespeaker.errors import ManifestError
-from vibespeaker.manifest import Manifest
-from vibespeaker.utterance import SPLITS
+from vibespeaker.manifest import SCHEMA, Manifest
+from vibespeaker.prepare.near_duplicates import audio_fingerprints, near_pairs
+from vibespeaker.utterance import is_unknown_speaker
 
-#: Train, validation and test utterances of the ablation in the multi-encoder source, without no-agreement clips.
-ABLATION_COUNTS = {"train": 61_495, "validation": 6_833, "test": 25_900}
-ABLATION_FRACTION = 0.1
-DEFAULT_FRACTIONS = {"train": 0.7, "development": 0.15, "test": 0.15}
+#: What makes a group beside copies of the audio.
+Key = Literal["speaker", "session", "sentence"]
+#: Columns whose equal values join groups, whatever makes a group.
+COPIES = ("take", "audio_sha256", "recording_sha256")
+#: Columns of a manifest that grouping reads.
+COLUMNS = tuple(
+    name
+    for name in SCHEMA.names
+    if name in ("utterance_id", "speaker", "session", "sentence", *COPIES, "fingerprint", "duration")
+)
 
-#: Speakers placed over all orders tried: bounds the time, and gives small corpora many orders to choose from.
+#: Groups placed over all orders tried: bounds the time, and gives small corpora many orders to choose from.
 _PLACEMENTS = 100_000
 _MOST_ORDERS = 32
 
 Counts = npt.NDArray[np.float64]
-Groups = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int64]
 
 
-def split_by_speaker(manifest: Manifest, fractions: Mapping[str, float], seed: int = 0) -> Manifest:
-    """Give every speaker to one split, close to the fractions and to the same mixture of categories in each.
+def belonging_together(manifest: Manifest, *by: Key) -> Rows:
+    """Return `(N,)` group number of each row of a manifest with the columns `COLUMNS`.
 
     Args:
-        manifest: its own splits are overwritten.
-        fractions: split, one of `utterance.SPLITS` → its share of the utterances, above 0; the shares add up to 1.
-        seed: another seed gives another split.
+        manifest: the utterances. Without a session or a sentence they go by their speaker; of unknown speaker, by their
+            sentence; with neither, each by itself, but for copies of its audio.
+        by: what makes a group: `speaker` where nothing is named; of several, any that is shared joins.
 
     Returns:
-        The manifest with a new split column; the step is recorded in its history.
-
-    Raises:
-        ManifestError: fractions that are no shares, an unknown split, or fewer speakers than splits.
+        Numbers from 0, in alphabetical order of the first of `by`, whatever the order of the rows.
     """
-    require_shares(fractions)
-    speakers, counts = _speaker_counts(manifest)
-    assigned = assign_groups(counts, list(fractions.values()), seed)
-    names = np.array(list(fractions))
-    step = {"step": "split", "by": "speaker", "fractions": dict(fractions), "seed": seed}
-    return manifest.with_columns({"split": names[assigned[speakers]].tolist()}, step)
+    table = manifest.table
+    frame = manifest.frame([name for name in table.column_names if name in COLUMNS and name != "fingerprint"])
+    keys = [_keys(frame, key) for key in by or ("speaker",)]
+    pairs = np.empty((0, 2), dtype=np.int64)
+    if "fingerprint" in table.column_names:
+        fingerprints = audio_fingerprints(manifest)
+        pairs = near_pairs(fingerprints, fingerprints)
+    groups = connected([*keys, *(frame[name] for name in COPIES if name in frame)], pairs)
+    ranks = pd.factorize(keys[0], sort=True)[0]
+    first = np.full(len(groups), len(groups))
+    np.minimum.at(first, groups, ranks)
+    return np.unique(first[groups], return_inverse=True)[1].astype(np.int64)
 
 
-def speaker_folds(manifest: Manifest, folds: int, seed: int = 0) -> Iterator[Manifest]:
-    """Yield the manifest `folds` times, each time with another fold as `test` and the rest as `train`.
+def connected(columns: Sequence[npt.ArrayLike], pairs: npt.ArrayLike = ()) -> Rows:
+    """Return `(N,)` component of each row: rows that share a value of any column, or are a pair, are in one.
 
-    Raises:
-        ManifestError: fewer than two folds, or fewer speakers than folds.
+    Args:
+        columns: each of N values; null is shared with nothing.
+        pairs: `(pairs, 2)` row numbers.
     """
-    if folds < 2:
-        raise ManifestError("cross-validation needs at least two folds", found=folds)
-    speakers, counts = _speaker_counts(manifest)
-    fold_of = assign_groups(counts, [1 / folds] * folds, seed)[speakers]
-    for fold in range(folds):
-        step = {"step": "split", "by": "speaker folds", "folds": folds, "fold": fold, "seed": seed}
-        yield _with_test_rows(manifest, fold_of == fold, step)
+    links = [np.asarray(pairs, dtype=np.int64).reshape(-1, 2)]
+    for values in columns:
+        codes = pd.factorize(np.asarray(values, dtype=object))[0]
+        order = np.argsort(codes, kind="stable")
+        order = order[codes[order] >= 0]
+        same = codes[order[1:]] == codes[order[:-1]]
+        links.append(np.stack([order[:-1][same], order[1:][same]], axis=1))
+    first, second = np.concatenate(links).T
+    count = np.size(columns[0])
+    graph = coo_matrix((np.ones(len(first), dtype=bool), (first, second)), shape=(count, count))
+    return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
-def leave_one_speaker_out(manifest: Manifest) -> Iterator[tuple[str, Manifest]]:
-    """Yield each speaker, in alphabetical order, with the manifest whose `test` is that speaker alone.
-
-    Raises:
-        ManifestError: the manifest has one speaker only.
-    """
-    column = np.array(manifest.column("speaker"))
-    names = np.unique(column)
-    if len(names) < 2:
-        raise ManifestError("leaving one speaker out needs at least two speakers", found=names.tolist())
-    for name in names.tolist():
-        yield name, _with_test_rows(manifest, column == name, {"step": "split", "by": "left-out speaker", "test": name})
+def _keys(frame: pd.DataFrame, key: Key) -> npt.NDArray[np.object_]:
+    """Return what each row goes by; a stand-in for a missing value is told apart by a word before it."""
+    own = frame[key].where(~_missing(frame, key), None)
+    for other in ("speaker", "sentence", "utterance_id"):
+        if other != key:
+            stand_in = (f"{other} " + frame[other].astype(str)).where(~_missing(frame, other), None)
+            own = own.where(own.notna(), stand_in)
+    return own.to_numpy(dtype=object)
 
 
-def ablation_split(manifest: Manifest, fraction: float = ABLATION_FRACTION, seed: int = 0) -> Manifest:
-    """Make the source's three-way split for ablations: no test label of the challenge is needed.
+def _missing(frame: pd.DataFrame, column: str) -> "pd.Series[bool]":
+    if column == "speaker":
+        return pd.Series([is_unknown_speaker(name) for name in frame["speaker"]], index=frame.index, dtype=bool)
+    return frame[column].isna()
 
-    About `fraction` of the training split, by whole speakers, becomes `validation`; `development` becomes `test`;
-    other splits stay what they are.
 
-    Raises:
-        ManifestError: the manifest lacks a `train` or a `development` split, or the training split has one speaker.
-    """
-    splits = np.array(manifest.column("split"), dtype=object)
-    missing = [name for name in ("train", "development") if not (splits == name).any()]
-    if missing:
-        raise ManifestError(
-            "the ablation split starts from the official splits train and development",
-            found=f"no utterance in {' and '.join(missing)}",
-            remedy="use --split speakers for a corpus without official splits",
+def without_speaker(manifest: Manifest) -> tuple[str, ...]:
+    """Say by what utterances of unknown speaker are grouped; nothing where all speakers are known."""
+    frame = manifest.frame(["speaker", "sentence"])
+    unknown = _missing(frame, "speaker")
+    alone = int((unknown & frame["sentence"].isna()).sum())
+    by_sentence = int(unknown.sum()) - alone
+    said = []
+    if by_sentence:
+        said.append(
+            f"{by_sentence:,} of {len(frame):,} utterances name no speaker: they are split by sentence, so that no "
+            "sentence of theirs is in two splits, while speakers may be"
         )
-    if not 0 < fraction < 1:
-        raise ManifestError("the validation fraction must lie between 0 and 1", found=fraction)
-    rows = np.flatnonzero(splits == "train")
-    speakers, counts = _speaker_counts(manifest.select(rows.tolist()))
-    assigned = assign_groups(counts, [1 - fraction, fraction], seed)[speakers]
-    splits[splits == "development"] = "test"
-    splits[rows[assigned == 1]] = "validation"
-    step = {"step": "split", "by": "ablation", "fraction": fraction, "seed": seed}
-    return manifest.with_columns({"split": splits.tolist()}, step)
+    if alone:
+        said.append(
+            f"{alone:,} of {len(frame):,} utterances name neither speaker nor sentence: each is split by itself, so "
+            "that speakers may be in two splits and scores are optimistic"
+        )
+    return tuple(said)
 
 
-def assign_groups(counts: Counts, shares: Sequence[float], seed: int) -> Groups:
+def category_codes(manifest: Manifest) -> Rows:
+    """Return `(N,)` number of each row's category, in alphabetical order; no category is one of them."""
+    names = ["" if category is None else category for category in manifest.column("category")]
+    return np.unique(np.array(names, dtype=object).astype(str), return_inverse=True)[1].astype(np.int64)
+
+
+def group_counts(groups: Rows, categories: Rows) -> Counts:
+    """Return `(groups, categories)` utterances of each group in each category."""
+    counts = np.zeros((int(groups.max(initial=-1)) + 1, int(categories.max(initial=-1)) + 1))
+    np.add.at(counts, (groups, categories), 1)
+    return counts
+
+
+def assign_groups(counts: Counts, shares: Sequence[float], seed: int | Sequence[int], what: str = "speaker") -> Rows:
     """Distribute whole groups over splits.
 
     Args:
         counts: `(groups, categories)`, utterances of each group in each category.
         shares: the wanted share of each split, adding up to 1.
         seed: of the random order.
+        what: makes a group, for the error.
 
     Returns:
-        `(groups,)`, the split of each group; no split is empty.
+        `(groups,)`, the number of each group's split; no split is empty.
 
     Raises:
         ManifestError: fewer groups than splits.
     """
     if len(counts) < len(shares):
         raise ManifestError(
-            "fewer speakers than splits", found=f"{len(counts)} speakers, {len(shares)} splits", remedy="ask for fewer"
+            f"fewer {what}s than splits",
+            found=f"{len(counts)} {what}s for {len(shares)} splits; those that share recordings count as one",
+            remedy="ask for fewer splits, e.g. --fractions.train 0.8 --fractions.test 0.2",
         )
     counts = counts[:, counts.any(axis=0)]
     # relative to the category's size, so that rare categories weigh as much as frequent ones
@@ -133,18 +166,18 @@ def assign_groups(counts: Counts, shares: Sequence[float], seed: int) -> Groups:
     targets = np.asarray(shares, dtype=np.float64)[:, None] * scaled.sum(axis=0)
     generator = np.random.default_rng(seed)
     orders = max(1, min(_MOST_ORDERS, _PLACEMENTS // len(counts)))
-    best: tuple[float, Groups] | None = None
+    best: tuple[float, Rows] | None = None
     for _ in range(orders):
-        assigned, distance = _place(scaled, targets, generator.permutation(len(counts)))
+        placed, distance = _place(scaled, targets, generator.permutation(len(counts)))
         if best is None or distance < best[0]:
-            best = (distance, assigned)
+            best = (distance, placed)
     assert best is not None
     return best[1]
 
 
-def _place(scaled: Counts, targets: Counts, order: Groups) -> tuple[Groups, float]:
+def _place(scaled: Counts, targets: Counts, order: Rows) -> tuple[Rows, float]:
     missing = targets.copy()
-    assigned = np.zeros(len(scaled), dtype=np.int64)
+    placed = np.zeros(len(scaled), dtype=np.int64)
     empty = set(range(len(targets)))
     for position, group in enumerate(order):
         # adding v to a split lowers |missing|² by 2 v·missing − |v|², and |v|² is the same everywhere
@@ -153,39 +186,7 @@ def _place(scaled: Counts, targets: Counts, order: Groups) -> tuple[Groups, floa
             split = max(empty, key=lambda candidate: gain[candidate])
         else:
             split = int(gain.argmax())
-        assigned[group] = split
+        placed[group] = split
         missing[split] -= scaled[group]
         empty.discard(split)
-    return assigned, float(np.square(missing).sum())
-
-
-def _speaker_counts(manifest: Manifest) -> tuple[Groups, Counts]:
-    """Return each row's speaker number, and `(speakers, categories)` utterance counts; no category is one of them."""
-    _, speakers = np.unique(np.array(manifest.column("speaker")), return_inverse=True)
-    named = ["" if category is None else category for category in manifest.column("category")]
-    categories, codes = np.unique(np.array(named), return_inverse=True)
-    counts = np.zeros((int(speakers.max(initial=-1)) + 1, len(categories)))
-    np.add.at(counts, (speakers, codes), 1)
-    return speakers, counts
-
-
-def _with_test_rows(manifest: Manifest, is_test: npt.NDArray[np.bool_], step: dict[str, object]) -> Manifest:
-    return manifest.with_columns({"split": np.where(is_test, "test", "train").tolist()}, step)
-
-
-def require_shares(fractions: Mapping[str, float]) -> None:
-    """Check the shares of a split.
-
-    Raises:
-        ManifestError: an unknown split, or shares that are not above 0 or do not add up to 1.
-    """
-    unknown = sorted(set(fractions) - set(SPLITS))
-    if unknown:
-        raise ManifestError("unknown split", found=unknown, allowed=SPLITS)
-    shares = list(fractions.values())
-    if not shares or min(shares) <= 0 or not np.isclose(sum(shares), 1.0):
-        raise ManifestError(
-            "the shares of a split must be above 0 and add up to 1",
-            found=dict(fractions),
-            allowed="e.g. 0.7, 0.15, 0.15",
-        )
+    return placed, float(np.square(missing).sum())

@@ -34,7 +34,7 @@ import yaml
 from vibespeaker.config_files import find_config
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels import label_set
-from vibespeaker.prepare.split.command import SplitStrategy
+from vibespeaker.prepare.split.strategies import SplitStrategy
 
 #: Columns of a manifest that rows can be selected by.
 COLUMNS = ("corpus", "category", "intensity", "language", "gender", "speaker", "session")
