@@ -180,7 +180,7 @@ def _keys(by: SplitStrategy) -> tuple[Key, ...]:
 def _file_name(stem: str, name: str) -> str:
     """Return `stem-name`; the corpus before a speaker's name is not said twice: `emovo-m1`, not `emovo-emovo-m1`."""
     corpus, _, _ = name.partition("/")
-    if stem == corpus or stem.endswith(f"-{corpus}"):
+    if f"-{corpus}-" in f"-{stem}-":
         name = own_name(name, corpus)
     return f"{stem}-" + re.sub(r"[^A-Za-z0-9.+_-]+", "-", name).strip("-")
 

@@ -116,26 +116,35 @@ class _Speakers:
         ]
 
     def _one(self, word: str) -> list[str]:
-        found = [speaker for _, own, speaker in self._known if word in (own, speaker)]
-        corpora = [corpus for corpus, own, speaker in self._known if word in (own, speaker)]
-        if not found and (span := _RANGE.fullmatch(word) or _RANGE.fullmatch(f"{word}-{word.rpartition('/')[2]}")):
-            first, last = int(span["first"]), int(span["last"])
-            inside = [
-                (corpus, speaker)
-                for corpus, own, speaker in self._known
-                if own.isdecimal() and first <= int(own) <= last and span["corpus"] in (None, corpus)
-            ]
-            corpora, found = [corpus for corpus, _ in inside], [speaker for _, speaker in inside]
-            if found and len(set(corpora)) == 1 and len(found) < last - first + 1:
-                log.info("%s names %d speakers of which %d are here", word, last - first + 1, len(found))
-        if len(set(corpora)) > 1:
+        exact = {(corpus, speaker) for corpus, own, speaker in self._known if word in (own, speaker)}
+        alike = {(corpus, speaker) for corpus, speaker in self._in_range(word) if corpus not in dict(exact)}
+        # a name that looks like a range is a name where there is one
+        matches = sorted(exact if _RANGE.fullmatch(word) and exact else exact | alike)
+        corpora = sorted({corpus for corpus, _ in matches})
+        if len(corpora) > 1:
             raise ManifestError(
                 f"speaker {word} is in several corpora",
-                found=", ".join(sorted(set(corpora))),
+                found=", ".join(corpora),
                 remedy=f"put the corpus before it, e.g. {corpora[0]}/{word}",
             )
+        found = [speaker for _, speaker in matches]
         if not found:
             names = [speaker for _, _, speaker in self._known]
             shown = ", ".join(names[:_SHOWN]) + (f" … ({len(names)} in all)" if len(names) > _SHOWN else "")
             raise ManifestError(f"the manifest has no speaker {word}", allowed=shown)
         return found
+
+    def _in_range(self, word: str) -> list[tuple[str, str]]:
+        """Return corpus and `speaker` of those whose number is in a range, or, of one number, equal to it."""
+        span = _RANGE.fullmatch(word) or _RANGE.fullmatch(f"{word}-{word.rpartition('/')[2]}")
+        if span is None:
+            return []
+        first, last = int(span["first"]), int(span["last"])
+        inside = [
+            (corpus, speaker)
+            for corpus, own, speaker in self._known
+            if own.isdecimal() and first <= int(own) <= last and span["corpus"] in (None, corpus)
+        ]
+        if inside and len(inside) < last - first + 1:
+            log.info("%s names %d speakers, of which %d are here", word, last - first + 1, len(inside))
+        return inside

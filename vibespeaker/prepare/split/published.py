@@ -206,7 +206,7 @@ def _count(path: Path, fold: PublishedFold, manifest: Manifest, splits: Any, unm
     if len(without) == len(manifest):
         raise ManifestError(
             f"{where} lists no utterance of the manifest",
-            found=", ".join(unmatched[:_SHOWN]) or "nothing",
+            found=_first(unmatched) or "nothing",
             allowed=", ".join(manifest.column("file_name")[:_SHOWN]) + " …",
         )
     if unmatched:
@@ -227,7 +227,8 @@ def _count(path: Path, fold: PublishedFold, manifest: Manifest, splits: Any, unm
 
 
 def _first(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
+    shown = (name.rpartition("/")[2] for name in names[:_SHOWN])
+    return ", ".join(shown) + (" …" if len(names) > _SHOWN else "")
 
 
 def _sha256(path: Path) -> Mapping[str, str] | str:

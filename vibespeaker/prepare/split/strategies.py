@@ -130,6 +130,11 @@ def validation_rows(manifest: Manifest, groups: Rows, rows: Rows, share: float, 
         raise ManifestError("the validation share must lie between 0 and 1", found=share)
     own = np.unique(groups[rows], return_inverse=True)[1]
     counts = group_counts(own, category_codes(manifest)[rows])
+    if len(counts) < 2:
+        raise ManifestError(
+            "the training utterances all belong together, so that none can validate",
+            remedy="with folds and --leave-out, --validation 0 makes training and test only",
+        )
     return rows[assign_groups(counts, [1 - share, share], seed)[own] == 1]
 
 
