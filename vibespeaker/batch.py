@@ -8,8 +8,6 @@ from torch import Tensor
 
 #: Category index of an utterance without a usable category; the `ignore_index` of cross-entropy.
 NO_CATEGORY = -100
-#: Bytes of a frame's scale in `QuantizedFrames`.
-SCALE_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -47,64 +45,12 @@ class Frames:
 
 
 @dataclass(frozen=True)
-class QuantizedFrames:
-    """A padded batch of sequences on its way to a device, half as many bytes as two-byte `Frames`.
-
-    A class of its own, so that no model mistakes the integers for embeddings.
-
-    Args:
-        stored: `(batch, frames, dim + 4)`, int8, as `quantized` makes them; padding is zero.
-        lengths: `(batch,)`, int64, real frames of each sequence, 1 to `frames`.
-    """
-
-    stored: Tensor
-    lengths: Tensor
-
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> Frames:
-        """Return floating-point frames on `device`; the bytes travel before they are multiplied out."""
-        stored = self.stored.to(device, non_blocking=non_blocking)
-        return Frames(dequantized(stored), self.lengths.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> "QuantizedFrames":
-        """Return the same frames in page-locked memory."""
-        return QuantizedFrames(self.stored.pin_memory(), self.lengths.pin_memory())
-
-
-def quantized(values: Tensor) -> Tensor:
-    """Return frames `(…, dim)` in eight bits: `(…, dim + 4)`, int8, the last four the bytes of the frame's scale.
-
-    The scale, float32, is the largest magnitude in the frame over 127; the largest error is half of it. It lies beside
-    the frame so that a clip stays one piece of a file and of a batch, copied once. A file takes 53 % of two-byte frames
-    of 73 values, 50 % of wide ones. Pooled statistics of speech descriptors move by 0.07 %, less than with bfloat16;
-    where a few channels are a hundred times the rest by 16 %, since the small ones share the large ones' step.
-    """
-    values = values.float()
-    scales = values.abs().amax(-1, keepdim=True) / 127
-    whole = (values / scales.clamp(min=torch.finfo(torch.float32).tiny)).round().clamp(-127, 127)
-    return torch.cat((whole.to(torch.int8), scales.view(torch.int8)), dim=-1)
-
-
-def dequantized(stored: Tensor) -> Tensor:
-    """Return what `quantized` stored, `(…, dim)`, bfloat16; not finite where the frame was not.
-
-    The type is that of the usual cache, and its error is a small part of the quantisation's.
-    """
-    # a copy, since a single frame's four bytes may lie at any place
-    scales = stored[..., -SCALE_BYTES:].clone(memory_format=torch.contiguous_format).view(torch.float32)
-    return (stored[..., :-SCALE_BYTES] * scales).bfloat16()
-
-
-@dataclass(frozen=True)
 class EmotionBatch:
     """A batch of utterances: inputs and targets. Models read `frames` only; `audio` and `texts` feed live encoders.
-
-    Frames from a cache in eight bits come as `quantized` and are among `frames` once the batch was moved to a device,
-    be it the one where it is.
 
     Args:
         rows: `(batch,)`, int64, the utterances' row numbers in the manifest.
         frames: encoder name → frames, from the cache; empty before live encoders ran.
-        quantized: encoder name → frames in eight bits, from the cache; empty on arrival at the device.
         audio: one `(samples,)` float32 waveform at 16 kHz per utterance, or empty when frames come from the cache.
         texts: one transcript per utterance, or empty when frames come from the cache.
         category: `(batch,)`, int64, class index or `NO_CATEGORY`.
@@ -117,7 +63,6 @@ class EmotionBatch:
     votes: Tensor
     attributes: Tensor
     frames: Mapping[str, Frames] = field(default_factory=dict)
-    quantized: Mapping[str, QuantizedFrames] = field(default_factory=dict)
     audio: tuple[Tensor, ...] = ()
     texts: tuple[str, ...] = ()
 
@@ -135,10 +80,7 @@ class EmotionBatch:
             category=move(self.category),
             votes=move(self.votes),
             attributes=move(self.attributes),
-            frames={
-                **{name: frames.to(device, non_blocking) for name, frames in self.frames.items()},
-                **{name: frames.to(device, non_blocking) for name, frames in self.quantized.items()},
-            },
+            frames={name: frames.to(device, non_blocking) for name, frames in self.frames.items()},
             audio=tuple(move(waveform) for waveform in self.audio),
             texts=self.texts,
         )
@@ -151,7 +93,6 @@ class EmotionBatch:
             votes=self.votes.pin_memory(),
             attributes=self.attributes.pin_memory(),
             frames={name: frames.pin_memory() for name, frames in self.frames.items()},
-            quantized={name: frames.pin_memory() for name, frames in self.quantized.items()},
             audio=tuple(waveform.pin_memory() for waveform in self.audio),
             texts=self.texts,
         )

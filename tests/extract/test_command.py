@@ -7,10 +7,9 @@ import torch
 from tests.extract.toy import all_frames, read, run, spec, strided, write_specs
 from vibespeaker.audio.augmentation import Augmentation, AugmentationRecipe
 from vibespeaker.audio.files import read_audio, write_audio
-from vibespeaker.batch import dequantized, quantized
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.cache.index import ShardIndex
-from vibespeaker.cache.precision import from_stored, to_stored
+from vibespeaker.cache.precision import dequantized, from_stored, quantized, to_stored
 from vibespeaker.cache.shards import Entry, index_path, shard_names, write_shard
 from vibespeaker.cli.main import main
 from vibespeaker.errors import CacheError, ConfigError

@@ -10,8 +10,9 @@ import torch
 
 import vibespeaker.manifest as manifest_module
 from tests.toy import Toy, make_toy
-from vibespeaker.batch import EmotionBatch, dequantized
+from vibespeaker.batch import EmotionBatch
 from vibespeaker.cache import EmbeddingCache
+from vibespeaker.cache.precision import dequantized
 from vibespeaker.data import LabelPolicy, Splits
 from vibespeaker.data.dataset import stack_frames
 from vibespeaker.data.targets import make_targets

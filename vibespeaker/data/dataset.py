@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from vibespeaker.audio.files import read_audio
-from vibespeaker.batch import EmotionBatch, Frames, QuantizedFrames
+from vibespeaker.batch import EmotionBatch, Frames
 from vibespeaker.cache import EmbeddingCache
+from vibespeaker.cache.precision import QuantizedBatch, QuantizedFrames
 from vibespeaker.data.memory import batch_memory
 from vibespeaker.data.sampler import Key
 from vibespeaker.data.targets import Targets
@@ -48,14 +49,14 @@ class CachedSplit(Dataset[EmotionBatch]):
     def __getitems__(self, keys: Sequence[Key]) -> EmotionBatch:
         """Read the utterances at `keys`, (position, view) each."""
         stacked = {name: self._frames(name, table, keys) for name, table in self.entries.items()}
-        is_quantized = {name: frames.values.dtype == torch.int8 for name, frames in stacked.items()}
-        frames = {name: frames for name, frames in stacked.items() if not is_quantized[name]}
+        frames = {name: read for name, read in stacked.items() if read.values.is_floating_point()}
+        batch = _batch(self.rows, self.targets, keys, frames=frames)
+        if len(frames) == len(stacked):
+            return batch
         quantized = {
-            name: QuantizedFrames(frames.values, frames.lengths)
-            for name, frames in stacked.items()
-            if is_quantized[name]
+            name: QuantizedFrames(read.values, read.lengths) for name, read in stacked.items() if name not in frames
         }
-        return _batch(self.rows, self.targets, keys, frames=frames, quantized=quantized)
+        return QuantizedBatch(**vars(batch), quantized=quantized)
 
     def _frames(self, name: str, table: Rows, keys: Sequence[Key]) -> Frames:
         views = len(table) - 1
@@ -115,7 +116,6 @@ def _batch(
     targets: Targets,
     keys: Sequence[Key],
     frames: Mapping[str, Frames] | None = None,
-    quantized: Mapping[str, QuantizedFrames] | None = None,
     audio: tuple[Tensor, ...] = (),
     texts: tuple[str, ...] = (),
 ) -> EmotionBatch:
@@ -127,7 +127,6 @@ def _batch(
         votes=torch.from_numpy(chosen.votes),
         attributes=torch.from_numpy(chosen.attributes),
         frames=frames or {},
-        quantized=quantized or {},
         audio=audio,
         texts=texts,
     )
