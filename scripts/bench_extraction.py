@@ -34,7 +34,9 @@ from vibespeaker.encoders.base import Encoder
 from vibespeaker.extract.clips import ClipReader
 from vibespeaker.extract.command import LOCK_FILE, resolve_device
 from vibespeaker.extract.plan import Plan, make_plan
-from vibespeaker.extract.work import Extraction, ReadingConfig
+from vibespeaker.extract.reading import ReadingConfig
+from vibespeaker.extract.target import Target
+from vibespeaker.extract.work import Extraction
 from vibespeaker.manifest import Manifest
 from vibespeaker.utterance import SAMPLE_RATE
 
@@ -130,7 +132,7 @@ def load(name: str, folder: Path, options: argparse.Namespace) -> Subject:
 def measure(subject: Subject, manifest: Manifest, folder: Path, machine: Machine, options: argparse.Namespace) -> Table:
     """Return the rows of one encoder."""
     record = EncoderRecord.of(subject.encoder, subject.name, {}, "bfloat16")
-    plan = make_plan(manifest, record, [], options.shard_size)
+    plan = make_plan(manifest, [record], [], options.shard_size)
     reader = ClipReader(manifest, plan, "audio")
     feeding = ReadingConfig.on(machine.device, options.workers, options.batch_seconds, options.batch_clips)
     flops = np.array([subject.flops(round(seconds * SAMPLE_RATE)) for seconds in plan.sizes], np.float64)
@@ -176,11 +178,11 @@ def extraction_seconds(
     own = folder / subject.name
     with Claims(own / LOCK_FILE) as claims:
         declare_encoder(own, record)
-        work = Extraction(own, record, subject.encoder, plan, reader, feeding, claims)
+        target = Target(own, record, subject.encoder, plan, claims)
         start = time.perf_counter()
-        work.run()
+        Extraction([target], plan, reader, feeding).run()
         seconds = time.perf_counter() - start
-    assert not work.problems, work.problems
+    assert not target.problems, target.problems
     return seconds
 
 

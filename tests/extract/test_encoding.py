@@ -1,5 +1,7 @@
 """One batch ahead: the same frames, in order, and the problems of each batch with it."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ import torch
 from tests.extract.toy import StridedFrames, spec, strided
 from vibespeaker.cache import EncoderRecord
 from vibespeaker.extract.clips import Clip
-from vibespeaker.extract.encoding import BatchEncoder
+from vibespeaker.extract.encoding import BatchEncoder, Encoded, one_ahead
 
 CPU = torch.device("cpu")
 
@@ -32,13 +34,16 @@ def encoder_of(network: StridedFrames, dtype: str = "float32") -> BatchEncoder:
     return BatchEncoder(network, EncoderRecord.of(network, "sound", spec("StridedFrames"), dtype), CPU)
 
 
+def encode(encoder: BatchEncoder, *batches: list[Clip]) -> Iterator[Encoded]:
+    return (launched.fetch() for launched in one_ahead(map(encoder.launch, batches)))
+
+
 def test_batches_come_in_order_with_each_clips_own_frames() -> None:
     batches = [[clip(0, 5000), clip(1, 2000)], [clip(2, 1700)], [clip(3, 900), clip(4, 800)]]
-    found = list(encoder_of(StridedFrames()).encode(batches))
-    assert [encoded.clips for encoded in found] == batches
-    for encoded in found:
-        assert list(encoded.frames) == [one.number for one in encoded.clips]
-        for one in encoded.clips:
+    found = list(encode(encoder_of(StridedFrames()), *batches))
+    for encoded, clips in zip(found, batches, strict=True):
+        assert list(encoded.frames) == [one.number for one in clips]
+        for one in clips:
             assert torch.equal(encoded.frames[one.number], strided(torch.from_numpy(one.content)))
             assert encoded.frames[one.number].untyped_storage().nbytes() == encoded.frames[one.number].nbytes
 
@@ -46,8 +51,8 @@ def test_batches_come_in_order_with_each_clips_own_frames() -> None:
 def test_the_next_batch_is_launched_before_the_frames_of_one_are_asked_for() -> None:
     network = Telling()
     batches = [[clip(0, 900)], [clip(1, 900), clip(2, 900)], [clip(3, 900)]]
-    for encoded in encoder_of(network).encode(batches):
-        network.told.append(f"takes {len(encoded.clips)}")
+    for encoded in encode(encoder_of(network), *batches):
+        network.told.append(f"takes {len(encoded.frames)}")
     assert network.told == ["encodes 1", "encodes 2", "takes 1", "encodes 1", "takes 2", "takes 1"]
 
 
@@ -56,19 +61,19 @@ def test_the_next_batch_is_launched_before_the_frames_of_one_are_asked_for() -> 
 def test_one_value_that_is_not_finite_is_found(value: float, dtype: str) -> None:
     spoilt = clip(1, 4_000)
     spoilt.content[1_601] = value
-    (encoded,) = encoder_of(StridedFrames(), dtype).encode([[clip(0, 5_000), spoilt, clip(2, 900)]])
+    (encoded,) = encode(encoder_of(StridedFrames(), dtype), [clip(0, 5_000), spoilt, clip(2, 900)])
     assert list(encoded.frames) == [0, 2]
     assert encoded.problems == {1: f"its frames are not finite in {dtype}; try another --dtype"}
 
 
 def test_what_cannot_be_encoded_is_a_problem_of_its_clip_alone() -> None:
     loud, unread = clip(1, 2000, 1e9), Clip(2, None, "no such file")
-    (encoded,) = encoder_of(StridedFrames(), "float16").encode([[clip(0, 2000), loud, unread]])
+    (encoded,) = encode(encoder_of(StridedFrames(), "float16"), [clip(0, 2000), loud, unread])
     assert list(encoded.frames) == [0]
     assert encoded.problems == {1: "its frames are not finite in float16; try another --dtype", 2: "no such file"}
 
 
 def test_a_batch_without_a_readable_clip_runs_nothing() -> None:
     network = Telling()
-    (encoded,) = encoder_of(network).encode([[Clip(0, None, "no such file")]])
+    (encoded,) = encode(encoder_of(network), [Clip(0, None, "no such file")])
     assert (encoded.frames, network.told) == ({}, [])

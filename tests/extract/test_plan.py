@@ -6,7 +6,7 @@ from tests.extract.toy import StridedFrames, WordFrames, make_corpus, read
 from vibespeaker.cache import EncoderRecord
 from vibespeaker.extract import plan as plan_module
 from vibespeaker.extract.plan import augmented_rows, expected_bytes, make_plan
-from vibespeaker.extract.work import ReadingConfig
+from vibespeaker.extract.reading import ReadingConfig
 from vibespeaker.manifest import Manifest
 
 SOUND = EncoderRecord.of(StridedFrames(), "sound", {}, "bfloat16")
@@ -19,7 +19,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
 
 
 def planned(manifest, record, views, shard_size):
-    return make_plan(manifest, record, augmented_rows(manifest, views, ("train",)), shard_size)
+    return make_plan(manifest, [record], augmented_rows(manifest, views, ("train",)), shard_size)
 
 
 def test_distinct_content_is_planned_once_longest_first(manifest: Manifest) -> None:

@@ -35,9 +35,13 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(corpus: Path, cache: str, delay: float, log: Path | None = None, workers: int = 0) -> None:
+def run(
+    corpus: Path, cache: str, delay: float, log: Path | None = None, workers: int = 0, is_alone: bool = False
+) -> None:
     sound = spec("StridedFrames", delay=delay, log=None if log is None else str(log))
-    specs = write_specs(corpus / f"{cache}.{os.getpid()}.yaml", sound=sound)
+    # the second encoder shares each reading of a clip; only the first one counts
+    other = {} if is_alone else {"other": spec("StridedFrames", salt="other")}
+    specs = write_specs(corpus / f"{cache}.{os.getpid()}.yaml", sound=sound, **other)
     options = {"batch_clips": 2, "shard_size": SHARD, "views": 1, "workers": workers}
     assert extract(corpus / "manifest.parquet", specs, corpus / cache, **options) == 0
 
@@ -72,7 +76,8 @@ def test_killed_at_any_moment_it_goes_on_and_ends_as_if_undisturbed(corpus: Path
         kills += 1
     assert process.exitcode == 0
     assert kills >= 2 - workers  # starting readers takes long, so the moments are later
-    assert all_frames(corpus / cache, "sound") == all_frames(corpus / "undisturbed", "sound")
+    for name in ("sound", "other"):
+        assert all_frames(corpus / cache, name) == all_frames(corpus / "undisturbed", name)
     # a kill costs the shard at work, the one being written, and a batch on its way
     planned = len(all_frames(corpus / cache, "sound"))
     assert planned <= sum(counts(log).values()) <= planned + kills * (2 * SHARD + 2)
@@ -89,7 +94,8 @@ def test_processes_share_the_work_and_none_returns_early(corpus: Path) -> None:
     for process in processes:
         process.join()
         assert process.exitcode == 0
-    assert all_frames(corpus / "shared", "sound") == all_frames(corpus / "undisturbed", "sound")
+    for name in ("sound", "other"):
+        assert all_frames(corpus / "shared", name) == all_frames(corpus / "undisturbed", name)
     # nothing twice: augmented and clean clips all differ
     assert set(counts(log).values()) == {1}
     assert sum(counts(log).values()) == len(all_frames(corpus / "shared", "sound"))
@@ -132,7 +138,7 @@ def hang_in_a_shard(corpus: Path, cache: str, sign: Path) -> None:
         return bytes_of(frames)
 
     shards._bytes_of = bytes_until
-    run(corpus, cache, 0.01)
+    run(corpus, cache, 0.01, is_alone=True)
 
 
 def test_killed_in_the_middle_of_a_shard_it_goes_on_from_the_last_whole_one(corpus: Path, tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from vibespeaker.errors import CacheError
 from vibespeaker.extract import writing
 from vibespeaker.extract.clips import ClipReader
 from vibespeaker.extract.plan import make_plan
-from vibespeaker.extract.work import Extraction, ReadingConfig
+from vibespeaker.extract.reading import ReadingConfig
+from vibespeaker.extract.target import Target
+from vibespeaker.extract.work import Extraction
 from vibespeaker.extract.writing import ShardWriter
 
 RECORD = EncoderRecord.of(StridedFrames(), "sound", spec("StridedFrames"), "bfloat16")
@@ -29,11 +31,12 @@ def entries(number: int) -> list[Entry]:
 @pytest.mark.parametrize("behind", [0, 1, 3])
 def test_any_number_behind_gives_the_same_files(tmp_path: Path, behind: int) -> None:
     manifest = read(make_corpus(tmp_path, 9))
-    plan = make_plan(manifest, RECORD, [], shard_size=2)
+    plan = make_plan(manifest, [RECORD], [], shard_size=2)
     feeding = ReadingConfig(torch.device("cpu"), 0, batch_seconds=160.0, batch_clips=1, shards_behind=behind)
     with Claims(tmp_path / "sound" / "lock") as claims:
         reader = ClipReader(manifest, plan, "audio")
-        Extraction(tmp_path / "sound", RECORD, StridedFrames(), plan, reader, feeding, claims).run()
+        target = Target(tmp_path / "sound", RECORD, StridedFrames(), plan, claims)
+        Extraction([target], plan, reader, feeding).run()
     found = {name: (tmp_path / "sound" / "shards" / f"{name}.safetensors").read_bytes() for name in names(plan)}
     with ShardWriter(tmp_path / "plain", RECORD, 0) as writer:
         for chunk in plan.chunks:

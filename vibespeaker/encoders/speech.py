@@ -1,7 +1,6 @@
 """The WavLM family: encoders of raw waveforms, about 50 frames per second."""
 
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Any
 
 import torch
@@ -24,8 +23,8 @@ class SpeechEncoder(PretrainedEncoder):
     """Encodes speech with a WavLM, HuBERT or wav2vec 2.0 checkpoint.
 
     Clips are normalised one by one where the checkpoint asks for it, then padded and masked. Base models normalise
-    their first convolution over all of a clip (group norm), padding included: they get clips of equal length only,
-    whatever the batch (`batch_invariant` is False: group clips by length to be fast). Clips shorter than a frame's
+    their first convolution over all of a clip (group norm), padding included: they get windows of equal length only,
+    whatever the batch (`batch_invariant` is False). Clips shorter than a frame's
     receptive field (25 ms) are padded to it. Clips longer than `window_seconds` are encoded in windows, since
     attention's memory grows with the square of the length; their frames match the whole clip's in number and position.
 
@@ -81,8 +80,10 @@ class SpeechEncoder(PretrainedEncoder):
         clips = on_device([torch.as_tensor(clip) for clip in inputs], self._weights.device)
         windows = [self._windows(clip) for clip in clips]
         flat = [window for clip in windows for window in clip]
-        encoded = self._encode(flat) if self.batch_invariant else self._encode_by_length(flat)
-        parts = iter(encoded)
+        encoded: dict[int, Tensor] = {}
+        for group in self.groups(flat):
+            encoded |= zip(group, self._encode([flat[position] for position in group]), strict=True)
+        parts = (encoded[position] for position in range(len(flat)))
         return pad_frames([torch.cat([next(parts) for _ in clip]) for clip in windows])
 
     def _windows(self, clip: Tensor) -> list[Tensor]:
@@ -100,15 +101,6 @@ class SpeechEncoder(PretrainedEncoder):
             clip[start * self.hop : (end - 1) * self.hop + self.receptive_field]
             for start, end in zip(starts, ends, strict=True)
         ]
-
-    def _encode_by_length(self, clips: list[Tensor]) -> list[Tensor]:
-        order = sorted(range(len(clips)), key=lambda index: len(clips[index]))
-        encoded: list[Tensor] = [clips[0]] * len(clips)
-        for _, group in groupby(order, key=lambda index: len(clips[index])):
-            indices = list(group)
-            for index, frames in zip(indices, self._encode([clips[index] for index in indices]), strict=True):
-                encoded[index] = frames
-        return encoded
 
     def _encode(self, clips: list[Tensor]) -> list[Tensor]:
         """Encode normalised clips together; frames beyond a clip are cut off."""

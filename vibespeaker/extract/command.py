@@ -4,6 +4,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,13 +20,15 @@ from vibespeaker.cache.records import CacheRecipe, EncoderRecord, declare_encode
 from vibespeaker.cache.store import EmbeddingCache
 from vibespeaker.cache.verify import remove_damaged, verify_encoder
 from vibespeaker.claims import Claims
-from vibespeaker.encoders.pretrained import PretrainedEncoder
 from vibespeaker.encoders.reduced import reduced_specs
 from vibespeaker.encoders.specs import build_encoders, read_specs
 from vibespeaker.errors import ConfigError
 from vibespeaker.extract.clips import ClipReader
-from vibespeaker.extract.plan import augmented_rows, expected_bytes, make_plan
-from vibespeaker.extract.work import Extraction, ReadingConfig
+from vibespeaker.extract.loading import LoadedEncoder, load_encoders, on_device
+from vibespeaker.extract.plan import Plan, augmented_rows, expected_bytes, make_plan
+from vibespeaker.extract.reading import ReadingConfig
+from vibespeaker.extract.target import Target
+from vibespeaker.extract.work import Extraction
 from vibespeaker.files import storage_errors
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.balance import BalancePlan
@@ -40,29 +43,19 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be stored, and how.
+    """Where the clips come from, where their frames go, and how they are read.
 
     Args:
         manifest: the utterances, with `COLUMNS`.
         out: the cache folder.
-        augmented: rows that have view 1, view 2, and so on.
-        dtype: precision of the stored frames.
-        autocast: precision the encoders run in, None for their own.
-        shard_size: most clips in a shard.
-        feeding: batches, workers and device.
+        reading: batches, workers and device.
         augmentation: draws the views; None without.
-        compile_layers: whether pretrained encoders are compiled.
     """
 
     manifest: Manifest
     out: Path
-    augmented: Sequence[npt.NDArray[np.int64]]
-    dtype: str
-    autocast: str | None
-    shard_size: int
-    feeding: ReadingConfig
+    reading: ReadingConfig
     augmentation: Augmentation | None
-    compile_layers: bool = False
 
 
 def extract(
@@ -87,6 +80,8 @@ def extract(
     repair: bool = False,
 ) -> int:
     """Run frozen encoders over a manifest and store their frames; what is already stored is not done again.
+
+    Each recording is read once for all encoders.
 
     Several processes (shells, torchrun ranks, SLURM tasks) may run the same command on the same folder: they share the
     work, and each returns when all is done. After an interruption the same command continues.
@@ -138,47 +133,58 @@ def extract(
     job = Job(
         manifest=table,
         out=out,
-        augmented=augmented,
-        dtype=dtype,
-        autocast=autocast,
-        shard_size=shard_size,
-        feeding=ReadingConfig.on(resolve_device(device), workers, batch_seconds, batch_clips),
+        reading=ReadingConfig.on(resolve_device(device), workers, batch_seconds, batch_clips),
         augmentation=None if recipe is None else Augmentation(recipe),
-        compile_layers=compile,
     )
     with Claims(out / LOCK_FILE) as claims, claims.exclusive(), storage_errors(out):
         declare_recipe(out, CacheRecipe(cleaning_of(table), None if recipe is None else recipe.identity(), views))
-    failures = sum(extract_encoder(job, name, spec) for name, spec in specs.items())
-    return 1 if failures else 0
+    loaded = load_encoders(specs, dtype, autocast, compile)
+    return 1 if sum(_extract(job, together, augmented, shard_size) for together in loaded.values()) else 0
 
 
-def extract_encoder(job: Job, name: str, spec: Mapping[str, Any]) -> int:
-    """Store the frames of one encoder and return how many clips could not be encoded; each is logged with its reason.
+def _extract(
+    job: Job, encoders: Sequence[LoadedEncoder], augmented: Sequence[npt.NDArray[np.int64]], shard_size: int
+) -> int:
+    """Store the frames of all encoders of one modality; return how many clips could not be encoded."""
+    # planned for all, whatever fits on the device together: processes of the same command must agree on the chunks
+    plan = make_plan(job.manifest, [loaded.record for loaded in encoders], augmented, shard_size)
+    return sum(extract_together(job, plan, fitting) for fitting in on_device(encoders, job.reading.device))
+
+
+def extract_together(job: Job, plan: Plan, encoders: Sequence[LoadedEncoder]) -> int:
+    """Store the frames of encoders of one modality, reading each clip once for all of them.
+
+    Args:
+        job: where clips come from and frames go.
+        plan: the clips.
+        encoders: on the device, at least one.
+
+    Returns:
+        How many clips could not be encoded, summed over the encoders; each is logged with its reason.
 
     Raises:
-        CacheError: the cache knows another encoder by this name, or cannot be written.
+        CacheError: the cache knows another encoder by one of the names, or cannot be written.
     """
-    encoder = build_encoders({name: spec})[name].to(job.feeding.device).eval()
-    if job.compile_layers:
-        for part in encoder.modules():  # itself, or the one that it changes
-            if isinstance(part, PretrainedEncoder):
-                part.compile_layers()
-    record = EncoderRecord.of(encoder, name, spec, job.dtype, job.autocast)
-    plan = make_plan(job.manifest, record, job.augmented, job.shard_size)
-    reader = ClipReader(job.manifest, plan, record.modality, job.augmentation)
-    folder = job.out / name
-    log.info("encoder %s: %d clips, about %.1f MB in all", name, len(plan), expected_bytes(plan, record) / 1e6)
-    with Claims(folder / LOCK_FILE) as claims:
-        with claims.exclusive(), storage_errors(folder):
-            declare_encoder(folder, record)
-        work = Extraction(folder, record, encoder, plan, reader, job.feeding, claims)
-        work.run()
-        with claims.exclusive():
-            merge_index(folder, record.identity)
+    reader = ClipReader(job.manifest, plan, encoders[0].record.modality, job.augmentation)
+    with ExitStack() as stack:
+        targets = []
+        for loaded in encoders:
+            folder, record = job.out / loaded.record.name, loaded.record
+            size = expected_bytes(plan, record) / 1e6
+            log.info("encoder %s: %d clips, about %.1f MB in all", record.name, len(plan), size)
+            claims = stack.enter_context(Claims(folder / LOCK_FILE))
+            with claims.exclusive(), storage_errors(folder):
+                declare_encoder(folder, record)
+            targets.append(Target(folder, record, loaded.encoder, plan, claims))
+        Extraction(targets, plan, reader, job.reading).run()
+        for target in targets:
+            with target.claims.exclusive():
+                merge_index(target.folder, target.record.identity)
     identifiers = job.manifest.table.column("utterance_id")
-    for number, reason in sorted(work.problems.items()):
-        log.warning("encoder %s: %s: %s", name, identifiers[int(plan.rows[number])], reason)
-    return len(work.problems)
+    for target in targets:
+        for number, reason in sorted(target.problems.items()):
+            log.warning("encoder %s: %s: %s", target.record.name, identifiers[int(plan.rows[number])], reason)
+    return sum(len(target.problems) for target in targets)
 
 
 def resolve_device(device: str) -> torch.device:

@@ -1,4 +1,4 @@
-"""Running the encoder over batches, launching one batch ahead of the one that is consumed.
+"""Running encoders over batches, launching one batch ahead of the one that is consumed.
 
 A GPU works on its own once a batch was launched. Asking for the frames at once would make the host wait for the device
 and then the device for the host, which decodes, pads and copies the next batch. So the frames leave the device without
@@ -9,6 +9,7 @@ the same order costs nothing and gains nothing.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -19,18 +20,18 @@ from vibespeaker.encoders.base import Encoder
 from vibespeaker.errors import CacheError
 from vibespeaker.extract.clips import Clip
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Encoded:
-    """The result of one batch.
+    """The result of one batch of an encoder.
 
     Args:
-        clips: the batch as it was read.
         frames: clip number → `(frames, dim)` in the stored type, on the CPU.
         problems: clip number → why it has no frames.
     """
 
-    clips: Sequence[Clip]
     frames: dict[int, Tensor]
     problems: dict[int, str]
 
@@ -46,12 +47,28 @@ class _Group:
 
 
 @dataclass(frozen=True)
-class _Launched:
+class Launched:
     """A batch that the device works on; `arrived` is None where nothing runs asynchronously."""
 
-    clips: Sequence[Clip]
+    problems: dict[int, str]
     groups: list[_Group]
+    dtype: str
     arrived: torch.cuda.Event | None
+
+    def fetch(self) -> Encoded:
+        """Wait for the batch and return its result."""
+        if self.arrived is not None:
+            self.arrived.synchronize()
+        problems = dict(self.problems)
+        frames: dict[int, Tensor] = {}
+        for group in self.groups:
+            rows = zip(group.clips, group.values, group.lengths.tolist(), group.finite.tolist(), strict=True)
+            for clip, values, length, is_finite in rows:
+                if is_finite:
+                    frames[clip.number] = values[:length].clone()  # without holding on to the padding
+                else:
+                    problems[clip.number] = f"its frames are not finite in {self.dtype}; try another --dtype"
+        return Encoded(frames, problems)
 
 
 class BatchEncoder:
@@ -66,33 +83,21 @@ class BatchEncoder:
     def __init__(self, encoder: Encoder, record: EncoderRecord, device: torch.device) -> None:
         self._encoder, self._record, self._device = encoder, record, device
 
-    def encode(self, batches: Iterable[Sequence[Clip]]) -> Iterator[Encoded]:
-        """Yield each batch's result, in order, after the next one was launched.
+    def launch(self, clips: Sequence[Clip]) -> Launched:
+        """Start encoding a batch; clips that could not be read become its problems.
 
         Raises:
-            CacheError: a batch does not fit on the device.
+            CacheError: the batch does not fit on the device.
         """
-        before: _Launched | None = None
-        for clips in batches:
-            launched = self._launch(clips)
-            if before is not None:
-                yield self._fetch(before)
-            before = launched
-        if before is not None:
-            yield self._fetch(before)
-
-    def _launch(self, clips: Sequence[Clip]) -> _Launched:
-        together: dict[int, list[Clip]] = {}
-        for clip in clips:
-            if clip.content is not None:
-                size = 0 if self._encoder.batch_invariant else len(clip.content)
-                together.setdefault(size, []).append(clip)
-        groups = [self._launch_group(group) for group in together.values()]
+        problems = {clip.number: clip.problem for clip in clips if clip.problem is not None}
+        readable = [clip for clip in clips if clip.content is not None]
+        together = self._encoder.groups([clip.content for clip in readable if clip.content is not None])
+        groups = [self._launch_group([readable[position] for position in group]) for group in together]
         arrived = None
         if self._device.type == "cuda":
             arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
             arrived.record(torch.cuda.current_stream(self._device))
-        return _Launched(clips, groups, arrived)
+        return Launched(problems, groups, self._record.dtype, arrived)
 
     def _launch_group(self, clips: Sequence[Clip]) -> _Group:
         autocast = self._record.autocast
@@ -110,23 +115,17 @@ class BatchEncoder:
         except torch.OutOfMemoryError as error:
             raise CacheError(
                 f"encoder {self._record.name}: a batch of {len(clips)} clips does not fit on {self._device}",
-                remedy="lower --batch_seconds or --batch_clips and run again; what is done stays done",
+                remedy="lower --batch_seconds or --batch_clips, or name fewer encoders; what is done stays done",
             ) from error
 
-    def _fetch(self, launched: _Launched) -> Encoded:
-        if launched.arrived is not None:
-            launched.arrived.synchronize()
-        problems = {clip.number: clip.problem for clip in launched.clips if clip.problem is not None}
-        frames: dict[int, Tensor] = {}
-        for group in launched.groups:
-            rows = zip(group.clips, group.values, group.lengths.tolist(), group.finite.tolist(), strict=True)
-            for clip, values, length, is_finite in rows:
-                if is_finite:
-                    frames[clip.number] = values[:length].clone()  # without holding on to the padding
-                else:
-                    problem = f"its frames are not finite in {self._record.dtype}; try another --dtype"
-                    problems[clip.number] = problem
-        return Encoded(launched.clips, frames, problems)
+
+def one_ahead(items: Iterable[T]) -> Iterator[T]:
+    """Yield every item after the next one was made."""
+    before: list[T] = []
+    for item in items:
+        yield from before
+        before = [item]
+    yield from before
 
 
 def _to_host(tensor: Tensor) -> Tensor:

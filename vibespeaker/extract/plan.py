@@ -7,6 +7,7 @@ for the device fails at once instead of at the end, and the small chunks at the 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,9 @@ from vibespeaker.cache.keys import Contents, KeyTable, as_strings, manifest_cont
 from vibespeaker.cache.records import EncoderRecord
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.balance import BalancePlan
+from vibespeaker.provenance import Modality
 
-#: A shard is kept below this many bytes, since its frames are gathered in memory.
+#: The shards of a chunk, one for each encoder, are kept below this many bytes: their frames are gathered in memory.
 MAX_SHARD_BYTES = 1 << 29
 
 
@@ -54,31 +56,36 @@ class Plan:
         digest.update(self.views[clips].astype("<i2").tobytes())
         return digest.hexdigest()[:24]
 
+    @cached_property
     def keys(self) -> KeyTable:
-        """Return the lookup from keys to clip numbers."""
+        """The lookup from keys to clip numbers."""
         return KeyTable(self.contents, self.views)
 
 
 def make_plan(
-    manifest: Manifest, record: EncoderRecord, augmented: Sequence[npt.NDArray[np.int64]], shard_size: int
+    manifest: Manifest,
+    records: Sequence[EncoderRecord],
+    augmented: Sequence[npt.NDArray[np.int64]],
+    shard_size: int,
 ) -> Plan:
-    """Plan the extraction of one encoder.
+    """Plan the extraction of encoders that take the same clips.
 
     Args:
         manifest: with the columns `audio_sha256`, `duration`, `text` and `split`.
-        record: of the encoder.
-        augmented: rows that have view 1, view 2, and so on, of an audio encoder; text has the clean view only.
+        records: of the encoders, at least one, all of one modality.
+        augmented: rows that have view 1, view 2, and so on, of audio encoders; text has the clean view only.
         shard_size: most clips in a chunk.
     """
-    contents = manifest_contents(manifest, record.modality)
-    sizes = _sizes(manifest, record)
+    (modality,) = {record.modality for record in records}
+    contents = manifest_contents(manifest, modality)
+    sizes = _sizes(manifest, modality)
     everything = _distinct(contents, np.arange(len(manifest)))
-    views = [_distinct(contents, rows) for rows in augmented] if record.modality == "audio" else []
+    views = [_distinct(contents, rows) for rows in augmented] if modality == "audio" else []
     rows = np.concatenate([everything, *views])
     numbers = np.concatenate([np.full(len(part), view) for view, part in enumerate([everything, *views])])
     order = np.lexsort((numbers, as_strings(contents[rows]), -sizes[rows]))
     rows, numbers = rows[order], numbers[order].astype(np.int16)
-    bounds = _bounds(sizes[rows], record, shard_size)
+    bounds = _bounds(sizes[rows], records, shard_size)
     return Plan(contents[rows], numbers, rows, sizes[rows], bounds)
 
 
@@ -113,8 +120,8 @@ def expected_bytes(plan: Plan, record: EncoderRecord) -> int:
     )
 
 
-def _sizes(manifest: Manifest, record: EncoderRecord) -> npt.NDArray[np.float64]:
-    if record.modality == "audio":
+def _sizes(manifest: Manifest, modality: Modality) -> npt.NDArray[np.float64]:
+    if modality == "audio":
         column = pc.fill_null(manifest.table.column("duration"), 0.0)
     else:
         column = pc.fill_null(pc.utf8_length(manifest.table.column("text")), 0)
@@ -127,10 +134,11 @@ def _distinct(contents: Contents, rows: npt.NDArray[np.int64]) -> npt.NDArray[np
     return rows[first]
 
 
-def _bounds(sizes: npt.NDArray[np.float64], record: EncoderRecord, shard_size: int) -> npt.NDArray[np.int64]:
+def _bounds(sizes: npt.NDArray[np.float64], records: Sequence[EncoderRecord], shard_size: int) -> npt.NDArray[np.int64]:
     bounds = [0]
     while bounds[-1] < len(sizes):
-        longest = max(1.0, float(sizes[bounds[-1]]) * _frames_per_unit(record)) * record.frame_bytes
+        size = float(sizes[bounds[-1]])
+        longest = sum(max(1.0, size * _frames_per_unit(record)) * record.frame_bytes for record in records)
         count = max(1, min(shard_size, int(MAX_SHARD_BYTES / longest)))
         bounds.append(min(len(sizes), bounds[-1] + count))
     return np.array(bounds, np.int64)

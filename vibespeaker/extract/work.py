@@ -1,30 +1,26 @@
-"""One process's share of an extraction: claim chunks, read ahead, encode in batches, write whole shards in a thread.
+"""One process's share of an extraction: claim chunks, read each clip once, run all encoders on it, write whole shards.
 
-A chunk belongs to whoever holds its claim; what is done is seen from the shards on disk alone. A process that finds all
-remaining chunks claimed waits, and takes over those whose owner died, so that each returns only when all is done.
+    free chunks ─ claim ─► batches ─ read ahead ─► clips ─ every encoder that lacks them ─► frames ─► shards
+
+A chunk belongs, encoder by encoder, to whoever holds its claim; what is done is seen from the shards on disk alone. A
+process that finds all remaining chunks claimed waits, and takes over those whose owner died, so that each returns only
+when all is done.
 """
 
-import os
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
 
-from vibespeaker.cache.merge import read_shard
-from vibespeaker.cache.records import EncoderRecord
-from vibespeaker.cache.shards import Entry, shard_names
-from vibespeaker.claims import Claims
-from vibespeaker.encoders.base import Encoder
-from vibespeaker.extract.clips import Clip, ClipReader
-from vibespeaker.extract.encoding import BatchEncoder
+from vibespeaker.extract.clips import ClipReader
+from vibespeaker.extract.encoding import BatchEncoder, Launched, one_ahead
 from vibespeaker.extract.plan import Plan
+from vibespeaker.extract.reading import ReadingConfig, read_ahead
+from vibespeaker.extract.target import Target
 from vibespeaker.extract.writing import ShardWriter
 from vibespeaker.progress import Tracker, tracked
 
@@ -32,199 +28,131 @@ _POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class ReadingConfig:
-    """How clips reach the encoder; none of it is part of the result's identity.
+class Chunk:
+    """Neighbouring clips of the plan that this process has claimed.
 
     Args:
-        device: where the encoder runs.
-        workers: processes that read ahead; 0 reads in the main process.
-        batch_seconds: most seconds of audio in a batch, padding included.
-        batch_clips: most clips in a batch.
-        shards_behind: most shards that wait to be written while the encoder goes on; 0 writes each at once.
+        claim: its name.
+        lacking: encoder → clip numbers that its folder lacks, at least one each.
+        frames: encoder → clip number → frames made so far.
     """
 
-    device: torch.device
-    workers: int
-    batch_seconds: float
-    batch_clips: int
-    shards_behind: int = 1
-
-    @staticmethod
-    def on(device: torch.device, workers: int | None, batch_seconds: float, batch_clips: int) -> "ReadingConfig":
-        """Choose the workers where None are given: with a GPU up to eight, while a CPU is busy with the encoder."""
-        chosen = (0 if device.type == "cpu" else min(8, os.cpu_count() or 1)) if workers is None else workers
-        return ReadingConfig(device, chosen, batch_seconds, batch_clips)
-
-    def batches(self, clips: npt.NDArray[np.int64], seconds: npt.NDArray[np.float64] | None) -> list[list[int]]:
-        """Divide clips, sorted longest first, into batches; `seconds` is None for texts."""
-        batches, start = [], 0
-        while start < len(clips):
-            count = self.batch_clips
-            if seconds is not None:
-                count = min(count, int(self.batch_seconds / max(seconds[start], 1e-3)))
-            batches.append(clips[start : start + max(1, count)].tolist())
-            start += len(batches[-1])
-        return batches
-
-
-@dataclass
-class _Chunk:
-    """A claimed chunk in progress."""
-
     claim: str
-    todo: npt.NDArray[np.int64]
-    left: int
-    frames: dict[int, Tensor] = field(default_factory=dict)
+    lacking: Mapping[Target, frozenset[int]]
+    frames: dict[Target, dict[int, Tensor]] = field(default_factory=dict)
 
 
-class _Stream(Sampler[list[int]]):
-    """Batches made on demand, so that a chunk is claimed only when its turn comes."""
+@dataclass(frozen=True)
+class ChunkBatch:
+    """Clips of one chunk that are read and encoded together.
 
-    def __init__(self, make: Callable[[], Iterator[list[int]]]) -> None:
-        self._make = make
+    Args:
+        chunk: where they belong.
+        numbers: of the clips.
+        is_last: True for the chunk's last batch.
+    """
 
-    def __iter__(self) -> Iterator[list[int]]:
-        return self._make()
+    chunk: Chunk
+    numbers: list[int]
+    is_last: bool
 
 
 class Extraction:
-    """The extraction of one encoder.
+    """The extraction of encoders that take the same clips, all audio or all texts.
 
     Args:
-        folder: the encoder's folder in the cache.
-        record: what is declared there.
-        encoder: on its device, in evaluation mode.
+        targets: the encoders, in the order in which every process claims for them.
         plan: all that is to be done.
         reader: reads the plan's clips.
-        feeding: batch sizes, workers and device.
-        claims: on this encoder's lock file.
+        config: batch sizes, workers and device.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        record: EncoderRecord,
-        encoder: Encoder,
-        plan: Plan,
-        reader: ClipReader,
-        feeding: ReadingConfig,
-        claims: Claims,
-    ) -> None:
-        self._folder, self._record = folder, record
-        self._encoder = BatchEncoder(encoder, record, feeding.device)
-        self._plan, self._reader, self._feeding, self._claims = plan, reader, feeding, claims
-        self._keys = plan.keys()
-        self._done = np.zeros(len(plan), bool)
-        self._seen: set[str] = set()
-        self._chunk_of: dict[int, _Chunk] = {}
-        self.problems: dict[int, str] = {}
+    def __init__(self, targets: Sequence[Target], plan: Plan, reader: ClipReader, config: ReadingConfig) -> None:
+        self._targets, self._plan, self._reader, self._config = targets, plan, reader, config
+        self._encoders = {target: BatchEncoder(target.encoder, target.record, config.device) for target in targets}
 
     def run(self) -> None:
-        """Work until every planned clip is in the cache or among `problems` (clip number → reason).
+        """Work until every planned clip is in the cache, or among its encoder's problems.
 
         Raises:
             CacheError: the cache cannot be written, or holds shards of another encoder.
         """
-        self._look_around()
-        with tracked(f"encoder {self._record.name}", len(self._plan)) as tracker:
-            tracker.advance(int(self._done.sum()))
-            while not self._finished.all():
+        names = ", ".join(target.record.name for target in self._targets)
+        with tracked(f"encoder {names}", len(self._plan) * len(self._targets)) as tracker:
+            self._refresh(tracker)
+            while not self._is_done():
                 self._pass(tracker)
-                if not self._finished.all():
+                if not self._is_done():
                     time.sleep(_POLL_SECONDS)
-                    tracker.advance(self._look_around())
+                    self._refresh(tracker)
 
-    @property
-    def _finished(self) -> npt.NDArray[np.bool_]:
-        finished = self._done.copy()
-        finished[list(self.problems)] = True
-        return finished
+    def _is_done(self) -> bool:
+        return all(target.finished.all() for target in self._targets)
 
-    def _look_around(self) -> int:
-        """Mark what shards on disk hold as done; return how many clips that are new."""
-        before = int(self._done.sum())
-        for name in shard_names(self._folder):
-            if name in self._seen:
-                continue
-            self._seen.add(name)
-            shard = read_shard(self._folder, name, self._record.identity)
-            if shard is not None:
-                found = self._keys.find(shard.contents, shard.views)
-                self._done[found[found >= 0]] = True
-        return int(self._done.sum()) - before
+    def _refresh(self, tracker: Tracker) -> None:
+        tracker.advance(sum(target.refresh() for target in self._targets))
 
     def _pass(self, tracker: Tracker) -> None:
         """Go once through all chunks that are free."""
-        loader = DataLoader(
-            self._reader,
-            batch_sampler=_Stream(lambda: self._claimed_batches(tracker)),
-            num_workers=self._feeding.workers,
-            collate_fn=_as_is,
-            worker_init_fn=_leave_with_parent,
-        )
-        batches = iter(loader)
-        with ShardWriter(self._folder, self._record, self._feeding.shards_behind) as writer:
-            for encoded in self._encoder.encode(batches):
-                self.problems |= encoded.problems
-                chunk = self._chunk_of[encoded.clips[0].number]
-                chunk.frames |= encoded.frames
-                chunk.left -= len(encoded.clips)
-                if chunk.left == 0:
-                    self._write(chunk, writer)
-                tracker.advance(len(encoded.clips))
+        with ExitStack() as stack:
+            behind = self._config.shards_behind
+            writers = {
+                target: stack.enter_context(ShardWriter(target.folder, target.record, behind))
+                for target in self._targets
+            }
+            for batch, launched in one_ahead(self._launched(tracker)):
+                for target, running in launched.items():
+                    encoded = running.fetch()
+                    target.give_up(encoded.problems)
+                    batch.chunk.frames.setdefault(target, {}).update(encoded.frames)
+                    tracker.advance(len(encoded.frames) + len(encoded.problems))
+                if batch.is_last:
+                    for target in batch.chunk.lacking:
+                        target.write(batch.chunk.claim, batch.chunk.frames.pop(target, {}), writers[target])
 
-    def _claimed_batches(self, tracker: Tracker) -> Iterator[list[int]]:
+    def _launched(self, tracker: Tracker) -> Iterator[tuple[ChunkBatch, dict[Target, Launched]]]:
+        """Yield every batch as it was given to the encoders that lack clips of it."""
+        for batch, clips in read_ahead(self._batches(tracker), self._reader, self._config.workers):
+            launched = {}
+            for target, lacking in batch.chunk.lacking.items():
+                wanted = [clip for clip in clips if clip.number in lacking]
+                if wanted:
+                    launched[target] = self._encoders[target].launch(wanted)
+            yield batch, launched
+
+    def _batches(self, tracker: Tracker) -> Iterator[ChunkBatch]:
+        """Claim the plan's chunks, one after the other, and yield their batches."""
+        is_audio = self._targets[0].record.modality == "audio"
         for clips in self._plan.chunks:
-            name = self._plan.name(clips)
-            if self._finished[clips].all() or not self._claims.take(name):
+            chunk = self._claim(clips, tracker)
+            if chunk is None:
                 continue
-            tracker.advance(self._look_around())
-            todo = clips[~self._finished[clips]]
-            if len(todo) == 0:
-                self._claims.release(name)
+            todo = np.array(sorted(frozenset().union(*chunk.lacking.values())), np.int64)
+            batches = self._config.batches(todo, self._plan.sizes[todo] if is_audio else None)
+            for number, numbers in enumerate(batches, 1):
+                yield ChunkBatch(chunk, numbers, number == len(batches))
+
+    def _claim(self, clips: npt.NDArray[np.int64], tracker: Tracker) -> Chunk | None:
+        """Claim a chunk for all encoders that lack some of it; None where nothing lacks or another process has it.
+
+        All or none: two processes with a part of the claims each would both read every clip of the chunk.
+        """
+        name = self._plan.name(clips)
+        taken: list[Target] = []
+        for target in self._targets:
+            if target.finished[clips].all():
                 continue
-            chunk = _Chunk(name, todo, len(todo))
-            self._chunk_of |= dict.fromkeys(todo.tolist(), chunk)
-            seconds = self._plan.sizes[todo] if self._record.modality == "audio" else None
-            yield from self._feeding.batches(todo, seconds)
-
-    def _write(self, chunk: _Chunk, writer: ShardWriter) -> None:
-        """Queue an encoded chunk for writing; once it is written, mark it done and release its claim."""
-        for number in chunk.todo.tolist():
-            del self._chunk_of[number]
-        kept = np.array([number for number in chunk.todo.tolist() if number in chunk.frames], np.int64)
-        if len(kept) == 0:
-            self._claims.release(chunk.claim)
-            return
-        contents, views = self._plan.contents[kept], self._plan.views[kept]
-        entries = [
-            Entry(content.tobytes(), int(view), chunk.frames[number])
-            for content, view, number in zip(contents, views, kept.tolist(), strict=True)
-        ]
-        name = self._plan.name(kept)
-        self._seen.add(name)  # its clips count as progress already, also where another process looks
-
-        def let_go() -> None:
-            self._done[kept] = True
-            self._claims.release(chunk.claim)
-
-        writer.write(name, entries, let_go)
-
-
-def _as_is(clips: list[Clip]) -> list[Clip]:
-    return clips
-
-
-def _leave_with_parent(_: int) -> None:
-    """End a reading process soon after its parent was killed.
-
-    Otherwise it would block for ever on writing what it read: a full pipe whose readers are all such orphans.
-    """
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_POLL_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+            if not target.claims.take(name):
+                for earlier in taken:
+                    earlier.claims.release(name)
+                return None
+            taken.append(target)
+        if not taken:
+            return None
+        self._refresh(tracker)
+        lacking = {target: frozenset(target.missing(clips).tolist()) for target in taken}
+        for target in taken:
+            if not lacking[target]:
+                target.claims.release(name)
+        lacking = {target: numbers for target, numbers in lacking.items() if numbers}
+        return Chunk(name, lacking) if lacking else None

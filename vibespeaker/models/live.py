@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vibespeaker.batch import EmotionBatch, Frames
-from vibespeaker.encoders.base import Encoder, pad_frames
+from vibespeaker.encoders.base import Encoder
 from vibespeaker.encoders.specs import build_encoders
 from vibespeaker.errors import ConfigError
 from vibespeaker.provenance import EncoderProvenance
@@ -65,7 +65,4 @@ class LiveEncoders(nn.Module):
             )
         inputs: Sequence[Tensor] | Sequence[str] = batch.audio if encoder.modality == "audio" else batch.texts
         with torch.set_grad_enabled(torch.is_grad_enabled() and name in self.trained):
-            if encoder.batch_invariant:
-                return encoder(inputs)
-            # padding would change the result, so each clip runs by itself
-            return pad_frames([encoder([item]).values[0] for item in inputs])
+            return encoder.encode(inputs)
