@@ -2,6 +2,7 @@
 
 import torch
 
+from tests.tasks.conftest import run, toy  # noqa: F401 (fixtures)
 from vibespeaker.batch import Frames
 
 
