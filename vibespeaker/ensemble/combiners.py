@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from vibespeaker.ensemble.means import weighted_mean
 from vibespeaker.ensemble.members import Stack
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.metrics import concordance, confusion_matrix, macro_f1
@@ -50,14 +51,12 @@ class Weighted:
 
     def apply(self, stack: Stack) -> Values:
         """Return `(N, C)` probabilities for categories, `(N, 1)` values for an attribute."""
-        used = np.flatnonzero(self.weights)
-        shares = np.array(self.weights)[used] / np.sum(self.weights)
-        values = stack.head(self.head)[used]
-        mean: Values = np.tensordot(shares, values, axes=1)
+        values = stack.head(self.head)
+        mean = weighted_mean(list(values), self.weights)
         if not (self.vote and self.head == "categories"):
             return mean
         ballots = np.eye(values.shape[2])[values.argmax(axis=2)]
-        return _normalised(np.tensordot(shares, ballots, axes=1) + TIE_BREAK * mean)
+        return _normalised(weighted_mean(list(ballots), self.weights) + TIE_BREAK * mean)
 
     def record(self) -> dict[str, Any]:
         """Return the members in use with their share of the whole."""

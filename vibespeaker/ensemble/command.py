@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from vibespeaker.ensemble.combination import SCORES, Combination, combine
+from vibespeaker.ensemble.means import LEAST_PROBABILITY
 from vibespeaker.ensemble.members import Member, read_members
 from vibespeaker.ensemble.recipe import Method, Recipe
 from vibespeaker.errors import ConfigError
@@ -19,8 +20,6 @@ from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 
 log = logging.getLogger(__name__)
-
-_LEAST_PROBABILITY = 1e-9
 
 
 def ensemble(
@@ -145,7 +144,7 @@ def build(
     absent = np.full((len(keys), 1), np.nan)
     logits = None
     if "categories" in values:
-        logits = np.log(np.maximum(values["categories"], _LEAST_PROBABILITY))
+        logits = np.log(np.maximum(values["categories"], LEAST_PROBABILITY))
     frame = Predictions.build(
         list(keys["utterance_id"]), list(keys["file_name"]), list(keys["split"]), logits, None, metadata
     ).frame

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import yaml
 
+from vibespeaker.ensemble.means import check_weights
 from vibespeaker.ensemble.members import HEADS
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
@@ -63,8 +64,7 @@ class Recipe:
                 raise ConfigError(
                     "weights must be one per member", found=len(self.weights), allowed=str(len(self.members))
                 )
-            if min(self.weights) < 0 or sum(self.weights) <= 0:
-                raise ConfigError("weights must not be negative nor all zero", found=self.weights)
+            check_weights(self.weights)
         for name in ("k", "rounds"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1", found=getattr(self, name))

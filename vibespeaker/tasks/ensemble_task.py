@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
+from vibespeaker.ensemble.means import LEAST_PROBABILITY, check_weights, weighted_mean
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.tasks.base import RecognitionTask
@@ -16,8 +17,6 @@ from vibespeaker.tasks.emotion_task import EmotionTask
 
 CATEGORIES = "categories"
 HEADS = (CATEGORIES, *ATTRIBUTES)
-#: Floor of a mean probability before its logarithm becomes the logit, as in the table ensemble.
-_LEAST_PROBABILITY = 1e-9
 
 
 class EnsembleTask(RecognitionTask):
@@ -54,8 +53,7 @@ class EnsembleTask(RecognitionTask):
                     found=", ".join(unknown) or head,
                     allowed=self.paths if unknown else HEADS,
                 )
-            if any(share < 0 for share in shares.values()) or not any(shares.values()):
-                raise ConfigError(f"weights for {head} must be at least 0 and not all 0", found=shares)
+            check_weights([*shares.values()], head)
 
     def configure_model(self) -> None:
         """Load the members and check that the data provides what they read.
@@ -100,7 +98,7 @@ class EnsembleTask(RecognitionTask):
         ]
         mean = self._mean(CATEGORIES, probabilities) if probabilities else None
         return EmotionOutput(
-            logits=None if mean is None else mean.clamp(min=_LEAST_PROBABILITY).log(),
+            logits=None if mean is None else mean.clamp(min=LEAST_PROBABILITY).log(),
             attributes=torch.stack(columns, dim=1) if columns else None,
         )
 
@@ -109,8 +107,7 @@ class EnsembleTask(RecognitionTask):
         shares = {name: share for name, share in self.weights[head].items() if name in values and share > 0}
         if not shares:
             raise ConfigError(f"no ensemble member that weighs for {head} has that head", found=self.weights[head])
-        total = sum(shares.values())
-        return torch.stack([values[name] * (share / total) for name, share in shares.items()]).sum(0)
+        return weighted_mean([values[name] for name in shares], [*shares.values()])
 
     def prediction_provenance(self, data: EmotionDataModule) -> dict[str, Any]:
         """Return the members with what each was trained on."""
