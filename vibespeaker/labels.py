@@ -4,6 +4,8 @@ The challenge's order is A S H U F D C N (anger, sadness, happiness, surprise, f
 The attributes' order is arousal, valence, dominance. Nothing reorders either except the writer of submissions.
 """
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from vibespeaker.errors import ConfigError
@@ -35,25 +37,61 @@ LETTER_OF = {emotion: letter for letter, emotion in MSP_LETTERS.items()}
 EMOTIONS = (*MSP_LETTERS.values(), "calm", "boredom", "excitement", "frustration")
 
 
+#: Common spellings, in lower case with single blanks between words → emotion. Single letters are no spellings: `A` is
+#: anger in MSP-Podcast and fear (Angst) in EmoDB.
+_SPELLINGS = {
+    "anger": ("angry", "ang"),
+    "sadness": ("sad",),
+    "happiness": ("happy", "hap", "joy", "joyful"),
+    "surprise": ("surprised", "sur", "ps", "pleasant surprise", "pleasant surprised", "pleasantly surprised"),
+    "fear": ("fearful", "fea", "afraid", "scared", "frightened"),
+    "disgust": ("disgusted", "dis"),
+    "contempt": ("contemptuous",),
+    "neutral": ("neu", "neutrality", "neutral state"),
+    OTHER: ("oth", "others"),
+    NO_AGREEMENT: ("no agreement", "xxx"),
+    "calm": ("calmness",),
+    "boredom": ("bored",),
+    "excitement": ("excited", "exc"),
+    "frustration": ("frustrated", "fru"),
+}
+ALIASES = {spelling: emotion for emotion, spellings in _SPELLINGS.items() for spelling in (emotion, *spellings)}
+
+#: What the name of a label set begins with whose classes are words of a table's own, in the order listed behind it.
+OWN = "own:"
+
+
+def plain_label(text: str) -> str:
+    """Return a label in lower case, with single blanks for what parts its words: `Pleasant_Surprise`."""
+    return " ".join(re.split(r"[\s_-]+", text.casefold().strip(" _-\t")))
+
+
+def emotion_named(text: str) -> str | None:
+    """Return the emotion that a label spells, whatever its case and blanks; null where it is none."""
+    return ALIASES.get(plain_label(text))
+
+
 @dataclass(frozen=True)
 class LabelSet:
     """A named, ordered set of classes; the order is the order of the logits.
 
     Args:
         name: what configs, tables and checkpoints call it.
-        classes: emotions, each one of `EMOTIONS`.
+        classes: emotions, each one of `EMOTIONS`; any words where the name begins with `own:`.
     """
 
     name: str
     classes: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        unknown = [emotion for emotion in self.classes if emotion not in EMOTIONS]
+        own = self.name.startswith(OWN)
+        unknown = [emotion for emotion in self.classes if not emotion or not (own or emotion in EMOTIONS)]
         if unknown or len(set(self.classes)) != len(self.classes) or not self.classes:
             raise ConfigError(
-                f"label set {self.name!r} must list distinct known emotions",
+                f"label set {self.name!r} must list distinct " + ("classes" if own else "known emotions"),
                 found=self.classes,
-                allowed=EMOTIONS,
+                allowed="names without commas" if own else EMOTIONS,
+                remedy=None if own else f"begin it with {OWN} to list classes of your own",
             )
 
     def __len__(self) -> int:
@@ -106,16 +144,30 @@ LABEL_SETS = {
 
 
 def label_set(name: str) -> LabelSet:
-    """Return the label set called `name`, or the one spelled by it: `anger,sadness`, in this order.
+    """Return the label set called `name`, or the one spelled by it: `anger,sadness`, or `own:low,high`, in this order.
 
     Raises:
         ConfigError: there is none of that name, or an unknown emotion in its spelling.
     """
+    if name.startswith(OWN):
+        return LabelSet(name, tuple(part.strip() for part in name.removeprefix(OWN).split(",")))
     if "," in name:
         return LabelSet(name, tuple(name.split(",")))
     if name not in LABEL_SETS:
         raise ConfigError("unknown label set", found=name, allowed=LABEL_SETS)
     return LABEL_SETS[name]
+
+
+def label_set_of(emotions: Collection[str]) -> LabelSet:
+    """Return the label set that has just these emotions, but for missing agreement: a named one, else a spelled one.
+
+    Of a single emotion, which is nothing to tell apart, the first named set that has it.
+    """
+    classes = [emotion for emotion in EMOTIONS if emotion in emotions and emotion != NO_AGREEMENT]
+    for labels in LABEL_SETS.values():
+        if set(labels.classes) == set(classes) or (len(classes) < 2 and set(classes) <= set(labels.classes)):
+            return labels
+    return label_set(",".join(classes))
 
 
 def rescale(value: float, low: float, high: float) -> float:

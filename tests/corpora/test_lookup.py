@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from tests.corpora.files import touch
+from vibespeaker.corpora.cells import sentence_id
 from vibespeaker.corpora.lookup import AudioLookup
-from vibespeaker.corpora.tables import sentence_id
 
 
 def test_a_path_as_named_comes_first(tmp_path: Path) -> None:

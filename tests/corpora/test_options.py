@@ -1,5 +1,7 @@
 """Options take the types of an adapter's signature; what no adapter reads is refused at every level."""
 
+from pathlib import Path
+
 import pytest
 
 from vibespeaker.corpora import FORMATS, adapter
@@ -46,7 +48,7 @@ def test_values_of_another_type_are_refused(name: str, options: dict[str, object
         adapter(name, options)
 
 
-def test_a_dotted_name_of_an_entry_is_its_name() -> None:
+def test_a_dotted_name_of_an_entry_is_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,category\nhello,V1.0\n")
     corpus = adapter("table", {"emotions": {"v1": {"0": "anger"}}})
-    assert isinstance(corpus, NamedColumns)
-    assert corpus.layout.emotions["v1.0"] == "anger"
+    assert [row.category for row in corpus.read(tmp_path / "a.csv").utterances] == ["anger"]

@@ -17,11 +17,13 @@ class Problem:
         item: path relative to the corpus root, or `file:row`.
         reason: one sentence.
         dropped: True when the file or row was left out, False for a remark on one that is used.
+        absent: True where audio that is listed is not in the folder, as in a partial copy of the corpus.
     """
 
     item: str
     reason: str
     dropped: bool = True
+    absent: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,14 @@ class CorpusReading:
         problems: rows and files that could not be used, sorted.
         warnings: whole-corpus remarks, e.g. a count that differs from the published one.
         synthetic: True when the folder is marked as generated speech.
+        label_set: name of the label set where what was read decides on it; null for the adapter's.
     """
 
     utterances: tuple[Utterance, ...]
     problems: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
     synthetic: bool = False
+    label_set: str | None = None
 
 
 class CorpusAdapter(ABC):

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
+from vibespeaker.corpora.cells import sentence_id
 from vibespeaker.corpora.folder import list_files, require_folder, without_suffix
 from vibespeaker.corpora.lookup import AudioLookup
-from vibespeaker.corpora.tables import read_rows, require_columns, sentence_id
+from vibespeaker.corpora.tables import open_table
 from vibespeaker.errors import CorpusError
 from vibespeaker.utterance import Utterance, is_unknown_speaker, speaker_name
 
@@ -71,9 +72,8 @@ class CommonVoice(CorpusAdapter):
         problems: list[Problem] = []
         for path in tables:
             folder = PurePosixPath(path).parent.as_posix()
-            problems += _read(
-                root, _Listing(path, folder, self.language, _official_splits(root / folder)), audio, utterances
-            )
+            splits = _splits(root, folder, problems)
+            problems += _read(root, _Listing(path, folder, self.language, splits), audio, utterances)
         if not utterances:
             found = f"{problems[0].item}: {problems[0].reason}" if problems else "no row"
             raise CorpusError(f"{root} holds no clip that {self.table} names", found=found)
@@ -85,16 +85,16 @@ class CommonVoice(CorpusAdapter):
 
 def _read(root: Path, listing: _Listing, audio: AudioLookup, utterances: dict[str, Utterance]) -> list[Problem]:
     """Add the rows of one list to `utterances`, by audio path; return what was wrong with the others."""
-    columns, rows = read_rows(root / listing.path, "\t", quoted=False)
-    require_columns(root / listing.path, columns, ("path", "sentence"))
-    if listing.language is None and "locale" not in columns:
+    optional = ("client_id", "gender", "locale")
+    table = open_table(root / listing.path, optional, ("path", "sentence"), quoted=False, item=listing.path)
+    if listing.language is None and "locale" not in table.columns:
         raise CorpusError(
             f"{root / listing.path} does not state its language",
             allowed="a column locale",
             remedy="name it: --options.language en",
         )
     problems = []
-    for line, row in rows:
+    for line, row in table.rows():
         try:
             utterance = _utterance(row, listing, audio)
             if utterance.audio in utterances:
@@ -102,7 +102,7 @@ def _read(root: Path, listing: _Listing, audio: AudioLookup, utterances: dict[st
             utterances[utterance.audio] = utterance
         except ValueError as error:
             problems.append(Problem(f"{listing.path}:{line}", str(error)))
-    return problems
+    return [*problems, *table.all_problems()]
 
 
 def _utterance(row: Mapping[str, str], listing: _Listing, audio: AudioLookup) -> Utterance:
@@ -130,15 +130,15 @@ def _utterance(row: Mapping[str, str], listing: _Listing, audio: AudioLookup) ->
     )
 
 
-def _official_splits(folder: Path) -> dict[str, str]:
-    """Return clip → official split, from the lists beside."""
+def _splits(root: Path, folder: str, problems: list[Problem]) -> dict[str, str]:
+    """Return clip → official split, from the lists beside; add to `problems` what cannot be read of them."""
     splits: dict[str, str] = {}
     for name, split in _SPLITS.items():
-        path = folder / f"{name}.tsv"
+        path = root / folder / f"{name}.tsv"
         if path.is_file():
-            columns, rows = read_rows(path, "\t", quoted=False)
-            require_columns(path, columns, ("path",))
-            splits.update((row["path"], split) for _, row in rows)
+            table = open_table(path, needed=("path",), quoted=False, item=path.relative_to(root).as_posix())
+            splits.update((row["path"], split) for _, row in table.rows())
+            problems += table.all_problems()
     return splits
 
 

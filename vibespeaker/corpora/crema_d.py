@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
 from vibespeaker.corpora.folder import list_files, without_suffix
 from vibespeaker.corpora.named import meaning, read_named
-from vibespeaker.corpora.tables import read_rows, require_columns
+from vibespeaker.corpora.tables import open_table
 from vibespeaker.utterance import Utterance, Vote
 
 logger = logging.getLogger(__name__)
@@ -124,11 +124,10 @@ def _take(name: Mapping[str, str]) -> str:
 
 def _read_votes(path: Path) -> tuple[dict[str, list[Vote]], list[Problem]]:
     """Read the answers to the voice alone, by take."""
-    columns, rows = read_rows(path)
-    require_columns(path, columns, ("localid", "queryType", "clipName", "respEmo"))
+    table = open_table(path, needed=("localid", "queryType", "clipName", "respEmo"))
     votes = defaultdict(list)
     problems = []
-    for line, row in rows:
+    for line, row in table.rows():
         if row["queryType"] != _VOICE_ALONE:
             continue
         try:
@@ -138,4 +137,4 @@ def _read_votes(path: Path) -> tuple[dict[str, list[Vote]], list[Problem]]:
             problems.append(Problem(f"{path.name}:{line}", f"clip {row['clipName']}: {error}"))
             continue
         votes[take].append(Vote(row["localid"] or None, primary))
-    return votes, problems
+    return votes, [*problems, *table.all_problems()]

@@ -5,9 +5,14 @@ from collections.abc import Collection
 from pathlib import Path
 
 from vibespeaker.corpora.base import Problem
+from vibespeaker.corpora.text_files import normal
 from vibespeaker.errors import CorpusError
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+#: What libsndfile decodes, lossless before lossy: of one utterance in two formats the first is used.
+AUDIO_SUFFIXES = (
+    *(".wav", ".flac", ".aiff", ".aif", ".aifc", ".w64", ".rf64", ".caf", ".au", ".snd", ".sph", ".nist", ".voc"),
+    *(".ogg", ".oga", ".opus", ".mp3", ".mp2"),
+)
 
 
 def require_folder(root: Path, corpus: str) -> None:
@@ -20,8 +25,8 @@ def require_folder(root: Path, corpus: str) -> None:
         raise CorpusError(f"{root} is not a folder", remedy=f"give the folder that holds {corpus} as it was published")
 
 
-def list_files(root: Path, suffixes: Collection[str] = AUDIO_SUFFIXES) -> list[str]:
-    """Return the files below `root` whose suffix is one of `suffixes`, whatever its case.
+def list_files(root: Path, suffixes: Collection[str] | None = AUDIO_SUFFIXES) -> list[str]:
+    """Return the files below `root` whose suffix is one of `suffixes`, whatever its case; null for all.
 
     Hidden files and folders are left out: archives made on macOS hold a `._name.wav` of metadata beside each file.
     Linked folders are followed, each real folder once.
@@ -40,14 +45,24 @@ def list_files(root: Path, suffixes: Collection[str] = AUDIO_SUFFIXES) -> list[s
         subfolders[:] = sorted(name for name in subfolders if not name.startswith((".", "__MACOSX")))
         relative = Path(folder).relative_to(root)
         for name in names:
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes:
+            if not name.startswith(".") and _wanted(name, suffixes):
                 found.append((relative / name).as_posix())
     return sorted(found)
 
 
+def _wanted(name: str, suffixes: Collection[str] | None) -> bool:
+    return suffixes is None or os.path.splitext(name)[1].lower() in suffixes
+
+
 def without_suffix(path: str) -> str:
-    """Return a relative path without the suffix of its last component."""
-    return os.path.splitext(path)[0]
+    """Return a relative path without the suffix of its last name, in composed form: the same on every system."""
+    return normal(os.path.splitext(path)[0])
+
+
+def suffix_rank(path: str) -> int:
+    """Return the place of a file's suffix in `AUDIO_SUFFIXES`; other suffixes come last."""
+    suffix = os.path.splitext(path)[1].lower()
+    return AUDIO_SUFFIXES.index(suffix) if suffix in AUDIO_SUFFIXES else len(AUDIO_SUFFIXES)
 
 
 def one_file_each(paths: list[str]) -> tuple[list[str], list[Problem]]:

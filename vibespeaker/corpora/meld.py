@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
 from vibespeaker.corpora.folder import list_files, one_file_each, require_folder
 from vibespeaker.corpora.named import meaning
-from vibespeaker.corpora.tables import read_rows, require_columns
+from vibespeaker.corpora.tables import open_table
 from vibespeaker.errors import CorpusError
 from vibespeaker.utterance import Utterance
 
@@ -114,10 +114,9 @@ def _read_split(
     root: Path, path: str, split: str, audio: Mapping[str, str], utterances: dict[str, Utterance]
 ) -> list[Problem]:
     """Add the rows of one table to `utterances`, by id; return what was wrong with the others."""
-    columns, rows = read_rows(root / path)
-    require_columns(root / path, columns, _COLUMNS)
+    table = open_table(root / path, needed=_COLUMNS, item=path)
     problems = []
-    for line, row in rows:
+    for line, row in table.rows():
         try:
             utterance = _utterance(row, split, audio)
             if utterance.utterance_id in utterances:
@@ -125,7 +124,7 @@ def _read_split(
             utterances[utterance.utterance_id] = utterance
         except ValueError as error:
             problems.append(Problem(f"{path}:{line}", str(error)))
-    return problems
+    return [*problems, *table.all_problems()]
 
 
 def _utterance(row: Mapping[str, str], split: str, audio: Mapping[str, str]) -> Utterance:

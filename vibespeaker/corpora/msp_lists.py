@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from vibespeaker.corpora.base import Problem
+from vibespeaker.corpora.cells import clip_stem, number
 from vibespeaker.corpora.folder import list_files
-from vibespeaker.corpora.tables import clip_stem, number, read_json_objects, read_rows, require_columns
-from vibespeaker.errors import CorpusError
+from vibespeaker.corpora.structured import read_json_objects
+from vibespeaker.corpora.tables import open_table, read_lines, require_columns
+from vibespeaker.corpora.text_files import read_text
 from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN, MSP_LETTERS
 from vibespeaker.progress import tracked
 
@@ -81,41 +83,42 @@ def read_consensus(path: Path) -> tuple[dict[str, Consensus | None], list[Proble
         CorpusError: the file is no CSV or JSON, or lacks columns.
     """
     labels: dict[str, Consensus | None] = {}
-    problems = []
-    for where, name, row in _consensus_rows(path):
+    problems: list[Problem] = []
+    for where, name, row, comma in _consensus_rows(path, problems):
         stem = clip_stem(name)
         if not stem or stem in labels:
             reason = f"{name} was listed before: the first row is used" if stem else "FileName is empty"
             problems.append(Problem(where, reason))
             continue
         try:
-            labels[stem] = _consensus(row)
+            labels[stem] = _consensus(row, comma)
         except ValueError as error:
             labels[stem] = None
             problems.append(Problem(where, f"{name}: {error}"))
     return labels, problems
 
 
-def _consensus_rows(path: Path) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _consensus_rows(path: Path, problems: list[Problem]) -> Iterator[tuple[str, str, Mapping[str, Any], bool]]:
+    """Yield place, file name, fields, and whether a comma is a decimal point; add rows that cannot be read."""
     if path.suffix.lower() == ".json":
         for name, row in read_json_objects(path):
             require_columns(path, list(row), CONSENSUS_COLUMNS)
-            yield f"{path.name}:{name}", name, row
+            yield f"{path.name}:{name}", name, row, False
         return
-    columns, rows = read_rows(path)
-    require_columns(path, columns, ("FileName", *CONSENSUS_COLUMNS))
-    for line, row in rows:
-        yield f"{path.name}:{line}", row["FileName"], row
+    table = open_table(path, needed=("FileName", *CONSENSUS_COLUMNS))
+    for line, row in table.rows():
+        yield f"{path.name}:{line}", row["FileName"], row, table.decimal_comma
+    problems += table.all_problems()
 
 
-def _consensus(row: Mapping[str, Any]) -> Consensus:
+def _consensus(row: Mapping[str, Any], decimal_comma: bool) -> Consensus:
     texts = {name: "" if row[name] is None else str(row[name]).strip() for name in CONSENSUS_COLUMNS}
     letter = texts["EmoClass"]
     if letter and letter not in MSP_LETTERS:
         raise ValueError(f"EmoClass {letter!r} is none of {', '.join(MSP_LETTERS)}")
     scores = {}
     for column, name in _ATTRIBUTES.items():
-        score = number(texts[column])
+        score = number(texts[column], decimal_comma)
         if score is not None and not ATTRIBUTE_MIN <= score <= ATTRIBUTE_MAX:
             raise ValueError(f"{column} {score:g} lies outside {ATTRIBUTE_MIN:g} to {ATTRIBUTE_MAX:g}")
         scores[name] = score
@@ -186,13 +189,9 @@ def read_speakers(path: Path) -> tuple[Speakers, list[Problem]]:
 
 
 def _semicolon_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    except OSError as error:
-        raise CorpusError(f"{path} cannot be read", found=error) from error
-    for place, line in enumerate(lines, start=1):
-        if line.strip():
-            yield place, [field.strip() for field in line.strip().rstrip(";").split(";")]
+    for place, line in read_lines(path):
+        if line:
+            yield place, [field.strip() for field in line.rstrip(";").split(";")]
 
 
 def read_transcripts(folder: Path) -> dict[str, str]:
@@ -201,17 +200,8 @@ def read_transcripts(folder: Path) -> dict[str, str]:
     paths = list_files(folder, (".txt",))
     with tracked("reading transcripts", len(paths), "files") as tracker:
         for path in paths:
-            text = (folder / path).read_bytes()
-            words = _decode(text).split()
+            words = read_text(folder / path).content.split()
             if words:
                 texts[Path(path).stem] = " ".join(words)
             tracker.advance()
     return texts
-
-
-def _decode(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # typed on Windows
-        return data.decode("cp1252", errors="replace")

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from vibespeaker.corpora.base import Problem
-from vibespeaker.corpora.tables import clip_stem, number, read_json_objects, read_rows, require_columns
+from vibespeaker.corpora.cells import clip_stem, number
+from vibespeaker.corpora.structured import read_json_objects
+from vibespeaker.corpora.tables import open_table, require_columns
 from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN, OTHER
 from vibespeaker.utterance import Vote
 
@@ -64,7 +66,7 @@ def read_votes(path: Path) -> Votes:
         CorpusError: the file is no CSV or JSON, or has neither set of columns.
     """
     votes = Votes()
-    for where, name, answers in _answers(path):
+    for where, name, answers in _answers(path, votes.problems):
         try:
             vote, remark = _vote(answers)
         except ValueError as error:
@@ -76,25 +78,26 @@ def read_votes(path: Path) -> Votes:
     return votes
 
 
-def _answers(path: Path) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Yield the place in the file, the clip's file name, and `rater, primary, secondary, arousal, …` as published."""
+def _answers(path: Path, problems: list[Problem]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield the place in the file, the clip's file name, and `rater, primary, secondary, arousal, …` as published.
+
+    Rows that cannot be read are added to `problems`.
+    """
     if path.suffix.lower() == ".json":
         for name, raters in read_json_objects(path):
             for rater, row in raters.items():
                 where = f"{path.name}:{name}:{rater}"
                 yield where, name, _from_columns(row, rater) if isinstance(row, dict) else {"broken": row}
         return
-    columns, rows = read_rows(path)
-    if "EmoDetail" in columns:
-        require_columns(path, columns, ("FileName", "EmoDetail"))
-        for line, row in rows:
-            yield f"{path.name}:{line}", row["FileName"], _from_detail(row["EmoDetail"])
-        return
-    rater_column = next((column for column in columns if column.lower().startswith("worker")), "Workers")
-    needed = ("FileName", rater_column, "EmoClass_Major", "EmoClass_Second", "EmoAct", "EmoVal", "EmoDom")
-    require_columns(path, columns, needed)
-    for line, row in rows:
-        yield f"{path.name}:{line}", row["FileName"], _from_columns(row, row[rater_column])
+    answered = ("EmoClass_Major", "EmoClass_Second", "EmoAct", "EmoVal", "EmoDom")
+    table = open_table(path, known=("FileName", "EmoDetail", *answered))
+    in_one = "EmoDetail" in table.columns
+    rater = next((column for column in table.columns if column.lower().startswith("worker")), "Workers")
+    require_columns(path, table.columns, ("FileName", "EmoDetail") if in_one else ("FileName", rater, *answered))
+    for line, row in table.rows():
+        answers = _from_detail(row["EmoDetail"]) if in_one else _from_columns(row, row[rater])
+        yield f"{path.name}:{line}", row["FileName"], answers
+    problems += table.all_problems()
 
 
 def _from_columns(row: Mapping[str, Any], rater: str) -> Mapping[str, Any]:

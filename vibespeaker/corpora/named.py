@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from vibespeaker.corpora.base import CorpusReading, Problem
-from vibespeaker.corpora.folder import AUDIO_SUFFIXES, list_files, require_folder
+from vibespeaker.corpora.folder import list_files, require_folder, suffix_rank
 from vibespeaker.errors import CorpusError
 from vibespeaker.utterance import Utterance
 
@@ -71,5 +71,4 @@ def meaning(field: str, code: str, codes: Mapping[str, Meaning]) -> Meaning:
 
 
 def _preference(path: str) -> tuple[int, int, str]:
-    suffix = PurePosixPath(path).suffix.lower()
-    return AUDIO_SUFFIXES.index(suffix), path.count("/"), path
+    return suffix_rank(path), path.count("/"), path

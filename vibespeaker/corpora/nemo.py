@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
+from vibespeaker.corpora.cells import sentence_id
 from vibespeaker.corpora.folder import list_files, require_folder, without_suffix
 from vibespeaker.corpora.lookup import AudioLookup
 from vibespeaker.corpora.named import meaning
-from vibespeaker.corpora.tables import read_rows, require_columns, sentence_id
+from vibespeaker.corpora.tables import open_table
 from vibespeaker.errors import CorpusError
 from vibespeaker.utterance import Utterance
 
@@ -50,12 +51,11 @@ class NEMO(CorpusAdapter):
         tables = [path for path in list_files(root, (".tsv",)) if PurePosixPath(path).name.lower() == TABLE]
         if not tables:
             raise CorpusError(f"{root} holds no {TABLE}", remedy="give the folder that holds data.tsv and samples")
-        columns, rows = read_rows(root / tables[0], "\t")
-        require_columns(root / tables[0], columns, _COLUMNS)
+        table = open_table(root / tables[0], needed=_COLUMNS, item=tables[0])
         audio = AudioLookup(root)
         utterances: dict[str, Utterance] = {}
         problems = []
-        for line, row in rows:
+        for line, row in table.rows():
             try:
                 utterance = _utterance(row, audio)
                 if utterance.audio in utterances:
@@ -63,6 +63,7 @@ class NEMO(CorpusAdapter):
                 utterances[utterance.audio] = utterance
             except ValueError as error:
                 problems.append(Problem(f"{tables[0]}:{line}", str(error)))
+        problems += table.all_problems()
         problems += [Problem(path, f"no row of {TABLE} names it") for path in audio.unused()]
         if not utterances:
             raise CorpusError(f"{root} holds no audio that {TABLE} names", found=f"{len(audio):,} audio files")

@@ -4,52 +4,17 @@ The two CSV formats of the multimodal source (`table_formats`) are tables with s
 """
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping
+from pathlib import Path
 
 from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
-from vibespeaker.corpora.folder import without_suffix
-from vibespeaker.corpora.lookup import AudioLookup
-from vibespeaker.corpora.named import meaning
-from vibespeaker.corpora.table_files import find_table, open_table
-from vibespeaker.corpora.tables import number, require_columns, sentence_id
+from vibespeaker.corpora.labelling import Labelling
+from vibespeaker.corpora.lookup import AudioLookup, MissingAudioError
+from vibespeaker.corpora.table_files import find_table
+from vibespeaker.corpora.table_rows import RowReader, TableLayout
+from vibespeaker.corpora.tables import open_table
 from vibespeaker.errors import CorpusError
-from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN, ATTRIBUTES, rescale
-from vibespeaker.utterance import SPLITS, Utterance, Vote, is_unknown_speaker, speaker_name
-
-#: What a column may hold; `tone` is a word that describes the voice, kept as a secondary answer of one unnamed rater.
-FIELDS = (
-    *("audio", "text", "speaker", "gender", "split", "category", *ATTRIBUTES),
-    *("sentence", "intensity", "take", "session", "language", "tone"),
-)
-SPLIT_NAMES = {**{split: split for split in SPLITS}, "dev": "development", "val": "validation", "valid": "validation"}
-GENDERS = {"female": "female", "f": "female", "male": "male", "m": "male"}
-
-
-@dataclass(frozen=True)
-class TableLayout:
-    """How a table is to be read.
-
-    Args:
-        corpus: name in the `corpus` column and in identifiers.
-        columns: field, one of `FIELDS` → column.
-        required: fields whose columns must be there; the others may be missing.
-        emotions: published category in lower case → emotion.
-        attribute_range: lowest and highest published attribute, mapped linearly to 1–7.
-        language: of rows that name none.
-        text_origin: `human` or `script`.
-        texts_are_prompts: whether equal texts are one scripted sentence.
-    """
-
-    corpus: str
-    columns: Mapping[str, str]
-    required: tuple[str, ...] = ()
-    emotions: Mapping[str, str] = field(default_factory=dict)
-    attribute_range: tuple[float, float] = (ATTRIBUTE_MIN, ATTRIBUTE_MAX)
-    language: str = "en"
-    text_origin: str = "human"
-    texts_are_prompts: bool = False
+from vibespeaker.utterance import Utterance
 
 
 class TableAdapter(CorpusAdapter):
@@ -57,16 +22,31 @@ class TableAdapter(CorpusAdapter):
 
     Args:
         layout: which columns there are and what they mean.
+        emotions: label → emotion, beside the common spellings.
+        label_set: see `labelling.Labelling`.
         audio_folder: folder of the audio files; null for the table's own.
     """
 
     licence = "not stated"
     citation = "not stated"
 
-    def __init__(self, layout: TableLayout, audio_folder: str | None = None) -> None:
+    def __init__(
+        self,
+        layout: TableLayout,
+        emotions: Mapping[str, str] | None = None,
+        label_set: str | None = None,
+        audio_folder: str | None = None,
+    ) -> None:
         self.name = layout.corpus
         self.layout = layout
+        self._emotions = dict(emotions or {})
+        self._wanted_labels = label_set
+        # refused here rather than when the table is read
+        self._labelling()
         self.audio_folder = None if audio_folder is None else Path(os.path.abspath(audio_folder))
+
+    def _labelling(self) -> Labelling:
+        return Labelling(self._emotions, self._wanted_labels)
 
     def audio_root(self, path: Path) -> Path:
         """Return the folder of the audio: the one named, else the table's."""
@@ -79,98 +59,43 @@ class TableAdapter(CorpusAdapter):
             root: the table, or a folder with one such table.
 
         Raises:
-            CorpusError: there is no such table, it lacks columns, or none of its rows can be used.
+            CorpusError: there is no such table, it lacks columns, none of its rows can be used, or most of its labels
+                mean nothing.
         """
-        table = find_table(root, tuple(self.layout.columns[name] for name in self.layout.required))
-        columns, rows = open_table(table)
-        require_columns(table, columns, [self.layout.columns[name] for name in self.layout.required])
-        present = {name: column for name, column in self.layout.columns.items() if column in columns}
-        if not {"audio", "text"} & set(present):
-            raise CorpusError(f"{table} has neither a column of audio nor of texts", found=", ".join(columns))
-        audio = AudioLookup(self.audio_root(root)) if "audio" in present else None
+        needed = tuple(self.layout.columns[name] for name in self.layout.required)
+        known = tuple(self.layout.columns.values())
+        path = find_table(root, needed)
+        table = open_table(path, known, needed, encoding=self.layout.encoding, sheet=self.layout.sheet)
+        columns = {name for name, column in self.layout.columns.items() if column in table.columns}
+        if not {"audio", "text"} & columns:
+            raise CorpusError(
+                f"{path} has neither a column of audio nor of texts",
+                found=", ".join(table.columns),
+                remedy="say which they are: --options.columns.audio NAME, --options.columns.text NAME",
+            )
+        audio = AudioLookup(self.audio_root(root)) if "audio" in columns else None
+        labelling = self._labelling()
+        rows = RowReader(self.layout, table, audio, labelling)
         utterances: dict[str, Utterance] = {}
         problems = []
-        for line, row in rows:
-            fields = {name: row[column] for name, column in present.items()}
+        for line, row in table.rows():
             try:
-                utterance = _utterance(fields, self.layout, audio, f"{table.name}:{line}")
+                utterance = rows.utterance(line, row)
                 if utterance.utterance_id in utterances:
-                    raise ValueError(f"{fields['audio']} was listed before: the first row is used")
+                    raise ValueError(f"{utterance.audio} was listed before: the first row is used")
                 utterances[utterance.utterance_id] = utterance
             except ValueError as error:
-                problems.append(Problem(f"{table.name}:{line}", str(error)))
+                absent = isinstance(error, MissingAudioError)
+                problems.append(Problem(f"{path.name}:{line}", str(error), absent=absent))
+        labelling.require_known(path)
+        problems += table.all_problems()
         if not utterances:
-            found = f"{problems[0].item}: {problems[0].reason}" if problems else "no row"
-            raise CorpusError(f"{table} has no row that can be used", found=found)
+            dropped = [problem for problem in problems if problem.dropped]
+            found = f"{dropped[0].item}: {dropped[0].reason}" if dropped else "no row"
+            raise CorpusError(f"{path} has no row that can be used", found=found)
         return CorpusReading(
             utterances=tuple(sorted(utterances.values(), key=lambda utterance: utterance.utterance_id)),
             problems=tuple(sorted(problems)),
-            warnings=tuple(_warnings(utterances.values(), audio)),
+            warnings=(*rows.remarks(utterances.values()), *labelling.remarks()),
+            label_set=labelling.label_set(utterance.category for utterance in utterances.values()),
         )
-
-
-def _utterance(fields: Mapping[str, str], layout: TableLayout, audio: AudioLookup | None, where: str) -> Utterance:
-    """Make an utterance of a row.
-
-    Raises:
-        ValueError: saying what is wrong with the row.
-    """
-    name, text = fields.get("audio", ""), fields.get("text", "")
-    if not name and not text:
-        raise ValueError("the row has neither audio nor text")
-    path = audio.find(name) if audio is not None and name else ""
-    stem = without_suffix(path) if path else where.replace(":", "/")
-    speaker, sentence = fields.get("speaker"), fields.get("sentence")
-    if sentence:
-        sentence = f"{layout.corpus}/{sentence}"
-    elif layout.texts_are_prompts and text:
-        sentence = sentence_id(layout.corpus, text)
-    arousal, valence, dominance = (_score(name, fields.get(name), layout) for name in ATTRIBUTES)
-    tone = (fields["tone"].lower(),) if fields.get("tone") else ()
-    return Utterance(
-        utterance_id=f"{layout.corpus}/{stem}",
-        corpus=layout.corpus,
-        audio=path,
-        file_name=PurePosixPath(path).name if path else where,
-        speaker=speaker_name(layout.corpus, speaker, stem),
-        language=fields.get("language") or layout.language,
-        gender=GENDERS.get(fields.get("gender", "").lower()),
-        split=_coded("split", fields, SPLIT_NAMES),
-        text=text or None,
-        text_origin=layout.text_origin if text else None,
-        category=_coded("category", fields, layout.emotions),
-        arousal=arousal,
-        valence=valence,
-        dominance=dominance,
-        votes=(Vote(None, None, tone, arousal, valence, dominance),) if tone else (),
-        sentence=sentence or None,
-        intensity=fields.get("intensity") or None,
-        take=f"{layout.corpus}/{fields['take']}" if fields.get("take") else None,
-        session=f"{layout.corpus}/{fields['session']}" if fields.get("session") else None,
-    )
-
-
-def _score(name: str, text: str | None, layout: TableLayout) -> float | None:
-    try:
-        value = number(text)
-        return None if value is None else rescale(value, *layout.attribute_range)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
-
-
-def _coded(name: str, fields: Mapping[str, str], codes: Mapping[str, str]) -> str | None:
-    code = fields.get(name, "").lower()
-    return meaning(name, code, codes) if code else None
-
-
-def _warnings(utterances: Iterable[Utterance], audio: AudioLookup | None) -> list[str]:
-    warnings = []
-    unknown = sum(is_unknown_speaker(utterance.speaker) for utterance in utterances)
-    if unknown:
-        warnings.append(
-            f"{unknown:,} rows name no speaker: each counts as a speaker of its own, so that splits may share speakers"
-        )
-    stray = audio.unused() if audio is not None else []
-    if stray:
-        warnings.append(f"{len(stray):,} audio files are in no row, the first {stray[0]}")
-    return warnings

@@ -1,16 +1,11 @@
-"""Opening tables of several formats: CSV with commas, semicolons or tabs, and Parquet."""
+"""Finding the table that a user means: the file, or the only one with the right columns in a folder."""
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from vibespeaker.corpora.tables import read_lines, read_rows
+from vibespeaker.corpora.tables import open_table
 from vibespeaker.errors import CorpusError
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
-_DELIMITERS = (",", ";", "\t")
+TABLE_SUFFIXES = (".csv", ".tsv", ".xlsx", ".json", ".jsonl", ".parquet")
 
 
 def find_table(path: Path, columns: tuple[str, ...]) -> Path:
@@ -24,7 +19,7 @@ def find_table(path: Path, columns: tuple[str, ...]) -> Path:
     if not path.is_dir():
         raise CorpusError(f"{path} does not exist", remedy="give a table, or the folder that it is in")
     tables = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in TABLE_SUFFIXES and entry.is_file())
-    fitting = [table for table in tables if set(columns) <= set(open_table(table)[0])]
+    fitting = [table for table in tables if _has(table, columns)]
     if len(fitting) != 1:
         raise CorpusError(
             f"{path} holds {len(fitting)} tables with the columns {', '.join(columns)}",
@@ -35,35 +30,9 @@ def find_table(path: Path, columns: tuple[str, ...]) -> Path:
     return fitting[0]
 
 
-def open_table(path: Path) -> tuple[list[str], Iterator[tuple[int, Mapping[str, str]]]]:
-    """Open a table by its suffix; a CSV's delimiter is the one that its header has most of.
-
-    Returns:
-        The columns, and the rows as line number (in Parquet, row number) and column → text, empty for null.
-
-    Raises:
-        CorpusError: the file cannot be read or is empty.
-    """
-    if path.suffix.lower() == ".parquet":
-        return _open_parquet(path)
-    if path.suffix.lower() == ".tsv":
-        return read_rows(path, "\t")
-    header = next((line for _, line in read_lines(path)), "")
-    return read_rows(path, max(_DELIMITERS, key=header.count))
-
-
-def _open_parquet(path: Path) -> tuple[list[str], Iterator[tuple[int, Mapping[str, str]]]]:
+def _has(table: Path, columns: tuple[str, ...]) -> bool:
     try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise CorpusError(f"{path} cannot be read as Parquet", found=error) from error
-    return list(file.schema_arrow.names), _parquet_rows(file)
-
-
-def _parquet_rows(file: pq.ParquetFile) -> Iterator[tuple[int, Mapping[str, str]]]:
-    number = 0
-    with file:
-        for batch in file.iter_batches():
-            for row in batch.to_pylist():
-                number += 1
-                yield number, {name: "" if value is None else str(value).strip() for name, value in row.items()}
+        return set(columns) <= set(open_table(table, columns).columns)
+    except CorpusError:
+        # another file that is no table must not hide the one that is
+        return False

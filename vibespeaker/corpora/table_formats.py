@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from vibespeaker.corpora.table import FIELDS, TableAdapter, TableLayout
+from vibespeaker.corpora.table import TableAdapter
+from vibespeaker.corpora.table_rows import FIELDS, TableLayout
 from vibespeaker.errors import CorpusError
-from vibespeaker.labels import EMOTIONS, label_set
 
 _VAD_COLUMNS = {
     "audio": "audio_file",
@@ -19,16 +19,7 @@ _EMOTION_COLUMNS = {
 }
 #: The source names four of its eight classes; the others are those of TESS. Euphoria stays apart from joy as the
 #: nearest emotion that has a name here.
-_EMOTION_CLASSES = {
-    **dict.fromkeys(("joy", "happy", "happiness"), "happiness"),
-    **dict.fromkeys(("sad", "sadness"), "sadness"),
-    **dict.fromkeys(("surprised", "surprise", "pleasant_surprise", "ps"), "surprise"),
-    **dict.fromkeys(("angry", "anger"), "anger"),
-    **dict.fromkeys(("fear", "fearful"), "fear"),
-    **dict.fromkeys(("disgust", "disgusted"), "disgust"),
-    "neutral": "neutral",
-    "euphoria": "excitement",
-}
+_EMOTION_CLASSES = {"euphoria": "excitement"}
 
 
 class VadCSV(TableAdapter):
@@ -52,7 +43,7 @@ class VadCSV(TableAdapter):
             attribute_range=(0.0, 1.0),
             language=language,
         )
-        super().__init__(layout, audio_folder)
+        super().__init__(layout, audio_folder=audio_folder)
 
 
 class EmotionCSV(TableAdapter):
@@ -74,71 +65,73 @@ class EmotionCSV(TableAdapter):
             corpus=corpus,
             columns=_EMOTION_COLUMNS,
             required=("audio", "category"),
-            emotions=_EMOTION_CLASSES,
             language=language,
             text_origin="script",
             texts_are_prompts=True,
         )
-        super().__init__(layout, audio_folder)
+        super().__init__(layout, _EMOTION_CLASSES, self.label_set, audio_folder)
 
 
 class NamedColumns(TableAdapter):
-    """Any CSV, TSV or Parquet table.
+    """Any table: CSV with commas, semicolons or tabs, Excel (.xlsx), JSON or Parquet.
+
+    Columns: audio, text, speaker, gender, split, category, arousal, valence, dominance, sentence, intensity, take,
+    session, language, tone; an audio or a text column is needed, the others are optional.
 
     Args:
-        columns: field → column, for columns that are not called as the field: audio, text, speaker, gender, split,
-            category, arousal, valence, dominance, sentence, intensity, take, session, language, tone.
-        emotions: the table's categories → emotions; those called as emotions need no entry.
-        label_set: name of the label set that fits the emotions.
+        columns: field → column, for columns that are not called as the field; nothing for one that is not to be read.
+        emotions: the table's labels → emotions; common spellings (angry, happy, joy, ps …) need no entry.
+        label_set: a label set's name, or emotions such as anger,sadness; null for those that the table has; own to
+            make a class of every label as it stands.
         attribute_range: lowest and highest attribute of the table, mapped linearly to 1–7.
         language: ISO 639-1 code of rows that name none.
         corpus: the corpus's name.
         text_origin: human or script.
         audio_folder: folder of the audio files; null for the table's own.
+        encoding: of a text file, such as cp1250; null to find out.
+        sheet: of a workbook; null for the first.
         licence: how the corpus may be used.
         citation: what to cite.
     """
+
+    label_set = "challenge"
 
     def __init__(
         self,
         columns: Mapping[str, str] | None = None,
         emotions: Mapping[str, str] | None = None,
-        label_set: str = "challenge",
+        label_set: str | None = None,
         attribute_range: Sequence[float] = (1.0, 7.0),
         language: str = "en",
         corpus: str = "table",
         text_origin: str = "human",
         audio_folder: str | None = None,
+        encoding: str | None = None,
+        sheet: str | None = None,
         licence: str = "not stated",
         citation: str = "not stated",
     ) -> None:
-        _require_options(columns or {}, emotions or {}, attribute_range, corpus, text_origin)
+        named = dict(columns or {})
+        _require_options(named, attribute_range, corpus, text_origin)
+        all_columns = {**{name: name for name in FIELDS}, **named}
         layout = TableLayout(
             corpus=corpus,
-            columns={**{name: name for name in FIELDS}, **(columns or {})},
+            columns={name: column for name, column in all_columns.items() if column},
             # a column that was named has to be there
-            required=tuple(columns or {}),
-            emotions={
-                **{emotion: emotion for emotion in EMOTIONS},
-                **{str(published).lower(): emotion for published, emotion in (emotions or {}).items()},
-            },
+            required=tuple(name for name, column in named.items() if column),
             attribute_range=(float(attribute_range[0]), float(attribute_range[1])),
             language=language,
             text_origin=text_origin,
+            encoding=encoding,
+            sheet=sheet,
         )
-        super().__init__(layout, audio_folder)
-        self.label_set = _known(label_set)
+        super().__init__(layout, emotions, label_set, audio_folder)
         self.licence = licence
         self.citation = citation
 
 
-def _known(name: str) -> str:
-    return label_set(name).name
-
-
 def _require_options(
     columns: Mapping[str, str],
-    emotions: Mapping[str, str],
     attribute_range: Sequence[float],
     corpus: str,
     text_origin: str,
@@ -150,7 +143,6 @@ def _require_options(
     """
     checks: tuple[tuple[str, list[str], Sequence[str]], ...] = (
         ("columns", [name for name in columns if name not in FIELDS], FIELDS),
-        ("emotions", [emotion for emotion in emotions.values() if emotion not in EMOTIONS], EMOTIONS),
         ("corpus", [corpus] if "/" in corpus or not corpus else [], ("a name without slashes",)),
         ("text_origin", [] if text_origin in ("human", "script") else [text_origin], ("human", "script")),
     )

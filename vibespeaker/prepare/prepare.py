@@ -131,7 +131,7 @@ def prepare_corpus(
         raise CorpusError(f"{root} holds no usable audio", found=f"{first.item}: {first.reason}")
     metadata = ManifestMetadata(
         root=str(root),
-        label_set=corpus.label_set,
+        label_set=reading.label_set or corpus.label_set,
         corpora=(corpus.name,),
         synthetic=corpus.synthetic or reading.synthetic,
         history=(

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from vibespeaker.corpora.lookup import folders_and_stem
-from vibespeaker.corpora.table import SPLIT_NAMES
-from vibespeaker.corpora.table_files import TABLE_SUFFIXES, open_table
-from vibespeaker.corpora.tables import read_lines
+from vibespeaker.corpora.table_files import TABLE_SUFFIXES
+from vibespeaker.corpora.table_rows import SPLIT_NAMES
+from vibespeaker.corpora.tables import open_table, read_lines
 from vibespeaker.errors import ManifestError
 from vibespeaker.files import file_sha256
 from vibespeaker.manifest import Manifest
@@ -142,7 +142,8 @@ def _wav(file: Path, line: int, text: str) -> str:
 
 
 def _read_table(path: Path) -> list[PublishedFold]:
-    columns, rows = open_table(path)
+    table = open_table(path, known=("utterance_id", "file_name", "split", "fold"))
+    columns = table.columns
     utterance = next((name for name in ("utterance_id", "file_name") if name in columns), None)
     if utterance is None or not {"split", "fold"} & set(columns):
         raise ManifestError(
@@ -150,7 +151,9 @@ def _read_table(path: Path) -> list[PublishedFold]:
             found=", ".join(columns),
             allowed="utterance_id or file_name, and split, fold or both",
         )
-    entries = [(line, row[utterance], row.get("split", ""), row.get("fold", "")) for line, row in rows]
+    entries = [(line, row[utterance], row.get("split", ""), row.get("fold", "")) for line, row in table.rows()]
+    if table.problems:
+        raise ManifestError(f"{table.problems[0].item} of {path.parent} cannot be read: {table.problems[0].reason}")
     folds = {name: PublishedFold(name) for name in sorted({fold for *_, fold in entries})}
     for line, name, split, own in entries:
         if "split" in columns:
