@@ -4,9 +4,10 @@ import logging
 import re
 
 import pytest
+from rich.table import Table
 
 from vibespeaker import progress
-from vibespeaker.progress import tracked
+from vibespeaker.progress import plain_console, tracked
 
 
 def test_a_log_gets_a_line_with_rate_and_time_left(
@@ -27,3 +28,14 @@ def test_a_short_piece_of_work_logs_nothing(caplog: pytest.LogCaptureFixture) ->
     with tracked("quick", 2) as tracker:
         tracker.advance()
     assert caplog.messages == []
+
+
+def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table(title="of [red]")
+    table.add_column("[b]")
+    table.add_row("take[final].wav")
+    console = plain_console()
+    console.print("a[/b].wav :smile: [bold]")
+    console.print(table)
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("a[/b].wav :smile: [bold]", "of [red]", "[b]", "take[final].wav"))

@@ -245,7 +245,7 @@ def validate(manifest: Manifest, path: Path) -> None:
         raise ManifestError(
             f"manifest {path} has the wrong columns", found=manifest.table.schema.names, allowed=SCHEMA.names
         )
-    label_set(manifest.metadata.label_set)
+    own = label_set(manifest.metadata.label_set).classes
     for item in SCHEMA:
         nulls = manifest.table.column(item.name).null_count
         if not item.nullable and nulls:
@@ -254,7 +254,7 @@ def validate(manifest: Manifest, path: Path) -> None:
     repeated = identifiers[identifiers.duplicated()].unique()[:5].tolist()
     if repeated:
         raise ManifestError(f"manifest {path} repeats utterance ids", found=repeated)
-    for name, allowed in (("split", SPLITS), ("category", EMOTIONS), ("gender", ("female", "male"))):
+    for name, allowed in (("split", SPLITS), ("category", (*EMOTIONS, *own)), ("gender", ("female", "male"))):
         values = set(manifest.table.column(name).unique().to_pylist()) - {None, *allowed}
         if values:
             raise ManifestError(f"manifest {path}: unknown {name}", found=sorted(values)[:5], allowed=allowed)

@@ -22,6 +22,20 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two lines of progress in a log.
 LOG_SECONDS = 60.0
+#: Characters in a line where no terminal shows it.
+_LOG_WIDTH = 160
+
+
+def plain_console() -> Console:
+    """Return what commands print tables and lines with.
+
+    Names are shown as they are: brackets in them are no markup, and `:smile:` is no picture. Where no terminal tells
+    its width, as in a log file, lines are wide.
+    """
+    made = Console(markup=False, emoji=False, highlight=False)
+    if not made.is_terminal:
+        made.width = _LOG_WIDTH
+    return made
 
 
 class _RateColumn(ProgressColumn):

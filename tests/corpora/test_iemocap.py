@@ -133,7 +133,9 @@ def test_missing_audio_and_missing_transcripts(tmp_path: Path) -> None:
     (tmp_path / "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F001.wav").unlink()
     (tmp_path / "Session1/dialog/transcriptions/Ses01F_impro01.txt").unlink()
     reading = IEMOCAP().read(tmp_path)
-    assert reading.problems == (Problem("Ses01F_impro01_F001", "labelled, but there is no audio file of that name"),)
+    assert reading.problems == (
+        Problem("Ses01F_impro01_F001", "labelled, but there is no audio file of that name", absent=True),
+    )
     assert [(row.text, row.text_origin) for row in reading.utterances] == [(None, None)]
     assert reading.warnings == ("1 turns have no transcript",)
 

@@ -84,9 +84,9 @@ def test_films_are_no_sound(tmp_path: Path) -> None:
     reading = MELD().read(tmp_path)
     assert [row.utterance_id for row in reading.utterances] == ["meld/train/dia0_utt1"]
     assert reading.problems == (
-        Problem("dev_sent_emo.csv:2", "there is no sound of dev/dia0_utt0"),
-        Problem("test_sent_emo.csv:2", "there is no sound of test/dia0_utt0"),
-        Problem("train_sent_emo.csv:2", "there is no sound of train/dia0_utt0"),
+        Problem("dev_sent_emo.csv:2", "there is no sound of dev/dia0_utt0", absent=True),
+        Problem("test_sent_emo.csv:2", "there is no sound of test/dia0_utt0", absent=True),
+        Problem("train_sent_emo.csv:2", "there is no sound of train/dia0_utt0", absent=True),
     )
 
 

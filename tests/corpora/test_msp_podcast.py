@@ -106,7 +106,7 @@ def test_files_listed_and_missing_are_problems(tmp_path: Path) -> None:
     listed = Clip("MSP-PODCAST_test3_0009.wav", split="Test3", audio=False, labelled=False)
     reading = read(tmp_path, FIRST, labelled, listed)
     reason = "listed, but the audio folder has no such file"
-    assert reading.problems == (Problem(labelled.name, reason), Problem(listed.name, reason))
+    assert reading.problems == tuple(Problem(clip.name, reason, absent=True) for clip in (labelled, listed))
     assert len(reading.utterances) == 1
 
 

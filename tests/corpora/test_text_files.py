@@ -33,7 +33,7 @@ def test_unicode_by_its_mark_or_its_zeros(data: bytes, said: str | None) -> None
 def test_windows_1252_is_read_with_a_remark_line_by_line() -> None:
     text = decode("text\ncafé “no”\nen cámp\n".encode("cp1252") + "naïve – 日本語\n".encode(), PLACE)
     assert text.content == "text\ncafé “no”\nen cámp\nnaïve – 日本語\n"
-    assert text.remark == ("labels.csv is no UTF-8 in 2 of 5 lines, the first line 2: they were read as Windows-1252")
+    assert text.remark == ("labels.csv is no UTF-8 in 2 of 4 lines, the first line 2: they were read as Windows-1252")
     assert (decode(b"a\n\x81\xe9\n", PLACE).remark or "").endswith(", in which 1 bytes mean nothing and became �")
 
 

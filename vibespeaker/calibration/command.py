@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from rich.console import Console
 
 from vibespeaker.calibration.applying import apply_calibration
 from vibespeaker.calibration.evidence import Evidence, evidence_of, rows_of_split
@@ -20,6 +19,7 @@ from vibespeaker.evaluation.targets import Truth
 from vibespeaker.files import file_sha256, write_text
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.predictions import Predictions
+from vibespeaker.progress import plain_console
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ def _judged(
 
 def _show(rows: dict[str, dict[str, float]], table: Predictions) -> None:
     mark = " (synthetic speech)" if table.metadata.synthetic else ""
-    console = Console()
+    console = plain_console()
     console.print(as_table(f"Categories of {table.metadata.system}{mark}", rows, _OF_CATEGORIES))
     for name in ATTRIBUTES:
         if table.has(name):

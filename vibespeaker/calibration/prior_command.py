@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
 from rich.table import Table
 
 from vibespeaker.calibration.evidence import Evidence, evidence_of, rows_of_split
@@ -25,6 +24,7 @@ from vibespeaker.errors import ConfigError, PredictionsError
 from vibespeaker.evaluation.crossfit import cross_fit
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.predictions import Predictions
+from vibespeaker.progress import plain_console
 from vibespeaker.utterance import SPLITS
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ def _show_priors(truth: Truth, carried: Floats, estimated: EstimatedPrior, sourc
     table = Table("class", f"carried ({source})", "estimated", title="Class frequencies")
     for name, *shares in zip(truth.labels.classes, carried, estimated.prior, strict=True):
         table.add_row(name, *(f"{share:.3f}" for share in shares))
-    Console().print(table)
+    plain_console().print(table)
 
 
 def _show_scores(table: Predictions, evidence: Evidence, carried: Floats, estimated: EstimatedPrior) -> None:
@@ -135,4 +135,4 @@ def _show_scores(table: Predictions, evidence: Evidence, carried: Floats, estima
         variants["offsets tuned on other speakers"] = _tuned_unseen(evidence)
     mark = " (synthetic speech)" if table.metadata.synthetic else ""
     rows = {name: measure(replace(evidence, logits=logits)) for name, logits in variants.items()}
-    Console().print(as_table(f"{table.metadata.system}{mark}", rows, _SCORES))
+    plain_console().print(as_table(f"{table.metadata.system}{mark}", rows, _SCORES))

@@ -9,6 +9,10 @@ from types import MappingProxyType
 from vibespeaker.utterance import Utterance
 
 
+class MissingAudioError(ValueError):
+    """Audio that is listed is not in the folder."""
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """A file or row that could not be used as it is.
@@ -24,6 +28,11 @@ class Problem:
     reason: str
     dropped: bool = True
     absent: bool = False
+
+    @classmethod
+    def of(cls, item: str, error: ValueError) -> "Problem":
+        """Return the problem that an error makes of a row or file that is left out."""
+        return cls(item, str(error), absent=isinstance(error, MissingAudioError))
 
 
 @dataclass(frozen=True)

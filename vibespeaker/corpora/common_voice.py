@@ -101,7 +101,7 @@ def _read(root: Path, listing: _Listing, audio: AudioLookup, utterances: dict[st
                 raise ValueError(f"{row['path']} was listed before: the first row is used")
             utterances[utterance.audio] = utterance
         except ValueError as error:
-            problems.append(Problem(f"{listing.path}:{line}", str(error)))
+            problems.append(Problem.of(f"{listing.path}:{line}", error))
     return [*problems, *table.all_problems()]
 
 

@@ -69,7 +69,7 @@ class IEMOCAP(CorpusAdapter):
             if match is None:
                 problems.append(Problem(name, "the name is not of the form Ses01F_impro01_F000"))
             elif name.lower() not in audio:
-                problems.append(Problem(name, "labelled, but there is no audio file of that name"))
+                problems.append(Problem(name, "labelled, but there is no audio file of that name", absent=True))
             else:
                 utterances.append(_utterance(match, turn, audio[name.lower()], texts.get(name)))
         labelled = {name.lower() for name in turns}

@@ -8,12 +8,9 @@ import os
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
+from vibespeaker.corpora.base import MissingAudioError
 from vibespeaker.corpora.folder import AUDIO_SUFFIXES, list_files, suffix_rank, without_suffix
 from vibespeaker.corpora.text_files import normal
-
-
-class MissingAudioError(ValueError):
-    """A table names audio that is not there."""
 
 
 class AudioLookup:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
+from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, MissingAudioError, Problem
 from vibespeaker.corpora.folder import list_files, one_file_each, require_folder
 from vibespeaker.corpora.named import meaning
 from vibespeaker.corpora.tables import open_table
@@ -123,7 +123,7 @@ def _read_split(
                 raise ValueError(f"{utterance.utterance_id} was listed before: the first row is used")
             utterances[utterance.utterance_id] = utterance
         except ValueError as error:
-            problems.append(Problem(f"{path}:{line}", str(error)))
+            problems.append(Problem.of(f"{path}:{line}", error))
     return [*problems, *table.all_problems()]
 
 
@@ -134,7 +134,7 @@ def _utterance(row: Mapping[str, str], split: str, audio: Mapping[str, str]) -> 
     name = f"dia{dialogue}_utt{number}"
     key = f"{split}/{name}"
     if audio and key not in audio:
-        raise ValueError(f"there is no sound of {key}")
+        raise MissingAudioError(f"there is no sound of {key}")
     if not row["Speaker"]:
         raise ValueError(f"{key} has no speaker")
     return Utterance(

@@ -71,7 +71,7 @@ class MSPPodcast(CorpusAdapter):
         lists, problems, warnings = _read_lists(root)
         named = sorted({*lists.audio, *lists.consensus, *lists.partitions})
         problems += [
-            Problem(f"{stem}.wav", "listed, but the audio folder has no such file")
+            Problem(f"{stem}.wav", "listed, but the audio folder has no such file", absent=True)
             for stem in named
             if stem not in lists.audio
         ]

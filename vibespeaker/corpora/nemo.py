@@ -62,7 +62,7 @@ class NEMO(CorpusAdapter):
                     raise ValueError(f"{row['file_id']} was listed before: the first row is used")
                 utterances[utterance.audio] = utterance
             except ValueError as error:
-                problems.append(Problem(f"{tables[0]}:{line}", str(error)))
+                problems.append(Problem.of(f"{tables[0]}:{line}", error))
         problems += table.all_problems()
         problems += [Problem(path, f"no row of {TABLE} names it") for path in audio.unused()]
         if not utterances:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
 from vibespeaker.corpora.labelling import Labelling
-from vibespeaker.corpora.lookup import AudioLookup, MissingAudioError
+from vibespeaker.corpora.lookup import AudioLookup
 from vibespeaker.corpora.table_files import find_table
 from vibespeaker.corpora.table_rows import RowReader, TableLayout
 from vibespeaker.corpora.tables import open_table
@@ -85,8 +85,7 @@ class TableAdapter(CorpusAdapter):
                     raise ValueError(f"{utterance.audio} was listed before: the first row is used")
                 utterances[utterance.utterance_id] = utterance
             except ValueError as error:
-                absent = isinstance(error, MissingAudioError)
-                problems.append(Problem(f"{path.name}:{line}", str(error), absent=absent))
+                problems.append(Problem.of(f"{path.name}:{line}", error))
         labelling.require_known(path)
         problems += table.all_problems()
         if not utterances:

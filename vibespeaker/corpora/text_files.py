@@ -114,7 +114,7 @@ def _without_mark(data: bytes, path: Path) -> Text:
 
 def _mixed(data: bytes, path: Path) -> Text:
     """Read lines that are no UTF-8 as Windows-1252; files joined from several hold both."""
-    lines = data.split(b"\n")
+    lines = data.removesuffix(b"\n").split(b"\n")
     texts, foreign = [], []
     for number, line in enumerate(lines, 1):
         try:
@@ -122,7 +122,7 @@ def _mixed(data: bytes, path: Path) -> Text:
         except UnicodeDecodeError:
             texts.append(line.decode("cp1252", errors="replace"))
             foreign.append(number)
-    content = "\n".join(texts).replace("\ufeff", "")
+    content = ("\n".join(texts) + ("\n" if data.endswith(b"\n") else "")).replace("\ufeff", "")
     unknown = sum(texts[number - 1].count("\ufffd") for number in foreign)
     remark = (
         f"{path.name} is no UTF-8 in {len(foreign):,} of {len(lines):,} lines, the first line {foreign[0]}: "

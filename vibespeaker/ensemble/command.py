@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from vibespeaker.ensemble.combination import SCORES, Combination, combine
@@ -18,6 +17,7 @@ from vibespeaker.errors import ConfigError
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.predictions import Predictions, PredictionsMetadata
+from vibespeaker.progress import plain_console
 
 log = logging.getLogger(__name__)
 
@@ -168,4 +168,4 @@ def _show(combination: Combination, recipe: Recipe) -> None:
         if any(cell is not None for cell in cells):
             label = f"{name}, cross-fitted" if name == "ensemble" and recipe.is_fitted else name
             table.add_row(label, *("" if cell is None else f"{cell:.4f}" for cell in cells))
-    Console().print(table)
+    plain_console().print(table)

@@ -3,14 +3,13 @@
 import logging
 from pathlib import Path
 
-from rich.console import Console
-
 from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.scores import Evaluation
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.slices import read_extra
 from vibespeaker.evaluation.targets import NoAgreement, Truth
 from vibespeaker.evaluation.terminal import show
+from vibespeaker.progress import plain_console
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +57,7 @@ def evaluate(
     options = Options(split, draws, level, seed, per_class, [] if by == ["none"] else by)
     extra = None if columns is None else read_extra(columns)
     evaluation: Evaluation = evaluate_tables(predictions, Truth.read(manifest, labels, no_agreement), options, extra)
-    show(evaluation, Console())
+    show(evaluation, plain_console())
     for path in out or ():
         evaluation.write(path)
         log.info("wrote %s", path)

@@ -16,13 +16,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from rich.console import Console
 from rich.table import Table
 
 from vibespeaker.errors import ManifestError
 from vibespeaker.files import atomic_path
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.manifest import Manifest
+from vibespeaker.progress import plain_console
 
 log = logging.getLogger(__name__)
 
@@ -127,8 +127,8 @@ def balance(
     training = table.select(np.flatnonzero(splits == split).tolist())
     plan = plan_balance(training, chosen, target, seed)
     plan.write(out)
-    Console().print(summary(plan, training, chosen))
-    Console().print(f"{len(plan):,} utterances per epoch, up to view {plan.highest_view} → {out}", highlight=False)
+    plain_console().print(summary(plan, training, chosen))
+    plain_console().print(f"{len(plan):,} utterances per epoch, up to view {plan.highest_view} → {out}")
     return 0
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from rich.console import Console
 
 from vibespeaker.audio.cleaning import CleaningRecipe, clean_audio
 from vibespeaker.audio.cleaning.recipe import STEP
@@ -31,7 +30,7 @@ from vibespeaker.files import atomic_path, file_sha256
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.prepare import write_problems
 from vibespeaker.prepare.terminal import problem_table
-from vibespeaker.progress import tracked
+from vibespeaker.progress import plain_console, tracked
 from vibespeaker.utterance import SAMPLE_RATE
 
 log = logging.getLogger(__name__)
@@ -95,7 +94,7 @@ def clean(
     _write_measures(out.with_suffix(".cleaning.csv"), table, findings)
     _draw(table, cleaned, picture, out.with_suffix(".png"))
     journal.unlink(missing_ok=True)
-    console = Console()
+    console = plain_console()
     if problems:
         console.print(problem_table(problems))
     console.print(f"{cleaned.metadata.history[-1]['measured']}", highlight=False)

@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from rich.console import Console
 
 from vibespeaker.corpora.base import Problem
 from vibespeaker.errors import ManifestError
@@ -22,6 +21,7 @@ from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata
 from vibespeaker.prepare.label_map import LabelMap, read_label_map
 from vibespeaker.prepare.prepare import write_problems
 from vibespeaker.prepare.terminal import problem_table, summary_table
+from vibespeaker.progress import plain_console
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def combine(
     combined.manifest.write(out)
     problems_file = out.with_suffix(".problems.csv")
     write_problems(problems_file, combined.problems)
-    console = Console()
+    console = plain_console()
     if combined.problems:
         console.print(problem_table(combined.problems))
         console.print(f"{len(combined.problems):,} left out; all are in {problems_file}")

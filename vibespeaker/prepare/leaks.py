@@ -14,12 +14,12 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from rich.console import Console
 from rich.table import Table
 
 from vibespeaker.errors import ConfigError, ManifestError
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.near_duplicates import audio_fingerprints, near_pairs
+from vibespeaker.progress import plain_console
 from vibespeaker.utterance import SPLITS
 
 log = logging.getLogger(__name__)
@@ -220,7 +220,7 @@ def _near(manifest: Manifest, splits: Mapping[str, Rows]) -> list[Leak] | None:
 
 
 def _show(report: LeakReport, splits: Mapping[str, Rows]) -> None:
-    console = Console()
+    console = plain_console()
     table = Table(title="What splits share", title_justify="left")
     for name in ("kind", "splits", "count", "such as"):
         table.add_column(name, justify="right" if name == "count" else "left", overflow="fold")

@@ -165,7 +165,9 @@ def write_problems(path: Path, problems: Sequence[Problem]) -> None:
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(("item", "dropped", "reason"))
-        rows.writerows((problem.item, "yes" if problem.dropped else "no", problem.reason) for problem in problems)
+        # what a partial copy lacks comes last, behind the faults of what is there
+        ordered = sorted(problems, key=lambda problem: problem.absent)
+        rows.writerows((problem.item, "yes" if problem.dropped else "no", problem.reason) for problem in ordered)
 
 
 def _examine(root: Path, utterances: Sequence[Utterance], journal: Path, workers: int | None) -> list[AudioFacts]:

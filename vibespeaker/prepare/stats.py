@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
 
 from vibespeaker.errors import ManifestError
 from vibespeaker.figures import corpus_bars, svg_bytes
@@ -21,10 +20,10 @@ from vibespeaker.prepare.combine import combine_files, left_out
 from vibespeaker.prepare.counts import ALL, CorpusCounts, as_csv, as_markdown, count, terminal_table
 from vibespeaker.prepare.label_map import Counts, LabelMap, read_label_map
 from vibespeaker.prepare.split.strategies import UTTERANCE_FRACTIONS, split_by_group, split_by_utterance, stratified
+from vibespeaker.progress import plain_console
 
 log = logging.getLogger(__name__)
 
-_LOG_WIDTH = 160
 
 Protocol = Literal["as-is", "speakers", "source"]
 
@@ -70,10 +69,7 @@ def stats(
     chosen = None if labels is None else read_label_map(labels)
     manifest = _read(manifests, chosen)
     found = statistics(manifest, chosen, protocol, target, seed)
-    console = Console()
-    if not console.is_terminal:
-        # a log file has no width to wrap to
-        console.width = _LOG_WIDTH
+    console = plain_console()
     for split in found.counts.splits:
         console.print(terminal_table(found.counts, split, found.published.get(split)))
     if found.published:

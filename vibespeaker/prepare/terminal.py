@@ -1,21 +1,24 @@
 """What `prepare` prints on the terminal: problems by file and reason, then what was written."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from vibespeaker.corpora.base import Problem
-from vibespeaker.labels import EMOTIONS, NO_AGREEMENT
+from vibespeaker.labels import EMOTIONS, NO_AGREEMENT, label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.split.strategies import ABLATION_COUNTS
+from vibespeaker.progress import plain_console
 from vibespeaker.utterance import SPLITS
 
-#: Rows shown of the table of problems; the file has them all.
+#: Reasons shown in the table of problems, and files shown of each; the file has them all.
 _ROWS = 50
-_LOG_WIDTH = 160
+_EXAMPLES = 3
+#: What differs between problems of one kind: what is quoted, names of files, numbers.
+_VARIABLE = re.compile(r"'[^']*'|\S*[/\\.:]\S*\w|\d[\d.,]*")
 
 
 def print_report(
@@ -27,12 +30,17 @@ def print_report(
     ablation: bool = False,
 ) -> None:
     """Print the table of problems, the warnings, and what the manifest holds."""
-    console = Console()
-    if not console.is_terminal:
-        # a log file has no width to wrap to
-        console.width = _LOG_WIDTH
+    console = plain_console()
+    absent = [problem for problem in problems if problem.absent]
+    if absent:
+        first = min(absent)
+        console.print(
+            f"{len(absent):,} listed utterances have no audio in this folder, which seems partial; the first: "
+            f"{first.item}: {first.reason}"
+        )
+    if len(problems) > len(absent):
+        console.print(problem_table([problem for problem in problems if not problem.absent]))
     if problems:
-        console.print(problem_table(problems))
         dropped = sum(problem.dropped for problem in problems)
         console.print(f"{dropped:,} dropped, {len(problems) - dropped:,} kept and reported; all are in {problems_file}")
     for warning in warnings:
@@ -49,14 +57,21 @@ def print_report(
 
 
 def problem_table(problems: Sequence[Problem]) -> Table:
-    """Return the first problems as a table of file, fate and reason."""
+    """Return problems grouped by reason: how many there are, the reason in the words of the first, and where."""
+    groups: dict[tuple[bool, str], list[Problem]] = {}
+    for problem in problems:
+        groups.setdefault((not problem.dropped, _VARIABLE.sub("…", problem.reason)), []).append(problem)
     table = Table(title=f"Problems ({len(problems):,})", title_justify="left")
-    for column in ("file", "", "reason"):
+    table.add_column("count", justify="right")
+    for column in ("", "reason", "file"):
         table.add_column(column, overflow="fold")
-    for problem in problems[:_ROWS]:
-        table.add_row(problem.item, "dropped" if problem.dropped else "kept", problem.reason)
-    if len(problems) > _ROWS:
-        table.add_row("…", "", f"{len(problems) - _ROWS:,} more")
+    ordered = sorted(groups.items(), key=lambda entry: (entry[0][0], -len(entry[1]), entry[1][0]))
+    for (kept, _), group in ordered[:_ROWS]:
+        reason = group[0].reason if len({problem.reason for problem in group}) == 1 else f"{group[0].reason}; …"
+        items = ", ".join(problem.item for problem in group[:_EXAMPLES]) + (", …" if len(group) > _EXAMPLES else "")
+        table.add_row(f"{len(group):,}", "kept" if kept else "dropped", reason, items)
+    if len(ordered) > _ROWS:
+        table.add_row("", "", f"{len(ordered) - _ROWS:,} more reasons", "…")
     return table
 
 
@@ -71,7 +86,8 @@ def summary_table(manifest: Manifest) -> Table:
     table.add_column("category")
     for name in (*splits, "all"):
         table.add_column(name, justify="right")
-    for category in (*EMOTIONS, "unlabelled"):
+    own = label_set(manifest.metadata.label_set).classes
+    for category in dict.fromkeys((*EMOTIONS, *own, "unlabelled")):
         row = [counts[category, name] for name in splits]
         if any(row):
             table.add_row(category, *(f"{count:,}" for count in (*row, sum(row))))

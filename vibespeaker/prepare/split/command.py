@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from rich.console import Console
 
 from vibespeaker.errors import ManifestError
 from vibespeaker.manifest import Manifest
@@ -28,6 +27,7 @@ from vibespeaker.prepare.split.strategies import (
     split_by_utterance,
 )
 from vibespeaker.prepare.terminal import summary_table
+from vibespeaker.progress import plain_console
 from vibespeaker.utterance import own_name
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def split(
     table = Manifest.read(manifest)
     for sentence in without_speaker(table):
         log.warning("%s", sentence)
-    console = Console()
+    console = plain_console()
     status = 0
     for name, made in _made(table, by, fractions, speakers, folds, leave_out, validation, seed):
         path = out.with_name(_file_name(out.stem, name) + out.suffix) if name else out

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from vibespeaker.errors import ConfigError
@@ -16,11 +15,10 @@ from vibespeaker.labels import label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions
 from vibespeaker.prepare.label_map import read_label_map
+from vibespeaker.progress import plain_console
 from vibespeaker.workflows.ablation.plan import ExperimentPlan, ScoredSplit, Selection, Variant, read_plan
 from vibespeaker.workflows.ablation.running import experiment_manifest, extract_all, train_variants, write_variants
 from vibespeaker.workflows.ablation.scoring import SCORES, Cell, as_frame, score_variant
-
-_LOG_WIDTH = 160
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +105,7 @@ def cross(
     if unknown:
         raise ConfigError("the manifests have no such corpus", found=", ".join(unknown), allowed=sorted(found))
     shared = intersection({name: found[name] for name in names}, _classes(manifests, fields["labels"]))
-    Console().print(intersection_table({name: found[name] for name in sorted(names)}, shared))
+    plain_console().print(intersection_table({name: found[name] for name in sorted(names)}, shared))
     spelled = ",".join(shared)
     fields["variants"] = tuple(
         Variant(group, Selection(only={"corpus": group.split("+")}), spelled) for group in trained
@@ -216,10 +214,7 @@ def _write(cells: Sequence[Cell], plan: ExperimentPlan, out: Path, title: str) -
         table.add_column(name, justify="left" if number < 2 else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console = Console()
-    if not console.is_terminal:
-        # a log file has no width to wrap to
-        console.width = _LOG_WIDTH
+    console = plain_console()
     console.print(table)
     lines = [f"| {' | '.join(header)} |", "|---|---|" + "---:|" * (len(header) - 2)]
     lines += [f"| {' | '.join(row)} |" for row in rows]

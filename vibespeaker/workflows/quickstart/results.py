@@ -3,11 +3,11 @@
 import logging
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from vibespeaker.ensemble import ensemble
 from vibespeaker.evaluation import Evaluation
+from vibespeaker.progress import plain_console
 from vibespeaker.report.command import report
 from vibespeaker.submission import submit
 from vibespeaker.workflows.quickstart.data import PreparedData
@@ -96,4 +96,4 @@ def _print(evaluation: Evaluation, data: PreparedData) -> None:
     for name in rows:
         values = (by_name[name].get(key) for key in columns)
         table.add_row(name, *("" if score is None else f"{score.value:.3f}" for score in values))
-    Console().print(table)
+    plain_console().print(table)

@@ -5,13 +5,12 @@ import logging
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from vibespeaker.config_files import find_config
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
-from vibespeaker.progress import Tracker, tracked
+from vibespeaker.progress import Tracker, plain_console, tracked
 from vibespeaker.workflows.sweep.plan import Plan, read_plan
 from vibespeaker.workflows.sweep.search import propose
 from vibespeaker.workflows.sweep.trials import DONE, FAILED, Trial, read_trials, run_trial
@@ -117,4 +116,4 @@ def _show(trials: list[Trial], plan: Plan) -> None:
     table = Table("trial", "state", plan.monitor)
     for trial in trials:
         table.add_row(trial.name, trial.state, "–" if trial.score is None else f"{trial.score:.4f}")
-    Console().print(table)
+    plain_console().print(table)
