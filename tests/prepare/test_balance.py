@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.corpus_tables import counted, manifest_of
+from tests.manifests import counted, manifest_of
 from vibespeaker.cli.main import main
 from vibespeaker.errors import ManifestError
 from vibespeaker.labels import RAVDESS

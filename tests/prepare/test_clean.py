@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.corpus_tables import manifest_of
+from tests.manifests import manifest_of
 from vibespeaker.audio.cleaning import CleaningRecipe, cleaning_of
 from vibespeaker.audio.files import examine, read_audio, write_audio
 from vibespeaker.cli.main import main

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.corpus_tables import counted, manifest_of
+from tests.manifests import counted, manifest_of
 from vibespeaker.cli.main import main
 from vibespeaker.config_files import shipped_configs
 from vibespeaker.errors import ConfigError, ManifestError

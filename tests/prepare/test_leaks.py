@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.corpus_tables import manifest_of
+from tests.manifests import manifest_of
 from vibespeaker.audio.fingerprint import NEAR, comparable, fingerprint
 from vibespeaker.cli.main import main
 from vibespeaker.errors import ConfigError

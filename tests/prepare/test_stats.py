@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from tests.corpus_tables import counted, manifest_of
+from tests.manifests import counted, manifest_of
 from vibespeaker.cli.main import main
 from vibespeaker.errors import ManifestError
 from vibespeaker.prepare.combine import combine_manifests

@@ -3,7 +3,7 @@ import warnings
 import numpy as np
 import pytest
 
-from tests.corpus_tables import manifest_of
+from tests.manifests import manifest_of
 from vibespeaker.audio.cleaning import CleaningRecipe, clean_audio, cleaning_of
 from vibespeaker.audio.cleaning.steps import at_loudness, kept, level_db, speech_by_energy, speech_by_silero
 from vibespeaker.audio.files import read_audio

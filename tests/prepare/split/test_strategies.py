@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.corpus_tables import counted, manifest_of
+from tests.manifests import counted, manifest_of
 from vibespeaker.cli.main import main
 from vibespeaker.errors import ManifestError
 from vibespeaker.manifest import Manifest, ManifestMetadata, build

@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from tests.corpus_tables import manifest_of
+from tests.manifests import manifest_of
 from vibespeaker.config_files import find_config, shipped_configs
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels import CHALLENGE, label_set

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.corpus_tables import manifest_of
+from tests.manifests import manifest_of
 from vibespeaker.labels import label_set
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 from vibespeaker.workflows.ablation.plan import ScoredSplit, Selection
