@@ -1,4 +1,4 @@
-"""Fixtures that every room's tests share."""
+"""Fixtures that the tests of every package share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +25,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _single_thread() -> None:
-    """One thread a process: results do not depend on the machine and parallel test workers do not fight for cores."""
+    """One thread per process: results do not depend on the machine and parallel test workers do not fight for cores."""
     import torch
 
     torch.set_num_threads(1)

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from tests.manifests import manifest_from
 from vibespeaker.cache.merge import merge_index
 from vibespeaker.cache.precision import to_stored
 from vibespeaker.cache.records import CacheRecipe, EncoderRecord, write_recipe, write_record
 from vibespeaker.cache.shards import Entry, write_shard
 from vibespeaker.labels import CHALLENGE
-from vibespeaker.manifest import Manifest, ManifestMetadata, build
+from vibespeaker.manifest import Manifest
 from vibespeaker.provenance import Fingerprint, Modality
 
 CLASSES = CHALLENGE.classes
@@ -43,7 +44,7 @@ class Toy:
         ]
 
 
-def toy_manifest(splits: dict[str, int], others: int = 0, seed: int = 0) -> Manifest:
+def toy_manifest(splits: dict[str, int], others: int = 0, seed: int = 0, root: str = ".") -> Manifest:
     """Return a manifest with `splits` (name → utterances), classes in turn; the last `others` of train are X and O."""
     random = np.random.default_rng(seed)
     names = [split for split, count in splits.items() for _ in range(count)]
@@ -61,22 +62,18 @@ def toy_manifest(splits: dict[str, int], others: int = 0, seed: int = 0) -> Mani
             for values in attributes.values():
                 values[i] = None
     columns = {
-        "utterance_id": [f"toy/{i:03d}" for i in range(len(names))],
-        "corpus": ["toy"] * len(names),
-        "audio": [f"{i:03d}.wav" for i in range(len(names))],
-        "file_name": [f"{i:03d}.wav" for i in range(len(names))],
+        "name": [f"{i:03d}" for i in range(len(names))],
         "speaker": [f"toy/{name}{i % 5}" for i, name in enumerate(names)],
-        "language": ["en"] * len(names),
         "split": names,
         "text": [f"utterance number {i}" for i in range(len(names))],
-        "text_origin": ["human"] * len(names),
+        "text_origin": "human",
         "category": categories,
         "votes": votes,
         "duration": random.uniform(0.5, 3.0, len(names)).tolist(),
         "audio_sha256": [hashlib.sha256(f"audio {i}".encode()).hexdigest() for i in range(len(names))],
         **attributes,
     }
-    return build(columns, ManifestMetadata(root=".", label_set="challenge", corpora=("toy",), synthetic=True))
+    return manifest_from(columns, root, synthetic=True)
 
 
 def make_toy(

@@ -4,12 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.manifests import manifest_from
 from vibespeaker.calibration.applying import apply_calibration
 from vibespeaker.calibration.store import Calibration
 from vibespeaker.cli.main import main
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import RAVDESS
-from vibespeaker.manifest import ManifestMetadata, build
 from vibespeaker.predictions import Predictions, PredictionsMetadata, softmax
 
 COUNT, CLASSES = 900, RAVDESS.classes
@@ -28,16 +28,14 @@ def world(tmp_path):
     ids = [f"ravdess/{row:04d}" for row in range(COUNT)]
     columns = {
         "utterance_id": ids,
-        "corpus": ["ravdess"] * COUNT,
-        "audio": ids,
-        "file_name": ids,
+        "corpus": "ravdess",
         "speaker": [f"ravdess/{splits[row]}{row % 9}" for row in range(COUNT)],
-        "language": ["en"] * COUNT,
         "split": splits,
         "category": [CLASSES[index] for index in true],
         **{name: attributes[:, i].tolist() for i, name in enumerate(("arousal", "valence", "dominance"))},
     }
-    build(columns, ManifestMetadata(str(tmp_path), "ravdess", synthetic=True)).write(tmp_path / "manifest.parquet")
+    manifest = manifest_from(columns, str(tmp_path), "ravdess", synthetic=True)
+    manifest.write(tmp_path / "manifest.parquet")
     (tmp_path / "best.ckpt").write_bytes(b"weights")
     metadata = PredictionsMetadata(
         "ravdess", CLASSES, "sure", checkpoint=file_sha256(tmp_path / "best.ckpt"), synthetic=True

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import soundfile
+from tests.recordings import write_noise
 
 Schema = Literal["rows", "detail", "json", "none"]
 
@@ -78,8 +77,7 @@ def write_msp(root: Path, clips: Iterable[Clip] = DEFAULT_CLIPS, layout: Layout 
     (root / layout.labels).mkdir()
     for number, clip in enumerate(clips):
         if clip.audio:
-            noise = np.random.default_rng(number).normal(scale=0.1, size=int(clip.seconds * 16_000))
-            soundfile.write(root / "Audios" / clip.name, noise, 16_000, subtype="PCM_16")
+            write_noise(root / "Audios" / clip.name, number, int(clip.seconds * 16_000))
         if clip.transcript is not None:
             (root / "Transcripts" / clip.name).with_suffix(".txt").write_text(clip.transcript, encoding="utf-8")
     _write_consensus(root / layout.labels / f"{layout.consensus}.{layout.suffix}", clips)

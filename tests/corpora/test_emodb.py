@@ -2,16 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.corpora.files import touch
 from vibespeaker.corpora.emodb import EmoDB
 from vibespeaker.errors import CorpusError
 from vibespeaker.labels import LABEL_SETS
-
-
-def touch(root: Path, *names: str) -> Path:
-    root.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        (root / name).write_bytes(b"")
-    return root
 
 
 def test_every_part_of_the_name_is_read(tmp_path: Path) -> None:

@@ -1,11 +1,10 @@
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
 from tests.corpora.files import touch
+from tests.recordings import write_noise
 from vibespeaker.cli.main import main
 from vibespeaker.corpora import adapter
 from vibespeaker.corpora.base import Problem
@@ -161,7 +160,7 @@ def test_prepare_makes_a_manifest_of_texts(tmp_path: Path, capsys: pytest.Captur
 def test_prepare_decodes_the_sound(tmp_path: Path) -> None:
     root = write_meld(tmp_path / "meld", suffix=".wav")
     for number, path in enumerate(sorted(root.rglob("*.wav"))):
-        soundfile.write(path, np.random.default_rng(number).normal(scale=0.1, size=3_200), 16_000)
+        write_noise(path, number)
     assert main(["prepare", "meld", str(root), "--out", str(tmp_path / "meld.parquet")]) == 0
     manifest = Manifest.read(tmp_path / "meld.parquet")
     assert manifest.column("duration") == [0.2] * 4

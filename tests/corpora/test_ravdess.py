@@ -2,18 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.corpora.files import touch
 from vibespeaker.corpora import adapter
 from vibespeaker.corpora.ravdess import RAVDESS
 from vibespeaker.errors import CorpusError
 from vibespeaker.labels import LABEL_SETS
-
-
-def touch(root: Path, *names: str) -> Path:
-    for name in names:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")
-    return root
 
 
 def test_every_field_of_the_name_is_read(tmp_path: Path) -> None:

@@ -1,11 +1,10 @@
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-import soundfile
 
 from tests.corpora.files import touch
+from tests.recordings import write_noise
 from vibespeaker.cli.main import main
 from vibespeaker.corpora import adapter
 from vibespeaker.corpora.base import CorpusReading
@@ -222,7 +221,7 @@ def test_options_that_mean_nothing_are_refused(options: dict, message: str) -> N
 def test_prepare_takes_the_table_itself(tmp_path: Path) -> None:
     root = write_vad(tmp_path / "vad")
     for number, path in enumerate(sorted(root.glob("*.wav"))):
-        soundfile.write(path, np.random.default_rng(number).normal(scale=0.1, size=3_200), 16_000)
+        write_noise(path, number)
     out = tmp_path / "out.parquet"
     assert main(["prepare", "vad-csv", str(root / "data.csv"), "--out", str(out)]) == 0
     manifest = Manifest.read(out)

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.corpora.test_meld import write_meld
+from tests.extract.toy import write_specs
 from vibespeaker.cli.main import main
 from vibespeaker.errors import CacheError, ConfigError
 from vibespeaker.extract import extract
@@ -25,13 +25,8 @@ def manifest(tmp_path: Path) -> Path:
     return out
 
 
-def specs(path: Path, **encoders: dict) -> Path:
-    path.write_text(yaml.safe_dump(encoders))
-    return path
-
-
 def test_text_encoders_and_batches(manifest: Path, tmp_path: Path) -> None:
-    assert extract(manifest, specs(tmp_path / "encoders.yaml", words=WORDS), tmp_path / "cache") == 0
+    assert extract(manifest, write_specs(tmp_path / "encoders.yaml", words=WORDS), tmp_path / "cache") == 0
     data = EmotionDataModule(manifest, tmp_path / "cache", batch_size=2)
     (batch,) = list(data.val_dataloader())
     assert batch.frames["words"].values.shape[2] == 8
@@ -52,7 +47,7 @@ def test_audio_encoders_refuse_them(manifest: Path, tmp_path: Path) -> None:
     with pytest.raises(
         CacheError, match=r"row 0 has no content hash of its audio.*texts alone suit text encoders only"
     ):
-        extract(manifest, specs(tmp_path / "encoders.yaml", sound=SOUND), tmp_path / "cache")
+        extract(manifest, write_specs(tmp_path / "encoders.yaml", sound=SOUND), tmp_path / "cache")
 
 
 def test_there_is_nothing_to_transcribe(manifest: Path, tmp_path: Path) -> None:

@@ -3,25 +3,24 @@
 import numpy as np
 import pytest
 
+from tests.manifests import manifest_from
 from tests.toy import toy_manifest
 from vibespeaker.batch import NO_CATEGORY
 from vibespeaker.data.targets import LabelPolicy, make_targets, vote_distributions
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels import CHALLENGE, CHALLENGE_OTHER, EMODB
-from vibespeaker.manifest import Manifest, ManifestMetadata, build
+from vibespeaker.manifest import Manifest
 
 
 def _manifest(categories: list[str | None], votes: list[list[str | None]], arousal: list[float | None]) -> Manifest:
-    count = len(categories)
     columns = {
-        "utterance_id": [f"u{i}" for i in range(count)],
         "category": categories,
         "votes": [[{"primary": primary} for primary in raters] for raters in votes],
         "arousal": arousal,
         "valence": arousal,
         "dominance": arousal,
     }
-    return build(columns, ManifestMetadata(root=".", label_set="challenge"))
+    return manifest_from(columns)
 
 
 #: Anger, X, O, one without any label, and one with attributes only.

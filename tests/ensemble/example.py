@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tests.manifests import manifest_from
 from vibespeaker.labels import ATTRIBUTES, LabelSet
-from vibespeaker.manifest import ManifestMetadata, build
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 
 SMALL = LabelSet("small", ("anger", "sadness", "neutral"))
@@ -34,19 +34,16 @@ def development(tmp_path, speakers=8, each=30, seed=0, labels=SMALL):
     category = generator.integers(0, 3, len(ids))
     truth = generator.uniform(1, 7, (len(ids), 3))
     manifest = {
+        "corpus": "c",
         "utterance_id": ids,
-        "corpus": ["c"] * len(ids),
-        "audio": ids,
-        "file_name": [f"{name}.wav" for name in ids],
         "speaker": [f"c/{number // each}" for number in range(len(ids))],
-        "language": ["en"] * len(ids),
         "split": splits,
         "category": [SMALL.classes[c] if s == "development" else None for c, s in zip(category, splits, strict=True)],
     } | {
         name: [v if s == "development" else None for v, s in zip(truth[:, i], splits, strict=True)]
         for i, name in enumerate(ATTRIBUTES)
     }
-    build(manifest, ManifestMetadata(".", "small")).write(tmp_path / "manifest.parquet")
+    manifest_from(manifest, label_set="small").write(tmp_path / "manifest.parquet")
     tables = {}
     for name, noise in (("good", 1.0), ("fair", 1.5), ("poor", 4.0)):
         logits = np.eye(len(labels))[category] + generator.normal(size=(len(ids), len(labels))) * noise

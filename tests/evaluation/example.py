@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tests.manifests import manifest_from
 from vibespeaker.evaluation.statistics import System
 from vibespeaker.evaluation.targets import Targets
 from vibespeaker.labels import ATTRIBUTES, CHALLENGE, LabelSet
-from vibespeaker.manifest import ManifestMetadata, build
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 
 CLASSES = CHALLENGE.classes
@@ -55,20 +55,16 @@ def write_manifest(
     attributes = np.where(train[:, None], [2.0, 3.0, 4.0], generator.uniform(1, 7, (total, 3)))
     named = [labels.classes[index] for index in category]
     named[0] = "no_agreement"
-    ids = [f"c/{number:03d}" for number in range(total)]
     columns = {
-        "utterance_id": ids,
-        "corpus": ["c"] * total,
-        "audio": ids,
-        "file_name": [f"{name[2:]}.wav" for name in ids],
+        "corpus": "c",
+        "name": [f"{number:03d}" for number in range(total)],
         "speaker": [f"c/{number % speakers}" for number in range(total)],
-        "language": ["en"] * total,
         "gender": ["female" if number % speakers < speakers // 2 else "male" for number in range(total)],
         "split": ["train" if one else "development" for one in train],
         "category": named,
         "duration": generator.uniform(1, 12, total).tolist(),
     } | {name: attributes[:, i].tolist() for i, name in enumerate(ATTRIBUTES)}
-    build(columns, ManifestMetadata(".", labels.name)).write(path)
+    manifest_from(columns, label_set=labels.name).write(path)
 
 
 def write_predictions(

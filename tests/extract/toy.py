@@ -1,6 +1,5 @@
 """Small encoders whose frames can be computed by hand, and a small corpus of noise for them."""
 
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +10,12 @@ import torch
 import yaml
 from torch import Tensor
 
-from vibespeaker.audio.files import examine, write_audio
+from tests.manifests import manifest_of
+from tests.recordings import record
 from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import Encoder, pad_frames
 from vibespeaker.extract import extract
-from vibespeaker.manifest import Manifest, ManifestMetadata, build
+from vibespeaker.manifest import Manifest
 from vibespeaker.provenance import Fingerprint
 
 STRIDE = 1_600
@@ -27,7 +27,7 @@ class StridedFrames(Encoder):
     Args:
         salt: changes the fingerprint only.
         delay: seconds that each batch takes.
-        log: file that gets a line a clip.
+        log: file that gets one line per clip.
         scale: factor on the frames.
         invariant: value of `batch_invariant`; when False, batches of unequal length are refused.
     """
@@ -104,29 +104,15 @@ def make_corpus(
 ) -> Path:
     """Write noise recordings and their manifest: clip 3 repeats clip 1, each fourth is in the validation split."""
     generator = np.random.default_rng(seed)
-    names = [f"clip{number:03}.wav" for number in range(clips)]
-    for number, name in enumerate(names):
-        samples = generator.normal(0, 0.1, generator.integers(400, max_samples)).astype(np.float32)
-        write_audio(folder / name, samples)
-        if number == 3:
-            os.replace(folder / name, folder / "unused")
-            (folder / name).write_bytes((folder / names[1]).read_bytes())
-    facts = [examine(folder / name) for name in names]
-    manifest = build(
-        {
-            "utterance_id": [f"toy/{name[:-4]}" for name in names],
-            "corpus": ["toy"] * clips,
-            "audio": names,
-            "file_name": names,
-            "speaker": ["toy/one"] * clips,
-            "language": ["en"] * clips,
-            "split": ["validation" if number % 4 == 2 else "train" for number in range(clips)],
-            "text": [texts[number % len(texts)] for number in range(clips)],
-            "duration": [fact.duration for fact in facts],
-            "audio_sha256": [fact.sha256 for fact in facts],
-        },
-        ManifestMetadata(root=str(folder), label_set="challenge", corpora=("toy",)),
-    )
+    sounds = [generator.normal(0, 0.1, generator.integers(400, max_samples)) for _ in range(clips)]
+    sounds[3:4] = sounds[1:2] if clips > 3 else []
+    rows = [
+        record(folder, f"clip{number:03}", sound)
+        | {"speaker": "toy/one", "split": "validation" if number % 4 == 2 else "train"}
+        | {"text": texts[number % len(texts)]}
+        for number, sound in enumerate(sounds)
+    ]
+    manifest = manifest_of(rows, str(folder), "challenge")
     path = folder / "manifest.parquet"
     manifest.write(path)
     return path

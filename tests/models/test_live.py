@@ -4,14 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 import yaml
 
 from tests.checkpoints import build
+from tests.recordings import record
 from tests.tasks.conftest import Run
 from tests.toy import Toy, toy_manifest
-from vibespeaker.audio.files import examine
 from vibespeaker.encoders.specs import build_encoders
 from vibespeaker.errors import CheckpointError
 from vibespeaker.extract import extract
@@ -29,17 +28,14 @@ EMBEDDED = {
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """Half-second tones and noise with texts, and their frames from the embedded encoders."""
     folder = tmp_path_factory.mktemp("spoken")
-    manifest = toy_manifest({"train": 12, "development": 5})
+    manifest = toy_manifest({"train": 12, "development": 5}, root=str(folder))
     random = np.random.default_rng(0)
-    facts = []
+    rows = []
     for name in manifest.column("audio"):
         samples = int(random.integers(6_000, 12_000))
         tone = np.sin(np.arange(samples) * random.uniform(0.05, 0.2)) * 0.3 + random.normal(0, 0.05, samples)
-        soundfile.write(folder / name, tone.astype(np.float32), 16_000)
-        facts.append(examine(folder / name))
-    columns = {"audio_sha256": [fact.sha256 for fact in facts], "duration": [fact.duration for fact in facts]}
-    spoken = manifest.with_columns(columns)
-    object.__setattr__(spoken.metadata, "root", str(folder))
+        rows.append(record(folder, Path(name).stem, tone))
+    spoken = manifest.with_columns({name: [row[name] for row in rows] for name in ("audio_sha256", "duration")})
     toy = Toy(folder / "manifest.parquet", folder / "cache")
     spoken.write(toy.manifest)
     (folder / "encoders.yaml").write_text(yaml.safe_dump(EMBEDDED, sort_keys=False))

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from tests.manifests import manifest_of
+from tests.recordings import record
 from vibespeaker.audio.cleaning import CleaningRecipe, cleaning_of
-from vibespeaker.audio.files import examine, read_audio, write_audio
+from vibespeaker.audio.files import read_audio, write_audio
 from vibespeaker.cli.main import main
 from vibespeaker.files import file_sha256
 from vibespeaker.manifest import Manifest
@@ -23,9 +24,8 @@ def corpus(tmp_path) -> Path:
         time = np.arange(round(seconds * rate)) / rate
         still = np.zeros(rate, dtype=np.float32)
         sound = np.concatenate([still, 0.3 * np.sin(2 * np.pi * 200 * time), still]).astype(np.float32)
-        write_audio(folder / f"{name}.wav", np.stack([sound, sound], axis=1) if name == "wide" else sound, rate)
-        facts = examine(folder / f"{name}.wav")
-        rows.append({"name": name, "audio_sha256": facts.sha256, "duration": facts.duration, "category": "fear"})
+        samples = np.stack([sound, sound], axis=1) if name == "wide" else sound
+        rows.append(record(folder, name, samples, rate) | {"category": "fear"})
     rows.append({"name": "words", "audio": "", "text": "no sound"})
     manifest_of(rows, root=str(folder)).write(tmp_path / "m.parquet")
     return tmp_path

@@ -8,6 +8,7 @@ import soundfile
 
 from tests.corpora.emodb_builder import write_emodb
 from tests.corpora.msp_builder import Clip, Layout, write_msp
+from tests.recordings import write_noise
 from vibespeaker.cli.main import main
 from vibespeaker.errors import CorpusError, ManifestError
 from vibespeaker.manifest import Manifest
@@ -91,7 +92,7 @@ def test_takes_that_share_audio_become_one_take(tmp_path: Path) -> None:
     root.mkdir()
     # the second repetition's audio-only copy is the first repetition; its other modality is a recording of its own
     for name, seed in (("03-01-03-01-01-01-02", 0), ("03-01-03-01-01-02-02", 0), ("01-01-03-01-01-02-02", 1)):
-        soundfile.write(root / f"{name}.wav", np.random.default_rng(seed).normal(scale=0.1, size=4_000), 16_000)
+        write_noise(root / f"{name}.wav", seed, 4_000)
     soundfile.write(root / "03-01-04-01-01-01-02.wav", np.full(4_000, 0.5), 16_000)
     assert main(["prepare", "ravdess", str(root), "--out", str(out)]) == 0
     takes = Manifest.read(out).column("take")
@@ -102,7 +103,7 @@ def test_options_reach_the_adapter(tmp_path: Path) -> None:
     root, out = tmp_path / "ravdess", tmp_path / OUT
     root.mkdir()
     for name in ("03-01-03-01-01-01-02", "03-02-03-01-01-01-02"):
-        soundfile.write(root / f"{name}.wav", np.random.default_rng(0).normal(scale=0.1, size=4_000), 16_000)
+        write_noise(root / f"{name}.wav", 0, 4_000)
     assert main(["prepare", "ravdess", str(root), "--out", str(out), "--options.channel", "song"]) == 0
     manifest = Manifest.read(out)
     assert manifest.column("file_name") == ["03-02-03-01-01-01-02.wav"]

@@ -6,9 +6,9 @@ import yaml
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+from tests.manifests import manifest_from
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import CHALLENGE, OTHER
-from vibespeaker.manifest import ManifestMetadata, build
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 
 
@@ -30,21 +30,17 @@ class World:
         named[0] = OTHER  # has attributes, but no class of the label set
         speaker_of = rng.integers(speakers, size=count)
         columns = {
+            "corpus": "msp-podcast",
             "utterance_id": self.ids,
-            "corpus": ["msp-podcast"] * count,
-            "audio": [f"{name}.wav" for name in self.ids],
-            "file_name": [f"{number:05d}.wav" for number in range(count)],
             "speaker": [f"msp-podcast/{number}" for number in speaker_of],
-            "language": ["en"] * count,
             "gender": ["female" if number % 2 else "male" for number in speaker_of],
             "split": self.splits,
             "category": named,
             "duration": rng.uniform(1, 11, count).tolist(),
             **{name: self.attributes[:, i].tolist() for i, name in enumerate(("arousal", "valence", "dominance"))},
         }
-        metadata = ManifestMetadata(str(folder), "challenge", ("msp-podcast",), synthetic=synthetic)
         self.manifest = folder / "manifest.parquet"
-        build(columns, metadata).write(self.manifest)
+        manifest_from(columns, str(folder), synthetic=synthetic).write(self.manifest)
         self.synthetic = synthetic
 
     def predictions(self, system, skill=0.5, heads="both", provenance=None):

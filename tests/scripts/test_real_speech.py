@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.manifests import manifest_from
 from vibespeaker.labels import label_set
-from vibespeaker.manifest import Manifest, ManifestMetadata, build
+from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
@@ -23,19 +24,15 @@ SPEAKERS = {"ravdess": [f"{actor:02d}" for actor in range(1, 17)], "emodb": [f"{
 def _corpus(name: str, folder: Path, each: int = 4) -> Corpus:
     classes = label_set(name).classes
     speakers = [f"{name}/{speaker}" for speaker in SPEAKERS[name] for _ in range(each)]
-    ids = [f"{speaker}-{row:03d}" for row, speaker in enumerate(speakers)]
     columns = {
-        "utterance_id": ids,
-        "corpus": [name] * len(ids),
-        "audio": [f"{identifier}.wav" for identifier in ids],
-        "file_name": [f"{identifier}.wav" for identifier in ids],
+        "corpus": name,
+        "utterance_id": [f"{speaker}-{row:03d}" for row, speaker in enumerate(speakers)],
         "speaker": speakers,
-        "language": ["en"] * len(ids),
-        "category": [classes[row % len(classes)] for row in range(len(ids))],
-        "split": ["train"] * len(ids),
+        "category": [classes[row % len(classes)] for row in range(len(speakers))],
+        "split": "train",
     }
     corpus = Corpus(name, folder, folder)
-    build(columns, ManifestMetadata(root=str(folder), label_set=name)).write(corpus.manifest)
+    manifest_from(columns, str(folder), name).write(corpus.manifest)
     return corpus
 
 

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from tests.manifests import manifest_from
 from vibespeaker.cli import main as cli
 from vibespeaker.ensemble import ensemble
 from vibespeaker.errors import SubmissionError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import CHALLENGE, CHALLENGE_OTHER, RAVDESS
-from vibespeaker.manifest import ManifestMetadata, build
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 from vibespeaker.submission import submit
 from vibespeaker.submission.challenge import TEST_FILES
@@ -35,17 +35,9 @@ def predictions(names=TEST_FILES, labels=CHALLENGE, split="test3", attributes=Tr
 
 @pytest.fixture
 def manifest(tmp_path):
-    columns = {
-        "utterance_id": ["m/x", "m/y", "m/z"],
-        "corpus": ["m"] * 3,
-        "audio": ["x.wav", "y.wav", "z.wav"],
-        "file_name": ["x.wav", "y.wav", "z.wav"],
-        "speaker": ["m/1"] * 3,
-        "language": ["en"] * 3,
-        "split": ["test3", "test3", "train"],
-    }
+    columns = {"corpus": "m", "name": ["x", "y", "z"], "speaker": "m/1", "split": ["test3", "test3", "train"]}
     path = tmp_path / "manifest.parquet"
-    build(columns, ManifestMetadata(root=".", label_set="challenge")).write(path)
+    manifest_from(columns).write(path)
     return path
 
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.manifests import manifest_of
+from tests.recordings import record
 from vibespeaker.cli.main import main
 from vibespeaker.errors import ConfigError, ManifestError
-from vibespeaker.files import file_sha256
-from vibespeaker.manifest import Manifest, ManifestMetadata, build
+from vibespeaker.manifest import Manifest
 from vibespeaker.transcribe.command import transcribe
 from vibespeaker.transcribe.whisper import Transcriber
 
@@ -18,27 +19,16 @@ ROWS = 5
 def manifest(tmp_path):
     """Five clips; the second has a human transcript, the last belongs to another split."""
     root = tmp_path / "corpus"
-    root.mkdir()
-    names = [f"clip{row}" for row in range(ROWS)]
-    for row, name in enumerate(names):
-        clip = np.random.default_rng(row).normal(0, 0.1, 8000 + 4000 * row)
-        soundfile.write(root / f"{name}.wav", clip, 16_000)
-    table = build(
-        {
-            "utterance_id": [f"toy/{name}" for name in names],
-            "corpus": ["toy"] * ROWS,
-            "audio": [f"{name}.wav" for name in names],
-            "file_name": [f"{name}.wav" for name in names],
-            "speaker": [f"toy/{row % 2}" for row in range(ROWS)],
-            "language": ["en", "en", "de", "en", "de"],
-            "split": ["train"] * 4 + ["test1"],
-            "text": [None, "spoken by a person", None, None, None],
-            "text_origin": [None, "human", None, None, None],
-            "duration": [0.5 + 0.25 * row for row in range(ROWS)],
-            "audio_sha256": [file_sha256(root / f"{name}.wav") for name in names],
-        },
-        ManifestMetadata(root=str(root), label_set="challenge", corpora=("toy",)),
-    )
+    rows = [
+        record(root, f"clip{row}", np.random.default_rng(row).normal(0, 0.1, 8000 + 4000 * row)) for row in range(ROWS)
+    ]
+    texts = {1: {"text": "spoken by a person", "text_origin": "human"}}
+    languages, splits = ["en", "en", "de", "en", "de"], ["train"] * 4 + ["test1"]
+    rows = [
+        row | {"speaker": f"toy/{number % 2}", "language": language, "split": split, **texts.get(number, {})}
+        for number, (row, language, split) in enumerate(zip(rows, languages, splits, strict=True))
+    ]
+    table = manifest_of(rows, str(root), "challenge")
     path = tmp_path / "manifest.parquet"
     table.write(path)
     return path

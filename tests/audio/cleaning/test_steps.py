@@ -8,7 +8,7 @@ from vibespeaker.audio.cleaning import CleaningRecipe, clean_audio, cleaning_of
 from vibespeaker.audio.cleaning.steps import at_loudness, kept, level_db, speech_by_energy, speech_by_silero
 from vibespeaker.audio.files import read_audio
 from vibespeaker.errors import ConfigError
-from vibespeaker.manifest import Manifest, ManifestMetadata
+from vibespeaker.manifest import Manifest
 
 RATE = 16_000
 
@@ -124,8 +124,7 @@ def test_a_recipe_comes_back_from_its_identity_and_names_what_does_the_work():
 
 def test_a_manifest_knows_how_it_was_cleaned_also_when_combined():
     def with_history(*steps) -> Manifest:
-        table = manifest_of([{}])
-        return Manifest(table.table, ManifestMetadata(root="/", label_set="four", history=steps))
+        return manifest_of([{}], label_set="four", history=steps)
 
     one, other = {"step": "clean", "recipe": {"denoise": 1.0}}, {"step": "clean", "recipe": {"denoise": 0.5}}
     assert cleaning_of(with_history({"step": "prepare"})) is None

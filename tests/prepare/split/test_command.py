@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.corpus_tables import manifest_of
+from tests.manifests import manifest_of
 from vibespeaker.cli.main import main
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.leaks import find_leaks, rows_by_split

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from tests.corpus_tables import manifest_of
+from tests.manifests import manifest_of
 from vibespeaker.errors import ManifestError
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.leaks import find_leaks, rows_by_split

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.corpus_tables import counted, manifest_of
+from tests.manifests import counted, manifest_of
 from vibespeaker.cli.main import main
 from vibespeaker.errors import ManifestError
 from vibespeaker.manifest import Manifest

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.corpus_tables import manifest_of
+from tests.manifests import manifest_of
 from vibespeaker.audio.fingerprint import fingerprint
 from vibespeaker.prepare.split.groups import assign_groups, belonging_together, connected, without_speaker
 

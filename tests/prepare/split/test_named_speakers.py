@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from tests.corpus_tables import manifest_of
+from tests.manifests import manifest_of
 from vibespeaker.cli.main import main
 from vibespeaker.errors import ManifestError
 from vibespeaker.manifest import Manifest

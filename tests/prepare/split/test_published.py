@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.corpus_tables import manifest_of
+from tests.manifests import manifest_of
 from vibespeaker.cli.main import main
 from vibespeaker.errors import ManifestError
 from vibespeaker.manifest import Manifest

@@ -4,29 +4,25 @@ from pathlib import Path
 
 import pytest
 
+from tests.manifests import manifest_from
 from vibespeaker.corpora.synthetic.corpus import SIMULATED_ASR, TRUE_TEST_LABELS
 from vibespeaker.errors import ConfigError, CorpusError
-from vibespeaker.manifest import Manifest, ManifestMetadata, build
+from vibespeaker.manifest import Manifest
 from vibespeaker.workflows.quickstart.data import choose_source, with_simulated_texts, with_true_test_labels
 
 
 @pytest.fixture
 def manifest() -> Manifest:
-    names = ["train_1.wav", "test3_1.wav"]
     columns = {
-        "utterance_id": ["c/1", "c/2"],
-        "corpus": ["c"] * 2,
-        "audio": names,
-        "file_name": names,
-        "speaker": ["c/a", "c/b"],
-        "language": ["en"] * 2,
+        "corpus": "c",
+        "name": ["train_1", "test3_1"],
         "split": ["train", "test3"],
         "text": ["What I said.", None],
         "text_origin": ["human", None],
         "category": ["anger", None],
         "arousal": [5.0, None],
     }
-    return build(columns, ManifestMetadata(root=".", label_set="challenge", synthetic=True))
+    return manifest_from(columns, synthetic=True)
 
 
 def test_corpus_and_format_go_together(tmp_path):
