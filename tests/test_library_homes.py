@@ -16,6 +16,7 @@ HOMES = {
     "lightning": {"tasks", "trainer", "workflows"},
     "matplotlib": {"figures", "report"},
     "noisereduce": {"audio.cleaning"},
+    "openpyxl": {"corpora"},
     "optuna": {"workflows.sweep"},
     "sklearn": {"baselines", "ensemble"},
     "silero_vad": {"audio.cleaning"},
