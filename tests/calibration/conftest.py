@@ -12,7 +12,8 @@ def make_evidence(seed=0, count=1200, speakers=24, classes=4, sharp=2.5):
     true = (rng.random((count, 1)) > softmax(logits).cumsum(axis=1)).sum(axis=1)
     attributes = np.clip(rng.normal(4, 1, (count, 3)), 1, 7)
     predicted = 4 + 0.4 * (attributes - 4) + rng.normal(0, 0.2, (count, 3))
-    return Evidence(sharp * logits, true, predicted, attributes, np.arange(count) % speakers)
+    who = np.arange(count) % speakers
+    return Evidence(sharp * logits, true, predicted, attributes, who, who)
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from vibespeaker.predictions import softmax
 
 
 def test_no_more_folds_than_speakers(evidence):
-    folds = folds_of(replace(evidence, speakers=np.arange(len(evidence)) % 2), 5)
+    folds = folds_of(replace(evidence, groups=np.arange(len(evidence)) % 2), 5)
     assert sorted(set(folds)) == [0, 1]
     with pytest.raises(PredictionsError, match="a speaker for each"):
-        folds_of(replace(evidence, speakers=np.zeros(len(evidence), int)))
+        folds_of(replace(evidence, groups=np.zeros(len(evidence), int)))
 
 
 def test_a_fold_whose_others_have_no_label_keeps_its_values(evidence):

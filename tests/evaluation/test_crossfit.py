@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibespeaker.errors import PredictionsError
-from vibespeaker.evaluation.crossfit import cross_fit, speaker_folds
+from vibespeaker.evaluation.crossfit import cross_fit, folds_by_group
 
 
 @given(st.lists(st.integers(0, 9), min_size=30, max_size=80), st.integers(2, 4))
 def test_a_speaker_is_in_one_fold_and_folds_are_about_equal(speakers, folds):
     speakers = [*speakers, *range(10)]
-    home = speaker_folds(speakers, folds)
+    home = folds_by_group(speakers, folds)
     assert set(home.tolist()) == set(range(folds))
     for speaker in set(speakers):
         assert len({fold for fold, name in zip(home, speakers, strict=True) if name == speaker}) == 1
@@ -22,13 +22,13 @@ def test_a_speaker_is_in_one_fold_and_folds_are_about_equal(speakers, folds):
 
 def test_folds_depend_on_the_seed_only():
     speakers = [f"s{number % 40}" for number in range(200)]
-    assert (speaker_folds(speakers, 5, seed=1) == speaker_folds(speakers, 5, seed=1)).all()
-    assert (speaker_folds(speakers, 5, seed=1) != speaker_folds(speakers, 5, seed=2)).any()
+    assert (folds_by_group(speakers, 5, seed=1) == folds_by_group(speakers, 5, seed=1)).all()
+    assert (folds_by_group(speakers, 5, seed=1) != folds_by_group(speakers, 5, seed=2)).any()
 
 
 def test_too_few_speakers_are_refused():
     with pytest.raises(PredictionsError, match=r"Found: 2 speakers for 3 folds"):
-        speaker_folds(["a", "b", "a"], 3)
+        folds_by_group(["a", "b", "a"], 3)
 
 
 def test_cross_fit_uses_the_other_folds_only_and_keeps_the_row_order():

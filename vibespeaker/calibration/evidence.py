@@ -23,6 +23,7 @@ class Evidence:
         predicted: `(N, 3)` predicted attributes on 1–7, NaN where there is no head.
         attributes: `(N, 3)` true attributes on 1–7, NaN where unknown.
         speakers: `(N,)`, identifiers of speakers.
+        groups: `(N,)`, what belongs together and must be calibrated together, see `Truth.groups`.
     """
 
     logits: Floats | None
@@ -30,6 +31,7 @@ class Evidence:
     predicted: Floats
     attributes: Floats
     speakers: npt.NDArray[np.int64]
+    groups: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.categories)
@@ -76,11 +78,13 @@ def evidence_of(predictions: Predictions, truth: Truth, source: object) -> Evide
     Raises:
         PredictionsError: an utterance is not in the manifest, or a scored class has no logit.
     """
-    targets = truth.targets(predictions.frame["utterance_id"].tolist(), source)
+    identifiers = predictions.frame["utterance_id"].tolist()
+    targets = truth.targets(identifiers, source)
     return Evidence(
         logits=truth.class_logits(predictions, source) if predictions.has_categories else None,
         categories=targets.categories,
         predicted=predictions.attributes(),
         attributes=targets.attributes,
         speakers=targets.speakers,
+        groups=truth.groups(identifiers, source),
     )

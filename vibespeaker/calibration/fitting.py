@@ -6,7 +6,7 @@ its speaker.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from vibespeaker.calibration.evidence import Evidence
 from vibespeaker.calibration.prior_shift import class_frequencies
 from vibespeaker.calibration.scaling import AttributeMap, CategoryScaling, fit_attribute, fit_categories
 from vibespeaker.errors import PredictionsError
-from vibespeaker.evaluation.crossfit import cross_fit, speaker_folds
+from vibespeaker.evaluation.crossfit import cross_fit, folds_by_group
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.predictions import softmax
 
@@ -80,18 +80,18 @@ def fit(
             predicted[:, column] = _mapped_unseen(evidence, fold_of, name, attributes)
     if scaling is None and not maps:
         raise PredictionsError("no predicted utterance has a true label: nothing to calibrate on")
-    unseen = Evidence(logits, evidence.categories, predicted, evidence.attributes, evidence.speakers)
+    unseen = replace(evidence, logits=logits, predicted=predicted)
     conformal = None if level is None else _thresholds(unseen, level, sets)
     return Fitted(scaling, maps, prior, conformal, unseen)
 
 
 def folds_of(evidence: Evidence, folds: int = FOLDS) -> npt.NDArray[np.int64]:
-    """Return the fold of each utterance, `(N,)`, no speaker in two; no more folds than speakers.
+    """Return the fold of each utterance, `(N,)`, no group in two; no more folds than groups.
 
     Raises:
-        PredictionsError: there is only one speaker.
+        PredictionsError: there is only one group.
     """
-    return speaker_folds(evidence.speakers, min(folds, max(2, len(np.unique(evidence.speakers)))))
+    return folds_by_group(evidence.groups, min(folds, max(2, len(np.unique(evidence.groups)))))
 
 
 def _scaled_unseen(evidence: Evidence, folds: npt.NDArray[np.int64], method: str) -> Floats:

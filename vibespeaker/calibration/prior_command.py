@@ -131,7 +131,7 @@ def _show_scores(table: Predictions, evidence: Evidence, carried: Floats, estima
         "uniform prior": shift_prior(evidence.logits, carried, uniform(len(carried))),
         "estimated prior": shift_prior(evidence.logits, carried, estimated.prior),
     }
-    if len(np.unique(evidence.speakers)) > 1:
+    if len(np.unique(evidence.groups)) > 1:
         variants["offsets tuned on other speakers"] = _tuned_unseen(evidence)
     mark = " (synthetic speech)" if table.metadata.synthetic else ""
     rows = {name: measure(replace(evidence, logits=logits)) for name, logits in variants.items()}

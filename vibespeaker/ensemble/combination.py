@@ -13,7 +13,7 @@ from vibespeaker.ensemble.members import HEADS, Member, Stack, refuse_gaps, stac
 from vibespeaker.ensemble.recipe import Recipe
 from vibespeaker.ensemble.selection import greedy, member_scores, top_k
 from vibespeaker.errors import PredictionsError
-from vibespeaker.evaluation.crossfit import Rows, cross_fit, speaker_folds
+from vibespeaker.evaluation.crossfit import Rows, cross_fit, folds_by_group
 from vibespeaker.evaluation.targets import Targets, Truth, class_columns
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.progress import Tracker, tracked
@@ -43,10 +43,11 @@ class Combination:
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """The labelled split: the members' predictions and the truth."""
+    """The labelled split: the members' predictions and the truth, and `(N,)` what belongs together."""
 
     stack: Stack
     targets: Targets
+    groups: Rows
 
     def truth(self, head: str) -> Values:
         """Return `(N,)` class indices, or attribute values; negative or NaN where unknown."""
@@ -97,12 +98,14 @@ def _labelled(members: Sequence[Member], recipe: Recipe, truth: Truth | None) ->
     if not recipe.is_fitted and not (table.predictions.frame["split"] == recipe.fit_split).any():
         return None
     keys = utterances(members, recipe.fit_split)
-    targets = truth.targets(list(keys["utterance_id"]), table.name)
+    identifiers = list(keys["utterance_id"])
+    targets = truth.targets(identifiers, table.name)
+    groups = truth.groups(identifiers, table.name) if recipe.is_fitted else targets.speakers
     stacked = stack(members, keys)
     scored = class_columns(table.predictions, truth.labels, table.name)
     known = targets.categories >= 0
     categories = np.where(known, np.array(scored)[targets.categories], targets.categories)
-    return Labelled(replace(stacked, scored=tuple(scored)), replace(targets, categories=categories))
+    return Labelled(replace(stacked, scored=tuple(scored)), replace(targets, categories=categories), groups)
 
 
 def _add_head(
@@ -159,7 +162,7 @@ def _fit(head: str, labelled: Labelled, rows: Rows, recipe: Recipe, present_only
     from vibespeaker.ensemble.stacking import fit
 
     kind: Any = recipe.method.removeprefix("stack-")
-    return fit(head, seen, truth, labelled.targets.speakers[rows], kind, recipe.seed)
+    return fit(head, seen, truth, labelled.groups[rows], kind, recipe.seed)
 
 
 def _held_out(head: str, labelled: Labelled, combiner: Combiner, recipe: Recipe, progress: Tracker) -> Values:
@@ -178,7 +181,7 @@ def _held_out(head: str, labelled: Labelled, combiner: Combiner, recipe: Recipe,
         progress.advance()
         return refitted
 
-    folds = speaker_folds(labelled.targets.speakers, recipe.folds, recipe.seed)
+    folds = folds_by_group(labelled.groups, recipe.folds, recipe.seed)
     return cross_fit(refit, lambda model, rows: model.apply(labelled.stack.take(rows)), folds)
 
 

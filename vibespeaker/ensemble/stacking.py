@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from vibespeaker.ensemble.combiners import Values, score
 from vibespeaker.ensemble.members import Stack
-from vibespeaker.evaluation.crossfit import cross_fit, speaker_folds
+from vibespeaker.evaluation.crossfit import cross_fit, folds_by_group
 from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN
 
 Kind = Literal["logistic", "mlp"]
@@ -80,7 +80,7 @@ class Stacked:
 
 
 def fit(
-    head: str, stack: Stack, truth: Values, speakers: npt.NDArray[np.int64], kind: Kind, seed: int = 0
+    head: str, stack: Stack, truth: Values, groups: npt.NDArray[np.int64], kind: Kind, seed: int = 0
 ) -> Stacked | None:
     """Choose the strength by inner cross-validation over speakers and fit on all rows given.
 
@@ -88,7 +88,7 @@ def fit(
         head: `categories` or an attribute.
         stack: the members' answers to N labelled utterances.
         truth: `(N,)`, class indices, or the true values.
-        speakers: `(N,)`, who speaks.
+        groups: `(N,)`, what belongs together, see `Truth.groups`.
         kind: linear or MLP.
         seed: of folds, initial weights and resampling.
 
@@ -96,11 +96,11 @@ def fit(
         The fitted model; None where no member has the head, or all rows are of one class.
 
     Raises:
-        PredictionsError: fewer speakers than inner folds.
+        PredictionsError: fewer groups than inner folds.
     """
     if not stack.having(head).any() or (head == "categories" and len(np.unique(truth)) < 2):
         return None
-    folds = speaker_folds(speakers, INNER_FOLDS, seed)
+    folds = folds_by_group(groups, INNER_FOLDS, seed)
 
     def held_out_score(strength: float) -> float:
         def refit(rows: npt.NDArray[np.int64]) -> Stacked:

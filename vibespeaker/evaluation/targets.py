@@ -1,19 +1,22 @@
 """The truth that predictions are scored against, in the rows of the predictions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from vibespeaker.errors import PredictionsError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import ATTRIBUTES, LABEL_SETS, NO_AGREEMENT, LabelSet, label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions
+from vibespeaker.prepare.split.groups import COLUMNS as GROUPING_COLUMNS
+from vibespeaker.prepare.split.groups import belonging_together
 
 #: What utterances without agreement on a category count for: their attributes, or nothing.
 NoAgreement = Literal["attributes", "exclude"]
@@ -74,15 +77,7 @@ class Truth:
         Raises:
             PredictionsError: an id is not in the manifest; names the first of them.
         """
-        ids = pd.Index(utterance_ids)
-        unknown = ids[~ids.isin(self.frame.index)]
-        if len(unknown):
-            raise PredictionsError(
-                f"{source}: {len(unknown)} utterances are not in manifest {self.path}",
-                found=", ".join(unknown[:_SHOWN]),
-                remedy="give the manifest that the predictions were made from",
-            )
-        frame = self.frame.loc[ids]
+        frame = self.frame.loc[self._known(utterance_ids, source)]
         codes = {emotion: index for index, emotion in enumerate(self.labels.classes)}
         categories = np.array([codes.get(emotion, UNLABELLED) for emotion in frame["category"]], np.int64)
         speakers, names = pd.factorize(frame["speaker"])
@@ -93,6 +88,38 @@ class Truth:
             speaker_names=tuple(names),
             frame=frame.reset_index(),
         )
+
+    def groups(self, utterance_ids: Sequence[str], source: object) -> npt.NDArray[np.int64]:
+        """Return `(N,)` number of what each utterance belongs to, in the order of `utterance_ids`, for cross-fitting.
+
+        Utterances of one speaker, of one take and with (nearly) identical audio belong together, as in splits.
+
+        Args:
+            utterance_ids: `(N,)`.
+            source: what errors call the predictions, usually their path.
+
+        Raises:
+            PredictionsError: an id is not in the manifest; names the first of them.
+        """
+        ids = self._known(utterance_ids, source)
+        pieces = [
+            piece.select(pd.Index(piece.column("utterance_id")).isin(ids))
+            for piece in Manifest.scan(self.path, GROUPING_COLUMNS)
+        ]
+        found = replace(pieces[0], table=pa.concat_tables([piece.table for piece in pieces]))
+        rows = pd.Index(found.column("utterance_id")).get_indexer(ids)
+        return belonging_together(found)[rows]
+
+    def _known(self, utterance_ids: Sequence[str], source: object) -> "pd.Index[str]":
+        ids = pd.Index(utterance_ids)
+        unknown = ids[~ids.isin(self.frame.index)]
+        if len(unknown):
+            raise PredictionsError(
+                f"{source}: {len(unknown)} utterances are not in manifest {self.path}",
+                found=", ".join(unknown[:_SHOWN]),
+                remedy="give the manifest that the predictions were made from",
+            )
+        return ids
 
     def class_logits(self, predictions: Predictions, source: object) -> npt.NDArray[np.float64]:
         """Return the logits of the scored classes, `(N, C)`; logits of further classes are left out.
