@@ -7,7 +7,7 @@ from vibespeaker.cli.main import main
 from vibespeaker.errors import ConfigError
 from vibespeaker.prepare import near_duplicates as near_audio
 from vibespeaker.prepare.leaks import COLUMNS, find_leaks, rows_by_split
-from vibespeaker.prepare.near_duplicates import audio_fingerprints, near_pairs
+from vibespeaker.prepare.near_duplicates import audio_fingerprints, near_pairs, near_pairs_within
 
 
 def sound(seed: int, seconds: float = 1.0) -> np.ndarray:
@@ -97,6 +97,10 @@ def test_the_search_finds_exactly_what_comparing_each_with_each_finds(monkeypatc
     everything = audio_fingerprints(manifest)
     found = near_pairs(everything.take(splits["test"]), everything.take(splits["train"]))
     assert [tuple(pair) for pair in found.tolist()] == sorted(expected)
+    within = [frozenset(pair) for pair in near_pairs_within(everything).tolist()]
+    every = {frozenset(pair) for pair in np.argwhere(near).tolist() if pair[0] != pair[1]}
+    assert len(within) == len(every)
+    assert set(within) == every
 
 
 def test_silence_and_missing_fingerprints_are_near_to_nothing():

@@ -27,7 +27,9 @@ _RADIUS = float(np.sqrt(2 * NEAR))
 #: What the largest difference in duration counts against the radius: much, since durations tell most pairs apart.
 _DURATION_WEIGHT = 2.0
 _PAIRS_AT_ONCE = 65_536
-_QUERIES_AT_ONCE = 5_000
+_QUERIES_AT_ONCE = 1_000
+#: Durations this much apart need no comparison: a hair more than `SAME_DURATION`, which is what decides.
+_DURATION_MARGIN = SAME_DURATION + 1e-6
 
 Rows = npt.NDArray[np.int64]
 
@@ -73,18 +75,32 @@ def audio_fingerprints(manifest: Manifest) -> AudioFingerprints:
 
 def near_pairs(first: AudioFingerprints, second: AudioFingerprints) -> npt.NDArray[np.int64]:
     """Return `(pairs, 2)` row numbers of near-identical recordings, one of `first` and one of `second` each, sorted."""
-    if not len(first.rows) or not len(second.rows):
-        return np.empty((0, 2), dtype=np.int64)
-    tree = cKDTree(second.places, leafsize=_LEAF)
+    return _near(first, second, itself=False)
+
+
+def near_pairs_within(one: AudioFingerprints) -> npt.NDArray[np.int64]:
+    """Return `(pairs, 2)` row numbers of near-identical recordings, every two of them once, sorted."""
+    return _near(one, one, itself=True)
+
+
+def _near(first: AudioFingerprints, second: AudioFingerprints, itself: bool) -> npt.NDArray[np.int64]:
+    order, others = (np.argsort(side.seconds, kind="stable") for side in (first, second))
+    seconds = second.seconds[others]
     reach = _RADIUS * np.sqrt(1 + _DURATION_WEIGHT**2)
     found = [np.empty((0, 2), dtype=np.int64)]
-    # neighbours in duration together, so that a block of them meets few branches of the tree
-    order = np.argsort(first.seconds, kind="stable")
+    # neighbours in duration together, so that few others come into question and the trees stay small
     for start in range(0, len(order), _QUERIES_AT_ONCE):
         asked = order[start : start + _QUERIES_AT_ONCE]
-        block = cKDTree(first.places[asked], leafsize=_LEAF)
-        offered = block.sparse_distance_matrix(tree, reach, output_type="ndarray")
-        found.append(_compared(first, second, asked[offered["i"]], offered["j"]))
+        shortest, longest = first.seconds[asked[[0, -1]]] + (-_DURATION_MARGIN, _DURATION_MARGIN)
+        begin = start if itself else int(np.searchsorted(seconds, shortest))
+        candidates = others[begin : np.searchsorted(seconds, longest, side="right")]
+        if not len(candidates):
+            continue
+        trees = (cKDTree(side.places[rows], leafsize=_LEAF) for side, rows in ((first, asked), (second, candidates)))
+        offered = next(trees).sparse_distance_matrix(next(trees), reach, output_type="ndarray")
+        if itself:
+            offered = offered[offered["i"] < offered["j"]]
+        found.append(_compared(first, second, asked[offered["i"]], candidates[offered["j"]]))
     pairs = np.concatenate(found)
     return pairs[np.lexsort(pairs.T[::-1])]
 

@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components
 
 from vibespeaker.errors import ManifestError
 from vibespeaker.manifest import SCHEMA, Manifest
-from vibespeaker.prepare.near_duplicates import audio_fingerprints, near_pairs
+from vibespeaker.prepare.near_duplicates import audio_fingerprints, near_pairs_within
 from vibespeaker.utterance import is_unknown_speaker
 
 #: What makes a group beside copies of the audio.
@@ -59,8 +59,7 @@ def belonging_together(manifest: Manifest, *by: Key) -> Rows:
     keys = [_keys(frame, key) for key in by or ("speaker",)]
     pairs = np.empty((0, 2), dtype=np.int64)
     if "fingerprint" in table.column_names:
-        fingerprints = audio_fingerprints(manifest)
-        pairs = near_pairs(fingerprints, fingerprints)
+        pairs = near_pairs_within(audio_fingerprints(manifest))
     groups = connected([*keys, *(frame[name] for name in COPIES if name in frame)], pairs)
     ranks = pd.factorize(keys[0], sort=True)[0]
     first = np.full(len(groups), len(groups))
