@@ -24,7 +24,10 @@ COMMANDS = {
     "prepare": ("vibespeaker.prepare.prepare:prepare", "read a corpus folder into a checked manifest"),
     "combine": ("vibespeaker.prepare.combine:combine", "join manifests under a label map"),
     "clean": ("vibespeaker.prepare.clean:clean", "write cleaned copies of recordings"),
-    "split": ("vibespeaker.prepare.split.command:split", "give utterances to splits that share no speaker"),
+    "split": (
+        "vibespeaker.prepare.split.command:split",
+        "give utterances to splits that share no speaker, or as published",
+    ),
     "stats": ("vibespeaker.prepare.stats:stats", "count utterances by corpus, emotion and split"),
     "check": ("vibespeaker.prepare.leaks:check", "find speakers, recordings and takes in more than one split"),
     "balance": ("vibespeaker.prepare.balance:balance", "plan a training split with equal classes"),

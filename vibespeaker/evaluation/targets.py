@@ -15,8 +15,6 @@ from vibespeaker.files import file_sha256
 from vibespeaker.labels import ATTRIBUTES, LABEL_SETS, NO_AGREEMENT, LabelSet, label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions
-from vibespeaker.prepare.split.groups import COLUMNS as GROUPING_COLUMNS
-from vibespeaker.prepare.split.groups import belonging_together
 
 #: What utterances without agreement on a category count for: their attributes, or nothing.
 NoAgreement = Literal["attributes", "exclude"]
@@ -101,6 +99,10 @@ class Truth:
         Raises:
             PredictionsError: an id is not in the manifest; names the first of them.
         """
+        # SciPy's graphs are for those who cross-fit
+        from vibespeaker.prepare.split.groups import COLUMNS as GROUPING_COLUMNS
+        from vibespeaker.prepare.split.groups import belonging_together
+
         ids = self._known(utterance_ids, source)
         pieces = [
             piece.select(pd.Index(piece.column("utterance_id")).isin(ids))

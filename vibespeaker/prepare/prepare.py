@@ -74,7 +74,8 @@ def prepare(
         path: the corpus folder, or the table.
         out: manifest to write (Parquet).
         split: official keeps the corpus's own splits; ablation turns a tenth of train into validation and development
-            into test, as in the source's ablations; speakers makes new, speaker-disjoint splits.
+            into test, as in the source's ablations; speakers makes new, speaker-disjoint splits,
+            sentence-disjoint where no speaker is known. Strategies beyond these are those of `vibespeaker split`.
         seed: of the ablation and speakers splits.
         fractions: shares of the speakers split, by default 0.7 train, 0.15 development, 0.15 test.
         min_duration: shorter audio is dropped, in seconds.
@@ -82,7 +83,7 @@ def prepare(
         workers: files decoded at the same time, by default as many as there are cores.
 
     Returns:
-        0, or 1 when something was dropped.
+        0, or 1 when something was dropped, or when splits share speakers, takes, or identical or near-identical audio.
     """
     corpus = adapter(format, options)
     journal = out.with_name(f".{out.name}.examined")
