@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.manifests import counted, manifest_of
+from tests.manifests import counted, manifest_from, manifest_of
 from vibespeaker.cli.main import main
 from vibespeaker.errors import ManifestError
-from vibespeaker.manifest import Manifest, ManifestMetadata, build
+from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.split.strategies import (
     ablation_split,
     official_split,
@@ -97,19 +97,14 @@ CATEGORIES = ("anger", "happiness", "neutral", None)
 def make_manifest(
     speakers: Sequence[int], categories: Sequence[str | None], split: Sequence[str] | None = None
 ) -> Manifest:
-    rows = len(speakers)
-    names = [f"corpus/{row:07d}" for row in range(rows)]
     columns = {
-        "utterance_id": names,
-        "corpus": ["corpus"] * rows,
-        "audio": [f"{name}.wav" for name in names],
-        "file_name": [f"{name}.wav" for name in names],
+        "corpus": "corpus",
+        "name": [f"{row:07d}" for row in range(len(speakers))],
         "speaker": [f"corpus/{speaker:06d}" for speaker in speakers],
-        "language": ["en"] * rows,
         "category": list(categories),
         "split": split,
     }
-    return build({k: v for k, v in columns.items() if v is not None}, ManifestMetadata(root="/", label_set="challenge"))
+    return manifest_from(columns)
 
 
 def balanced(speakers: int, each: int = 4) -> Manifest:
