@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from vibespeaker.audio.files import read_audio
+from vibespeaker.audio.recordings import COLUMNS, Recordings
 from vibespeaker.cache.precision import from_stored, to_stored
 from vibespeaker.encoders.base import pad_frames
 from vibespeaker.encoders.reduced import neighbours_mean
@@ -129,10 +129,11 @@ def described(source: Path, out: Path, clips: int) -> list[Tensor]:
     """Return the embedded descriptors of recordings, evenly chosen."""
     corpus = Corpus("ravdess", source, out / "ravdess")
     corpus.prepare()
-    manifest = Manifest.read(corpus.manifest, ("audio",))
+    manifest = Manifest.read(corpus.manifest, COLUMNS)
     encoder = build_encoders(read_specs(Path("embedded")))["descriptors"]
-    paths = manifest.column("audio")[:: max(1, len(manifest) // clips)][:clips]
-    return [encoder([torch.from_numpy(read_audio(manifest.root / path))]).values[0] for path in paths]
+    recordings = Recordings(manifest)
+    rows = range(0, len(manifest), max(1, len(manifest) // clips))[:clips]
+    return [encoder([torch.from_numpy(recordings.read(row))]).values[0] for row in rows]
 
 
 def wide(clips: int, dim: int = 256) -> list[Tensor]:

@@ -19,7 +19,7 @@ HOMES = {
     "openpyxl": {"corpora"},
     "optuna": {"workflows.sweep"},
     "sklearn": {"baselines", "ensemble"},
-    "silero_vad": {"audio.cleaning"},
+    "silero_vad": {"audio"},
     "soundfile": {"audio"},
     "soxr": {"audio"},
     "tensorboard": {"report"},

@@ -36,9 +36,11 @@ _VOTE = pa.struct(
     ]
 )
 
-#: Column → type and whether it may be null. `duration` is in seconds of the file's audio; `audio_sha256` hashes
-#: the file's bytes; `fingerprint` is an audio fingerprint for near-duplicates, null until one is made;
-#: `level_db` and `snr_db` are measured by `audio.levels`. Columns that may be null are null in tables older than them.
+#: Column → type and whether it may be null. `start`, `end` (seconds) and `channel` (from 1) say what the utterance
+#: takes of the file `audio` (`utterance.Excerpt`), null for all of it; `duration` is in seconds of that excerpt;
+#: `audio_sha256` hashes its content, for a whole file the file's bytes; `recording_sha256` hashes the file's bytes;
+#: `fingerprint` is an audio fingerprint for near-duplicates, null until one is made; `level_db` and `snr_db` are
+#: measured by `audio.levels`. Columns that may be null are null in tables older than them.
 SCHEMA = pa.schema(
     [
         pa.field("utterance_id", pa.string(), nullable=False),
@@ -60,8 +62,12 @@ SCHEMA = pa.schema(
         pa.field("intensity", pa.string()),
         pa.field("take", pa.string()),
         pa.field("session", pa.string()),
+        pa.field("start", pa.float64()),
+        pa.field("end", pa.float64()),
+        pa.field("channel", pa.int32()),
         pa.field("duration", pa.float64()),
         pa.field("audio_sha256", pa.string()),
+        pa.field("recording_sha256", pa.string()),
         pa.field("fingerprint", pa.binary()),
         pa.field("level_db", pa.float32()),
         pa.field("snr_db", pa.float32()),

@@ -1,5 +1,6 @@
-"""One recorded utterance and its annotations."""
+"""One recorded utterance, what it takes of its recording, and what is known of it."""
 
+import hashlib
 from dataclasses import dataclass, field
 
 SAMPLE_RATE = 16_000
@@ -30,6 +31,45 @@ def is_unknown_speaker(speaker: str) -> bool:
 def own_name(name: str, corpus: str) -> str:
     """Return a speaker, session or take as its corpus calls it, without the corpus before it."""
     return name.removeprefix(f"{corpus}/")
+
+
+@dataclass(frozen=True, order=True)
+class Excerpt:
+    """What an utterance takes of its recording; all of it by default.
+
+    Args:
+        start: where it begins, in seconds; null for the beginning of the recording.
+        end: where it ends, in seconds; null for the end of the recording.
+        channel: of several channels, counted from 1; null for the mean of all.
+    """
+
+    start: float | None = None
+    end: float | None = None
+    channel: int | None = None
+
+    @property
+    def bounds(self) -> tuple[int, int | None]:
+        """First sample at `SAMPLE_RATE`, and the one after the last; null for the end of the recording."""
+        first = 0 if self.start is None else round(self.start * SAMPLE_RATE)
+        return first, None if self.end is None else round(self.end * SAMPLE_RATE)
+
+    def content_sha256(self, recording_sha256: str) -> str:
+        """Return the hash by which this excerpt's audio is known: equal for what sounds equal, else different.
+
+        It is the SHA-256 of the recording's own hash with both sample positions and the channel; the recording's hash
+        itself when the excerpt is all of it.
+
+        Args:
+            recording_sha256: hash of the audio file's bytes, 64 hexadecimal digits.
+        """
+        first, last = self.bounds
+        if (first, last, self.channel) == (0, None, None):
+            return recording_sha256
+        return hashlib.sha256(f"{recording_sha256} {first} {last} {self.channel}".encode()).hexdigest()
+
+
+#: All of a recording.
+WHOLE = Excerpt()
 
 
 @dataclass(frozen=True)
@@ -79,6 +119,9 @@ class Utterance:
         intensity: `normal`, `strong` or another published level; null where there is none.
         take: equal for copies of the same take (e.g. audio-only and audio-visual releases); null where unique.
         session: recording session or dialogue, null where there is none.
+        start: where the utterance begins in the recording, in seconds; null for its beginning.
+        end: where it ends, in seconds; null for the recording's end.
+        channel: of a recording's channels, counted from 1; null for the mean of all.
     """
 
     utterance_id: str
@@ -100,3 +143,11 @@ class Utterance:
     intensity: str | None = None
     take: str | None = None
     session: str | None = None
+    start: float | None = None
+    end: float | None = None
+    channel: int | None = None
+
+    @property
+    def excerpt(self) -> Excerpt:
+        """What the utterance takes of its recording."""
+        return Excerpt(self.start, self.end, self.channel)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vibespeaker.audio.files import read_audio
+from vibespeaker.audio.recordings import Recordings
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import atomic_path, file_sha256, write_text
 from vibespeaker.labels import label_set
@@ -37,8 +37,9 @@ def functionals(manifest: Path, out: Path) -> Features:
     read = Manifest.read(manifest)
     rows = []
     with tracked("ComParE 2016", len(read)) as progress:
-        for path in read.column("audio"):
-            rows.append(smile.process_signal(read_audio(read.root / path), SAMPLE_RATE).to_numpy()[0])
+        recordings = Recordings(read)
+        for row in range(len(read)):
+            rows.append(smile.process_signal(recordings.read(row), SAMPLE_RATE).to_numpy()[0])
             progress.advance()
     table = np.asarray(rows, dtype=np.float32)
     with atomic_path(out) as temporary, open(temporary, "wb") as file:

@@ -70,17 +70,17 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch
     assert main(arguments) == 0
     whole = digest_of(out)
     out.unlink()
-    examine, examined, again = inspection.examine, [], []
+    examine, examined, again = inspection.examine_excerpts, [], []
 
-    def interrupted(path: Path) -> object:
+    def interrupted(path: Path, excerpts: object) -> object:
         examined.append(path.name)
         if examined[4:] == [path.name]:
             raise KeyboardInterrupt
-        return examine(path)
+        return examine(path, excerpts)
 
     monkeypatch.setattr(inspection, "_BLOCK", 2)
     monkeypatch.setattr(inspection, "_CHUNK", 1)
-    monkeypatch.setattr(inspection, "examine", interrupted)
+    monkeypatch.setattr(inspection, "examine_excerpts", interrupted)
     assert main(arguments) == 130
     assert not out.exists()
     journal = tmp_path / f".{OUT}.examined"
@@ -91,7 +91,9 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch
         file.write('{"key": "torn')
     changed = root / "03a01Wa.wav"
     os.utime(changed, ns=(0, 0))
-    monkeypatch.setattr(inspection, "examine", lambda path: again.append(path.name) or examine(path))
+    monkeypatch.setattr(
+        inspection, "examine_excerpts", lambda path, excerpts: again.append(path.name) or examine(path, excerpts)
+    )
     assert main(arguments) == 0
     assert again == ["03a01Wa.wav", "11a01Fa.wav", "12a01Ta.wav"]
     assert digest_of(out) == whole

@@ -1,13 +1,9 @@
-"""Recordings: any file libsndfile reads → mono float32 at 16 kHz; the only home of decoding and resampling.
+"""Recordings: any file that libsndfile reads → mono float32 at 16 kHz; the only home of resampling and of writing.
 
-WAV files cut off in the middle are refused: libsndfile would return what is left without error. The size in the header
-is compared with the bytes that follow it. A stream that never knew its length (a size of all ones, as pipes write
-them) is taken as it is.
+`opening` and `containers` say which files are read at all, `decoding` reads them.
 """
 
-import hashlib
-import io
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,78 +12,116 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from vibespeaker.audio.decoding import Decoded, channels_of, decode
 from vibespeaker.audio.fingerprint import fingerprint
 from vibespeaker.audio.levels import levels
+from vibespeaker.audio.opening import UnusableError, open_regular, reason, sha256_of
 from vibespeaker.errors import AudioError
 from vibespeaker.files import atomic_path
-from vibespeaker.utterance import SAMPLE_RATE
+from vibespeaker.utterance import SAMPLE_RATE, WHOLE, Excerpt
 
 Waveform = npt.NDArray[np.float32]
 
-#: Sizes that writers to a pipe leave in a WAV header when they cannot seek back.
-_UNKNOWN_SIZES = (0x7FFF_FFFF, 0xFFFF_FFFF)
+#: Below this no encoder has a frame to look at, and nothing can be heard; in seconds.
+MIN_DURATION = 0.1
+SILENT = "all its samples are equal: silence"
 
 
 @dataclass(frozen=True)
 class AudioFacts:
-    """What `examine` finds in one file.
+    """What `examine` finds in an excerpt of a file.
 
     Args:
-        sha256: hash of the file's bytes, 64 hexadecimal digits; null when the file cannot be read at all.
+        sha256: hash of the excerpt's content (`Excerpt.content_sha256`), 64 hexadecimal digits; null when the file
+            cannot be read at all.
+        recording_sha256: hash of the file's bytes; null when the file cannot be read at all.
         duration: seconds of audio; null when it cannot be used.
         problem: why the audio cannot be used, null when it can.
-        silent: True when every sample has the same value: usable, but worth a remark.
+        remarks: what is odd about audio that can be used, and what reading does about it.
         fingerprint: nearly the same for copies (`audio.fingerprint`); null when the audio cannot be used.
         level_db: level relative to full scale (`audio.levels`); null when the audio cannot be used.
         snr_db: rough signal-to-noise ratio (`audio.levels`); null when the audio cannot be used.
     """
 
     sha256: str | None = None
+    recording_sha256: str | None = None
     duration: float | None = None
     problem: str | None = None
-    silent: bool = False
+    remarks: tuple[str, ...] = ()
     fingerprint: bytes | None = None
     level_db: float | None = None
     snr_db: float | None = None
 
 
-def read_audio(path: Path) -> Waveform:
+def read_audio(path: Path, excerpt: Excerpt = WHOLE) -> Waveform:
     """Read a recording of any sampling rate and any number of channels.
 
     Args:
-        path: WAV, FLAC, OGG, MP3, AIFF or another format of libsndfile, whatever its suffix.
+        path: WAV, FLAC, OGG, MP3, AIFF or another of `corpora.audio_formats.DECODED`, whatever its suffix.
+        excerpt: which stretch and channel; by default all of it, and the mean of the channels.
 
     Returns:
-        `(samples,)` at 16 kHz, the mean of the channels, full scale ±1, at least one sample.
+        `(samples,)` at 16 kHz, within full scale ±1, at least one sample.
 
     Raises:
-        AudioError: the file is missing, undecodable, truncated or without samples, or holds NaN or infinity.
+        AudioError: the file is missing, no regular file, undecodable, truncated or without samples, or holds NaN or
+            infinity.
+    """
+    decoded = decode_file(path, excerpt)
+    return resample(decoded.samples, decoded.rate, SAMPLE_RATE)
+
+
+def decode_file(path: Path, excerpt: Excerpt = WHOLE) -> Decoded:
+    """Read as `read_audio` does, but at the recording's own rate and with what was remarkable.
+
+    Raises:
+        AudioError: as `read_audio`.
     """
     try:
-        with open(path, "rb", buffering=0) as file:
-            samples, rate = _decode(file, file.readall())
-    except (_UnusableError, OSError) as error:
+        with open_regular(path) as file:
+            return decode(file, excerpt)
+    except (UnusableError, OSError) as error:
         raise AudioError(
-            f"audio file {path} cannot be used: {_reason(error)}",
+            f"audio file {path} cannot be used: {reason(error)}",
             remedy="replace the file, or leave it out: vibespeaker prepare lists all such files",
         ) from error
-    return resample(samples, rate, SAMPLE_RATE)
 
 
 def examine(path: Path) -> AudioFacts:
-    """Read, hash and decode a file once; what is wrong with it is returned, not raised."""
-    sha256 = None
+    """Read, hash and decode a file; what is wrong with it is returned, not raised."""
+    return examine_excerpts(path, [WHOLE])[0]
+
+
+def examine_excerpts(path: Path, excerpts: Sequence[Excerpt]) -> list[AudioFacts]:
+    """Read and hash a file once, and decode each excerpt of it; what is wrong is returned, not raised.
+
+    Returns:
+        Facts of each excerpt, in their order.
+    """
+    digest = None
     try:
-        with open(path, "rb", buffering=0) as file:
-            data = file.readall()
-            sha256 = hashlib.sha256(data).hexdigest()
-            samples, rate = _decode(file, data)
-    except (_UnusableError, OSError) as error:
-        return AudioFacts(sha256, problem=_reason(error))
-    silent = bool(samples.min() == samples.max())
-    level, ratio = levels(samples, rate)
-    cells = fingerprint(samples, rate)
-    return AudioFacts(sha256, len(samples) / rate, silent=silent, fingerprint=cells, level_db=level, snr_db=ratio)
+        with open_regular(path) as file:
+            digest = sha256_of(file)
+            facts = []
+            for excerpt in excerpts:
+                content = excerpt.content_sha256(digest)
+                try:
+                    facts.append(_measure(decode(file, excerpt), content, digest))
+                except UnusableError as error:
+                    facts.append(AudioFacts(content, digest, problem=reason(error)))
+            return facts
+    except (UnusableError, OSError) as error:
+        problem = reason(error)
+        return [AudioFacts(digest and one.content_sha256(digest), digest, problem=problem) for one in excerpts]
+
+
+def count_channels(path: Path) -> int:
+    """Return how many channels a file's header names; 1 for a file that cannot be used, which `examine` explains."""
+    try:
+        with open_regular(path) as file:
+            return channels_of(file)
+    except (UnusableError, OSError):
+        return 1
 
 
 def resample(samples: Waveform, rate: int, new_rate: int) -> Waveform:
@@ -120,58 +154,15 @@ def write_audio(path: Path, samples: Waveform, rate: int = SAMPLE_RATE) -> None:
         soundfile.write(temporary, np.clip(samples, -1.0, 1.0), rate, subtype="PCM_16", format="WAV")
 
 
-class _UnusableError(Exception):
-    """Says why the bytes of a file are not usable audio."""
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "the file does not exist"
-    if isinstance(error, OSError):
-        return f"the file cannot be read ({os.strerror(error.errno) if error.errno else error})"
-    return str(error)
-
-
-def _decode(file: io.FileIO, data: bytes) -> tuple[Waveform, int]:
-    """Return `(samples,)` at the file's own rate, and that rate in Hz.
-
-    Args:
-        file: open file; libsndfile reads it itself, since calls back into Python would hold up other threads.
-        data: the file's bytes.
-    """
-    if not data:
-        raise _UnusableError("the file is empty")
-    _require_whole_wave(data)
-    file.seek(0)
-    try:
-        with soundfile.SoundFile(file.fileno(), closefd=False) as audio:
-            promised, rate = audio.frames, audio.samplerate
-            samples: Waveform = audio.read(dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        detail = str(getattr(error, "error_string", error)).strip().rstrip(".")
-        raise _UnusableError(f"it cannot be decoded ({detail})") from error
-    if len(samples) == 0:
-        raise _UnusableError("it holds no samples")
-    if len(samples) < promised:
-        raise _UnusableError(f"it is truncated: {promised} samples promised, {len(samples)} found")
-    if not np.isfinite(samples).all():
-        raise _UnusableError("it holds samples that are NaN or infinite")
-    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
-    return np.ascontiguousarray(mono), rate
-
-
-def _require_whole_wave(data: bytes) -> None:
-    """Compare the size of a RIFF file's data chunk with the bytes there are; other formats pass."""
-    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        return
-    position = 12
-    while position + 8 <= len(data):
-        name, size = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "little")
-        there = len(data) - position - 8
-        if name == b"data":
-            if size > there and size not in _UNKNOWN_SIZES:
-                raise _UnusableError(f"it is truncated: {size} bytes of samples promised, {there} found")
-            return
-        # chunks are padded to even sizes
-        position += 8 + size + size % 2
-    raise _UnusableError("it is truncated: the header ends before the samples")
+def _measure(decoded: Decoded, content: str, recording: str) -> AudioFacts:
+    samples, rate = decoded.samples, decoded.rate
+    level, ratio = levels(samples, rate)
+    return AudioFacts(
+        sha256=content,
+        recording_sha256=recording,
+        duration=len(samples) / rate,
+        remarks=(*decoded.remarks, *((SILENT,) if samples.min() == samples.max() else ())),
+        fingerprint=fingerprint(samples, rate),
+        level_db=level,
+        snr_db=ratio,
+    )

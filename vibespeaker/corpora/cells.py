@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any
 
+from vibespeaker.corpora.audio_formats import AUDIO_SUFFIXES, FOREIGN_SUFFIXES
 from vibespeaker.corpora.text_files import normal
 
 
@@ -35,7 +36,7 @@ def clip_stem(name: str) -> str:
     """Return a published file name without folder and without audio suffix."""
     base = name.strip().replace("\\", "/").rpartition("/")[2]
     stem, dot, suffix = base.rpartition(".")
-    return stem if dot and suffix.lower() in ("wav", "flac", "mp3", "ogg", "mp4") else base
+    return stem if dot and f".{suffix.lower()}" in (*AUDIO_SUFFIXES, *FOREIGN_SUFFIXES) else base
 
 
 def sentence_id(corpus: str, text: str) -> str:

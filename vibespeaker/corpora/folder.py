@@ -4,15 +4,10 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from vibespeaker.corpora.audio_formats import AUDIO_SUFFIXES
 from vibespeaker.corpora.base import Problem
 from vibespeaker.corpora.text_files import normal
 from vibespeaker.errors import CorpusError
-
-#: What libsndfile decodes, lossless before lossy: of one utterance in two formats the first is used.
-AUDIO_SUFFIXES = (
-    *(".wav", ".flac", ".aiff", ".aif", ".aifc", ".w64", ".rf64", ".caf", ".au", ".snd", ".sph", ".nist", ".voc"),
-    *(".ogg", ".oga", ".opus", ".mp3", ".mp2"),
-)
 
 
 def require_folder(root: Path, corpus: str) -> None:

@@ -8,8 +8,9 @@ import os
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
+from vibespeaker.corpora.audio_formats import AUDIO_SUFFIXES, FOREIGN_SUFFIXES
 from vibespeaker.corpora.base import MissingAudioError
-from vibespeaker.corpora.folder import AUDIO_SUFFIXES, list_files, suffix_rank, without_suffix
+from vibespeaker.corpora.folder import list_files, suffix_rank, without_suffix
 from vibespeaker.corpora.text_files import normal
 
 
@@ -86,4 +87,4 @@ def folders_and_stem(path: str) -> tuple[str, ...]:
         return ()
     *folders, name = parts
     stem, suffix = os.path.splitext(name)
-    return *folders, stem if suffix in AUDIO_SUFFIXES else name
+    return *folders, stem if suffix in (*AUDIO_SUFFIXES, *FOREIGN_SUFFIXES) else name

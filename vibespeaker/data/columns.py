@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vibespeaker.audio.recordings import COLUMNS as RECORDING_COLUMNS
 from vibespeaker.cache import EncoderRecord
 from vibespeaker.cache.keys import Contents, manifest_contents
 from vibespeaker.data.targets import COLUMNS, LabelPolicy, Targets, make_targets
@@ -17,7 +18,7 @@ from vibespeaker.manifest import Manifest, release_memory
 from vibespeaker.provenance import Modality
 
 _ALWAYS = ("split", "text_origin")
-_LIVE = ("audio", "text", "duration")
+_LIVE = (*RECORDING_COLUMNS, "text", "duration")
 _NAMING = ("utterance_id", "file_name", "split")
 _CONTENT: dict[Modality, str] = {"audio": "audio_sha256", "text": "text"}
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from vibespeaker.audio.files import read_audio
+from vibespeaker.audio.recordings import Recordings
 from vibespeaker.batch import EmotionBatch, Frames
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.cache.precision import QuantizedBatch, QuantizedFrames
@@ -69,14 +69,14 @@ class LiveSplit(Dataset[EmotionBatch]):
     It holds Arrow columns, whose pages reading processes share; Python strings are copied by whoever looks at them.
 
     Args:
-        manifest: with the columns `audio`, empty for a text alone, whose waveform has no samples, `text` and
-            `duration`.
+        manifest: with the columns of `audio.recordings`, `audio` empty for a text alone, whose waveform has no samples,
+            `text` and `duration`.
         rows: `(N,)` row numbers in the manifest.
         targets: of the whole manifest.
     """
 
     def __init__(self, manifest: Manifest, rows: Rows, targets: Targets) -> None:
-        self.root = manifest.root
+        self.recordings = Recordings(manifest)
         self.audio, self.texts = manifest.table.column("audio"), manifest.table.column("text")
         self.rows, self.targets = rows, targets
         self.seconds = manifest.table.column("duration").to_numpy()[rows]
@@ -92,12 +92,12 @@ class LiveSplit(Dataset[EmotionBatch]):
     def __getitems__(self, keys: Sequence[Key]) -> EmotionBatch:
         """Read the utterances at `keys`, (position, 0) each."""
         rows = [int(self.rows[at]) for at, _ in keys]
-        audio = tuple(self._waveform(self.audio[row].as_py()) for row in rows)
+        audio = tuple(self._waveform(row) for row in rows)
         texts = tuple(self.texts[row].as_py() or "" for row in rows)
         return _batch(self.rows, self.targets, keys, audio=audio, texts=texts)
 
-    def _waveform(self, path: str | None) -> Tensor:
-        return torch.from_numpy(read_audio(self.root / path)) if path else torch.empty(0)
+    def _waveform(self, row: int) -> Tensor:
+        return torch.from_numpy(self.recordings.read(row)) if self.audio[row].as_py() else torch.empty(0)
 
 
 def stack_frames(sequences: Sequence[Tensor]) -> Frames:

@@ -1,17 +1,15 @@
 """Inputs of the encoders: decoded recordings and texts, checked against the hashes that name them."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from torch.utils.data import Dataset
 
 from vibespeaker.audio.augmentation import Augmentation
-from vibespeaker.audio.files import read_audio
+from vibespeaker.audio.recordings import Recordings
 from vibespeaker.errors import AudioError
 from vibespeaker.extract.plan import Plan
-from vibespeaker.files import file_sha256
 from vibespeaker.manifest import Manifest
 from vibespeaker.provenance import Modality
 
@@ -46,35 +44,27 @@ class ClipReader(Dataset[Clip]):
     def __init__(
         self, manifest: Manifest, plan: Plan, modality: Modality, augmentation: Augmentation | None = None
     ) -> None:
-        self._root = manifest.root
-        self._values = manifest.table.column("audio" if modality == "audio" else "text")
+        self._recordings = Recordings(manifest) if modality == "audio" else None
+        self._texts = manifest.table.column("text")
         self._plan = plan
-        self._modality = modality
         self._augmentation = augmentation
 
     def __len__(self) -> int:
         return len(self._plan)
 
     def __getitem__(self, number: int) -> Clip:
-        value = self._values[int(self._plan.rows[number])].as_py()
-        if self._modality == "text":
-            return Clip(number, value or "")
+        row = int(self._plan.rows[number])
+        if self._recordings is None:
+            return Clip(number, self._texts[row].as_py() or "")
         try:
-            return Clip(number, self._read_audio(self._root / value, number))
+            return Clip(number, self._read_audio(self._recordings, row, number))
         except AudioError as error:
             return Clip(number, None, str(error))
 
-    def _read_audio(self, path: Path, number: int) -> npt.NDArray[np.float32]:
-        waveform = read_audio(path)
-        found, planned = file_sha256(path), self._plan.contents[number].tobytes().hex()
-        if found != planned:
-            raise AudioError(
-                f"audio file {path} changed since the manifest was made",
-                found=f"SHA-256 {found[:12]}…",
-                allowed=f"{planned[:12]}…",
-                remedy="prepare the manifest again",
-            )
+    def _read_audio(self, recordings: Recordings, row: int, number: int) -> npt.NDArray[np.float32]:
+        content = self._plan.contents[number].tobytes()
+        waveform = recordings.read(row, content.hex())
         view = int(self._plan.views[number])
         if view == 0 or self._augmentation is None:
             return waveform
-        return self._augmentation.view(waveform, self._plan.contents[number].tobytes(), view)
+        return self._augmentation.view(waveform, content, view)

@@ -15,6 +15,7 @@ import torch
 
 from vibespeaker.audio.augmentation import Augmentation, AugmentationRecipe, read_recipe
 from vibespeaker.audio.cleaning import cleaning_of
+from vibespeaker.audio.recordings import COLUMNS as RECORDING_COLUMNS
 from vibespeaker.cache.merge import merge_index
 from vibespeaker.cache.records import CacheRecipe, EncoderRecord, declare_encoder, declare_recipe
 from vibespeaker.cache.store import EmbeddingCache
@@ -36,7 +37,7 @@ from vibespeaker.prepare.balance import BalancePlan
 log = logging.getLogger(__name__)
 
 #: What extraction reads of a manifest.
-COLUMNS = ("utterance_id", "audio", "audio_sha256", "duration", "text", "split")
+COLUMNS = ("utterance_id", *RECORDING_COLUMNS, "audio_sha256", "duration", "text", "split")
 LOCK_FILE = "extract.lock"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 

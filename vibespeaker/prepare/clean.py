@@ -21,17 +21,18 @@ import numpy as np
 
 from vibespeaker.audio.cleaning import CleaningRecipe, clean_audio
 from vibespeaker.audio.cleaning.recipe import STEP
-from vibespeaker.audio.files import examine, read_audio, write_audio
+from vibespeaker.audio.files import examine, write_audio
 from vibespeaker.audio.inspection import cores
+from vibespeaker.audio.recordings import Recordings, read_unchanged
 from vibespeaker.corpora.base import Problem
 from vibespeaker.errors import AudioError, ManifestError
 from vibespeaker.figures import before_and_after, png_bytes
-from vibespeaker.files import atomic_path, file_sha256
+from vibespeaker.files import atomic_path
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.prepare import write_problems
 from vibespeaker.prepare.terminal import problem_table
 from vibespeaker.progress import plain_console, tracked
-from vibespeaker.utterance import SAMPLE_RATE
+from vibespeaker.utterance import SAMPLE_RATE, Excerpt
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ _MEASURES = ("seconds_before", "seconds_after", "noise_db", "gain_db")
 _CHUNK = 8
 
 Finding = dict[str, Any]
+Job = tuple[Path, Excerpt, str | None, Path]
 
 
 def clean(
@@ -122,6 +124,8 @@ def cleaned_manifest(
         "audio": [_file_of(names[row]) if findings[row].get("sha256") else "" for row in rows],
         **{name: [finding.get(name) for finding in left] for name in ("duration", "level_db", "snr_db")},
         "audio_sha256": [finding.get("sha256") for finding in left],
+        # a copy holds the excerpt alone; `recording_sha256` still tells which recording it is of
+        **{name: [None] * len(rows) for name in ("start", "end", "channel")},
         "fingerprint": [bytes.fromhex(finding.get("fingerprint") or "") or None for finding in left],
     }
     step = {"step": STEP, "recipe": dict(identity), "min_duration": min_duration, "measured": _measured(findings)}
@@ -130,31 +134,28 @@ def cleaned_manifest(
     return replace(made, metadata=replace(made.metadata, root=str(folder))), problems
 
 
-def clean_one(job: tuple[str, str | None, str], recipe: CleaningRecipe) -> Finding:
+def clean_one(job: Job, recipe: CleaningRecipe) -> Finding:
     """Clean one recording and write it.
 
     Args:
-        job: path of the original, its expected SHA-256, path of the copy.
+        job: the recording, the excerpt of it, its expected `audio_sha256`, and the copy.
         recipe: the steps.
 
     Returns:
         `problem` where there is one, measures, and facts of the copy.
     """
-    source, expected, target = Path(job[0]), job[1], Path(job[2])
+    source, excerpt, expected, target = job
     try:
-        waveform = read_audio(source)
-        if expected is not None and file_sha256(source) != expected:
-            return {"problem": "the file changed since the manifest was made"}
+        cleaned = clean_audio(read_unchanged(source, excerpt, expected), recipe)
     except AudioError as error:
         return {"problem": error.problem}
-    cleaned = clean_audio(waveform, recipe)
     if not len(cleaned.samples):
         return {"problem": "no speech was found", **cleaned.measures}
     write_audio(target, cleaned.samples)
     facts = examine(target)
-    fingerprint = facts.fingerprint.hex() if facts.fingerprint else None
+    picture = facts.fingerprint.hex() if facts.fingerprint else None
     found = {name: getattr(facts, name) for name in ("sha256", "duration", "level_db", "snr_db")}
-    return {**cleaned.measures, **found, "fingerprint": fingerprint}
+    return {**cleaned.measures, **found, "fingerprint": picture}
 
 
 def _clean_all(
@@ -166,9 +167,10 @@ def _clean_all(
     workers: int | None,
 ) -> list[Finding]:
     paths, hashes, names = (table.column(name) for name in ("audio", "audio_sha256", "utterance_id"))
+    recordings = Recordings(table)
     jobs = [
-        (str(table.root / path), digest, str(folder / _file_of(name)))
-        for path, digest, name in zip(paths, hashes, names, strict=True)
+        (table.root / path, recordings.excerpt(row), hashes[row], folder / _file_of(names[row]))
+        for row, path in enumerate(paths)
     ]
     heading = json.dumps({"recipe": dict(identity)}, sort_keys=True)
     known = _read_journal(journal, heading, dict(zip(names, jobs, strict=True)))
@@ -209,7 +211,7 @@ def _single_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _read_journal(journal: Path, heading: str, jobs: Mapping[str, tuple[str, str | None, str]]) -> dict[str, Finding]:
+def _read_journal(journal: Path, heading: str, jobs: Mapping[str, Job]) -> dict[str, Finding]:
     """Return what an interrupted run of the same recipe found, where its copies are still there."""
     if not journal.is_file():
         return {}
@@ -225,8 +227,8 @@ def _read_journal(journal: Path, heading: str, jobs: Mapping[str, tuple[str, str
         except (ValueError, KeyError):
             # the last line of a killed run
             continue
-        whole = "problem" in finding or (name in jobs and Path(jobs[name][2]).is_file())
-        if name in jobs and jobs[name][1] == expected and whole:
+        whole = "problem" in finding or (name in jobs and jobs[name][3].is_file())
+        if name in jobs and jobs[name][2] == expected and whole:
             known[name] = finding
     return known
 
@@ -266,14 +268,13 @@ def _write_measures(path: Path, table: Manifest, findings: Sequence[Finding]) ->
 def _draw(table: Manifest, cleaned: Manifest, wanted: str | None, path: Path) -> None:
     """Draw one clip before and after; a manifest of texts alone has none."""
     pairs = zip(cleaned.column("utterance_id"), cleaned.column("audio"), strict=True)
-    after = {name: audio for name, audio in pairs if audio}
+    after = [name for name, audio in pairs if audio]
     if wanted is None and not after:
         return
-    chosen = wanted or next(iter(after))
+    chosen = wanted or after[0]
     if chosen not in after:
         raise ManifestError("there is no such utterance to draw, or it was dropped", found=chosen)
-    before = dict(zip(table.column("utterance_id"), table.column("audio"), strict=True))
-    pair = (read_audio(table.root / before[chosen]), read_audio(cleaned.root / after[chosen]))
+    pair = tuple(Recordings(one).read(one.column("utterance_id").index(chosen), None) for one in (table, cleaned))
     with atomic_path(path) as temporary:
-        temporary.write_bytes(png_bytes(before_and_after(*pair, SAMPLE_RATE, chosen)))
+        temporary.write_bytes(png_bytes(before_and_after(pair[0], pair[1], SAMPLE_RATE, chosen)))
     log.info("drew %s", path)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from vibespeaker.audio.files import AudioFacts
+from vibespeaker.audio.files import MIN_DURATION, AudioFacts
 from vibespeaker.audio.inspection import examine_all
 from vibespeaker.corpora import adapter
 from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
@@ -27,9 +27,6 @@ from vibespeaker.utterance import Utterance, Vote
 logger = logging.getLogger(__name__)
 
 Split = Literal["official", "ablation", "speakers"]
-
-#: Seconds; anything shorter has no frame for an encoder.
-MIN_DURATION = 0.1
 
 
 @dataclass(frozen=True)
@@ -175,7 +172,8 @@ def _examine(root: Path, utterances: Sequence[Utterance], journal: Path, workers
     """Examine what has audio; of a text alone there is nothing to find."""
     recorded = [row for row, utterance in enumerate(utterances) if utterance.audio]
     facts = [AudioFacts()] * len(utterances)
-    found = examine_all([root / utterances[row].audio for row in recorded], journal, workers)
+    paths, excerpts = [root / utterances[row].audio for row in recorded], [utterances[row].excerpt for row in recorded]
+    found = examine_all(paths, excerpts, journal, workers)
     for row, fact in zip(recorded, found, strict=True):
         facts[row] = fact
     return facts
@@ -197,8 +195,7 @@ def _usable_rows(
         if reason is not None:
             problems.append(Problem(utterance.audio or utterance.utterance_id, reason))
             continue
-        if fact.silent:
-            problems.append(Problem(utterance.audio, "all its samples are equal: silence", dropped=False))
+        problems.extend(Problem(utterance.audio, remark, dropped=False) for remark in fact.remarks)
         first = utterance if fact.sha256 is None else first_with.setdefault(fact.sha256, utterance)
         if first is not utterance:
             problems.append(Problem(utterance.audio, f"the same audio as {first.audio}", dropped=False))
@@ -230,11 +227,12 @@ def _columns(usable: Sequence[tuple[Utterance, AudioFacts]]) -> dict[str, Sequen
     columns: dict[str, Sequence[Any]] = {
         name: [getattr(utterance, name) for utterance, _ in usable]
         for name in SCHEMA.names
-        if name not in (*measured, "audio_sha256", "votes")
+        if name not in (*measured, "audio_sha256", "recording_sha256", "votes")
     }
     columns["votes"] = [[_vote(vote) for vote in utterance.votes] for utterance, _ in usable]
     columns.update((name, [getattr(fact, name) for _, fact in usable]) for name in measured)
     columns["audio_sha256"] = [fact.sha256 for _, fact in usable]
+    columns["recording_sha256"] = [fact.recording_sha256 for _, fact in usable]
     return columns
 
 

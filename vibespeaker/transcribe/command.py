@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vibespeaker.audio.files import read_audio
+from vibespeaker.audio.recordings import Recordings
 from vibespeaker.errors import AudioError, ConfigError, ManifestError
 from vibespeaker.files import write_text
 from vibespeaker.manifest import Manifest
@@ -148,14 +148,14 @@ def _transcribe_rows(
 ) -> list[str]:
     """Transcribe rows batch by batch into `texts` and `finished`; return what could not be read."""
     failures: list[str] = []
-    paths = table.column("audio")
+    recordings = Recordings(table)
     with tracked("transcribing", len(todo)) as progress:
         for language, rows in groupby(todo, key=lambda row: languages[row]):
             for batch in _batches(list(rows), recognizer.batch_size):
                 clips = {}
                 for row in batch:
                     try:
-                        clips[row] = read_audio(table.root / paths[row])
+                        clips[row] = recordings.read(row)
                     except AudioError as error:
                         failures.append(str(error))
                 recognised = recognizer.transcribe(list(clips.values()), language)

@@ -5,8 +5,9 @@ import pytest
 
 from tests.manifests import manifest_of
 from vibespeaker.audio.cleaning import CleaningRecipe, clean_audio, cleaning_of
-from vibespeaker.audio.cleaning.steps import at_loudness, kept, level_db, speech_by_energy, speech_by_silero
+from vibespeaker.audio.cleaning.steps import at_loudness, kept, level_db
 from vibespeaker.audio.files import read_audio
+from vibespeaker.audio.speech import loud_spans, speech_by_silero
 from vibespeaker.errors import ConfigError
 from vibespeaker.manifest import Manifest
 
@@ -42,11 +43,11 @@ def test_silence_goes_by_energy_but_for_the_margin():
 def test_frames_are_silent_by_their_distance_from_the_loudest():
     waveform = np.concatenate([tone(0.5, 0.5), tone(0.5, 0.005)])
     # 0.005 lies 40 dB below 0.5
-    at_30, at_50 = (speech_by_energy(waveform, below) for below in (30, 50))
+    at_30, at_50 = (loud_spans(waveform, below) for below in (30, 50))
     assert max(end for _, end in at_30) <= 0.5 * RATE + 400
     assert max(end for _, end in at_50) == RATE
-    assert speech_by_energy(silence(1.0), 40) == []
-    assert speech_by_energy(tone(0.01), 40) == [(0, 160)]
+    assert loud_spans(silence(1.0), 40) == []
+    assert loud_spans(tone(0.01), 40) == [(0, 160)]
 
 
 def test_margins_stop_at_the_ends_and_overlaps_are_kept_once():

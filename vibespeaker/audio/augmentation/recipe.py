@@ -8,10 +8,9 @@ from typing import Any, Literal
 import yaml
 
 from vibespeaker.config_files import find_config
+from vibespeaker.corpora.audio_formats import AUDIO_SUFFIXES
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
-
-_AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"}
 
 
 @dataclass(frozen=True)
@@ -183,9 +182,9 @@ def recordings(folder: str) -> list[tuple[str, Path]]:
     Raises:
         ConfigError: there are none.
     """
-    files = [path for path in Path(folder).rglob("*") if path.suffix.lower() in _AUDIO_SUFFIXES]
+    files = [path for path in Path(folder).rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES]
     if not files:
-        raise ConfigError(f"augmentation: {folder} holds no recordings", allowed=sorted(_AUDIO_SUFFIXES))
+        raise ConfigError(f"augmentation: {folder} holds no recordings", allowed=sorted(AUDIO_SUFFIXES))
     return sorted((file_sha256(path), path) for path in files)
 
 

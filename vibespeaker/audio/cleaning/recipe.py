@@ -1,10 +1,10 @@
 """What is done to recordings, and how a manifest remembers it."""
 
-import importlib.metadata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from vibespeaker.audio.packages import installed
 from vibespeaker.errors import ConfigError
 from vibespeaker.manifest import Manifest
 
@@ -55,20 +55,6 @@ class CleaningRecipe:
         if "mixed" in fields:
             raise ConfigError("the recordings were cleaned in different ways", found=len(fields["mixed"]))
         return CleaningRecipe(**fields)
-
-
-def installed(package: str) -> str:
-    """Return the version of a package.
-
-    Raises:
-        ConfigError: it is not installed.
-    """
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError as error:
-        raise ConfigError(
-            f"cleaning needs {package}, which is not installed", remedy="pip install 'vibespeaker[clean]'"
-        ) from error
 
 
 def cleaning_of(manifest: Manifest) -> dict[str, Any] | None:

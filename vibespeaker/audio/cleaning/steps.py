@@ -2,24 +2,18 @@
 
 import warnings
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vibespeaker.audio.cleaning.recipe import CleaningRecipe, installed
+from vibespeaker.audio.cleaning.recipe import CleaningRecipe
+from vibespeaker.audio.packages import installed
+from vibespeaker.audio.speech import Span, loud_spans, speech_by_silero
 from vibespeaker.utterance import SAMPLE_RATE
 
 Waveform = npt.NDArray[np.float32]
-#: First and last + 1 sample.
-Span = tuple[int, int]
-
-_FRAME, _HOP = 400, 160
 #: The step to loudness keeps the peak below full scale.
 _HEADROOM = 0.99
-#: The detector's own least: it looks at windows of 512 samples.
-_SHORTEST_SPEECH_MS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +61,7 @@ def clean_audio(waveform: Waveform, recipe: CleaningRecipe) -> Cleaned:
         samples = denoised(waveform, recipe.denoise)
         noise_db = level_db(waveform - samples) - level_db(waveform)
     if recipe.silence != "none":
-        spans = speech_by_energy(samples, recipe.below_db) if recipe.silence == "energy" else speech_by_silero(samples)
+        spans = loud_spans(samples, recipe.below_db) if recipe.silence == "energy" else speech_by_silero(samples)
         samples = kept(samples, spans, recipe.margin)
     if recipe.loudness is not None and len(samples):
         samples, gain_db = at_loudness(samples, recipe.loudness)
@@ -94,42 +88,6 @@ def denoised(waveform: Waveform, share: float) -> Waveform:
     return np.nan_to_num(cleaned).astype(np.float32)
 
 
-def speech_by_energy(waveform: Waveform, below_db: float) -> list[Span]:
-    """Return the spans whose 25 ms frames are at most `below_db` quieter than the loudest one; none in silence."""
-    # the last frame may reach beyond the end
-    frames = 1 + max(0, -(-(len(waveform) - _FRAME) // _HOP))
-    padded = np.pad(waveform.astype(np.float64), (0, max(0, _FRAME + (frames - 1) * _HOP - len(waveform))))
-    energy = np.concatenate([[0.0], np.cumsum(padded**2)])
-    starts = np.arange(frames) * _HOP
-    power = energy[starts + _FRAME] - energy[starts]
-    if power.max() <= 0:
-        return []
-    loud = np.flatnonzero(power >= power.max() * 10 ** (-below_db / 10))
-    return [(int(starts[at]), min(len(waveform), int(starts[at]) + _FRAME)) for at in loud]
-
-
-def speech_by_silero(waveform: Waveform) -> list[Span]:
-    """Return the spans in which the Silero detector hears speech.
-
-    Raises:
-        ConfigError: silero-vad is not installed.
-    """
-    import torch
-
-    detector, spans_of = _silero()
-    with warnings.catch_warnings():
-        # the detector resets itself by calls that newer versions of torch advise against
-        warnings.simplefilter("ignore")
-        found = spans_of(
-            torch.from_numpy(np.ascontiguousarray(waveform)),
-            detector,
-            sampling_rate=SAMPLE_RATE,
-            min_speech_duration_ms=_SHORTEST_SPEECH_MS,
-            speech_pad_ms=0,
-        )
-    return [(int(span["start"]), int(span["end"])) for span in found]
-
-
 def kept(waveform: Waveform, spans: list[Span], margin: float) -> Waveform:
     """Return the spans with `margin` seconds on either side, one behind the other; no samples without a span."""
     is_kept = np.zeros(len(waveform), dtype=bool)
@@ -154,15 +112,3 @@ def level_db(waveform: Waveform) -> float:
     """Return the root mean square in dB of full scale; −120 at the least."""
     power = float(np.mean(np.square(waveform, dtype=np.float64)))
     return float(10 * np.log10(max(power, 1e-12)))
-
-
-@lru_cache
-def _silero() -> tuple[Any, Any]:
-    """Load the detector out of its package, once per process."""
-    installed("silero-vad")
-    from silero_vad import get_speech_timestamps, load_silero_vad
-
-    with warnings.catch_warnings():
-        # TorchScript is what the package ships
-        warnings.simplefilter("ignore")
-        return load_silero_vad(onnx=False), get_speech_timestamps
