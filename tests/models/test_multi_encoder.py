@@ -6,11 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonargparse import ArgumentParser
 
-from tests.models.conftest import make_frames, spoil_padding
+from tests.models.conftest import Widened, make_frames, spoil_padding
 from vibespeaker.batch import EmotionOutput, Frames
 from vibespeaker.errors import ConfigError
 from vibespeaker.models import (
-    TDNN,
     AttentiveStatisticsPooling,
     ConcatenationFusion,
     EmotionModel,
@@ -25,14 +24,10 @@ DIMS = {"audio": 6, "words": 4}
 SMALL = {"projection_dim": 8, "lstm_dim": 10}
 
 
-def _small_tdnn(dim: int) -> TDNN:
-    return TDNN(dim, channels=8, output_dim=5, squeeze_dim=4, dilations=(1, 2))
-
-
 VARIANTS = {
     "published": {},
     "mean pooling": {"pooling": MeanPooling},
-    "frame network": {"frame_network": _small_tdnn},
+    "frame network": {"frame_network": Widened},
     "concatenation": {"fusion": lambda dim, encoders: ConcatenationFusion(dim, encoders, hidden_dim=7, layers=2)},
     "mean": {"fusion": MeanFusion},
     "one encoder": {"encoders": ["words"]},
@@ -124,7 +119,7 @@ def test_one_frame_trains(variant, size):
 
 
 def test_every_parameter_learns():
-    model = _model(frame_network=_small_tdnn).train()
+    model = _model(frame_network=Widened).train()
     output = model(_batch([9, 5, 7], [6, 3, 4]))
     (output.logits.square().sum() + output.attributes.square().sum()).backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
@@ -192,7 +187,7 @@ def test_encoder_dropout_drops_whole_embeddings_but_never_all():
 
 
 def test_frame_networks_by_encoder():
-    model = _model(frame_network={"audio": _small_tdnn})
+    model = _model(frame_network={"audio": Widened})
     assert [network.output_dim for network in model.frame_networks] == [5, 4]
     assert [projection.in_features for projection in model.projections] == [10, 8]
 
@@ -205,7 +200,7 @@ def test_frame_networks_by_encoder():
         ({"encoders": []}, "at least one encoder"),
         ({"heads": ["valence"]}, r"one or both heads\. Found: \['valence'\]\. Allowed: categories, attributes"),
         ({"heads": []}, "one or both heads"),
-        ({"frame_network": {"video": _small_tdnn}}, r"Found: \['video'\]\. Allowed: audio, words"),
+        ({"frame_network": {"video": Widened}}, r"Found: \['video'\]\. Allowed: audio, words"),
         ({"dropout": 1.0}, r"dropout must be within \[0, 1\)\. Found: 1\.0"),
         ({"encoder_dropout": -0.1}, r"encoder_dropout must be within \[0, 1\)"),
     ],
@@ -263,13 +258,7 @@ def test_a_config_fills_every_argument():
                 "fusion": {"class_path": models + "ConcatenationFusion", "init_args": {"hidden_dim": 7}},
                 "frame_network": {
                     "audio": {
-                        "class_path": models + "TDNN",
-                        "init_args": {
-                            "channels": 8,
-                            "output_dim": 5,
-                            "dilations": [1],
-                            "masking": {"class_path": models + "FrameMasking", "init_args": {"time_masks": 1}},
-                        },
+                        "class_path": "tests.models.conftest.Widened",
                     }
                 },
             },
@@ -280,8 +269,7 @@ def test_a_config_fills_every_argument():
     assert isinstance(model.fusion, ConcatenationFusion)
     assert isinstance(model.poolings[0], AttentiveStatisticsPooling)
     assert model.poolings[0].score.weight.shape == (1, 3)
-    assert isinstance(model.frame_networks[1], TDNN)
-    assert isinstance(model.frame_networks[1].masking, FrameMasking)
+    assert isinstance(model.frame_networks[1], Widened)
     assert model(_batch([3], [2])).logits.shape == (1, 8)
 
 

@@ -24,6 +24,9 @@ CLASSES = {
     "vibespeaker.encoders.roberta.RobertaEncoder": "vibespeaker.encoders.TextEncoder",
     "vibespeaker.encoders.WavLMEncoder": "vibespeaker.encoders.SpeechEncoder",
     "vibespeaker.encoders.wavlm.WavLMEncoder": "vibespeaker.encoders.SpeechEncoder",
+    # one time-delay network was kept; where the other one stood, this one is refused as of another kind
+    "vibespeaker.models.TDNN": "vibespeaker.models.VoiceEmbedding",
+    "vibespeaker.models.frame_networks.TDNN": "vibespeaker.models.VoiceEmbedding",
     "vibespeaker.tasks.live.LiveEncoders": "vibespeaker.models.live.LiveEncoders",
     **{
         f"vibespeaker.tasks.{callback}": f"vibespeaker.tasks.callbacks.{callback}"

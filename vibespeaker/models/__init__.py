@@ -1,7 +1,7 @@
 """Emotion models: pooling, projection, fusion and heads. They see frames only, cached or live."""
 
 from vibespeaker.models.base import EmotionModel
-from vibespeaker.models.frame_networks import TDNN, FrameMasking, FrameNetwork
+from vibespeaker.models.frame_networks import FrameMasking, FrameNetwork
 from vibespeaker.models.fusion import ConcatenationFusion, Fusion, LSTMFusion, MeanFusion
 from vibespeaker.models.late_fusion import LateFusion
 from vibespeaker.models.multi_encoder import MultiEncoderModel
@@ -11,7 +11,6 @@ from vibespeaker.models.speechbrain_pooling import SpeechBrainPooling
 from vibespeaker.models.voice_embedding import VoiceEmbedding
 
 __all__ = [
-    "TDNN",
     "AttentiveStatisticsPooling",
     "ConcatenationFusion",
     "EmotionModel",
