@@ -4,6 +4,7 @@ All of them keep lengths and zero padding, and padding never changes the outputs
 """
 
 from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
