@@ -96,3 +96,16 @@ def test_old_keys_have_present_names(key: str, present: str) -> None:
 @pytest.mark.parametrize("key", ["parts", "data.init_args.partsy", "model.data.parts"])
 def test_other_keys_have_none(key: str) -> None:
     assert renamed.key_now(key) is None
+
+
+def test_keys_that_came_later_have_what_runs_did_before() -> None:
+    old = {"model.init_args.schedule.minimum": None, "data.init_args.parts.train": None}
+    added = {"model.init_args.schedule.shape": "cosine"}
+    assert (
+        renamed.keys_now(old) == {"model.init_args.schedule.minimum": None, "data.init_args.splits.train": None} | added
+    )
+    assert (
+        renamed.keys_now({**old, "model.init_args.schedule.shape": "linear"})["model.init_args.schedule.shape"]
+        == "linear"
+    )
+    assert renamed.keys_now({"name": "toy"}) == {"name": "toy"}

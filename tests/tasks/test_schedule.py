@@ -36,3 +36,28 @@ def test_without_minimum_the_maximum_is_kept() -> None:
 def test_a_minimum_above_the_maximum_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"above the optimizer's learning rate\. Found: 0\.001"):
         _rates(Schedule(minimum=1e-3), 1, 1)
+
+
+@pytest.mark.parametrize("warmup", [{"warmup_epochs": 1}, {"warmup_steps": 62}, {"warmup_share": 0.1}])
+def test_a_line_falls_as_the_published_column(warmup: dict[str, float]) -> None:
+    """WavLM, RoBERTa and a spectrogram network: 10 epochs, maximum 1e-4, the rate after each epoch."""
+    rates = _rates(Schedule(**warmup, minimum=0.0, shape="linear"), 62, 620, rate=1e-4)
+    published = [1e-4, 8.9e-5, 7.8e-5, 6.7e-5, 5.6e-5, 4.4e-5, 3.3e-5, 2.2e-5, 1.1e-5, 0.0]
+    assert [round(rate, 6) for rate in rates[61::62]] == pytest.approx(published, abs=1e-12)
+    assert rates[0] == pytest.approx(1e-4 / 62)
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"warmup_epochs": 1, "warmup_share": 0.1}, r"given twice\. Found: .*warmup_epochs.*warmup_share"),
+        ({"warmup_share": 1.5}, r"out of range.*1\.5.*a share at most 1"),
+        ({"warmup_steps": -1}, "out of range"),
+        ({"warmup_epochs": math.nan}, "out of range"),
+        ({"minimum": -1e-7}, "minimum is out of range"),
+        ({"shape": "linear"}, "falls to a minimum"),
+    ],
+)
+def test_what_no_schedule_means_is_refused(settings: dict[str, float], problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        Schedule(**settings)

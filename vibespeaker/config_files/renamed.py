@@ -43,6 +43,8 @@ CLASSES = {
 }
 #: Old key of a training config → the present one.
 KEYS = {"data.init_args.parts": "data.init_args.splits"}
+#: Key that came later → what runs before it did.
+LATER = {"model.init_args.schedule.shape": "cosine"}
 
 #: Keys under which a class may be named without its package.
 _CLASS_KEYS = ("class_path", "_class_path")
@@ -79,12 +81,13 @@ def words_now(words: Sequence[str]) -> list[str]:
 
 
 def keys_now(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a training config, dotted key → value, with the present keys."""
+    """Return a training config, dotted key → value, with the present keys, those that came later included."""
     present = {}
     for key, value in config.items():
         old = next((old for old in KEYS if f"{key}.".startswith(f"{old}.")), None)
         present[key if old is None else KEYS[old] + key.removeprefix(old)] = value
-    return present
+    sections = {key.rpartition(".")[0] for key in present}
+    return {**{key: value for key, value in LATER.items() if key.rpartition(".")[0] in sections}, **present}
 
 
 def key_now(key: str) -> str | None:
