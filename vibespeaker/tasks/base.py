@@ -43,6 +43,17 @@ class RecognitionTask(LightningModule):
         """Return name → loss of a whole split, `loss` among them; empty where nothing is minimised."""
         return {}
 
+    def on_train_start(self) -> None:
+        """Let mixed precision unscale gradients before they are clipped.
+
+        A fused optimiser offers to unscale them within its step, and Lightning then refuses to clip. Without the offer
+        they are unscaled before (with float16; bfloat16 has no scale), so that the clipped norm is that of the
+        gradients, and the step is still the fused one.
+        """
+        if self.trainer.gradient_clip_val:
+            for optimizer in self.trainer.optimizers:
+                optimizer._step_supports_amp_scaling = False
+
     def validation_step(self, batch: EmotionBatch, batch_index: int) -> None:
         """Keep the outputs of a batch of the validation split."""
         self._seen.append(SplitOutputs.of(self.recognize(batch), batch))
