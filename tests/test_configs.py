@@ -222,6 +222,15 @@ def _merge(into: dict, above: dict) -> None:
             into[key] = value
 
 
+def test_live_data_on_top_of_an_experiment_switches_its_cache_off(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run_trainer(["fit", "--config=experiment/ablation-0.50-0.50", "--config=data/live", "--print_config"])
+    printed = yaml.safe_load(capsys.readouterr().out)
+    data = printed["data"]["init_args"]
+    assert (data["cache"], data["encoders"], data["views"], data["batch_size"]) == (None, None, None, 16)
+    assert list(printed["model"]["init_args"]["encoders"]) == ["whisper", "wavlm", "roberta"]
+
+
 def test_layers_come_lowest_first_and_once(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("name: a")
     (tmp_path / "b.yaml").write_text("bases: [a.yaml]")

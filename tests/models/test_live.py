@@ -12,7 +12,7 @@ from tests.recordings import record
 from tests.tasks.conftest import Run
 from tests.toy import Toy, toy_manifest
 from vibespeaker.encoders.specs import build_encoders
-from vibespeaker.errors import CheckpointError
+from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.extract import extract
 from vibespeaker.models.weights import read_checkpoint
 from vibespeaker.tasks import EmotionTask
@@ -59,6 +59,12 @@ def test_live_equals_cached(run: Run, spoken: Toy) -> None:
     for name in ("val/loss", "val/ccc_arousal", "val/macro_f1"):
         torch.testing.assert_close(live.trainer.callback_metrics[name], cached[name], rtol=2e-2, atol=5e-3)
     assert float(live.trainer.callback_metrics["val/loss"]) != float(cached["val/loss"])  # float32 beside bfloat16
+
+
+def test_a_cache_beside_live_encoders_is_refused(run: Run, spoken: Toy) -> None:
+    both = _live(EMBEDDED).replace("cache: null", f"cache: {spoken.cache}")
+    with pytest.raises(ConfigError, match=r"data\.init_args\.cache and model\.init_args\.encoders both say"):
+        run("fit", data=spoken, config=both)
 
 
 def test_live_frames_equal_cached_frames(run: Run, spoken: Toy) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch import seed_everything
 
 import vibespeaker.manifest as manifest_module
 from tests.toy import Toy, make_toy
@@ -66,6 +67,36 @@ def test_training_draws_views_and_evaluation_stays_clean(toy: Toy) -> None:
     assert levels(data.train_dataloader()) == {0, 1}
     assert levels(data.val_dataloader()) == {0}
     assert levels(_data(toy, views=0).train_dataloader()) == {0}
+
+
+def test_the_seed_of_the_run_draws_batches_and_views(toy: Toy) -> None:
+    def drawn(**options: object) -> list[list[tuple[int, float]]]:
+        return [
+            list(zip(batch.rows.tolist(), batch.frames["hear"].values[:, 0, 3].tolist(), strict=True))
+            for batch in _all(_data(toy, **options).train_dataloader())
+        ]
+
+    seed_everything(1, verbose=False)
+    first = drawn()
+    assert drawn() == first
+    seed_everything(2, verbose=False)
+    second = drawn()
+    assert [[row for row, _ in batch] for batch in second] != [[row for row, _ in batch] for batch in first]
+    assert {pair for batch in second for pair in batch} != {pair for batch in first for pair in batch}  # views
+    assert drawn(seed=1) == first
+
+
+@pytest.mark.parametrize(
+    ("settings", "keys"),
+    [
+        ({"views": 2}, "data.init_args.views choose"),
+        ({"encoders": ["hear"], "evaluation_view": 1}, "data.init_args.encoders and data.init_args.evaluation_view"),
+    ],
+)
+def test_choices_from_a_cache_without_one_are_refused(toy: Toy, settings: dict[str, object], keys: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{keys}.*data\.init_args\.cache is null"):
+        EmotionDataModule(toy.manifest, **settings)
+    EmotionDataModule(toy.manifest, views=0)  # which says nothing else
 
 
 def test_encoders_are_chosen_and_ordered(toy: Toy) -> None:

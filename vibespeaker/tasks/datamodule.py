@@ -1,6 +1,7 @@
 """The data of an experiment: which utterances train, validate, test and are predicted, and how they are read."""
 
 import logging
+import os
 from functools import cached_property
 from pathlib import Path
 
@@ -17,13 +18,14 @@ from vibespeaker.data.dataset import CachedSplit, LiveSplit
 from vibespeaker.data.epoch_items import allowed_leaks, entries_of, planned
 from vibespeaker.data.loader import BatchLoader
 from vibespeaker.data.sampler import BatchSize, Draw, EvaluationBatches, Shard, TrainingBatches
+from vibespeaker.data.source import check_source, chosen_encoders, encoder_provenance
 from vibespeaker.data.splits import Purpose, Splits, choose_rows, is_in_split
 from vibespeaker.data.targets import LabelPolicy, Targets
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.manifest import Manifest
-from vibespeaker.provenance import EncoderProvenance, Provenance
+from vibespeaker.provenance import Provenance
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +50,17 @@ class EmotionDataModule(LightningDataModule):
             `batch_size`.
         samples_per_epoch: training utterances per epoch, over all processes; null takes each once.
         balance: 0 draws all utterances equally often, 1 all classes; between, classes weigh `count ** (1 - balance)`.
-        views: augmented views to draw from beside the clean one; null takes all that the cache has.
+        views: augmented views to draw from beside the clean one; null takes all that the cache has; live audio
+            has none.
         plan: table of `vibespeaker balance`: the utterances and views of an epoch, instead of all.
         evaluation_view: view that is validated, tested and predicted; 0 is the clean one.
         allow_leaks: kinds of leaks between the splits to overlook, of `leaks.KINDS`; they are recorded, and printed
             beside every score.
-        seed: base of order, drawing and views.
+        seed: base of order, drawing and views; null takes that of `seed_everything`, 0 where nothing was seeded.
         workers: reading processes; 0 reads in the training process.
+
+    Raises:
+        ConfigError: a setting of the cache is given without a cache.
     """
 
     def __init__(
@@ -74,7 +80,7 @@ class EmotionDataModule(LightningDataModule):
         plan: Path | None = None,
         evaluation_view: int = 0,
         allow_leaks: list[str] | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         workers: int = 0,
     ) -> None:
         super().__init__()
@@ -83,13 +89,14 @@ class EmotionDataModule(LightningDataModule):
         self.policy, self.splits = policy, splits
         self.size = BatchSize(batch_size, frame_budget)
         self.evaluation_size = BatchSize(evaluation_batch_size or batch_size, frame_budget)
-        self.draw = Draw(samples_per_epoch, balance, seed)
+        self.draw = Draw(samples_per_epoch, balance, _run_seed() if seed is None else seed)
         self.plan_path, self.evaluation_view = None if plan is None else Path(plan), evaluation_view
         self.allow_leaks = allow_leaks or []
         self.leaks: dict[str, str] = {}
         self.workers = workers
         self._training: BatchLoader | None = None
         self._resumed: dict[str, int] | None = None
+        check_source(self.cache_path, encoders, views, evaluation_view)
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -129,18 +136,7 @@ class EmotionDataModule(LightningDataModule):
         Raises:
             ConfigError: the cache lacks one.
         """
-        if self.cache is None:
-            return ()
-        names = tuple(self.cache.encoders if self.wanted_encoders is None else self.wanted_encoders)
-        missing = [name for name in names if name not in self.cache.encoders]
-        if missing or not names:
-            raise ConfigError(
-                f"data.init_args.encoders names what cache {self.cache_path} does not hold",
-                found=", ".join(missing) or "no encoder at all",
-                allowed=self.cache.encoders,
-                remedy="run vibespeaker extract with these encoders, or choose among those in the cache",
-            )
-        return names
+        return () if self.cache is None else chosen_encoders(self.cache, self.wanted_encoders)
 
     @property
     def encoder_dims(self) -> dict[str, int]:
@@ -161,16 +157,10 @@ class EmotionDataModule(LightningDataModule):
     @cached_property
     def provenance(self) -> Provenance:
         """What a checkpoint records of this data; in live mode the model adds its encoders."""
-        encoders = {}
-        for name in self.encoders:
-            assert self.cache is not None
-            record = self.cache.encoders[name]
-            parts = dict(record.fingerprint.parts)
-            encoders[name] = EncoderProvenance(record.dim, record.modality, dict(record.spec), parts)
         return Provenance(
             label_set=self.labels.name,
             classes=self.labels.classes,
-            encoders=encoders,
+            encoders={} if self.cache is None else encoder_provenance(self.cache, self.encoders),
             manifest=file_sha256(self.manifest_path),
             cache=self.cache.digest if self.cache else None,
             corpora=self.manifest.metadata.corpora,
@@ -284,7 +274,8 @@ class EmotionDataModule(LightningDataModule):
         if self.cache is None:
             if drawn is not None and drawn.any():
                 raise ConfigError(
-                    "live audio has no augmented views", remedy="extract them, and set data.init_args.cache"
+                    "data.init_args.plan draws augmented views, but live audio has none",
+                    remedy="extract them and set data.init_args.cache, or set data.init_args.plan to null",
                 )
             return LiveSplit(self.manifest, rows, self.targets)
 
@@ -294,3 +285,8 @@ class EmotionDataModule(LightningDataModule):
         at = {name: contents[rows] for name, contents in self.contents.items()}
         entries = {name: entries_of(self.cache, name, at[name], views, drawn, names) for name in self.encoders}
         return CachedSplit(self.cache, rows, self.targets, entries)
+
+
+def _run_seed() -> int:
+    """Return what Lightning's `seed_everything` was called with, the same in every process of a run."""
+    return int(os.environ.get("PL_GLOBAL_SEED", 0))

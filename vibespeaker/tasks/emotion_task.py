@@ -40,8 +40,8 @@ class EmotionTask(RecognitionTask):
         optimizer: from the trained parameters to an optimiser; its learning rate is the maximum of the schedule.
         schedule: how the learning rate changes over the run.
         init_from: checkpoint whose weights to start from; logits are matched by class name.
-        encoders: name → class_path and init_args of encoders that run inside the model, for data without a cache; those
-            with `unfreeze: true` are trained, too.
+        encoders: name → class_path and init_args of encoders that run inside the model, for data without a cache, and
+            only then; those with `unfreeze: true` are trained, too.
         freeze: patterns over the network's parameter names, such as `poolings.*`, that stay as they start.
     """
 
@@ -82,6 +82,13 @@ class EmotionTask(RecognitionTask):
             return
         data = self.trainer.datamodule
         assert isinstance(data, EmotionDataModule)
+        if self.encoder_specs and data.provenance.cache is not None:
+            raise ConfigError(
+                "data.init_args.cache and model.init_args.encoders both say where frames come from",
+                found=f"{data.cache_path}, and encoders {', '.join(self.encoder_specs)}",
+                remedy="set data.init_args.cache to null to run the encoders inside the model, or "
+                "model.init_args.encoders to null to read the cache",
+            )
         network = self._build(data.provenance)
         if self.trainer.state.fn == "fit":
             if self.init_from is not None:
