@@ -1,10 +1,7 @@
 """One fold of a trained system: `fit` on all training speakers, `predict` the left-out fold; done once, resumable."""
 
-import hashlib
-import json
 import logging
 import multiprocessing
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -15,12 +12,10 @@ import yaml
 
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.config_files import find_config
-from vibespeaker.files import file_sha256, write_text
+from vibespeaker.files import file_sha256
 from vibespeaker.progress import tracked
-from vibespeaker.trainer.cli import run_trainer
 from vibespeaker.trainer.layers import layers
-
-_KEY_FILE = "benchmark.key"
+from vibespeaker.workflows.steps import Chain, Training, training_step
 
 
 @dataclass(frozen=True)
@@ -57,15 +52,14 @@ class FoldRun:
         config = yaml.safe_load((self.runs / self.fold / "config.yaml").read_text(encoding="utf-8"))
         return int(config["trainer"]["max_epochs"])
 
-    def key(self) -> str:
-        """Hash of all that decides the result."""
-        facts = {
+    def facts(self) -> dict[str, object]:
+        """Return all that decides the result."""
+        return {
             **{name: str(value) for name, value in asdict(self).items() if name not in ("cache", "runs", "manifest")},
             "configs": [file_sha256(path) for path in layers(find_config(self.config))],
             "manifest": file_sha256(self.manifest),
             "cache": EmbeddingCache.open(self.cache).digest,
         }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def options(self) -> list[str]:
         """Return the command line behind `fit` and `predict`.
@@ -74,7 +68,7 @@ class FoldRun:
         """
         data = "--data.init_args"
         return [
-            *("--config", self.config, "--runs", str(self.runs), "--name", self.fold),
+            *("--config", self.config),
             f"--seed_everything={self.seed}",
             f"{data}.seed={self.seed}",
             f"{data}.manifest={self.manifest}",
@@ -91,16 +85,8 @@ def run_fold(run: FoldRun) -> None:
     torch.set_num_threads(1)  # the network is small: several threads are slower, and folds may run side by side
     for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    folder, key = run.runs / run.fold, run.key()
-    key_file = folder / _KEY_FILE
-    if not key_file.is_file() or key_file.read_text(encoding="utf-8") != key:
-        shutil.rmtree(folder, ignore_errors=True)
-        write_text(key_file, key)
-    if run.predictions.is_file():
-        return
-    run_trainer(["fit", *run.options(), "--ckpt_path", "auto"])
-    table = ["--out", str(run.predictions), "--system", run.system]
-    run_trainer(["predict", *run.options(), "--ckpt_path", "last", *table])
+    training = Training(run.runs, run.fold, tuple(run.options()), run.system, checkpoint="last")
+    Chain(run.runs).run(training_step(run.fold, f"{run.system}: {run.fold}", run.facts(), training))
 
 
 def run_folds(runs: Sequence[FoldRun], title: str, processes: int) -> None:

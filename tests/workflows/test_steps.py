@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from vibespeaker.workflows.steps import STAMPS, Chain, Step
+from vibespeaker.errors import ConfigError
+from vibespeaker.trainer import cli
+from vibespeaker.workflows.steps import STAMPS, Chain, Step, Training, reserve, training_step
 
 
 def step(folder: Path, log: list[str], name: str = "count", **inputs: object) -> Step:
@@ -89,3 +91,47 @@ def test_folders_count_when_they_are_there(tmp_path):
     (tmp_path / "cache").rmdir()
     Chain(tmp_path, 1).run(folder_step)
     assert made == [1, 1]
+
+
+def test_a_run_is_fitted_then_predicted_unless_that_is_done(tmp_path, monkeypatch):
+    training = Training(tmp_path, "fold", ("--config", "toy"), "our system", "last", predict=("--x",))
+    calls: list[list[str]] = []
+
+    def trainer(words: list[str]) -> None:
+        calls.append(words)
+        if len(calls) == 1:
+            (training.folder / "last.ckpt").write_text("half")
+            raise KeyboardInterrupt
+        if words[0] == "predict":
+            training.table.write_text("table")
+
+    monkeypatch.setattr(cli, "run_trainer", trainer)
+    with pytest.raises(KeyboardInterrupt):
+        Chain(tmp_path).run(training_step("fold", "training", {"seed": 1}, training))
+    for seed in (1, 1):
+        Chain(tmp_path).run(training_step("fold", "training", {"seed": seed}, training))
+    where = ["--config", "toy", "--runs", str(tmp_path), "--name", "fold"]
+    fit = ["fit", *where, "--ckpt_path", "auto"]
+    out = ["--out", str(training.table), "--system", "our system"]
+    predict = ["predict", *where, "--ckpt_path", "last", "--x", *out]
+    assert calls == [fit, fit, predict]
+    assert (training.folder / "last.ckpt").is_file()  # what was interrupted goes on
+    Chain(tmp_path).run(training_step("fold", "training", {"seed": 2}, training))
+    assert len(calls) == 5
+    assert not (training.folder / "last.ckpt").exists()  # what changed begins anew
+
+
+def test_a_run_may_predict_nothing(tmp_path):
+    assert [words[0] for words in Training(tmp_path, "run", (), "", predict=None).commands()] == ["fit"]
+
+
+def test_a_folder_is_kept_for_one_piece_of_work(tmp_path):
+    stamp = tmp_path / "sweep.json"
+    reserve(stamp, "sweep", {"digest": "a", "seed": 1}, {"plan": "mine.yaml"})
+    reserve(stamp, "sweep", {"digest": "a", "seed": 1}, {"plan": "renamed.yaml"})
+    refusal = f"{tmp_path} holds another sweep. Found: plan mine.yaml, another seed. Remedy: choose another --out"
+    with pytest.raises(ConfigError, match=refusal):
+        reserve(stamp, "sweep", {"digest": "a", "seed": 2}, {"plan": "mine.yaml"})
+    stamp.write_text("{half")
+    with pytest.raises(ConfigError, match="is damaged"):
+        reserve(stamp, "sweep", {"digest": "a"})

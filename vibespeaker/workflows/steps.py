@@ -1,24 +1,29 @@
-"""A chain of steps that can be run again: what is done is left alone, what changed or was cut off is done anew.
+"""Work that can be started again: what is done is left alone, what changed is done anew, what was cut off goes on.
 
-Each finished step leaves a stamp: a JSON file with the key of its inputs and the hashes of the files it made. The key
-of a step covers its parameters and the keys of the steps it builds on, so that a change early in the chain reaches
-everything after it.
+Each finished step of a chain leaves a stamp: a JSON file with the key of its inputs and the hashes of the files it
+made. The key of a step covers its parameters and the keys of the steps it builds on, so that a change early in the
+chain reaches everything after it.
 """
 
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vibespeaker import __version__
+from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256, write_text
 
 logger = logging.getLogger(__name__)
 
 STAMPS = ".steps"
+#: In a run folder: the key of the step that trains there.
+KEY_FILE = "step.key"
 
 
 @dataclass(frozen=True)
@@ -92,3 +97,96 @@ def _is_done(step: Step, stamp: Path) -> bool:
         return False
     hashes = content.get("outputs", {})
     return all(hashes.get(path.name) == file_sha256(path) for path in step.outputs if path.is_file())
+
+
+@dataclass(frozen=True)
+class Training:
+    """A run to be trained, and to predict with.
+
+    Args:
+        runs: folder of runs.
+        name: of the run folder in it.
+        options: of `fit` and `predict`, without those that follow from the other fields.
+        system: what reports call its predictions.
+        checkpoint: `best` or `last`: what predicts.
+        predict: further options of `predict`; null for a run that predicts nothing.
+    """
+
+    runs: Path
+    name: str
+    options: tuple[str, ...]
+    system: str
+    checkpoint: str = "best"
+    predict: tuple[str, ...] | None = ()
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self.runs / self.name
+
+    @property
+    def table(self) -> Path:
+        """The prediction table."""
+        return self.folder / "predictions.parquet"
+
+    def commands(self) -> Iterator[list[str]]:
+        """Yield the command lines of `fit`, which goes on where it was interrupted, and of `predict`."""
+        common = [*self.options, "--runs", str(self.runs), "--name", self.name]
+        yield ["fit", *common, "--ckpt_path", "auto"]
+        if self.predict is not None:
+            table = ["--out", str(self.table), "--system", self.system]
+            yield ["predict", *common, "--ckpt_path", self.checkpoint, *self.predict, *table]
+
+
+def training_step(
+    name: str, title: str, inputs: Mapping[str, Any], training: Training, outputs: tuple[Path, ...] = ()
+) -> Step:
+    """Return the step that trains a run and predicts with it; `outputs` are what it makes besides the table."""
+    step = Step(name, title, inputs, (*outputs, training.table), lambda: None)
+    return replace(step, work=partial(fit_then_predict, training, step.key))
+
+
+def fit_then_predict(training: Training, key: str) -> None:
+    """Do a step of training; a run folder that was begun under another key is emptied before.
+
+    Args:
+        training: the run.
+        key: of the step.
+    """
+    from vibespeaker.trainer.cli import run_trainer
+
+    key_file = training.folder / KEY_FILE
+    if not key_file.is_file() or key_file.read_text(encoding="utf-8") != key:
+        shutil.rmtree(training.folder, ignore_errors=True)
+        write_text(key_file, key)
+    for command in training.commands():
+        run_trainer(command)
+
+
+def reserve(stamp: Path, what: str, facts: Mapping[str, Any], notes: Mapping[str, Any] | None = None) -> None:
+    """Keep one folder for one piece of work: write its stamp, or compare with the one that is there.
+
+    Args:
+        stamp: JSON file in the folder.
+        what: the kind of work, for errors.
+        facts: what decides the results; JSON values.
+        notes: what else the stamp says, to recognise the work by.
+
+    Raises:
+        ConfigError: the folder holds other work of this kind, or its stamp is damaged.
+    """
+    if not stamp.is_file():
+        write_text(stamp, json.dumps({**(notes or {}), **facts}, indent=1) + "\n")
+        return
+    try:
+        found = dict(json.loads(stamp.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{stamp} is damaged", found=error, remedy="choose another --out") from error
+    differing = [key for key in facts if found.get(key) != facts[key]]
+    if differing:
+        known = [f"{key} {found.get(key)}" for key in notes or {}]
+        raise ConfigError(
+            f"{stamp.parent} holds another {what}",
+            found=", ".join([*known, f"another {' and '.join(differing)}"]),
+            remedy="choose another --out, or go on with what it was made with",
+        )

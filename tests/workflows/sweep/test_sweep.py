@@ -109,7 +109,7 @@ def test_a_folder_holds_one_plan(tmp_path, plan, trainer):
     sweep(plan, tmp_path / "sweep")
     other = tmp_path / "other.yaml"
     other.write_text("config: base\ngrid: {dropout: [0.9]}\n")
-    with pytest.raises(ConfigError, match=r"holds a sweep by another plan.*plan\.yaml.*other\.yaml"):
+    with pytest.raises(ConfigError, match=r"holds another sweep\. Found: plan .*plan\.yaml, another digest"):
         sweep(str(other), tmp_path / "sweep")
 
 

@@ -4,10 +4,9 @@ Everything lies in one folder and is found again by a second run: the stamp says
 made, extraction adds what is missing, and the sweep leaves alone what is done.
 """
 
-import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from vibespeaker.prepare.combine import combine_files, left_out
 from vibespeaker.prepare.label_map import read_label_map
 from vibespeaker.prepare.split.command import split_as
 from vibespeaker.workflows.ablation.plan import COLUMNS, ExperimentPlan, Variant
+from vibespeaker.workflows.steps import reserve
 from vibespeaker.workflows.sweep.trials import DONE, Trial, read_trials
 
 log = logging.getLogger(__name__)
@@ -47,8 +47,8 @@ def experiment_manifest(manifests: Sequence[Path], plan: ExperimentPlan, seed: i
     if "test" not in set(made.column("split")):
         made = split_as(made, plan.split, seed=seed)
     path = out / "manifest.parquet"
-    stamp = {"plan": plan.digest, "seed": seed, "manifests": sorted(file_sha256(one) for one in manifests)}
-    _claim(out / STAMP, stamp)
+    facts = {"plan": plan.digest, "seed": seed, "manifests": sorted(file_sha256(one) for one in manifests)}
+    reserve(out / STAMP, "experiment", facts)
     made.write(path)
     return path
 
@@ -116,21 +116,6 @@ def _settings(variant: Variant, manifest: Path) -> dict[str, Any]:
     """Return what is this variant's own; the manifest's name, which comes first, names the run."""
     labels = {} if variant.labels is None else {"data.init_args.label_set": variant.labels}
     return {"data.init_args.manifest": str(manifest), **labels, **variant.settings}
-
-
-def _claim(path: Path, stamp: Mapping[str, Any]) -> None:
-    """Keep one folder for one experiment on one corpus."""
-    if path.is_file():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        differing = [key for key in stamp if found.get(key) != stamp[key]]
-        if differing:
-            raise ConfigError(
-                f"{path.parent} holds another experiment",
-                found=f"another {' and '.join(differing)}",
-                remedy="choose another --out, or go on with the same plan, manifests and seed",
-            )
-        return
-    write_text(path, json.dumps(dict(stamp), indent=1) + "\n")
 
 
 def _slug(name: str) -> str:

@@ -1,18 +1,14 @@
 """The training steps: both tasks at once, each modality alone, then the fine-tunings; predictions after each."""
 
 import json
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vibespeaker.config_files import find_config
-from vibespeaker.files import file_sha256, write_text
-from vibespeaker.trainer.cli import run_trainer
+from vibespeaker.files import file_sha256
 from vibespeaker.trainer.layers import layers
 from vibespeaker.workflows.quickstart.data import PreparedData
-from vibespeaker.workflows.steps import Chain, Step
-
-_KEY_FILE = "quickstart.key"
+from vibespeaker.workflows.steps import Chain, Training, training_step
 
 
 @dataclass(frozen=True)
@@ -97,8 +93,9 @@ def train_all(data: PreparedData, out: Path, seed: int, epochs: int | None, chai
             "options": [option.replace(str(out), "OUT") for option in options],
             "init_from": None if run.init_from is None else keys[run.init_from],
         }
-        step = Step(run.name, f"training: {run.title}", inputs, (run.best(out), run.predictions(out)), lambda: None)
-        keys[run.name] = chain.run(replace(step, work=_Training(run, options, out, step.key)))
+        training = Training(out / "runs", run.name, tuple(options), run.system)
+        step = training_step(run.name, f"training: {run.title}", inputs, training, (run.best(out),))
+        keys[run.name] = chain.run(step)
     return keys
 
 
@@ -107,7 +104,6 @@ def _options(run: Run, data: PreparedData, out: Path, seed: int, epochs: int | N
     on_data, model = "--data.init_args", "--model.init_args"
     options = [
         *("--config", f"experiment/{run.config}"),
-        *("--runs", str(out / "runs"), "--name", run.name),
         f"--seed_everything={seed + 1}",
         f"{on_data}.seed={seed}",
         f"{on_data}.manifest={data.manifest}",
@@ -128,23 +124,3 @@ def _options(run: Run, data: PreparedData, out: Path, seed: int, epochs: int | N
     if data.label_set != "challenge":
         options += [f"{on_data}.label_set={data.label_set}", f"{on_data}.policy.other=exclude"]
     return options
-
-
-@dataclass(frozen=True)
-class _Training:
-    """Trains a run, or goes on with it where the same one was interrupted, and predicts the splits that are scored."""
-
-    run: Run
-    options: list[str]
-    out: Path
-    key: str
-
-    def __call__(self) -> None:
-        folder = self.run.folder(self.out)
-        key_file = folder / _KEY_FILE
-        if not key_file.is_file() or key_file.read_text(encoding="utf-8") != self.key:
-            shutil.rmtree(folder, ignore_errors=True)
-            write_text(key_file, self.key)
-        run_trainer(["fit", *self.options, "--ckpt_path", "auto"])
-        table = ["--out", str(self.run.predictions(self.out)), "--system", self.run.system]
-        run_trainer(["predict", *self.options, "--ckpt_path", "best", *table])

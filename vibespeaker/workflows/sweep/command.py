@@ -1,6 +1,5 @@
 """`vibespeaker sweep`: run a plan's trials and report on them."""
 
-import json
 import logging
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -8,9 +7,8 @@ from pathlib import Path
 from rich.table import Table
 
 from vibespeaker.config_files import find_config
-from vibespeaker.errors import ConfigError
-from vibespeaker.files import write_text
 from vibespeaker.progress import Tracker, plain_console, tracked
+from vibespeaker.workflows.steps import reserve
 from vibespeaker.workflows.sweep.plan import Plan, read_plan
 from vibespeaker.workflows.sweep.search import propose
 from vibespeaker.workflows.sweep.trials import DONE, FAILED, Trial, read_trials, run_trial
@@ -49,7 +47,7 @@ def sweep(
     """
     path = find_config(plan, "sweep")
     checked = read_plan(path)
-    _claim(out, checked, path)
+    reserve(out / STAMP, "sweep", {"digest": checked.digest}, {"plan": str(path)})
     trials = _run(checked, out, overlay, max(1, jobs))
     _show(trials, checked)
     failed = sum(trial.state == FAILED for trial in trials)
@@ -61,22 +59,6 @@ def sweep(
     if failed:
         log.warning("%d of %d trials failed; sweep again to retry them", failed, len(trials))
     return 1 if failed else 0
-
-
-def _claim(out: Path, plan: Plan, path: Path) -> None:
-    """Keep one folder for one plan."""
-    stamp = out / STAMP
-    if stamp.is_file():
-        found = json.loads(stamp.read_text(encoding="utf-8"))
-        if found["digest"] != plan.digest:
-            raise ConfigError(
-                f"{out} holds a sweep by another plan",
-                found=found["plan"],
-                allowed=str(path),
-                remedy="choose another --out, or go on with the plan as it was",
-            )
-        return
-    write_text(stamp, json.dumps({"plan": str(path), "digest": plan.digest}, indent=1) + "\n")
 
 
 def _run(plan: Plan, out: Path, overlay: Path | None, jobs: int) -> list[Trial]:

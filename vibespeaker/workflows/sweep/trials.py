@@ -21,6 +21,7 @@ from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
 from vibespeaker.report.curves import read_logs
 from vibespeaker.report.runs import TRIAL
+from vibespeaker.workflows.steps import Training
 from vibespeaker.workflows.sweep.plan import Plan, Settings, nested, trial_name
 
 log = logging.getLogger(__name__)
@@ -83,13 +84,9 @@ def run_trial(trial: Trial, plan: Plan, folder: Path, overlay: Path | None = Non
     run = folder / trial.name
     record(replace(trial, state=RUNNING), folder)
     configs = _write_configs(trial, plan, run, overlay)
-    common = [*configs, "--name", trial.name, "--runs", str(folder)]
-    worked = _call(["fit", *common, "--ckpt_path", "auto"], run)
-    if worked and plan.predict is not None:
-        splits = json.dumps(list(plan.predict))
-        table = ["--out", str(run / "predictions.parquet"), "--system", trial.name]
-        chosen = ["--ckpt_path", "best", f"--data.init_args.splits.predict={splits}"]
-        worked = _call(["predict", *common, *chosen, *table], run)
+    splits = None if plan.predict is None else (f"--data.init_args.splits.predict={json.dumps(list(plan.predict))}",)
+    training = Training(folder, trial.name, tuple(configs), system=trial.name, predict=splits)
+    worked = all(_call(command, run) for command in training.commands())
     score = best_score(run, plan.monitor, plan.mode) if worked else None
     finished = replace(trial, state=DONE if worked else FAILED, monitor=plan.monitor, score=score)
     record(finished, folder)
