@@ -110,7 +110,7 @@ def test_a_run_is_fitted_then_predicted_unless_that_is_done(tmp_path, monkeypatc
         Chain(tmp_path).run(training_step("fold", "training", {"seed": 1}, training))
     for seed in (1, 1):
         Chain(tmp_path).run(training_step("fold", "training", {"seed": seed}, training))
-    where = ["--config", "toy", "--runs", str(tmp_path), "--name", "fold"]
+    where = ["--config", "toy", "--name", "fold", "--runs", str(tmp_path)]
     fit = ["fit", *where, "--ckpt_path", "auto"]
     out = ["--out", str(training.table), "--system", "our system"]
     predict = ["predict", *where, "--ckpt_path", "last", "--x", *out]

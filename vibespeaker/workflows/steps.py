@@ -131,7 +131,7 @@ class Training:
 
     def commands(self) -> Iterator[list[str]]:
         """Yield the command lines of `fit`, which goes on where it was interrupted, and of `predict`."""
-        common = [*self.options, "--runs", str(self.runs), "--name", self.name]
+        common = [*self.options, "--name", self.name, "--runs", str(self.runs)]
         yield ["fit", *common, "--ckpt_path", "auto"]
         if self.predict is not None:
             table = ["--out", str(self.table), "--system", self.system]
