@@ -92,9 +92,17 @@ def test_a_flat_copy_with_flac_and_other_case(tmp_path: Path) -> None:
     touch(tmp_path, "audio/Ses01F_impro01_F000.FLAC", "audio/copy/Ses01F_impro01_F000.wav")
     reading = IEMOCAP().read(tmp_path)
     assert [row.audio for row in reading.utterances] == ["audio/Ses01F_impro01_F000.FLAC"]
-    assert reading.problems == (
-        Problem("audio/copy/Ses01F_impro01_F000.wav", "the same turn as audio/Ses01F_impro01_F000.FLAC, which is used"),
-    )
+    assert reading.problems == ()
+    copies = "1 files of folder audio/copy left out as further copies, the first audio/copy/Ses01F_impro01_F000.wav"
+    assert copies in reading.warnings
+
+
+def test_a_folder_of_another_session_is_a_remark(tmp_path: Path) -> None:
+    write_dialogue(tmp_path, turn("Ses01F_impro01_F000"))
+    (tmp_path / "Session1" / "sentences").rename(tmp_path / "Session 2")
+    (problem,) = IEMOCAP().read(tmp_path).problems
+    assert problem.reason == "its folder 'Session 2' says another session: the name counts"
+    assert not problem.dropped
 
 
 def test_broken_lines_are_named_and_the_rest_is_kept(tmp_path: Path) -> None:

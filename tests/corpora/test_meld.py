@@ -96,17 +96,29 @@ def test_other_layouts(tmp_path: Path) -> None:
     touch(tmp_path, "train_splits/dia9_utt9.wav", "train_splits/dia0_utt1.flac", "train_splits/dia0_utt1.wav")
     reading = MELD().read(tmp_path)
     assert {row.utterance_id: row.audio for row in reading.utterances} == {
-        "meld/test/dia0_utt0": "MELD.Raw/test/wav/copy/dia0_utt0.wav",
+        "meld/test/dia0_utt0": "MELD.Raw/test/wav/dia0_utt0.wav",
         "meld/train/dia0_utt0": "audio/train_dia0_utt0.wav",
         "meld/train/dia0_utt1": "train_splits/dia0_utt1.flac",
     }
     assert {problem.item: problem.reason for problem in reading.problems} == {
         "MELD.Raw/dev_sent_emo.csv:2": "there is no sound of dev/dia0_utt0",
-        "MELD.Raw/test/wav/dia0_utt0.wav": "the same utterance as MELD.Raw/test/wav/copy/dia0_utt0.wav, which is used",
         "audio/dia0_utt1.wav": "no folder of its path names the split: train, dev, test",
-        "train_splits/dia0_utt1.wav": "the same utterance as train_splits/dia0_utt1.flac, which is used",
         "train_splits/dia9_utt9.wav": "no table names it",
     }
+    assert [warning.partition(" left out")[0] for warning in reading.warnings] == [
+        "1 files of folder MELD.Raw/test/wav/copy",
+        "1 files of folder train_splits",
+    ]
+
+
+def test_a_name_counts_where_its_folder_says_another_split(tmp_path: Path) -> None:
+    write_meld(tmp_path)
+    touch(tmp_path, "dev_splits/train_dia0_utt0.wav")
+    reading = MELD().read(tmp_path)
+    assert [row.utterance_id for row in reading.utterances] == ["meld/train/dia0_utt0"]
+    assert [problem.reason for problem in reading.problems if not problem.dropped] == [
+        "its folder says split dev, its name another: the name counts"
+    ]
 
 
 def test_one_table_alone_needs_no_telling_folder(tmp_path: Path) -> None:

@@ -75,8 +75,33 @@ def test_the_same_recording_in_two_formats_is_one_utterance(tmp_path: Path) -> N
     touch(tmp_path, "03-01-01-01-01-01-01.flac", "03-01-01-01-01-01-01.WAV")
     reading = RAVDESS().read(tmp_path)
     assert len(reading.utterances) == 1
-    (problem,) = reading.problems
-    assert "which is used" in problem.reason
+    assert reading.warnings == ("1 files of folder . left out as further copies, the first 03-01-01-01-01-01-01.flac",)
+
+
+def test_the_archive_of_kaggle_holds_every_file_twice(tmp_path: Path) -> None:
+    ends = [(actor, emotion) for actor in ("01", "02") for emotion in ("03", "05")]
+    names = [f"Actor_{actor}/03-01-{emotion}-01-01-01-{actor}.wav" for actor, emotion in ends]
+    touch(tmp_path, *names, *(f"audio_speech_actors_01-24/{name}" for name in names))
+    (tmp_path / "audio_speech_actors_01-24" / names[0]).write_bytes(b"edited")
+    reading = RAVDESS().read(tmp_path)
+    assert [row.audio for row in reading.utterances] == names
+    assert reading.problems == ()
+    copy = "audio_speech_actors_01-24"
+    assert reading.warnings == (
+        f"1 files of folder {copy}/Actor_01 left out as further copies, the first {copy}/{names[1]}",
+        f"2 files of folder {copy}/Actor_02 left out as further copies, the first {copy}/{names[2]}",
+        f"1 files of folder {copy}/Actor_01 left out, whose names are used but whose bytes differ, the first "
+        f"{copy}/{names[0]}",
+    )
+
+
+def test_a_folder_of_another_actor_is_a_remark(tmp_path: Path) -> None:
+    touch(tmp_path, "Actor_02/03-01-04-01-01-01-01.wav")
+    reading = RAVDESS().read(tmp_path)
+    assert [row.speaker for row in reading.utterances] == ["ravdess/01"]
+    assert [(problem.reason, problem.dropped) for problem in reading.problems] == [
+        ("its folder 'Actor_02' says speaker 02, its name 01: the name counts", False)
+    ]
 
 
 def test_metadata_files_of_macos_are_no_recordings(tmp_path: Path) -> None:

@@ -90,3 +90,11 @@ def test_wrong_names_are_listed(tmp_path: Path) -> None:
 
 def test_published_counts_add_up() -> None:
     assert sum(TESS.expected_categories.values()) == TESS.expected_utterances == 2800
+
+
+def test_folders_of_another_speaker_and_emotion_are_remarks(tmp_path: Path) -> None:
+    touch(tmp_path, "YAF_Pleasant_surprised/OAF_back_sad.wav", "OAF_Sad/OAF_dog_sad.wav")
+    assert [problem.reason for problem in TESS().read(tmp_path).problems] == [
+        "its folder 'YAF_Pleasant_surprised' says speaker YAF, its name OAF: the name counts",
+        "its folder 'YAF_Pleasant_surprised' says surprise, its name sadness: the name counts",
+    ]

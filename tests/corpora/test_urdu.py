@@ -44,3 +44,12 @@ def test_wrong_names_are_listed(tmp_path: Path) -> None:
     }
     with pytest.raises(CorpusError, match=r"holds no URDU audio.*Neutral/SM20_F8_N012\.wav"):
         URDU().read(touch(tmp_path / "other", "03a01Wa.wav"))
+
+
+def test_a_folder_of_another_emotion_is_a_remark(tmp_path: Path) -> None:
+    touch(tmp_path, "Angry/SM20_F8_N013.wav", "Happy/SM20_F8_H013.wav", "data/sad/SM20_F8_S013.wav")
+    reading = URDU().read(tmp_path)
+    assert [row.category for row in reading.utterances] == ["neutral", "happiness", "sadness"]
+    assert [(problem.item, problem.reason, problem.dropped) for problem in reading.problems] == [
+        ("Angry/SM20_F8_N013.wav", "its folder 'Angry' says anger, its name neutral: the name counts", False)
+    ]

@@ -23,6 +23,7 @@ DECODED = {
 }
 #: Suffixes that folders are searched for, lossless before lossy: of one utterance in two formats the first is used.
 AUDIO_SUFFIXES = tuple(suffix for suffixes in DECODED.values() for suffix in suffixes)
+LOSSY_SUFFIXES = (*DECODED["OGG"], *DECODED["MP3"])
 #: Suffixes of audio and video that needs ffmpeg.
 FOREIGN_SUFFIXES = (
     *(".m4a", ".mp4", ".m4b", ".mov", ".3gp", ".aac", ".webm", ".mkv", ".mka", ".amr", ".wma", ".wmv", ".avi"),

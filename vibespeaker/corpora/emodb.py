@@ -6,9 +6,9 @@ A file name such as `03a01Wa.wav` holds speaker, text, emotion (a German letter)
 import re
 from pathlib import Path, PurePosixPath
 
-from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
-from vibespeaker.corpora.folder import list_files, one_file_each, require_folder, without_suffix
-from vibespeaker.errors import CorpusError
+from vibespeaker.corpora.base import CorpusAdapter, CorpusReading
+from vibespeaker.corpora.folder import without_suffix
+from vibespeaker.corpora.named import file_stem, read_named
 from vibespeaker.utterance import Utterance
 
 _NAME = re.compile(r"(?P<speaker>\d\d)(?P<text>[ab]\d\d)(?P<emotion>[A-Z])(?P<version>[a-z])")
@@ -65,24 +65,7 @@ class EmoDB(CorpusAdapter):
         Raises:
             CorpusError: no file has a name of EmoDB.
         """
-        require_folder(root, "EmoDB")
-        paths, problems = one_file_each(list_files(root))
-        utterances = []
-        for path in paths:
-            name = _NAME.fullmatch(PurePosixPath(path).stem)
-            reason = "the name is not of the form 03a01Wa" if name is None else _mistake(name)
-            if name is None or reason is not None:
-                problems.append(Problem(path, str(reason)))
-            else:
-                utterances.append(_utterance(path, name))
-        if not utterances:
-            raise CorpusError(
-                f"{root} holds no EmoDB audio",
-                found=problems[0].item if problems else "no file",
-                allowed="names such as wav/03a01Wa.wav",
-            )
-        utterances.sort(key=lambda utterance: utterance.utterance_id)
-        return CorpusReading(tuple(utterances), tuple(sorted(problems)))
+        return read_named(root, "EmoDB", "wav/03a01Wa.wav", _utterance, file_stem)
 
 
 def _mistake(name: re.Match[str]) -> str | None:
@@ -92,7 +75,11 @@ def _mistake(name: re.Match[str]) -> str | None:
     return None
 
 
-def _utterance(path: str, name: re.Match[str]) -> Utterance:
+def _utterance(path: str) -> Utterance:
+    name = _NAME.fullmatch(PurePosixPath(path).stem)
+    reason = "the name is not of the form 03a01Wa" if name is None else _mistake(name)
+    if name is None or reason is not None:
+        raise ValueError(reason)
     return Utterance(
         utterance_id=f"emodb/{without_suffix(path)}",
         corpus="emodb",

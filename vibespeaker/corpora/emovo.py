@@ -58,7 +58,7 @@ class EMOVO(CorpusAdapter):
         Raises:
             CorpusError: no file has a name of EMOVO.
         """
-        return read_named(root, "EMOVO", "f2/gio-f2-b2.wav", _utterance)
+        return read_named(root, "EMOVO", "f2/gio-f2-b2.wav", _utterance, speaker_folder=r"([fm]\d)")
 
 
 def _utterance(path: str) -> Utterance:

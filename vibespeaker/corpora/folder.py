@@ -4,8 +4,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from vibespeaker.corpora.audio_formats import AUDIO_SUFFIXES
-from vibespeaker.corpora.base import Problem
+from vibespeaker.corpora.audio_formats import AUDIO_SUFFIXES, LOSSY_SUFFIXES
 from vibespeaker.corpora.text_files import normal
 from vibespeaker.errors import CorpusError
 
@@ -54,39 +53,12 @@ def without_suffix(path: str) -> str:
     return normal(os.path.splitext(path)[0])
 
 
+def is_lossy(path: str) -> bool:
+    """Return whether a file's suffix says that its audio is not what was recorded, but sounds like it."""
+    return os.path.splitext(path)[1].lower() in LOSSY_SUFFIXES
+
+
 def suffix_rank(path: str) -> int:
     """Return the place of a file's suffix in `AUDIO_SUFFIXES`; other suffixes come last."""
     suffix = os.path.splitext(path)[1].lower()
     return AUDIO_SUFFIXES.index(suffix) if suffix in AUDIO_SUFFIXES else len(AUDIO_SUFFIXES)
-
-
-def one_file_each(paths: list[str]) -> tuple[list[str], list[Problem]]:
-    """Keep the first of the files that differ by suffix only, and report the others and names that are no UTF-8.
-
-    Args:
-        paths: relative paths, sorted.
-
-    Returns:
-        The files kept, sorted, and one problem for each file left out.
-    """
-    kept: dict[str, str] = {}
-    problems = []
-    for path in paths:
-        if not _is_text(path):
-            problems.append(
-                Problem(path.encode(errors="surrogateescape").decode(errors="replace"), "its name is no UTF-8")
-            )
-            continue
-        first = kept.setdefault(without_suffix(path), path)
-        if first != path:
-            problems.append(Problem(path, f"the same utterance as {first}, which is used"))
-    return list(kept.values()), problems
-
-
-def _is_text(path: str) -> bool:
-    """False for a name whose bytes the file system's encoding cannot decode; no table could hold it."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -5,11 +5,14 @@ session 1; the letter at the front only tells who wore the markers. Attributes a
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
+from vibespeaker.corpora.copies import Chosen, one_file_each
 from vibespeaker.corpora.folder import list_files, require_folder, without_suffix
 from vibespeaker.corpora.iemocap_labels import Turn, read_evaluations, read_transcripts
+from vibespeaker.corpora.named import file_stem
 from vibespeaker.errors import CorpusError
 from vibespeaker.utterance import Utterance
 
@@ -60,8 +63,9 @@ class IEMOCAP(CorpusAdapter):
         """
         require_folder(root, "IEMOCAP")
         turns, problems = _turns(root, self.self_reports)
-        audio, found = _audio(root)
-        problems += found
+        chosen = _audio(root)
+        audio = chosen.paths
+        problems += [*chosen.problems, *_contradictions(audio.values())]
         utterances = []
         texts = _texts(root)
         for name, turn in turns.items():
@@ -83,7 +87,7 @@ class IEMOCAP(CorpusAdapter):
         utterances.sort(key=lambda utterance: utterance.utterance_id)
         silent = sum(utterance.text is None for utterance in utterances)
         warnings = (f"{silent:,} turns have no transcript",) if silent else ()
-        return CorpusReading(tuple(utterances), tuple(sorted(problems)), warnings)
+        return CorpusReading(tuple(utterances), tuple(sorted(problems)), (*chosen.warnings, *warnings))
 
 
 def _turns(root: Path, self_reports: bool) -> tuple[dict[str, Turn], list[Problem]]:
@@ -115,18 +119,20 @@ def _texts_in(root: Path, folder: str) -> list[str]:
     return [path for path in list_files(root, (".txt",)) if PurePosixPath(path).parent.name.lower() == folder]
 
 
-def _audio(root: Path) -> tuple[dict[str, str], list[Problem]]:
+def _audio(root: Path) -> Chosen:
     """Return the path of each turn's audio by its name in lower case; whole dialogues are ignored."""
-    audio: dict[str, str] = {}
-    problems = []
-    for path in list_files(root):
-        stem = PurePosixPath(path).stem
-        if _NAME.fullmatch(stem) is None:
-            continue
-        first = audio.setdefault(stem.lower(), path)
-        if first != path:
-            problems.append(Problem(path, f"the same turn as {first}, which is used"))
-    return audio, problems
+    paths = [path for path in list_files(root) if _NAME.fullmatch(PurePosixPath(path).stem) is not None]
+    return one_file_each(root, paths, file_stem)
+
+
+def _contradictions(paths: Iterable[str]) -> Iterator[Problem]:
+    """Yield a remark for each file in the folder of another session than its name says."""
+    for path in paths:
+        session = PurePosixPath(path).stem[3:5]
+        for folder in PurePosixPath(path).parts[:-1]:
+            match = re.fullmatch(r"session[ _-]?0?(\d)", folder, re.IGNORECASE)
+            if match is not None and int(match[1]) != int(session):
+                yield Problem(path, f"its folder {folder!r} says another session: the name counts", dropped=False)
 
 
 def _utterance(name: re.Match[str], turn: Turn, path: str, text: str | None) -> Utterance:

@@ -7,10 +7,12 @@ in a folder whose name holds the split. Without any audio the utterances are tex
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, MissingAudioError, Problem
-from vibespeaker.corpora.folder import list_files, one_file_each, require_folder
+from vibespeaker.corpora.copies import Chosen, one_file_each
+from vibespeaker.corpora.folder import list_files, require_folder
 from vibespeaker.corpora.named import meaning
 from vibespeaker.corpora.tables import open_table
 from vibespeaker.errors import CorpusError
@@ -86,7 +88,8 @@ class MELD(CorpusAdapter):
             raise CorpusError(
                 f"{root} holds no table of MELD", allowed="train_sent_emo.csv, dev_sent_emo.csv, test_sent_emo.csv"
             )
-        audio, problems = ({}, []) if self.media == "without" else _audio(root, tables)
+        chosen = Chosen({}, [], []) if self.media == "without" else _audio(root, tables)
+        audio, problems = chosen.paths, list(chosen.problems)
         if self.media == "with" and not audio:
             raise CorpusError(f"{root} holds no sound of MELD", remedy=f"extract it from the films: {_EXTRACT}")
         utterances: dict[str, Utterance] = {}
@@ -97,7 +100,7 @@ class MELD(CorpusAdapter):
         return CorpusReading(
             tuple(sorted(utterances.values(), key=lambda utterance: utterance.utterance_id)),
             tuple(sorted(problems)),
-            tuple(self._warnings(root, tables, bool(audio))),
+            (*chosen.warnings, *self._warnings(root, tables, bool(audio))),
         )
 
     def _warnings(self, root: Path, tables: Mapping[str, str], has_audio: bool) -> list[str]:
@@ -154,21 +157,25 @@ def _utterance(row: Mapping[str, str], split: str, audio: Mapping[str, str]) -> 
     )
 
 
-def _audio(root: Path, tables: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
+def _audio(root: Path, tables: Mapping[str, str]) -> Chosen:
     """Return split and name, `train/dia0_utt0`, → audio path; files of other names are ignored."""
-    audio: dict[str, str] = {}
-    paths, problems = one_file_each([path for path in list_files(root) if _media_name(path) is not None])
-    for path in paths:
+    only = next(iter(tables)) if len(tables) == 1 else ""
+
+    def name(path: str) -> str:
         match = _media_name(path)
         assert match is not None
-        split = (match["split"] or _split_of_folders(path) or (next(iter(tables)) if len(tables) == 1 else "")).lower()
+        split = (match["split"] or _split_of_folders(path) or only).lower()
         if not split:
-            problems.append(Problem(path, f"no folder of its path names the split: {', '.join(_SPLITS)}"))
-            continue
-        first = audio.setdefault(f"{split}/{match['name'].lower()}", path)
-        if first != path:
-            problems.append(Problem(path, f"the same utterance as {first}, which is used"))
-    return audio, problems
+            raise ValueError(f"no folder of its path names the split: {', '.join(_SPLITS)}")
+        return f"{split}/{match['name'].lower()}"
+
+    chosen = one_file_each(root, [path for path in list_files(root) if _media_name(path) is not None], name)
+    contradicting = [
+        Problem(path, f"its folder says split {folder}, its name another: the name counts", dropped=False)
+        for key, path in chosen.paths.items()
+        if (folder := _split_of_folders(path)) and folder != key.partition("/")[0]
+    ]
+    return replace(chosen, problems=[*chosen.problems, *contradicting])
 
 
 def _media_name(path: str) -> re.Match[str] | None:

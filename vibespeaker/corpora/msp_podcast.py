@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
-from vibespeaker.corpora.folder import list_files, one_file_each, require_folder, without_suffix
+from vibespeaker.corpora.copies import Chosen, one_file_each
+from vibespeaker.corpora.folder import list_files, require_folder, without_suffix
 from vibespeaker.corpora.msp_lists import (
     Consensus,
     Speakers,
@@ -98,9 +99,10 @@ def _read_lists(root: Path) -> tuple[_Lists, list[Problem], list[str]]:
             remedy="give the folder that holds Audios and Labels",
         )
     consensus, problems = read_consensus(consensus_file)
-    audio, found = _audio(root)
-    problems += found
-    warnings = []
+    chosen = _audio(root)
+    audio = chosen.paths
+    problems += chosen.problems
+    warnings = list(chosen.warnings)
     votes = Votes()
     detailed_file = find_labels(root, "detailed")
     if detailed_file is None:
@@ -125,20 +127,16 @@ def _read_lists(root: Path) -> tuple[_Lists, list[Problem], list[str]]:
     return _Lists(audio, consensus, partitions, speakers, votes, transcripts), problems, warnings
 
 
-def _audio(root: Path) -> tuple[dict[str, str], list[Problem]]:
+def _audio(root: Path) -> Chosen:
     """Return the clips' audio paths relative to `root`."""
     folder = find_entry(root, r"audios?")
     if folder is None or not folder.is_dir():
         raise CorpusError(f"{root} holds no folder Audios", remedy="give the folder that holds Audios and Labels")
-    paths, problems = one_file_each([f"{folder.name}/{path}" for path in list_files(folder)])
-    audio: dict[str, str] = {}
-    for path in paths:
-        first = audio.setdefault(PurePosixPath(path).stem, path)
-        if first != path:
-            problems.append(Problem(path, f"the same clip as {first}, which is used"))
-    if not audio:
+    paths = [f"{folder.name}/{path}" for path in list_files(folder)]
+    chosen = one_file_each(root, paths, lambda path: PurePosixPath(path).stem)
+    if not chosen.paths:
         raise CorpusError(f"{folder} holds no audio files")
-    return audio, problems
+    return chosen
 
 
 def _labels(stem: str, lists: _Lists) -> Consensus:

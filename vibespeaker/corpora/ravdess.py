@@ -4,13 +4,16 @@ A file name holds seven two-digit fields: modality, vocal channel, emotion, inte
 Modality 01 (audio and video) is the same take as 03 (audio only); both may lie in one folder.
 """
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
-from vibespeaker.corpora.folder import list_files, one_file_each, require_folder, without_suffix
+from vibespeaker.corpora.base import CorpusAdapter, CorpusReading
+from vibespeaker.corpora.folder import without_suffix
+from vibespeaker.corpora.named import file_stem, read_named
 from vibespeaker.errors import CorpusError
 from vibespeaker.utterance import Utterance
 
+_EXAMPLE = "Actor_18/03-01-05-01-02-01-18.wav"
 _FIELDS = 7
 _CHANNELS = {"01": "speech", "02": "song"}
 _EMOTIONS = {
@@ -61,31 +64,21 @@ class RAVDESS(CorpusAdapter):
         Raises:
             CorpusError: no file has a name of RAVDESS.
         """
-        require_folder(root, "RAVDESS")
-        paths, problems = one_file_each(list_files(root))
-        utterances = []
-        left_out = 0
-        for path in paths:
-            fields = PurePosixPath(path).stem.split("-")
-            reason = _mistake(fields)
-            if reason is not None:
-                problems.append(Problem(path, reason))
-            elif self.channel in ("both", _CHANNELS[fields[1]]):
-                utterances.append(_utterance(path, fields))
-            else:
-                left_out += 1
+        everything = read_named(root, "RAVDESS", _EXAMPLE, _utterance, file_stem, r"actor[ _-]?(\d\d)")
+        utterances = [row for row in everything.utterances if self.channel in ("both", _channel(row))]
         if not utterances:
             raise CorpusError(
                 f"{root} holds no RAVDESS audio of channel {self.channel!r}",
-                found=problems[0].item if problems else "no file",
-                allowed="names such as Actor_18/03-01-05-01-02-01-18.wav",
+                found=f"{len(everything.utterances):,} files of another",
+                allowed=f"names such as {_EXAMPLE}",
             )
+        left_out = len(everything.utterances) - len(utterances)
         warnings = [f"{left_out} files of another channel than {self.channel} left out"] if left_out else []
-        return CorpusReading(
-            tuple(sorted(utterances, key=lambda utterance: utterance.utterance_id)),
-            tuple(sorted(problems)),
-            tuple(warnings),
-        )
+        return replace(everything, utterances=tuple(utterances), warnings=(*everything.warnings, *warnings))
+
+
+def _channel(utterance: Utterance) -> str:
+    return _CHANNELS[utterance.file_name.split("-")[1]]
 
 
 def _mistake(fields: list[str]) -> str | None:
@@ -97,7 +90,11 @@ def _mistake(fields: list[str]) -> str | None:
     return None
 
 
-def _utterance(path: str, fields: list[str]) -> Utterance:
+def _utterance(path: str) -> Utterance:
+    fields = PurePosixPath(path).stem.split("-")
+    reason = _mistake(fields)
+    if reason is not None:
+        raise ValueError(reason)
     _, _, emotion, intensity, statement, _, actor = fields
     return Utterance(
         utterance_id=f"ravdess/{without_suffix(path)}",

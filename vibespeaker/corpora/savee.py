@@ -47,7 +47,8 @@ class SAVEE(CorpusAdapter):
         Raises:
             CorpusError: no file has a name of SAVEE.
         """
-        return read_named(root, "SAVEE", "JE_n23.wav or AudioData/JE/n23.wav", _utterance)
+        example = "JE_n23.wav or AudioData/JE/n23.wav"
+        return read_named(root, "SAVEE", example, _utterance, speaker_folder="(DC|JE|JK|KL)")
 
 
 def _utterance(path: str) -> Utterance:

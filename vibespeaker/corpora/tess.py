@@ -43,7 +43,7 @@ class TESS(CorpusAdapter):
         Raises:
             CorpusError: no file has a name of TESS.
         """
-        return read_named(root, "TESS", "OAF_angry/OAF_back_angry.wav", _utterance)
+        return read_named(root, "TESS", "OAF_angry/OAF_back_angry.wav", _utterance, speaker_folder="(OAF|YAF)(?:_.*)?")
 
 
 def _utterance(path: str) -> Utterance:

@@ -18,6 +18,7 @@ from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
 from vibespeaker.errors import CorpusError
 from vibespeaker.files import atomic_path
 from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata, build
+from vibespeaker.prepare.copies import leave_out_copies
 from vibespeaker.prepare.leaks import leaks_of
 from vibespeaker.prepare.split.groups import connected, without_speaker
 from vibespeaker.prepare.split.strategies import DEFAULT_FRACTIONS, ablation_split, split_by_group
@@ -123,6 +124,7 @@ def prepare_corpus(
     logger.info("%s: %d utterances listed", corpus.name, len(reading.utterances))
     root = corpus.audio_root(root)
     facts = _examine(root, reading.utterances, journal, workers)
+    reading, facts, copies = leave_out_copies(reading, facts)
     usable, problems = _usable_rows(reading, facts, min_duration)
     if not usable:
         first = problems[0]
@@ -143,7 +145,7 @@ def prepare_corpus(
             },
         ),
     )
-    warnings = [*reading.warnings, *_count_warnings(corpus, reading.utterances)]
+    warnings = [*reading.warnings, *copies, *_count_warnings(corpus, reading.utterances)]
     return Prepared(build(_columns(usable), metadata), tuple(problems), tuple(warnings))
 
 
