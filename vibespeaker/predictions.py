@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from vibespeaker.errors import PredictionsError
 from vibespeaker.files import atomic_path
+from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import ATTRIBUTES, LabelSet
 
 SCHEMA_VERSION = 1
@@ -36,6 +37,7 @@ class PredictionsMetadata:
         cache: digest of the embedding cache, or null when encoders ran live.
         synthetic: True when the speech is generated; scores on it are shown as such.
         provenance: what the closed-condition guard reads: corpora, encoders, transcriber, ensemble members.
+        label_policy: which labels the system's own scores counted; null where that is not recorded.
     """
 
     label_set: str
@@ -46,11 +48,21 @@ class PredictionsMetadata:
     cache: str | None = None
     synthetic: bool = False
     provenance: dict[str, Any] = field(default_factory=dict)
+    label_policy: LabelPolicy | None = None
 
     @property
     def labels(self) -> LabelSet:
         """The label set, as the table itself defines it."""
         return LabelSet(self.label_set, self.classes)
+
+    @staticmethod
+    def read(path: Path) -> "PredictionsMetadata":
+        """Read the metadata of a table alone.
+
+        Raises:
+            PredictionsError: the file is missing or is no prediction table.
+        """
+        return _read_metadata(_opened(path).schema_arrow.metadata or {}, path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,12 +179,8 @@ class Predictions:
         Raises:
             PredictionsError: the file is missing, is no prediction table, or holds unusable values.
         """
-        if not path.is_file():
-            raise PredictionsError(f"predictions {path} do not exist", remedy="make them with: vibespeaker predict")
-        try:
-            table = pq.read_table(path)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise PredictionsError(f"{path} is not a Parquet file", found=error) from error
+        with _opened(path) as file:
+            table = file.read()
         metadata = _read_metadata(table.schema.metadata or {}, path)
         frame = table.replace_schema_metadata(None).to_pandas()
         predictions = Predictions(frame, metadata)
@@ -229,6 +237,15 @@ def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return normalised
 
 
+def _opened(path: Path) -> pq.ParquetFile:
+    if not path.is_file():
+        raise PredictionsError(f"predictions {path} do not exist", remedy="make them with: vibespeaker predict")
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise PredictionsError(f"{path} is not a Parquet file", found=error) from error
+
+
 def _read_metadata(raw: dict[bytes, bytes], path: Path) -> PredictionsMetadata:
     fields = json.loads(raw.get(_METADATA_KEY, b"{}"))
     if fields.pop("kind", None) != _KIND:
@@ -242,4 +259,6 @@ def _read_metadata(raw: dict[bytes, bytes], path: Path) -> PredictionsMetadata:
             remedy="predict again with this version of vibespeaker",
         )
     fields["classes"] = tuple(fields["classes"])
+    if fields.get("label_policy") is not None:
+        fields["label_policy"] = LabelPolicy().changed(fields["label_policy"])
     return PredictionsMetadata(**fields)

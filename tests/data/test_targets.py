@@ -6,8 +6,9 @@ import pytest
 from tests.manifests import manifest_from
 from tests.toy import toy_manifest
 from vibespeaker.batch import NO_CATEGORY
-from vibespeaker.data.targets import LabelPolicy, make_targets, vote_distributions
+from vibespeaker.data.targets import make_targets, vote_distributions
 from vibespeaker.errors import ConfigError
+from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import CHALLENGE, CHALLENGE_OTHER, EMODB
 from vibespeaker.manifest import Manifest
 

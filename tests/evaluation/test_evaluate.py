@@ -15,6 +15,7 @@ from vibespeaker.evaluation.command import evaluate
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.files import file_sha256
+from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import CHALLENGE, CHALLENGE_OTHER, EMODB, LabelSet
 from vibespeaker.manifest import Manifest
 from vibespeaker.metrics import concordance, confusion_matrix, macro_f1
@@ -78,10 +79,38 @@ def test_utterances_without_agreement_may_be_left_out(tmp_path, manifest):
     assert (~named).sum() == 1
     predicted = Predictions.read(path).attributes()
     for choice, rows in (("attributes", slice(None)), ("exclude", named)):
-        found = evaluate_tables([path], Truth.read(manifest, no_agreement=choice), Options(draws=0, by=[]))
+        policy = LabelPolicy(no_agreement=choice)
+        found = evaluate_tables([path], Truth.read(manifest, policy=policy), Options(draws=0, by=[]))
         wanted = concordance(truth.attributes[rows, 0], predicted[rows, 0])
         assert found.systems[1].scores["ccc_arousal"].value == pytest.approx(wanted, abs=1e-12)
     assert "1 of 120 utterances have no category of the label set: not scored" in found.notes
+
+
+def test_the_policy_of_the_tables_is_applied_unless_told_otherwise(tmp_path, manifest, caplog):
+    strict, wide = tables(
+        tmp_path,
+        manifest,
+        strict={"label_policy": LabelPolicy()},
+        wide={"label_policy": LabelPolicy(no_agreement="attributes", other="class")},
+    )
+    truth = Truth.read(manifest).targets(Predictions.read(strict).frame["utterance_id"], strict)
+    named = truth.categories >= 0
+
+    def arousal(*paths, **options) -> float:
+        evaluate(list(paths), manifest, draws=0, by=["none"], out=[tmp_path / "e.json"], **options)
+        return Evaluation.read(tmp_path / "e.json").systems[-1].scores["ccc_arousal"].value
+
+    predicted = Predictions.read(wide).attributes()[:, 0]
+    everything = concordance(truth.attributes[:, 0], predicted)
+    assert arousal(wide) == pytest.approx(everything, abs=1e-12)
+    assert not caplog.records
+    without = pytest.approx(concordance(truth.attributes[named, 0], predicted[named]), abs=1e-12)
+    assert arousal(strict, wide) == without
+    assert "different label policies" in caplog.text
+    assert "scored are the labels that count by all of them (no_agreement exclude, other exclude" in caplog.text
+    assert arousal(strict, wide, policy={"no_agreement": "attributes"}) == pytest.approx(everything, abs=1e-12)
+    with pytest.raises(ConfigError, match=r"policy\.no_agreement is unknown\. Found: class"):
+        arousal(wide, policy={"no_agreement": "class"})
 
 
 def test_seeds_show_their_spread(tmp_path, manifest):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.corpus_tables import manifest_of
+from tests.manifests import manifest_of
 from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.crossfit import folds_by_group
 from vibespeaker.evaluation.targets import Truth

@@ -14,6 +14,8 @@ from tests.toy import Toy
 from vibespeaker import metrics
 from vibespeaker.cli.main import main
 from vibespeaker.errors import CheckpointError, ConfigError
+from vibespeaker.evaluation import Evaluation
+from vibespeaker.evaluation.command import evaluate
 from vibespeaker.labels import CHALLENGE, CHALLENGE_OTHER
 from vibespeaker.losses import Misclassification
 from vibespeaker.manifest import Manifest
@@ -116,6 +118,25 @@ def test_logged_scores_are_those_of_the_whole_split(run: Run, toy: Toy, tmp_path
     log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
     expected = 0.25 * squares.mean() + 0.75 * -log_p[np.arange(len(rows)), true].mean()
     assert float(logged["val/loss"]) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["{no_agreement: exclude, other: exclude}", "{no_agreement: soft, other: class}"])
+def test_scores_of_a_run_are_those_of_evaluate(run: Run, toy: Toy, tmp_path: Path, policy: str) -> None:
+    labels = "challenge+other" if "class" in policy else "challenge"
+    config = f"data: {{init_args: {{label_set: {labels}, policy: {policy}}}}}"
+    run("fit", "--trainer.max_epochs=1", config=config)
+    # the training split has utterances without agreement, and others
+    logged = run("validate", "--ckpt_path=last", "--data.init_args.splits.validation=[train]", config=config)
+    run("predict", "--ckpt_path=last", "--data.init_args.splits.predict=[train]", config=config)
+    table = tmp_path / "runs" / "toy" / "predictions.parquet"
+    assert evaluate([table], toy.manifest, draws=0, by=["none"], out=[tmp_path / "e.json"]) == 0
+    found = Evaluation.read(tmp_path / "e.json").systems[-1].scores
+    values = {name.removeprefix("val/"): float(value) for name, value in logged.trainer.callback_metrics.items()}
+    shared = {"ccc_arousal", "ccc_valence", "ccc_dominance", "ccc_mean"}
+    shared |= {"macro_f1", "uar", "accuracy"} if labels == "challenge" else set()
+    assert {name: values[name] for name in shared} == pytest.approx(
+        {name: found[name].value for name in shared}, abs=1e-6
+    )
 
 
 def test_predictions_carry_their_provenance(run: Run, fitted: Path) -> None:

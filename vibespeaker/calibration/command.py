@@ -15,6 +15,7 @@ from vibespeaker.calibration.measures import as_table, measure
 from vibespeaker.calibration.prior_shift import uniform
 from vibespeaker.calibration.store import Calibration, FittedOn, calibration_path
 from vibespeaker.errors import ConfigError, PredictionsError
+from vibespeaker.evaluation.policies import scoring_policy
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.files import file_sha256, write_text
 from vibespeaker.labels import ATTRIBUTES
@@ -45,6 +46,7 @@ def calibrate(
     test: Path | None = None,
     test_split: str | None = None,
     scores: Path | None = None,
+    policy: dict[str, str] | None = None,
 ) -> int:
     """Calibrate probabilities and attributes, with prediction sets and intervals of a chosen coverage.
 
@@ -65,6 +67,7 @@ def calibrate(
         test: prediction table to judge on; the same table by default.
         test_split: the split to judge on; all of `test` by default.
         scores: JSON file for all measured scores.
+        policy: what utterances without a class count for, instead of what the table's own policy says.
 
     Raises:
         PredictionsError: the table does not fit the manifest, the checkpoint or the test table.
@@ -79,7 +82,8 @@ def calibrate(
         )
     table = rows_of_split(_uncalibrated(predictions), split, predictions)
     path = _destination(table, checkpoint, out)
-    truth = Truth.read(manifest, table.metadata.label_set)
+    counted = scoring_policy([(predictions, table.metadata)], policy)
+    truth = Truth.read(manifest, table.metadata.label_set, counted)
     evidence = evidence_of(table, truth, predictions)
     fitted = fit(evidence, categories, attributes, level, sets)
     calibration = _calibration(table, truth, evidence, fitted, split, target_prior)

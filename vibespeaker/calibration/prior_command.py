@@ -22,6 +22,7 @@ from vibespeaker.calibration.prior_shift import (
 )
 from vibespeaker.errors import ConfigError, PredictionsError
 from vibespeaker.evaluation.crossfit import cross_fit
+from vibespeaker.evaluation.policies import scoring_policy
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.predictions import Predictions
 from vibespeaker.progress import plain_console
@@ -40,6 +41,7 @@ def prior(
     split: str | None = None,
     target: Literal["uniform", "estimated"] = "uniform",
     out: Path | None = None,
+    policy: dict[str, str] | None = None,
 ) -> int:
     """Adjust posteriors to other class frequencies than those trained on.
 
@@ -55,6 +57,7 @@ def prior(
         split: the split to adjust; all by default.
         target: uniform, or the prior estimated from the predictions by expectation maximisation.
         out: table to write with the adjusted logits.
+        policy: what utterances without a class count for, instead of what the table's own policy says.
 
     Raises:
         PredictionsError: the system predicts no categories, or the table does not fit the manifest.
@@ -62,7 +65,8 @@ def prior(
     """
     table = rows_of_split(Predictions.read(predictions), split, predictions)
     logits = table.logits()
-    truth = Truth.read(manifest, table.metadata.label_set)
+    counted = scoring_policy([(predictions, table.metadata)], policy)
+    truth = Truth.read(manifest, table.metadata.label_set, counted)
     carried = _frequencies(truth, source)
     estimated = estimate_prior(logits, carried)
     if not estimated.converged:

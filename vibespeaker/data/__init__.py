@@ -1,6 +1,6 @@
 """From a manifest and a cache (or live audio and text) to batches."""
 
 from vibespeaker.data.splits import Splits
-from vibespeaker.data.targets import LabelPolicy
+from vibespeaker.label_policy import LabelPolicy
 
 __all__ = ["LabelPolicy", "Splits"]

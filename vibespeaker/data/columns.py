@@ -12,7 +12,8 @@ import numpy as np
 from vibespeaker.audio.recordings import COLUMNS as RECORDING_COLUMNS
 from vibespeaker.cache import EncoderRecord
 from vibespeaker.cache.keys import Contents, manifest_contents
-from vibespeaker.data.targets import COLUMNS, LabelPolicy, Targets, make_targets
+from vibespeaker.data.targets import COLUMNS, Targets, make_targets
+from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import LabelSet
 from vibespeaker.manifest import Manifest, release_memory
 from vibespeaker.provenance import Modality

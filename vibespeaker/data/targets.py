@@ -1,34 +1,18 @@
-"""Targets of an utterance: category, vote distribution and attributes, and a policy for labels without a consensus."""
+"""Targets of an utterance: category, vote distribution and attributes, under a label policy."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from vibespeaker.batch import NO_CATEGORY
 from vibespeaker.errors import ConfigError
-from vibespeaker.labels import ATTRIBUTES, NO_AGREEMENT, OTHER, LabelSet
+from vibespeaker.label_policy import LabelPolicy
+from vibespeaker.labels import ATTRIBUTES, OTHER, LabelSet
 from vibespeaker.manifest import PRIMARY_VOTES, Manifest
 
 #: Columns of a manifest that targets are made of.
 COLUMNS = ("category", *ATTRIBUTES, PRIMARY_VOTES)
-
-
-@dataclass(frozen=True)
-class LabelPolicy:
-    """How utterances without a consensus class are treated, in training and in scores alike.
-
-    Args:
-        no_agreement: MSP-Podcast's X. `exclude` leaves the utterance out, `attributes` keeps its attributes only,
-            `soft` keeps attributes and the distribution of the raters' votes.
-        other: MSP-Podcast's O; as above, and `class` makes it a class of its own (the label set must have it).
-        unlisted: any other emotion that the label set does not list: `error`, `exclude` or `attributes`.
-    """
-
-    no_agreement: Literal["exclude", "attributes", "soft"] = "exclude"
-    other: Literal["exclude", "attributes", "soft", "class"] = "exclude"
-    unlisted: Literal["error", "exclude", "attributes"] = "error"
 
 
 @dataclass(frozen=True)
@@ -75,7 +59,7 @@ def make_targets(manifest: Manifest, labels: LabelSet, policy: LabelPolicy) -> T
     votes = vote_distributions(manifest, labels)
     for emotion in sorted(emotions):
         rows = codes == emotions.index(emotion)
-        use = _use_of(emotion, labels, policy)
+        use = policy.use_of(emotion, labels)
         if use == "class":
             category[rows] = labels.index(emotion)
         elif use == "exclude":
@@ -100,20 +84,3 @@ def vote_distributions(manifest: Manifest, labels: LabelSet) -> npt.NDArray[np.f
             counts[:, column] = np.bincount(rows[codes == emotions.index(emotion)], minlength=len(manifest))
     totals = counts.sum(axis=1, keepdims=True)
     return np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
-
-
-def _use_of(emotion: str, labels: LabelSet, policy: LabelPolicy) -> str:
-    if emotion == NO_AGREEMENT:
-        return policy.no_agreement
-    if emotion == OTHER:
-        return policy.other
-    if emotion in labels.classes:
-        return "class"
-    if policy.unlisted == "error":
-        raise ConfigError(
-            f"the manifest has categories that label set {labels.name!r} does not list",
-            found=emotion,
-            allowed=labels.classes,
-            remedy="choose the label set of the corpus, or set policy.unlisted to exclude or attributes",
-        )
-    return policy.unlisted

@@ -14,7 +14,9 @@ from vibespeaker.ensemble.means import LEAST_PROBABILITY
 from vibespeaker.ensemble.members import Member, read_members
 from vibespeaker.ensemble.recipe import Method, Recipe
 from vibespeaker.errors import ConfigError
+from vibespeaker.evaluation.policies import scoring_policy
 from vibespeaker.evaluation.targets import Truth
+from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 from vibespeaker.progress import plain_console
@@ -41,6 +43,7 @@ def ensemble(
     seed: int = 0,
     system: str = "ensemble",
     recipe: Path | None = None,
+    policy: dict[str, str] | None = None,
 ) -> int:
     """Combine prediction tables, and a baseline's task 2 file among them, into one table.
 
@@ -68,6 +71,8 @@ def ensemble(
         seed: of folds, resampling and initial weights.
         system: name of the ensemble in reports.
         recipe: YAML file with `members` and any of the options from method to seed; options are not read beside it.
+        policy: what utterances without a class count for, instead of what the members' own policy says, such as
+            `--policy.no_agreement attributes`.
 
     Raises:
         PredictionsError: members do not fit together; by name.
@@ -94,12 +99,15 @@ def ensemble(
     if not chosen.members:
         raise ConfigError("an ensemble needs members", remedy="vibespeaker ensemble PREDICTIONS … --out PREDICTIONS")
     members = read_members([Path(path) for path in chosen.members], chosen.labels, chosen.named("categories"))
-    truth = None if manifest is None else Truth.read(manifest)
+    tables = [(member.name, member.predictions.metadata) for member in members if member.predictions is not None]
+    counted = scoring_policy(tables, policy)
+    truth = None if manifest is None else Truth.read(manifest, policy=counted)
     combination = combine(members, chosen, truth)
-    table = build(members, chosen, combination, truth, system)
+    table = build(members, chosen, combination, truth, system, counted)
     chosen.write(recipe_of(out))
     words = ["vibespeaker", "ensemble", "--recipe", str(recipe_of(out)), "--system", system, "--out", str(out)]
     words += [] if manifest is None else ["--manifest", str(manifest)]
+    words += [word for name, value in (policy or {}).items() for word in (f"--policy.{name}", value)]
     table.metadata.provenance["command"] = shlex.join(words)
     table.write(out)
     _show(combination, chosen)
@@ -113,7 +121,12 @@ def recipe_of(table: Path) -> Path:
 
 
 def build(
-    members: Sequence[Member], recipe: Recipe, combination: Combination, truth: Truth | None, system: str
+    members: Sequence[Member],
+    recipe: Recipe,
+    combination: Combination,
+    truth: Truth | None,
+    system: str,
+    policy: LabelPolicy | None = None,
 ) -> Predictions:
     """Return the combined table, with members, their hashes, weights and scores in its metadata."""
     tables = [member.predictions.metadata for member in members if member.predictions is not None]
@@ -139,6 +152,7 @@ def build(
         cache=_shared([table.cache for table in tables]),
         synthetic=any(table.synthetic for table in tables),
         provenance=provenance,
+        label_policy=policy if any(table.label_policy for table in tables) else None,
     )
     values, keys = combination.values, combination.keys
     absent = np.full((len(keys), 1), np.nan)

@@ -4,11 +4,13 @@ import logging
 from pathlib import Path
 
 from vibespeaker.errors import PredictionsError
+from vibespeaker.evaluation.policies import scoring_policy
 from vibespeaker.evaluation.scores import Evaluation
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.slices import read_extra
-from vibespeaker.evaluation.targets import NoAgreement, Truth
+from vibespeaker.evaluation.targets import Truth
 from vibespeaker.evaluation.terminal import show
+from vibespeaker.predictions import PredictionsMetadata
 from vibespeaker.progress import plain_console
 
 log = logging.getLogger(__name__)
@@ -19,7 +21,7 @@ def evaluate(
     manifest: Path | None = None,
     split: str | None = None,
     labels: str | None = None,
-    no_agreement: NoAgreement = "attributes",
+    policy: dict[str, str] | None = None,
     by: list[str] | None = None,
     columns: Path | None = None,
     draws: int = 10_000,
@@ -35,8 +37,8 @@ def evaluate(
         manifest: the manifest with the labels.
         split: score this split only; all predicted utterances by default.
         labels: label set to score; the manifest's own by default. Logits of further classes are left out.
-        no_agreement: what utterances without agreement on a category (MSP-Podcast's X) count for: their attributes, or
-            nothing. Training leaves them out by default, and with them `val/…`, as does the source's development split.
+        policy: what utterances without a class count for, instead of what the tables' own policy says:
+            `--policy.no_agreement attributes`; fields no_agreement, other, unlisted; values exclude, attributes.
         by: groupings: gender, corpus, language, duration, level_db, snr_db, intensity, speaker, or a column of
             `columns`; all by default, `none` for none.
         columns: table (`.parquet`, `.csv`) with `utterance_id` and further columns to group by, e.g. `age`.
@@ -56,7 +58,8 @@ def evaluate(
         raise PredictionsError("evaluations are written as .json or .parquet", found=unknown[0])
     options = Options(split, draws, level, seed, per_class, [] if by == ["none"] else by)
     extra = None if columns is None else read_extra(columns)
-    evaluation: Evaluation = evaluate_tables(predictions, Truth.read(manifest, labels, no_agreement), options, extra)
+    chosen = scoring_policy([(path, PredictionsMetadata.read(path)) for path in predictions], policy)
+    evaluation: Evaluation = evaluate_tables(predictions, Truth.read(manifest, labels, chosen), options, extra)
     show(evaluation, plain_console())
     for path in out or ():
         evaluation.write(path)

@@ -18,6 +18,7 @@ from vibespeaker.evaluation.slices import groupings, slices
 from vibespeaker.evaluation.statistics import Floats, Layout, System, layout_of, scores, sums
 from vibespeaker.evaluation.targets import Targets, Truth
 from vibespeaker.files import file_sha256
+from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.predictions import Predictions
 from vibespeaker.progress import tracked
@@ -108,7 +109,7 @@ def evaluate_tables(
         comparisons=compared,
         slices=sliced,
         seeds=_seeds(entries, found[1:]),
-        notes=tuple(_notes(entries, found, targets)),
+        notes=tuple(_notes(entries, found, targets, truth.policy)),
     )
 
 
@@ -259,7 +260,9 @@ def _spread(values: Sequence[float]) -> Spread:
     )
 
 
-def _notes(entries: Sequence[_Entry], found: Sequence[SystemScores], targets: Targets) -> Iterator[str]:
+def _notes(
+    entries: Sequence[_Entry], found: Sequence[SystemScores], targets: Targets, policy: LabelPolicy
+) -> Iterator[str]:
     if any(entry.predictions.metadata.synthetic for entry in entries):
         yield "the speech is synthetic: these scores say nothing of real speech"
     uncategorised = targets.categories < 0
@@ -267,6 +270,7 @@ def _notes(entries: Sequence[_Entry], found: Sequence[SystemScores], targets: Ta
     for rows, become in ((uncategorised & ~unknown, "scored for attributes only"), (unknown, "not scored")):
         if rows.any():
             yield f"{rows.sum()} of {len(targets)} utterances have no category of the label set: {become}"
+    yield f"label policy: {policy}"
     speakers = found[0].speakers
     if speakers == 1:
         yield "there is one speaker: intervals are over utterances and say nothing of other speakers"

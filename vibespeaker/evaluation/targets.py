@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +11,11 @@ import pyarrow as pa
 
 from vibespeaker.errors import PredictionsError
 from vibespeaker.files import file_sha256
-from vibespeaker.labels import ATTRIBUTES, LABEL_SETS, NO_AGREEMENT, LabelSet, label_set
+from vibespeaker.label_policy import UNRECORDED, LabelPolicy
+from vibespeaker.labels import ATTRIBUTES, LABEL_SETS, LabelSet, label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions
 
-#: What utterances without agreement on a category count for: their attributes, or nothing.
-NoAgreement = Literal["attributes", "exclude"]
 #: Index of an utterance whose category is unknown or not in the label set.
 UNLABELLED = -1
 COLUMNS = (
@@ -34,9 +32,10 @@ class Truth:
     Args:
         path: the manifest's path.
         sha256: hash of the manifest file.
-        frame: the manifest's columns `COLUMNS`, indexed by utterance id.
+        frame: the manifest's columns `COLUMNS`, indexed by utterance id; without the attributes that do not count.
         labels: the label set that is scored.
         synthetic: True when the speech is generated.
+        policy: what utterances without a class of the label set count for.
     """
 
     path: Path
@@ -44,15 +43,16 @@ class Truth:
     frame: pd.DataFrame
     labels: LabelSet
     synthetic: bool
+    policy: LabelPolicy = UNRECORDED
 
     @staticmethod
-    def read(path: Path, labels: str | None = None, no_agreement: NoAgreement = "attributes") -> "Truth":
+    def read(path: Path, labels: str | None = None, policy: LabelPolicy = UNRECORDED) -> "Truth":
         """Read a manifest.
 
         Args:
             path: the manifest.
             labels: name of the label set to score; the manifest's own by default.
-            no_agreement: whether utterances on whose category raters did not agree count for their attributes.
+            policy: what utterances without a class of the label set count for; see `policies.scoring_policy`.
 
         Raises:
             ManifestError: the file is no manifest.
@@ -60,10 +60,11 @@ class Truth:
         """
         manifest = Manifest.read(path, COLUMNS)
         frame = manifest.frame().set_index("utterance_id")
-        if no_agreement == "exclude":
-            frame.loc[frame["category"] == NO_AGREEMENT, list(ATTRIBUTES)] = np.nan
         chosen = label_set(labels or manifest.metadata.label_set)
-        return Truth(path, file_sha256(path), frame, chosen, manifest.metadata.synthetic)
+        present = frame["category"].dropna().unique()
+        left_out = [emotion for emotion in present if policy.scored_use_of(emotion, chosen) == "exclude"]
+        frame.loc[frame["category"].isin(left_out), list(ATTRIBUTES)] = np.nan
+        return Truth(path, file_sha256(path), frame, chosen, manifest.metadata.synthetic, policy)
 
     def targets(self, utterance_ids: Sequence[str], source: object) -> "Targets":
         """Return the truth in the order of `utterance_ids`.
@@ -76,7 +77,10 @@ class Truth:
             PredictionsError: an id is not in the manifest; names the first of them.
         """
         frame = self.frame.loc[self._known(utterance_ids, source)]
-        codes = {emotion: index for index, emotion in enumerate(self.labels.classes)}
+        scored = [
+            emotion for emotion in self.labels.classes if self.policy.scored_use_of(emotion, self.labels) == "class"
+        ]
+        codes = {emotion: self.labels.index(emotion) for emotion in scored}
         categories = np.array([codes.get(emotion, UNLABELLED) for emotion in frame["category"]], np.int64)
         speakers, names = pd.factorize(frame["speaker"])
         return Targets(

@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from vibespeaker.errors import PredictionsError
+from vibespeaker.evaluation.policies import scoring_policy
 from vibespeaker.evaluation.scores import Evaluation
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
-from vibespeaker.predictions import Predictions
+from vibespeaker.predictions import Predictions, PredictionsMetadata
 from vibespeaker.report.compose import compose, leader
 from vibespeaker.report.page import write_page
 from vibespeaker.report.runs import Run, read_runs
@@ -30,6 +31,7 @@ def report(
     labels: str | None = None,
     title: str = "Speech emotion recognition",
     draws: int = 2000,
+    policy: dict[str, str] | None = None,
 ) -> int:
     """Write one page about one or several runs: scores with intervals, pictures, ablations, learning curves, cost.
 
@@ -43,13 +45,17 @@ def report(
         labels: label set to score; the manifest's own by default.
         title: heading of the page.
         draws: bootstrap draws and permutations.
+        policy: what utterances without a class count for, instead of what the tables' own policy says, such as
+            `--policy.no_agreement attributes`.
 
     Raises:
         PredictionsError: there is nothing to score, or tables and manifest do not fit; names the file.
     """
     found = read_runs(runs)
-    truth = Truth.read(manifest or _manifest_of(found), labels)
-    tables, scored = scored_split([path for run in found for path in run.tables], truth, split)
+    paths = [path for run in found for path in run.tables]
+    counted = scoring_policy([(path, PredictionsMetadata.read(path)) for path in paths], policy)
+    truth = Truth.read(manifest or _manifest_of(found), labels, counted)
+    tables, scored = scored_split(paths, truth, split)
     evaluation = evaluate_tables(tables, truth, Options(split=scored, draws=draws, by=()))
     systems = systems_of(tables, evaluation, truth)
     evaluation = _with_groups(evaluation, systems, truth)

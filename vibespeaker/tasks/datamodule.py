@@ -20,9 +20,10 @@ from vibespeaker.data.loader import BatchLoader
 from vibespeaker.data.sampler import BatchSize, Draw, EvaluationBatches, Shard, TrainingBatches
 from vibespeaker.data.source import check_source, chosen_encoders, encoder_provenance
 from vibespeaker.data.splits import Purpose, Splits, choose_rows, is_in_split
-from vibespeaker.data.targets import LabelPolicy, Targets
+from vibespeaker.data.targets import Targets
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
+from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.provenance import Provenance

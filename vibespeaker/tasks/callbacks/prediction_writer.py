@@ -59,6 +59,7 @@ class PredictionWriter(Callback):
             cache=here.cache,
             synthetic=here.synthetic or trained.synthetic,
             provenance={**task.prediction_provenance(data), "command": self.command},
+            label_policy=data.policy,
         )
         output = outputs.output
         return Predictions.build(
