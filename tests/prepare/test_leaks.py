@@ -145,3 +145,14 @@ def test_the_duplicate_of_ravdess_is_found_in_the_real_corpus(shared_data, tmp_p
     manifest = made.with_columns({"split": split})
     report = find_leaks(manifest, rows_by_split(split))
     assert {leak.kind for leak in report.leaks} == {"speaker", "audio", "take"}
+
+
+def test_segments_of_one_recording_are_one_recording():
+    rows = [
+        row("train", 1, recording_sha256="r", audio_sha256="x"),
+        row("test", 2, recording_sha256="r", audio_sha256="y"),
+        # of a manifest older than segments
+        row("train", 3, audio_sha256="z"),
+        row("development", 4, audio_sha256="z"),
+    ]
+    assert leaks_in(rows)[0] == {("audio", ("train", "test")): 1, ("audio", ("train", "development")): 1}

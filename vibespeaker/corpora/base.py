@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -45,6 +45,7 @@ class CorpusReading:
         warnings: whole-corpus remarks, e.g. a count that differs from the published one.
         synthetic: True when the folder is marked as generated speech.
         label_set: name of the label set where what was read decides on it; null for the adapter's.
+        places: utterance id → line that it comes from, for problems of stretches that only their audio shows.
     """
 
     utterances: tuple[Utterance, ...]
@@ -52,6 +53,7 @@ class CorpusReading:
     warnings: tuple[str, ...] = ()
     synthetic: bool = False
     label_set: str | None = None
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 class CorpusAdapter(ABC):

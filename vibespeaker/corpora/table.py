@@ -10,8 +10,9 @@ from pathlib import Path
 from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
 from vibespeaker.corpora.labelling import Labelling
 from vibespeaker.corpora.lookup import AudioLookup
+from vibespeaker.corpora.segments import stem_of
 from vibespeaker.corpora.table_files import find_table
-from vibespeaker.corpora.table_rows import RowReader, TableLayout
+from vibespeaker.corpora.table_rows import RowReader, TableLayout, table_columns
 from vibespeaker.corpora.tables import open_table
 from vibespeaker.errors import CorpusError
 from vibespeaker.utterance import Utterance
@@ -66,7 +67,7 @@ class TableAdapter(CorpusAdapter):
         known = tuple(self.layout.columns.values())
         path = find_table(root, needed)
         table = open_table(path, known, needed, encoding=self.layout.encoding, sheet=self.layout.sheet)
-        columns = {name for name, column in self.layout.columns.items() if column in table.columns}
+        columns = set(table_columns(self.layout, table))
         if not {"audio", "text"} & columns:
             raise CorpusError(
                 f"{path} has neither a column of audio nor of texts",
@@ -77,13 +78,15 @@ class TableAdapter(CorpusAdapter):
         labelling = self._labelling()
         rows = RowReader(self.layout, table, audio, labelling)
         utterances: dict[str, Utterance] = {}
+        places: dict[str, str] = {}
         problems = []
         for line, row in table.rows():
             try:
                 utterance = rows.utterance(line, row)
                 if utterance.utterance_id in utterances:
-                    raise ValueError(f"{utterance.audio} was listed before: the first row is used")
+                    raise ValueError(f"{_named(utterance)} was listed before: the first row is used")
                 utterances[utterance.utterance_id] = utterance
+                places[utterance.utterance_id] = f"{path.name}:{line}"
             except ValueError as error:
                 problems.append(Problem.of(f"{path.name}:{line}", error))
         labelling.require_known(path)
@@ -97,4 +100,10 @@ class TableAdapter(CorpusAdapter):
             problems=tuple(sorted(problems)),
             warnings=(*rows.remarks(utterances.values()), *labelling.remarks()),
             label_set=labelling.label_set(utterance.category for utterance in utterances.values()),
+            places=places,
         )
+
+
+def _named(utterance: Utterance) -> str:
+    """Name what a row takes of its recording: `a.wav`, `a.wav#0.000-1.500`."""
+    return stem_of(utterance.audio, utterance.excerpt)

@@ -76,7 +76,9 @@ class NamedColumns(TableAdapter):
     """Any table: CSV with commas, semicolons or tabs, Excel (.xlsx), JSON or Parquet.
 
     Columns: audio, text, speaker, gender, split, category, arousal, valence, dominance, sentence, intensity, take,
-    session, language, tone; an audio or a text column is needed, the others are optional.
+    session, language, tone, start, end, duration, channel; an audio or a text column is needed, the others are
+    optional. A row with start and end (or duration) is an utterance of that stretch of its recording, in seconds or as
+    0:01.5; channel counts from 1.
 
     Args:
         columns: field → column, for columns that are not called as the field; nothing for one that is not to be read.

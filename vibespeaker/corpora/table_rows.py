@@ -10,16 +10,19 @@ from vibespeaker.corpora.folder import without_suffix
 from vibespeaker.corpora.labelling import Labelling
 from vibespeaker.corpora.lookup import AudioLookup
 from vibespeaker.corpora.named import meaning
+from vibespeaker.corpora.segments import seconds, stem_of, stretch
 from vibespeaker.corpora.tables import Table
 from vibespeaker.corpora.text_files import normal
 from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN, ATTRIBUTES, rescale
-from vibespeaker.utterance import SPLITS, Utterance, Vote, is_unknown_speaker, speaker_name
+from vibespeaker.utterance import SPLITS, WHOLE, Excerpt, Utterance, Vote, is_unknown_speaker, speaker_name
 
 #: What a column may hold; `tone` is a word that describes the voice, kept as a secondary answer of one unnamed rater.
 FIELDS = (
     *("audio", "text", "speaker", "gender", "split", "category", *ATTRIBUTES),
-    *("sentence", "intensity", "take", "session", "language", "tone"),
+    *("sentence", "intensity", "take", "session", "language", "tone", "start", "end", "duration", "channel"),
 )
+#: Other names of columns that are read as the field where there is no column of its name.
+_ALSO = {"start": ("start_time", "begin", "onset"), "end": ("end_time", "stop")}
 SPLIT_NAMES = {
     **{split: split for split in SPLITS},
     **{"training": "train", "dev": "development", "val": "validation", "valid": "validation", "testing": "test"},
@@ -72,7 +75,7 @@ class RowReader:
         self._table = table
         self._audio = audio
         self._labelling = labelling
-        self._columns = {name: column for name, column in layout.columns.items() if column in table.columns}
+        self._columns = table_columns(layout, table)
         self._odd_genders: Counter[str] = Counter()
 
     def utterance(self, line: int, row: Mapping[str, str]) -> Utterance:
@@ -89,7 +92,8 @@ class RowReader:
         # the label comes before the file: labels are judged by all rows, not by those whose files are here
         category = self._labelling.category(fields.get("category", ""))
         path = self._audio.find(name) if self._audio is not None and name else ""
-        stem = without_suffix(path) if path else f"{self._table.path.name}/{line}"
+        excerpt = self._excerpt(fields) if path else WHOLE
+        stem = stem_of(without_suffix(path), excerpt) if path else f"{self._table.path.name}/{line}"
         speaker, sentence = fields.get("speaker"), fields.get("sentence")
         if sentence:
             sentence = f"{layout.corpus}/{sentence}"
@@ -117,7 +121,25 @@ class RowReader:
             intensity=fields.get("intensity") or None,
             take=f"{layout.corpus}/{fields['take']}" if fields.get("take") else None,
             session=f"{layout.corpus}/{fields['session']}" if fields.get("session") else None,
+            start=excerpt.start,
+            end=excerpt.end,
+            channel=excerpt.channel,
         )
+
+    def _excerpt(self, fields: Mapping[str, str]) -> Excerpt:
+        """Return what a row takes of its recording.
+
+        Raises:
+            ValueError: times or channel are none.
+        """
+        comma = self._table.decimal_comma
+        times = {name: seconds(name, fields.get(name, ""), comma) for name in ("start", "end")}
+        # without a start it tells how long the whole file is
+        lasting = seconds("duration", fields.get("duration", ""), comma) if times["start"] is not None else None
+        channel = fields.get("channel", "")
+        if channel and not (channel.isdecimal() and int(channel) > 0):
+            raise ValueError(f"channel {channel!r} is none of 1, 2, …")
+        return Excerpt(*stretch(times["start"], times["end"], lasting), int(channel) if channel else None)
 
     def _score(self, name: str, text: str | None) -> float | None:
         try:
@@ -156,6 +178,16 @@ class RowReader:
         if stray:
             remarks.append(f"{len(stray):,} audio files are in no row, the first {stray[0]}")
         return remarks
+
+
+def table_columns(layout: TableLayout, table: Table) -> dict[str, str]:
+    """Return field → column of what a layout reads of a table."""
+    columns = {name: column for name, column in layout.columns.items() if column in table.columns}
+    for name, others in _ALSO.items():
+        found = next((column for column in table.columns if column.lower() in others), None)
+        if found is not None and name in layout.columns and name not in columns:
+            columns[name] = found
+    return columns
 
 
 def _split(text: str) -> str | None:

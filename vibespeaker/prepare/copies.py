@@ -12,7 +12,7 @@ from vibespeaker.corpora.text_files import normal
 from vibespeaker.utterance import Utterance
 
 #: What two annotations must agree in for one of them to be a copy. Where they differ both are kept, and reported.
-_ANNOTATIONS = ("category", "arousal", "valence", "dominance", "text", "split")
+_ANNOTATIONS = ("category", "arousal", "valence", "dominance", "text", "split", "start", "end", "channel")
 
 
 def leave_out_copies(

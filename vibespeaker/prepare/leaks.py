@@ -14,6 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow.compute as pc
 from rich.table import Table
 
 from vibespeaker.errors import ConfigError, ManifestError
@@ -27,9 +28,11 @@ log = logging.getLogger(__name__)
 Kind = Literal["speaker", "audio", "near-audio", "take"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 #: What the check reads of a manifest.
-COLUMNS = ("utterance_id", "split", "speaker", "audio_sha256", "take", "sentence", "fingerprint", "duration")
+COLUMNS = (
+    *("utterance_id", "split", "speaker", "audio_sha256", "recording_sha256", "take", "sentence", "fingerprint"),
+    "duration",
+)
 
-_COLUMN_OF = {"speaker": "speaker", "audio": "audio_sha256", "take": "take", "sentence": "sentence"}
 _TITLES = {
     "speaker": "speakers",
     "audio": "identical recordings",
@@ -165,7 +168,7 @@ def leaks_of(manifest: Manifest) -> tuple[str, ...]:
 
 def _shared(manifest: Manifest, kind: str, splits: Mapping[str, Rows]) -> list[Leak] | None:
     """Return what splits share of a column; None where the column is empty."""
-    values = manifest.table.column(_COLUMN_OF[kind]).to_numpy()
+    values = _recordings(manifest) if kind == "audio" else manifest.table.column(kind).to_numpy()
     codes, names = pd.factorize(values)
     if not len(names):
         return None
@@ -176,6 +179,16 @@ def _shared(manifest: Manifest, kind: str, splits: Mapping[str, Rows]) -> list[L
         if len(shared):
             leaks.append(Leak(kind, pair, len(shared), _examples(manifest, kind, codes, shared, names, pair, splits)))
     return leaks
+
+
+def _recordings(manifest: Manifest) -> npt.NDArray[np.object_]:
+    """Return the hash of each row's recording, null for texts alone: segments of one recording have the same.
+
+    Manifests older than segments name the content alone, which is the whole recording.
+    """
+    table = manifest.table
+    hashes: npt.NDArray[np.object_] = pc.coalesce(table["recording_sha256"], table["audio_sha256"]).to_numpy()
+    return hashes
 
 
 def _examples(
@@ -200,7 +213,7 @@ def _near(manifest: Manifest, splits: Mapping[str, Rows]) -> list[Leak] | None:
     if not len(everything.rows):
         return None
     # one number for each file; without a hash, one of its own
-    files, _ = pd.factorize(manifest.table.column("audio_sha256").to_numpy())
+    files, _ = pd.factorize(_recordings(manifest))
     files = np.where(files < 0, -1 - np.arange(len(files)), files)
     identifiers = manifest.table.column("utterance_id")
     by_split = {name: everything.take(rows) for name, rows in splits.items()}

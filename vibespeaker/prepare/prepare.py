@@ -9,20 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from vibespeaker.audio.files import MIN_DURATION, AudioFacts
 from vibespeaker.audio.inspection import examine_all
 from vibespeaker.corpora import adapter
-from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
+from vibespeaker.corpora.base import CorpusAdapter, Problem
 from vibespeaker.errors import CorpusError
 from vibespeaker.files import atomic_path
 from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata, build
 from vibespeaker.prepare.copies import leave_out_copies
 from vibespeaker.prepare.leaks import leaks_of
-from vibespeaker.prepare.split.groups import connected, without_speaker
+from vibespeaker.prepare.split.groups import without_speaker
 from vibespeaker.prepare.split.strategies import DEFAULT_FRACTIONS, ablation_split, split_by_group
 from vibespeaker.prepare.terminal import print_report
+from vibespeaker.prepare.usable import usable_rows
 from vibespeaker.utterance import Utterance, Vote
 
 logger = logging.getLogger(__name__)
@@ -125,7 +124,7 @@ def prepare_corpus(
     root = corpus.audio_root(root)
     facts = _examine(root, reading.utterances, journal, workers)
     reading, facts, copies = leave_out_copies(reading, facts)
-    usable, problems = _usable_rows(reading, facts, min_duration)
+    usable, problems = usable_rows(reading, facts, min_duration)
     if not usable:
         first = problems[0]
         raise CorpusError(f"{root} holds no usable audio", found=f"{first.item}: {first.reason}")
@@ -179,49 +178,6 @@ def _examine(root: Path, utterances: Sequence[Utterance], journal: Path, workers
     for row, fact in zip(recorded, found, strict=True):
         facts[row] = fact
     return facts
-
-
-def _usable_rows(
-    reading: CorpusReading, facts: Sequence[AudioFacts], min_duration: float
-) -> tuple[list[tuple[Utterance, AudioFacts]], list[Problem]]:
-    """Separate usable utterances from the others; equal audio is kept, reported, and made one take."""
-    usable = []
-    problems = list(reading.problems)
-    first_with: dict[str, Utterance] = {}
-    for utterance, fact in zip(reading.utterances, facts, strict=True):
-        reason = fact.problem
-        if not utterance.audio and not utterance.text:
-            reason = "it has neither audio nor text"
-        if fact.duration is not None and fact.duration < min_duration:
-            reason = f"it lasts {fact.duration:.3f} s, less than {min_duration:g} s"
-        if reason is not None:
-            problems.append(Problem(utterance.audio or utterance.utterance_id, reason))
-            continue
-        problems.extend(Problem(utterance.audio, remark, dropped=False) for remark in fact.remarks)
-        first = utterance if fact.sha256 is None else first_with.setdefault(fact.sha256, utterance)
-        if first is not utterance:
-            problems.append(Problem(utterance.audio, f"the same audio as {first.audio}", dropped=False))
-        usable.append((utterance, fact))
-    return _with_shared_takes(usable), sorted(problems)
-
-
-def _with_shared_takes(usable: list[tuple[Utterance, AudioFacts]]) -> list[tuple[Utterance, AudioFacts]]:
-    """Give utterances with identical audio one take, and with them all that shared a take with one of them."""
-    hashes = [fact.sha256 for _, fact in usable]
-    times = Counter(digest for digest in hashes if digest is not None)
-    names = [utterance.take or utterance.utterance_id for utterance, _ in usable]
-    groups = connected([np.array(names, dtype=object), np.array(hashes, dtype=object)]).tolist()
-    first: dict[int, str] = {}
-    for group, name in zip(groups, names, strict=True):
-        first[group] = min(name, first.get(group, name))
-    takes = [
-        first[group] if utterance.take or times[fact.sha256 or ""] > 1 else None
-        for group, (utterance, fact) in zip(groups, usable, strict=True)
-    ]
-    return [
-        (utterance if utterance.take == take else replace(utterance, take=take), fact)
-        for take, (utterance, fact) in zip(takes, usable, strict=True)
-    ]
 
 
 def _columns(usable: Sequence[tuple[Utterance, AudioFacts]]) -> dict[str, Sequence[Any]]:
