@@ -57,4 +57,4 @@ def test_a_mistake_on_the_command_line_is_one_sentence(
 
 
 def test_what_is_not_understood_is_passed_on_in_one_line() -> None:
-    assert str(complaint("one\n  two", "vibespeaker fit")).startswith("one two. Remedy: vibespeaker fit --help")
+    assert str(complaint("one\n  two", "read the help")) == "one two. Remedy: read the help."

@@ -1,6 +1,7 @@
 """Every heavy library has its home: no room outside it imports the library."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,12 @@ def test_modules_of_tables_do_not_import_torch() -> None:
     tables = {name: packages for name, packages in modules.items() if is_within(name, TABLES)}
     assert not {home for home in TABLES if not any(is_within(name, {home}) for name in tables)}
     assert not [name for name, packages in tables.items() if "torch" in packages]
+
+
+def test_yaml_is_read_in_its_homes() -> None:
+    homes = {"config_files.yaml_text", "mapping_arguments", "corpora.options"}  # files; words of a command line
+    readers = set()
+    for path in PACKAGE.rglob("*.py"):
+        if re.search(r"yaml\.(safe_|full_|unsafe_)?load\(", path.read_text(encoding="utf-8")):
+            readers.add(".".join(path.relative_to(PACKAGE).with_suffix("").parts))
+    assert readers == homes

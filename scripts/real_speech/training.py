@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-import yaml
 
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.config_files import find_config
+from vibespeaker.config_files.yaml_text import read_mapping
 from vibespeaker.files import file_sha256
 from vibespeaker.progress import tracked
 from vibespeaker.trainer.layers import layers
@@ -49,8 +49,7 @@ class FoldRun:
 
     def epochs(self) -> int:
         """Return for how many epochs it was trained."""
-        config = yaml.safe_load((self.runs / self.fold / "config.yaml").read_text(encoding="utf-8"))
-        return int(config["trainer"]["max_epochs"])
+        return int(read_mapping(self.runs / self.fold / "config.yaml")["trainer"]["max_epochs"])
 
     def facts(self) -> dict[str, object]:
         """Return all that decides the result."""

@@ -51,12 +51,15 @@ def test_short_class_name_and_top_key(tmp_path):
     ("text", "message"),
     [
         ("", "must map encoder names"),
-        ("[1, 2]", "must map encoder names"),
+        ("[1, 2]", "must be a mapping. Found: list"),
         ("a: [", "not a YAML file"),
         ("a: 3", "'a' must be a mapping"),
-        ("a: {class_path: HashedText, init_arg: {}}", r"Found: \['init_arg'\]"),
-        ("a: {init_args: {}}", "needs class_path"),
-        ("a: {class_path: HashedText, init_args: 3}", "init_args of encoder 'a'"),
+        ("a: {class_path: HashedText, init_arg: {}}", "encoder 'a' has unknown keys. Found: init_arg"),
+        ("a: {init_args: {}}", "encoder 'a' needs class_path"),
+        (
+            "a: {class_path: HashedText, init_args: 3}",
+            "'a': init_args has an unusable value. Found: 3. Allowed: a mapping",
+        ),
     ],
 )
 def test_wrong_files_are_refused_by_name(tmp_path, text, message):

@@ -166,7 +166,7 @@ def test_mixtures_are_refused_by_name(tmp_path, two):
     (tmp_path / "r.yaml").write_text("metod: mean\n")
     refusal(ConfigError, "unknown keys. Found: metod", [a], out, recipe=tmp_path / "r.yaml")
     (tmp_path / "r.yaml").write_text("k: three\n")
-    refusal(ConfigError, "wrong type", [a], out, recipe=tmp_path / "r.yaml")
+    refusal(ConfigError, "k has an unusable value. Found: three. Allowed: int", [a], out, recipe=tmp_path / "r.yaml")
     assert not out.exists()
 
 

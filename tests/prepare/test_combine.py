@@ -138,8 +138,8 @@ def test_a_corpus_that_the_map_is_not_for_is_refused_and_a_missing_one_told(tmp_
         ({"categories": {"calm": "calm"}}, r"classes that label set 'four' lacks. Found: \['calm'\]"),
         ({"categories": MAP, "overrides": {"a": {"calm": "calm"}}}, "overrides.a has classes"),
         ({"categories": MAP, "unlabelled": "maybe"}, "Allowed: drop, keep"),
-        ({"categories": MAP, "extra": 1}, "needs label_set and categories"),
-        ({"categories": ["anger"]}, "categories must be a mapping"),
+        ({"categories": MAP, "extra": 1}, "unknown keys. Found: extra. Allowed: label_set, categories"),
+        ({"categories": ["anger"]}, "categories has an unusable value. Found: .*Allowed: a mapping"),
     ],
 )
 def test_a_wrong_map_is_refused(tmp_path, fields, message):

@@ -50,5 +50,5 @@ def test_refusals(world, tmp_path):
         read_runs([tmp_path / "empty"])
     folder = world.run("broken")
     (folder / "config.yaml").write_text("a: [")
-    with pytest.raises(ConfigError, match=r"broken/config.yaml cannot be parsed"):
+    with pytest.raises(ConfigError, match=r"broken/config.yaml is not a YAML file"):
         read_runs([folder])

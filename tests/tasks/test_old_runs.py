@@ -54,3 +54,8 @@ def _make_old(folder: Path) -> None:
 def test_an_old_key_is_refused_with_the_present_one(run: Run, config: str, options: list[str]) -> None:
     with pytest.raises(ConfigError, match=r"parts.* is now called data\.init_args\.splits"):
         run("fit", *options, config=config)
+
+
+def test_values_on_the_command_line_are_read_within_the_same_bounds(run: Run) -> None:
+    with pytest.raises(ConfigError, match="a value has the key terms twice"):
+        run("fit", "--model.init_args.loss={terms: {}, terms: {}}")

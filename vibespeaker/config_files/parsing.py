@@ -15,17 +15,22 @@ _CLASS = re.compile(r"class_path[ =]'(.+?)'")
 _UNUSABLE_CLASS = re.compile(r"Problem with given class_path '(.+?)':\s+(.+)$", re.MULTILINE)
 _EXPECTED = re.compile(r"Expected an? (.+?)(?:\. Got value: .*)?$", re.MULTILINE)
 _GIVEN = re.compile(r"(?:Got|Given) value: (.*)$", re.MULTILINE)
+#: Types by the names that users know.
+_NAMES = {"dict": "a mapping", "Mapping": "a mapping", "list": "a list", "Sequence": "a list", "tuple": "a list"}
 
 
 @cache
 def parser_mode() -> str:
-    """Return the `parser_mode` in which jsonargparse reads old class paths as the present ones."""
+    """Return the `parser_mode` in which jsonargparse reads YAML within bounds, and old class paths as the present."""
     from jsonargparse import get_loader, set_loader
     from yaml import YAMLError
 
+    from vibespeaker.config_files.yaml_text import check_bounds
+
     read = get_loader("yaml")
 
-    def load(text: str) -> Any:
+    def load(text: str, path: str = "") -> Any:
+        check_bounds(text, path or "a value")
         return classes_now(read(text))
 
     set_loader("vibespeaker", load, (YAMLError,))
@@ -54,41 +59,66 @@ def parse_arguments(parser: Parser, arguments: list[str], command: str) -> Any:
     try:
         return parser.parse_args(arguments)
     except argparse.ArgumentError as error:
-        raise complaint(str(error), command) from error
+        raise complaint(str(error), f"{command} --help lists what can be set") from error
 
 
-def complaint(text: str, command: str) -> ConfigError:
-    """Return the parser's message of several lines as an error of one.
+def complaint(text: str, remedy: str, source: str = "") -> ConfigError:
+    """Return the parser's message of several lines as an error of one sentence.
 
     Args:
         text: the message.
-        command: see `parse_arguments`.
+        remedy: where all that can be set is listed.
+        source: the file that it is about, where only one can be meant.
     """
-    remedy = f"{command} --help lists what can be set"
     heading = text.partition("Given value type:")[0]
     keys = ".".join(_KEY.findall(heading))
-    if unread := _UNREAD.search(text):
-        name = next(group for group in unread.groups() if group)
-        places = [keys] if keys else []
-        places += _CLASS.findall(heading)[-1:]
-        key = ".".join(filter(None, (keys, name.lstrip("-").partition("=")[0])))
-        if present := key_now(key):
-            return ConfigError(f"{key} is now called {present}", remedy=f"write {present}")
-        return ConfigError(
-            f"nothing reads the option {name}" + (f" of {', '.join(places)}" if places else ""),
-            remedy=f"correct its name; {remedy}",
-        )
-    if classes := [found for found in _UNUSABLE_CLASS.findall(heading) if not found[1].startswith("Parser key")]:
-        path, reason = classes[-1]
-        return ConfigError(f"class_path {path} of {keys} cannot be used: {reason}", remedy=remedy)
+    at = f"{source}: " if source else ""
+    return (
+        _unread(text, heading, keys, at, remedy)
+        or _unusable_class(heading, keys, at, remedy)
+        or _wrong_value(text, keys, at, remedy)
+        or ConfigError(at + " ".join(text.split()), remedy=remedy)
+    )
+
+
+def _unread(text: str, heading: str, keys: str, at: str, remedy: str) -> ConfigError | None:
+    """Say which option nothing reads, or what it is called now."""
+    unread = _UNREAD.search(text)
+    if unread is None:
+        return None
+    name = next(group for group in unread.groups() if group)
+    key = ".".join(filter(None, (keys, name.lstrip("-").partition("=")[0])))
+    if present := key_now(key):
+        return ConfigError(f"{at}{key} is now called {present}", remedy=f"write {present}")
+    places = ", ".join([*([keys] if keys else []), *_CLASS.findall(heading)[-1:]])
+    return ConfigError(
+        f"{at}nothing reads the option {name}" + (f" of {places}" if places else ""),
+        remedy=f"correct its name; {remedy}",
+    )
+
+
+def _unusable_class(heading: str, keys: str, at: str, remedy: str) -> ConfigError | None:
+    """Say which class cannot be made, unless the message goes on to the argument that is wrong."""
+    classes = [found for found in _UNUSABLE_CLASS.findall(heading) if not found[1].startswith("Parser key")]
+    if not classes:
+        return None
+    path, reason = classes[-1]
+    return ConfigError(f"{at}class_path {path} of {keys} cannot be used: {reason}", remedy=remedy)
+
+
+def _wrong_value(text: str, keys: str, at: str, remedy: str) -> ConfigError | None:
+    """Say which key has a value of the wrong type, and what the types are called."""
     expected = [kind for kind in _EXPECTED.findall(text) if "NoneType" not in kind]
     given = _GIVEN.findall(text)
-    if keys and expected and given:
-        found = given[0].strip()
-        return ConfigError(f"{keys} has an unusable value", found=found, allowed=map(_plain, expected), remedy=remedy)
-    return ConfigError(" ".join(text.split()), remedy=remedy)
+    if not (keys and expected and given):
+        return None
+    allowed = [_plain(kind) for kind in expected]
+    return ConfigError(f"{at}{keys} has an unusable value", found=given[0].strip(), allowed=allowed, remedy=remedy)
 
 
 def _plain(kind: str) -> str:
     """Write a type as users name it."""
-    return re.sub(r"typing\.Literal\[(.+)\]", r"\1", re.sub(r"<class '(?:.*\.)?(\w+)'>", r"\1", kind))
+    if literal := re.fullmatch(r"typing\.Literal\[(.+)\]", kind):
+        return literal[1].replace("'", "")
+    name = re.sub(r"<class '(?:.*\.)?(\w+)'>", r"\1", kind)
+    return _NAMES.get(re.split(r"[\[.]", name.removeprefix("collections.abc."))[0], name)

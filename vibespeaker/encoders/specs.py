@@ -3,18 +3,32 @@
 import importlib
 import inspect
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from vibespeaker.config_files import find_config
 from vibespeaker.config_files.renamed import class_now, classes_now
+from vibespeaker.config_files.typed import FreeMapping, make_as
+from vibespeaker.config_files.yaml_text import read_mapping
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.errors import ConfigError, EncoderError, VibeSpeakerError
 
 _PACKAGE = "vibespeaker.encoders"
 _EXAMPLE = "descriptors: {class_path: vibespeaker.encoders.AcousticDescriptors, init_args: {mels: 64}}"
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """How an encoder is made.
+
+    Args:
+        class_path: of the encoder; without a module, one of this package.
+        init_args: arguments of its constructor.
+    """
+
+    class_path: str
+    init_args: FreeMapping | None = None
 
 
 def read_specs(path: Path) -> dict[str, dict[str, Any]]:
@@ -31,11 +45,8 @@ def read_specs(path: Path) -> dict[str, dict[str, Any]]:
         ConfigError: the file is missing, is no YAML, or does not specify encoders.
     """
     path = find_config(str(path), "encoders")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not a YAML file", found=" ".join(str(error).split())) from error
-    if isinstance(content, dict) and set(content) == {"encoders"}:
+    content = read_mapping(path)
+    if set(content) == {"encoders"}:
         content = content["encoders"]
     return check_specs(content, str(path))
 
@@ -64,21 +75,11 @@ def check_specs(content: Any, source: str) -> dict[str, dict[str, Any]]:
 def _check_spec(name: str, spec: Any, source: str) -> dict[str, Any]:
     if not isinstance(spec, Mapping):
         raise ConfigError(f"{source}: encoder {name!r} must be a mapping", found=spec, allowed="class_path, init_args")
-    unknown = sorted(set(spec) - {"class_path", "init_args"})
-    if unknown or not isinstance(spec.get("class_path"), str):
-        found = unknown or f"class_path = {spec.get('class_path')}"
-        raise ConfigError(
-            f"{source}: encoder {name!r} needs class_path and may have init_args",
-            found=found,
-            allowed="class_path, init_args",
-        )
-    init_args = spec.get("init_args") or {}
-    if not isinstance(init_args, Mapping):
-        raise ConfigError(f"{source}: init_args of encoder {name!r} must be a mapping", found=init_args)
-    class_path = class_now(spec["class_path"])
+    checked = make_as(spec, EncoderSpec, f"{source}: encoder {name!r}")
+    class_path = class_now(checked.class_path)
     if "." not in class_path:
         class_path = f"{_PACKAGE}.{class_path}"
-    return {"class_path": class_path, "init_args": classes_now(init_args)}
+    return {"class_path": class_path, "init_args": classes_now(checked.init_args or {})}
 
 
 def build_encoders(specs: Mapping[str, Mapping[str, Any]]) -> dict[str, Encoder]:

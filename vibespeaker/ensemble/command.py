@@ -86,7 +86,7 @@ def ensemble(
         chosen = Recipe(
             members=paths,
             method=method,
-            weights=None if weights is None else tuple(weights),
+            weights=None if weights is None else tuple(map(float, weights)),
             fit_split=fit_split,
             split=split,
             labels=labels,

@@ -1,12 +1,13 @@
 """What an ensemble is made of, as options of the command or as a YAML file."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
 
+from vibespeaker.config_files.typed import read_as
 from vibespeaker.ensemble.means import check_weights
 from vibespeaker.ensemble.members import HEADS
 from vibespeaker.errors import ConfigError
@@ -39,7 +40,7 @@ class Recipe:
         seed: of folds, resampling and initial weights.
     """
 
-    members: tuple[str, ...]
+    members: tuple[str, ...] = ()
     method: Method = "mean"
     weights: tuple[float, ...] | None = None
     categories: tuple[str, ...] | None = None
@@ -105,19 +106,7 @@ class Recipe:
         Raises:
             ConfigError: the file is missing or a key or value is wrong.
         """
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
-            raise ConfigError(f"recipe {path} cannot be read", found=error) from error
-        known = [field.name for field in fields(Recipe)]
-        unknown = sorted(set(content) - set(known)) if isinstance(content, dict) else ["no mapping of keys"]
-        if unknown:
-            raise ConfigError(f"recipe {path} has unknown keys", found=", ".join(unknown), allowed=known)
-        values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}
-        try:
-            return Recipe(**{"members": (), **values, **changes})
-        except TypeError as error:
-            raise ConfigError(f"recipe {path} has a value of the wrong type", found=error) from error
+        return read_as(path, Recipe, **changes)
 
     def write(self, path: Path) -> None:
         """Write the recipe as YAML."""

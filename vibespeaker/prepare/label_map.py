@@ -11,20 +11,16 @@ published: {all: {all: {anger: 2955}}}   # split → corpus → class → count,
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
-
-import yaml
+from typing import Literal
 
 from vibespeaker.config_files import find_config
+from vibespeaker.config_files.typed import read_as
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import EMOTIONS, NO_AGREEMENT, OTHER, LabelSet, label_set
 
 Categories = Mapping[str, str | None]
 Counts = Mapping[str, Mapping[str, int]]
-
-_KEYS = ("label_set", "corpora", "categories", "overrides", "unlabelled", "complete", "published")
 
 
 @dataclass(frozen=True)
@@ -63,6 +59,19 @@ class LabelMap:
         return own[emotion] if emotion in own else self.categories.get(emotion)
 
 
+@dataclass(frozen=True)
+class _Written:
+    """A label map as its file has it."""
+
+    label_set: str
+    categories: Categories
+    corpora: tuple[str, ...] = ()
+    overrides: Mapping[str, Categories] = field(default_factory=dict)
+    unlabelled: Literal["drop", "keep"] = "drop"
+    complete: Counts = field(default_factory=dict)
+    published: Mapping[str, Counts] = field(default_factory=dict)
+
+
 def read_label_map(name: str) -> LabelMap:
     """Read and check a label map.
 
@@ -73,46 +82,33 @@ def read_label_map(name: str) -> LabelMap:
         ConfigError: the file is missing or cannot be parsed, or a key or value is wrong; names it.
     """
     path = find_config(name)
-    try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"label map {path} cannot be read", found=" ".join(str(error).split())) from error
-    if not isinstance(fields, dict) or not {"label_set", "categories"} <= set(fields) <= set(_KEYS):
-        found = sorted(map(str, fields)) if isinstance(fields, dict) else type(fields).__name__
-        raise ConfigError(f"label map {path} needs label_set and categories", found=found, allowed=_KEYS)
-    if fields.get("unlabelled", "drop") not in ("drop", "keep"):
-        raise ConfigError(f"label map {path}: unlabelled", found=fields["unlabelled"], allowed=("drop", "keep"))
-    labels = label_set(fields["label_set"])
-    overrides = _mapping(path, "overrides", fields.get("overrides"))
+    written = read_as(path, _Written)
+    labels = label_set(written.label_set)
+    for key, mapping in {"categories": written.categories, **_named("overrides", written.overrides)}.items():
+        _check_categories(f"label map {path}: {key}", mapping, labels)
     return LabelMap(
         name=path.stem,
         sha256=file_sha256(path),
         labels=labels,
-        categories=_categories(path, "categories", fields["categories"], labels),
-        corpora=tuple(fields.get("corpora") or ()),
-        overrides={name: _categories(path, f"overrides.{name}", own, labels) for name, own in overrides.items()},
-        unlabelled=fields.get("unlabelled", "drop"),
-        complete=_mapping(path, "complete", fields.get("complete")),
-        published=_mapping(path, "published", fields.get("published")),
+        categories=written.categories,
+        corpora=written.corpora,
+        overrides=written.overrides,
+        unlabelled=written.unlabelled,
+        complete=written.complete,
+        published=written.published,
     )
 
 
-def _categories(path: Path, key: str, value: Any, labels: LabelSet) -> Categories:
-    mapping = _mapping(path, key, value)
+def _named(key: str, mappings: Mapping[str, Categories]) -> dict[str, Categories]:
+    return {f"{key}.{name}": mapping for name, mapping in mappings.items()}
+
+
+def _check_categories(place: str, mapping: Categories, labels: LabelSet) -> None:
     unknown = sorted(set(mapping) - set(EMOTIONS))
     if unknown:
-        raise ConfigError(f"label map {path}: {key} names unknown emotions", found=unknown, allowed=EMOTIONS)
+        raise ConfigError(f"{place} names unknown emotions", found=unknown, allowed=EMOTIONS)
     # what the label policy of training decides upon may pass through
     allowed = (*labels.classes, NO_AGREEMENT, OTHER)
     wrong = sorted({str(target) for target in mapping.values() if target is not None and target not in allowed})
     if wrong:
-        raise ConfigError(
-            f"label map {path}: {key} has classes that label set {labels.name!r} lacks", found=wrong, allowed=allowed
-        )
-    return mapping
-
-
-def _mapping(path: Path, key: str, value: Any) -> dict[str, Any]:
-    if value is not None and not isinstance(value, dict):
-        raise ConfigError(f"label map {path}: {key} must be a mapping", found=value)
-    return value or {}
+        raise ConfigError(f"{place} has classes that label set {labels.name!r} lacks", found=wrong, allowed=allowed)

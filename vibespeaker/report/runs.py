@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-import yaml
 
 from vibespeaker.config_files.renamed import classes_now
-from vibespeaker.errors import ConfigError, PredictionsError
+from vibespeaker.config_files.yaml_text import read_yaml
+from vibespeaker.errors import PredictionsError
 from vibespeaker.report.curves import Logs, read_logs
 
 CONFIG = "config.yaml"
@@ -114,8 +114,5 @@ def _renamed(run: Run, runs: Sequence[Run]) -> Run:
 def _parsed(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be parsed", found=error) from error
+    fields = read_yaml(path)  # JSON is YAML
     return classes_now(fields) if isinstance(fields, dict) else {}

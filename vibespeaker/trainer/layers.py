@@ -8,10 +8,9 @@ into the list of `--config` that LightningCLI merges in this order.
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from vibespeaker.config_files import find_config
 from vibespeaker.config_files.renamed import words_now
+from vibespeaker.config_files.yaml_text import read_mapping
 from vibespeaker.errors import ConfigError
 
 #: Top key of a config file that lists the files it builds on.
@@ -30,14 +29,11 @@ def layers(path: Path, above: tuple[Path, ...] = ()) -> list[Path]:
         raise ConfigError(f"config {path} builds on itself", found=" > ".join(str(step) for step in (*above, path)))
     if not path.is_file():
         raise ConfigError(f"config {above[-1] if above else path} builds on a missing file", found=path)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not a YAML file", found=" ".join(str(error).split())) from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"config {path} must be a mapping", found=type(content).__name__)
+    bases = read_mapping(path).get(BASES) or []
+    if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
+        raise ConfigError(f"{path}: {BASES} must list config files", found=bases, allowed="[FILE, …]")
     found: list[Path] = []
-    for base in content.get(BASES) or []:
+    for base in bases:
         found += [layer for layer in layers(path.parent / base, (*above, path)) if layer not in found]
     return [*found, path]
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.manifests import manifest_of
 from vibespeaker.cli.main import main
-from vibespeaker.errors import ManifestError
+from vibespeaker.errors import ManifestError, VibeSpeakerError
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.leaks import leaks_of
 from vibespeaker.prepare.split.named_speakers import read_speakers, split_by_names
@@ -81,5 +81,5 @@ def test_a_wrong_name_is_one_sentence(named, message):
 def test_a_file_that_maps_no_splits_to_speakers_is_refused(tmp_path, text):
     path = tmp_path / "speakers.yaml"
     path.write_text(text)
-    with pytest.raises(ManifestError, match=r"speakers.yaml (must map splits to speakers|cannot be read)"):
+    with pytest.raises(VibeSpeakerError, match=r"speakers.yaml (must map splits to speakers|must be a|is not a YAML)"):
         read_speakers(path)

@@ -46,14 +46,16 @@ def test_shipped_plans_name_configs_that_are_there(path):
     [
         ({}, "variants with names of their own"),
         ({"variants": [{"name": "a"}, {"name": "a"}]}, "variants with names of their own"),
-        ({"variants": [{"name": "a", "train": {"just": {}}}]}, "just"),
+        ({"variants": [{"name": "a", "train": {"just": {}}}]}, "variants.0.train has unknown keys. Found: just"),
+        ({"variants": [{"name": "a", "train": 3}]}, "variants.0.train must be a mapping. Found: 3"),
+        ({"variants": [{"nom": "a"}]}, "variants.0 has unknown keys. Found: nom. Allowed: name, train"),
         ({"variants": [{"name": "a", "labels": "none"}]}, "unknown label set"),
         ({"variants": [{"name": "a"}], "split": "halves"}, "halves"),
         ({"variants": [{"name": "a"}], "colour": 1}, "colour"),
     ],
 )
 def test_a_wrong_plan_is_refused_by_its_file(tmp_path, fields, message):
-    with pytest.raises(ConfigError, match=rf"experiment .*plan.yaml is wrong.*{message}"):
+    with pytest.raises(ConfigError, match=rf"plan\.yaml.*{message}"):
         read_plan(write(tmp_path, **fields))
 
 

@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from vibespeaker.config_files import find_config
+from vibespeaker.config_files.typed import read_as
 from vibespeaker.corpora.audio_formats import AUDIO_SUFFIXES
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
@@ -160,20 +159,7 @@ def read_recipe(path: Path) -> AugmentationRecipe:
     Raises:
         ConfigError: the file is missing, or a key or value is wrong.
     """
-    from jsonargparse import ArgumentError, ArgumentParser
-
-    path = find_config(str(path), "augmentation")
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(AugmentationRecipe, "recipe")
-    try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        if not isinstance(fields, dict):
-            raise TypeError("a mapping is needed")
-        values = parser.parse_object({"recipe": fields})
-        recipe: AugmentationRecipe = parser.instantiate(values).recipe
-    except (ArgumentError, yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
-        raise ConfigError(f"augmentation file {path} is wrong", found=" ".join(str(error).split())) from error
-    return recipe
+    return read_as(find_config(str(path), "augmentation"), AugmentationRecipe)
 
 
 def recordings(folder: str) -> list[tuple[str, Path]]:

@@ -4,11 +4,10 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 
+from vibespeaker.config_files.yaml_text import read_mapping
 from vibespeaker.errors import ManifestError
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.split.groups import assign_groups, belonging_together, category_codes, group_counts
@@ -70,18 +69,17 @@ def read_speakers(path: Path) -> dict[str, str | int | list[str | int]]:
     """Read split → speakers from a YAML or JSON file.
 
     Raises:
-        ManifestError: the file is missing or is no such mapping.
+        ConfigError: the file cannot be read as a mapping.
+        ManifestError: it maps something else.
     """
-    try:
-        read: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ManifestError(f"{path} cannot be read as YAML or JSON", found=" ".join(str(error).split())) from error
-    lists = read.values() if isinstance(read, dict) else [None]
+    read = read_mapping(path)
     if not all(
-        isinstance(word, (str, int)) for words in lists for word in (words if isinstance(words, list) else [words])
+        isinstance(word, (str, int))
+        for words in read.values()
+        for word in (words if isinstance(words, list) else [words])
     ):
         raise ManifestError(f"{path} must map splits to speakers", allowed="e.g. test: [17, 18, 20-24]")
-    return {str(split): words for split, words in read.items()}
+    return read
 
 
 def _shares(named: SpeakerNames, fractions: Mapping[str, float] | None) -> Mapping[str, float]:

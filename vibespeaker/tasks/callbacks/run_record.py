@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 import vibespeaker
 from vibespeaker.config_files.renamed import classes_now, keys_now
+from vibespeaker.config_files.yaml_text import parse_yaml, read_mapping
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
 from vibespeaker.tasks.base import RecognitionTask
@@ -57,8 +57,8 @@ def check_same_config(path: Path, config: str) -> None:
     Raises:
         ConfigError: they differ; names the keys.
     """
-    before = keys_now(_flat(classes_now(yaml.safe_load(path.read_text(encoding="utf-8")))))
-    now = _flat(yaml.safe_load(config))
+    before = keys_now(_flat(classes_now(read_mapping(path))))
+    now = _flat(parse_yaml(config, "the config"))
     changed = [
         f"{key} was {before.get(key)}, is {now.get(key)}"
         for key in sorted({*before, *now})

@@ -29,9 +29,9 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import yaml
 
 from vibespeaker.config_files import find_config
+from vibespeaker.config_files.typed import FreeMapping, read_as
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels import label_set
 from vibespeaker.prepare.split.strategies import SplitStrategy
@@ -81,7 +81,7 @@ class Variant:
     name: str
     train: Selection = Selection()
     labels: str | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: FreeMapping = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,10 @@ class ScoredSplit:
 class ExperimentPlan:
     """A checked plan; the module's text says what its fields mean."""
 
-    variants: tuple[Variant, ...]
+    variants: tuple[Variant, ...] = ()
     tests: tuple[ScoredSplit, ...] = (ScoredSplit(),)
     config: str = "experiment/embedded"
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: FreeMapping = field(default_factory=dict)
     labels: str | None = None
     split: SplitStrategy = "speakers"
     encoders: str = "encoders/embedded"
@@ -139,25 +139,7 @@ def read_plan(name: str) -> ExperimentPlan:
     Raises:
         ConfigError: the file is missing or cannot be parsed, or a key or value is wrong; names the file.
     """
-    path = find_config(name)
-    try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if not isinstance(fields, dict):
-            raise TypeError("a mapping is needed")
-        variants = tuple(_variant(entry) for entry in fields.pop("variants", ()))
-        tests = tuple(_test(entry) for entry in fields.pop("tests", ()) or ({"name": "test part"},))
-        fields["view_splits"] = tuple(fields.get("view_splits", ("train",)))
-        return ExperimentPlan(variants, tests, **fields)
-    except (OSError, yaml.YAMLError, TypeError, AttributeError, ConfigError) as error:
-        raise ConfigError(f"experiment {path} is wrong", found=" ".join(str(error).split())) from error
-
-
-def _variant(entry: Mapping[str, Any]) -> Variant:
-    return Variant(**{**entry, "train": Selection(**entry.get("train", {}))})
-
-
-def _test(entry: Mapping[str, Any]) -> ScoredSplit:
-    return ScoredSplit(**{**entry, "select": Selection(**entry.get("select", {}))})
+    return read_as(find_config(name), ExperimentPlan)
 
 
 def _holds(column: "pd.Series[Any]", values: Sequence[str | None]) -> npt.NDArray[np.bool_]:

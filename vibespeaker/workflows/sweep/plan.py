@@ -28,16 +28,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import yaml
-
+from vibespeaker.config_files.typed import FreeList, FreeMapping, read_as
 from vibespeaker.errors import ConfigError
 
 Settings = Mapping[str, Any]
 
-_KEYS = ("config", "monitor", "mode", "settings", "predict", "trials", "grid", "search", "count", "seed")
-_RANGE_KEYS = ("low", "high", "log", "step")
 _LONGEST_NAME = 80
 
 
@@ -75,42 +72,57 @@ class Plan:
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class _Range:
+    """What a search may choose of: a range of numbers, or a list."""
+
+    low: int | float | None = None
+    high: int | float | None = None
+    log: bool | None = None
+    step: int | float | None = None
+    choices: FreeList | None = None
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A plan as its file has it; one of `trials`, `grid` and `search` is given."""
+
+    config: str
+    monitor: str = "val/macro_f1"
+    mode: Literal["max", "min"] = "max"
+    settings: FreeMapping = field(default_factory=dict)
+    predict: tuple[str, ...] | None = None
+    trials: tuple[FreeMapping, ...] = ()
+    grid: dict[str, FreeList] = field(default_factory=dict)
+    search: dict[str, _Range] = field(default_factory=dict)
+    count: int = 0
+    seed: int = 0
+
+
 def read_plan(path: Path) -> Plan:
     """Read and check a plan.
 
     Raises:
         ConfigError: the file cannot be parsed, or a key is unknown, missing or of the wrong kind; names it.
     """
-    try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"sweep {path} cannot be read", found=" ".join(str(error).split())) from error
-    if not isinstance(fields, dict):
-        raise ConfigError(f"sweep {path} must be a mapping", allowed=_KEYS)
-    unknown = sorted(set(fields) - set(_KEYS))
-    if unknown:
-        raise ConfigError(f"sweep {path} has unknown keys", found=", ".join(unknown), allowed=_KEYS)
-    kinds = [kind for kind in ("trials", "grid", "search") if fields.get(kind)]
-    if len(kinds) != 1 or not isinstance(fields.get("config"), str):
-        raise ConfigError(f"sweep {path} needs a config and one of trials, grid and search", found=", ".join(kinds))
-    mode = fields.get("mode", "max")
-    if mode not in ("max", "min"):
-        raise ConfigError(f"sweep {path}: unknown mode", found=mode, allowed=("max", "min"))
-    search = _search(path, fields.get("search") or {})
-    count = int(fields.get("count", 0))
-    if search and count < 1:
-        raise ConfigError(f"sweep {path}: a search needs a count of trials", found=count, remedy="add count: 20")
-    predict = fields.get("predict")
+    written = read_as(path, _Written)
+    kinds = [kind for kind in ("trials", "grid", "search") if getattr(written, kind)]
+    if len(kinds) != 1:
+        raise ConfigError(f"sweep {path} needs one of trials, grid and search", found=", ".join(kinds))
+    if written.search and written.count < 1:
+        raise ConfigError(
+            f"sweep {path}: a search needs a count of trials", found=written.count, remedy="add count: 20"
+        )
     return Plan(
-        config=fields["config"],
-        monitor=fields.get("monitor", "val/macro_f1"),
-        mode=mode,
-        settings=_mapping(path, "settings", fields.get("settings") or {}),
-        predict=None if predict is None else tuple(predict),
-        trials=_listed(path, fields),
-        search=search,
-        count=count,
-        seed=int(fields.get("seed", 0)),
+        config=written.config,
+        monitor=written.monitor,
+        mode=written.mode,
+        settings=written.settings,
+        predict=written.predict,
+        trials=_listed(path, written),
+        search={key: _checked(path, key, space) for key, space in written.search.items()},
+        count=written.count,
+        seed=written.seed,
     )
 
 
@@ -140,16 +152,12 @@ def nested(settings: Settings) -> dict[str, Any]:
     return tree
 
 
-def _listed(path: Path, fields: dict[str, Any]) -> tuple[Settings, ...]:
-    if fields.get("trials"):
-        listed = tuple(_mapping(path, "trials", item) for item in fields["trials"])
-    else:
-        grid = _mapping(path, "grid", fields.get("grid") or {})
-        single = [key for key, values in grid.items() if not isinstance(values, list) or not values]
-        if single:
-            raise ConfigError(f"sweep {path}: a grid lists the values of each key", found=", ".join(single))
-        combinations = itertools.product(*grid.values()) if grid else ()
-        listed = tuple(dict(zip(grid, values, strict=True)) for values in combinations)
+def _listed(path: Path, written: _Written) -> tuple[Settings, ...]:
+    empty = [key for key, values in written.grid.items() if not values]
+    if empty:
+        raise ConfigError(f"sweep {path}: a grid lists the values of each key", found=", ".join(empty))
+    combinations = itertools.product(*written.grid.values()) if written.grid else ()
+    listed = written.trials or tuple(dict(zip(written.grid, values, strict=True)) for values in combinations)
     for settings in listed:
         nested(settings)
     repeated = [settings for number, settings in enumerate(listed) if settings in listed[:number]]
@@ -158,23 +166,17 @@ def _listed(path: Path, fields: dict[str, Any]) -> tuple[Settings, ...]:
     return listed
 
 
-def _search(path: Path, search: Any) -> dict[str, dict[str, Any]]:
-    checked = _mapping(path, "search", search)
-    for key, space in checked.items():
-        ranged = isinstance(space, dict) and {"low", "high"} <= set(space) <= set(_RANGE_KEYS)
-        if not ranged and not (isinstance(space, dict) and set(space) == {"choices"} and space["choices"]):
-            raise ConfigError(
-                f"sweep {path}: unknown range of {key}", found=space, allowed="{low, high, log, step} or {choices: […]}"
-            )
-        if ranged and not space["low"] <= space["high"]:
-            raise ConfigError(f"sweep {path}: the range of {key} is empty", found=space)
-    return checked
-
-
-def _mapping(path: Path, name: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ConfigError(f"sweep {path}: {name} must map config keys to values", found=value)
-    return value
+def _checked(path: Path, key: str, space: _Range) -> dict[str, Any]:
+    """Return what a range says, without what it leaves out."""
+    said = {name: value for name, value in asdict(space).items() if value is not None}
+    ranged = {"low", "high"} <= set(said) and space.choices is None
+    if not ranged and not (set(said) == {"choices"} and space.choices):
+        raise ConfigError(
+            f"sweep {path}: unknown range of {key}", found=said, allowed="{low, high, log, step} or {choices: […]}"
+        )
+    if space.low is not None and space.high is not None and not space.low <= space.high:
+        raise ConfigError(f"sweep {path}: the range of {key} is empty", found=said)
+    return said
 
 
 def _short(value: Any) -> str:
