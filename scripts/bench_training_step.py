@@ -186,7 +186,7 @@ def make_side(pooling: type[Pooling] | None, data: EmotionDataModule, device: to
     model = MultiEncoderModel(ENCODERS, len(CLASSES), **options)
     terms = {"attributes": AttributeMSE(), "categories": CrossEntropy(InverseFrequency())}
     loss = MultiTaskLoss(terms, {"attributes": 0.5, "categories": 0.5})
-    loss.set_class_counts(torch.from_numpy(data.class_counts))
+    loss.set_class_counts(torch.from_numpy(data.class_counts()))
     return Side(model, loss, device, **optimizer)
 
 

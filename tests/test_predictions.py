@@ -1,5 +1,9 @@
 """The prediction table: round trip, heads that are absent, and refusals that name file and rows."""
 
+import json
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -8,7 +12,8 @@ import pytest
 
 from vibespeaker.errors import PredictionsError
 from vibespeaker.files import file_sha256
-from vibespeaker.labels import CHALLENGE_OTHER, EMODB
+from vibespeaker.heads import HeadSpec
+from vibespeaker.labels import CHALLENGE_OTHER, EMODB, FOUR
 from vibespeaker.predictions import Predictions, PredictionsMetadata, softmax
 
 METADATA = PredictionsMetadata(
@@ -149,3 +154,49 @@ def test_an_empty_table_is_legal(tmp_path):
     empty = Predictions.build([], [], [], None, None, PredictionsMetadata("challenge+other", CHALLENGE_OTHER.classes))
     empty.write(tmp_path / "p.parquet")
     assert len(Predictions.read(tmp_path / "p.parquet")) == 0
+
+
+def test_further_heads_stand_behind_the_usual_columns_in_their_order(tmp_path: Path) -> None:
+    heads = {
+        "tone": HeadSpec("multilabel", "votes.secondary", ("warm", "tense")),
+        "age": HeadSpec("regression", "duration", low=0.0, high=100.0),
+        "gender": HeadSpec("classification", "gender", ("male", "female"), {"m": "male", "x": None}),
+    }
+    plain = PredictionsMetadata("four", FOUR.classes)
+    ids, files, splits = ["a", "b"], ["a.wav", "b.wav"], ["test", None]
+    further = {"tone": [[1, 2], [3, 4]], "age": [[5], [6]]}
+    table = Predictions.build(ids, files, splits, np.zeros((2, 4)), None, replace(plain, heads=heads), further)
+    table.write(tmp_path / "table.parquet")
+    read = Predictions.read(tmp_path / "table.parquet")
+    usual = list(Predictions.build(ids, files, splits, np.zeros((2, 4)), None, plain).frame)
+    expected = ["head.tone.warm", "head.tone.tense", "head.age", "head.gender.male", "head.gender.female"]
+    assert list(read.frame) == [*usual, *expected]
+    assert read.metadata == table.metadata
+    assert read.head("tone").tolist() == [[1, 2], [3, 4]]
+    assert not read.has("head.gender.male")  # declared, but not given
+    half = read.frame.assign(**{"head.gender.male": np.float32(0)})
+    with pytest.raises(PredictionsError, match=r"some classes have no logits.*head\.gender\.female"):
+        Predictions(half, read.metadata).write(tmp_path / "bad.parquet")
+    gap = read.frame.assign(**{"head.age": [1.0, np.nan]})
+    with pytest.raises(PredictionsError, match=r"head\.age is not finite in 1 rows.*b"):
+        Predictions(gap, read.metadata).write(tmp_path / "bad.parquet")
+
+
+def test_without_further_heads_a_table_says_nothing_of_them(tmp_path: Path) -> None:
+    metadata = PredictionsMetadata("four", FOUR.classes)
+    Predictions.build(["a"], ["a.wav"], [None], np.zeros((1, 4)), None, metadata).write(tmp_path / "table.parquet")
+    stored = json.loads(pq.read_schema(tmp_path / "table.parquet").metadata[b"vibespeaker"])
+    assert sorted(stored) == [
+        *(
+            "cache",
+            "checkpoint",
+            "classes",
+            "kind",
+            "label_policy",
+            "label_set",
+            "manifest",
+            "provenance",
+            "schema_version",
+        ),
+        *("synthetic", "system"),
+    ]

@@ -45,7 +45,10 @@ class Toy:
 
 
 def toy_manifest(splits: dict[str, int], others: int = 0, seed: int = 0, root: str = ".") -> Manifest:
-    """Return a manifest with `splits` (name → utterances), classes in turn; the last `others` of train are X and O."""
+    """Return a manifest with `splits` (name → utterances), classes in turn; the last `others` of train are X and O.
+
+    A third has no gender. Of two raters one calls all voices tense and warm, the other half of them either.
+    """
     random = np.random.default_rng(seed)
     names = [split for split, count in splits.items() for _ in range(count)]
     categories: list[str | None] = [CLASSES[i % len(CLASSES)] for i in range(len(names))]
@@ -54,7 +57,12 @@ def toy_manifest(splits: dict[str, int], others: int = 0, seed: int = 0, root: s
     attributes = {
         name: random.uniform(1, 7, len(names)).round(3).tolist() for name in ("arousal", "valence", "dominance")
     }
-    votes = [[{"rater": "r1", "primary": c}, {"rater": "r2", "primary": "neutral"}] for c in categories]
+    votes: list[list[dict]] = [
+        [{"rater": "r1", "primary": c, "secondary": ["tense", "warm"]}, {"rater": "r2", "primary": "neutral"}]
+        for c in categories
+    ]
+    for i in range(0, len(names), 2):
+        votes[i][1]["secondary"] = [("tense", "warm")[i // 2 % 2]]
     for i, split in enumerate(names):
         if split.startswith("test") and split != "test":  # hidden labels
             categories[i] = None
@@ -64,6 +72,7 @@ def toy_manifest(splits: dict[str, int], others: int = 0, seed: int = 0, root: s
     columns = {
         "name": [f"{i:03d}" for i in range(len(names))],
         "speaker": [f"toy/{name}{i % 5}" for i, name in enumerate(names)],
+        "gender": [("female", "male", None)[i % 3] for i in range(len(names))],
         "split": names,
         "text": [f"utterance number {i}" for i in range(len(names))],
         "text_origin": "human",

@@ -1,13 +1,12 @@
 """The contract of encoders, cache, data, models and tasks: frames, batches of utterances, model outputs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-#: Category index of an utterance without a usable category; the `ignore_index` of cross-entropy.
-NO_CATEGORY = -100
+from vibespeaker.labels import NO_CATEGORY as NO_CATEGORY
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,9 @@ class EmotionBatch:
         category: `(batch,)`, int64, class index or `NO_CATEGORY`.
         votes: `(batch, classes)`, float32, each row a distribution over classes, or all NaN where unknown.
         attributes: `(batch, 3)`, float32, arousal, valence, dominance on 1–7, NaN where unknown.
+        targets: further head → its targets. Classification: `(batch,)`, int64, class index or `NO_CATEGORY`;
+            multilabel: `(batch, classes)`, float32, 0 or 1, a row of NaN where unknown; regression: `(batch, 1)`,
+            float32, NaN where unknown.
     """
 
     rows: Tensor
@@ -65,6 +67,7 @@ class EmotionBatch:
     frames: Mapping[str, Frames] = field(default_factory=dict)
     audio: tuple[Tensor, ...] = ()
     texts: tuple[str, ...] = ()
+    targets: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -83,6 +86,7 @@ class EmotionBatch:
             frames={name: frames.to(device, non_blocking) for name, frames in self.frames.items()},
             audio=tuple(move(waveform) for waveform in self.audio),
             texts=self.texts,
+            targets={name: move(target) for name, target in self.targets.items()},
         )
 
     def pin_memory(self) -> "EmotionBatch":
@@ -95,6 +99,32 @@ class EmotionBatch:
             frames={name: frames.pin_memory() for name, frames in self.frames.items()},
             audio=tuple(waveform.pin_memory() for waveform in self.audio),
             texts=self.texts,
+            targets={name: target.pin_memory() for name, target in self.targets.items()},
+        )
+
+    def truth(self) -> "EmotionBatch":
+        """Return rows and targets, without inputs."""
+        return EmotionBatch(self.rows, self.category, self.votes, self.attributes, targets=self.targets)
+
+    def select(self, at: Tensor | slice) -> "EmotionBatch":
+        """Return rows and targets of the utterances at positions `at`, without inputs."""
+        return EmotionBatch(
+            self.rows[at],
+            self.category[at],
+            self.votes[at],
+            self.attributes[at],
+            targets={name: target[at] for name, target in self.targets.items()},
+        )
+
+    @staticmethod
+    def join(batches: "Sequence[EmotionBatch]") -> "EmotionBatch":
+        """Return rows and targets of all batches, at least one, without inputs; all have the same further targets."""
+        return EmotionBatch(
+            torch.cat([batch.rows for batch in batches]),
+            torch.cat([batch.category for batch in batches]),
+            torch.cat([batch.votes for batch in batches]),
+            torch.cat([batch.attributes for batch in batches]),
+            targets={name: torch.cat([batch.targets[name] for batch in batches]) for name in batches[0].targets},
         )
 
 
@@ -106,13 +136,41 @@ class EmotionOutput:
         logits: `(batch, classes)`, unnormalised scores in the label set's order.
         attributes: `(batch, 3)`, arousal, valence, dominance on 1–7.
         members: while an ensemble is trained, the outputs of each member, each of which has a loss of its own.
+        heads: further head → `(batch, outputs)`: logits of its classes, or one value.
     """
 
     logits: Tensor | None
     attributes: Tensor | None
     members: tuple["EmotionOutput", ...] = ()
+    heads: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return the outputs of all heads there are: logits, attributes, further heads."""
+        return (*(head for head in (self.logits, self.attributes) if head is not None), *self.heads.values())
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "EmotionOutput":
         """Return `change` of each head, without the members."""
-        heads = (None if head is None else change(head) for head in (self.logits, self.attributes))
-        return EmotionOutput(next(heads), next(heads))
+        return EmotionOutput(
+            None if self.logits is None else change(self.logits),
+            None if self.attributes is None else change(self.attributes),
+            heads={name: change(head) for name, head in self.heads.items()},
+        )
+
+    @staticmethod
+    def combine(outputs: "Sequence[EmotionOutput]", how: Callable[[list[Tensor]], Tensor]) -> "EmotionOutput":
+        """Return each head of several outputs, all with the same heads, as one tensor.
+
+        Args:
+            outputs: at least one.
+            how: such as `torch.cat`, from one head of all outputs to that head of the result.
+        """
+
+        def combined(heads: list[Tensor | None]) -> Tensor | None:
+            present = [head for head in heads if head is not None]
+            return how(present) if present else None
+
+        return EmotionOutput(
+            combined([output.logits for output in outputs]),
+            combined([output.attributes for output in outputs]),
+            heads={name: how([output.heads[name] for output in outputs]) for name in outputs[0].heads},
+        )

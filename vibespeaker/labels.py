@@ -15,6 +15,9 @@ ATTRIBUTE_MIN = 1.0
 ATTRIBUTE_MAX = 7.0
 ATTRIBUTE_CENTRE = 4.0
 
+#: Class index of an utterance without a usable class; the `ignore_index` of cross-entropy.
+NO_CATEGORY = -100
+
 NO_AGREEMENT = "no_agreement"
 OTHER = "other"
 

@@ -21,6 +21,8 @@ from vibespeaker.utterance import SPLITS
 SCHEMA_VERSION = 1
 #: What stands for the column `votes` in `Manifest.read` when only the raters' primary emotions are needed.
 PRIMARY_VOTES = "votes.primary"
+#: The same for their secondary emotions.
+SECONDARY_VOTES = "votes.secondary"
 #: Rows that are compressed and read together: a reader's memory beyond the table is that of a group.
 _GROUP_ROWS = 65_536
 _METADATA_KEY = b"vibespeaker"
@@ -139,6 +141,15 @@ class Manifest:
         encoded = _encoded(pc.struct_field(pc.list_flatten(votes), "primary"))
         return rows, encoded.indices.fill_null(-1).to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
 
+    def secondary_votes(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], list[str]]:
+        """Return for every secondary emotion of every vote its row, and the name as a position in the list."""
+        votes = self.table.column("votes").combine_chunks()
+        rows = pc.list_parent_indices(votes).to_numpy(zero_copy_only=False).astype(np.int64)
+        names = pc.struct_field(pc.list_flatten(votes), "secondary")
+        voters = pc.list_parent_indices(names).to_numpy(zero_copy_only=False).astype(np.int64)
+        encoded = _encoded(pc.list_flatten(names))
+        return rows[voters], encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
+
     def with_columns(self, columns: dict[str, Sequence[Any]], step: dict[str, Any] | None = None) -> "Manifest":
         """Return the manifest with columns replaced, and `step` appended to its history."""
         table = self.table
@@ -177,7 +188,7 @@ class Manifest:
 
         Args:
             path: the file.
-            columns: of `SCHEMA`, or `PRIMARY_VOTES`.
+            columns: of `SCHEMA`, or `PRIMARY_VOTES`, `SECONDARY_VOTES`.
 
         Raises:
             ManifestError: the file is missing, is no manifest, or has another schema version.
@@ -192,13 +203,13 @@ class Manifest:
         with _open(path) as file:
             metadata = _read_metadata(file.schema_arrow.metadata or {}, path)
             asked = SCHEMA.names if columns is None else list(columns)
-            wanted = ["votes" if name == PRIMARY_VOTES else name for name in asked]
+            wanted = list(dict.fromkeys("votes" if name in _NESTED else name for name in asked))
             there = set(file.schema_arrow.names)
             later = {item.name for item in SCHEMA if item.nullable} - there
             missing = [name for name in wanted if name not in there | later]
             if missing:
                 raise ManifestError(f"manifest {path} lacks columns", found=missing, allowed=SCHEMA.names)
-            places = [_NESTED.get(name, name) for name, column in zip(asked, wanted, strict=True) if column in there]
+            places = [_NESTED.get(name, name) for name in asked if name.partition(".")[0] in there]
             for group in range(max(1, file.num_row_groups)):
                 table = file.read_row_groups([group] if file.num_row_groups else [], columns=places)
                 table = table.replace_schema_metadata(None)
@@ -225,7 +236,10 @@ def release_memory() -> None:
 
 
 #: Name → Parquet path of a nested field.
-_NESTED = {PRIMARY_VOTES: "votes.list.element.primary"}
+_NESTED = {
+    PRIMARY_VOTES: "votes.list.element.primary",
+    SECONDARY_VOTES: "votes.list.element.secondary.list.element",
+}
 
 
 def _encoded(column: pa.Array) -> pa.DictionaryArray:

@@ -1,9 +1,16 @@
-"""The prediction table: one Parquet file, one row per utterance in manifest order, its provenance in the metadata."""
+"""The prediction table: one Parquet file, one row per utterance in manifest order, its provenance in the metadata.
+
+Columns: `utterance_id, file_name, split, logit_<class>…, arousal, valence, dominance`, then those of further heads in
+the order of the metadata: `head.<name>.<class>` for each logit of a classification (softmax) or a multilabel head
+(sigmoid), `head.<name>` for the value of a regression. The metadata hold each head's kind and classes. Whoever does not
+ask for further heads ignores them: calibration and prior shift pass them on as they are, ensembles leave them out.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +21,7 @@ import pyarrow.parquet as pq
 
 from vibespeaker.errors import PredictionsError
 from vibespeaker.files import atomic_path
+from vibespeaker.heads import HeadSpec
 from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import ATTRIBUTES, LabelSet
 
@@ -38,6 +46,7 @@ class PredictionsMetadata:
         synthetic: True when the speech is generated; scores on it are shown as such.
         provenance: what the closed-condition guard reads: corpora, encoders, transcriber, ensemble members.
         label_policy: which labels the system's own scores counted; null where that is not recorded.
+        heads: further head → what it predicts, in the order of the columns.
     """
 
     label_set: str
@@ -49,11 +58,24 @@ class PredictionsMetadata:
     synthetic: bool = False
     provenance: dict[str, Any] = field(default_factory=dict)
     label_policy: LabelPolicy | None = None
+    heads: Mapping[str, HeadSpec] = field(default_factory=dict)
 
     @property
     def labels(self) -> LabelSet:
         """The label set, as the table itself defines it."""
         return LabelSet(self.label_set, self.classes)
+
+    @property
+    def value_columns(self) -> tuple[str, ...]:
+        """Columns of all heads, in the order of the table."""
+        further = (column for name, spec in self.heads.items() for column in spec.columns(name))
+        return (*self.labels.logit_columns, *ATTRIBUTES, *further)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values; without further heads nothing is said of them."""
+        # a list, since the keys of a JSON object are sorted
+        fields = {**asdict(self), "heads": [{"name": name, **spec.to_dict()} for name, spec in self.heads.items()]}
+        return {key: value for key, value in fields.items() if key != "heads" or value}
 
     @staticmethod
     def read(path: Path) -> "PredictionsMetadata":
@@ -70,8 +92,8 @@ class Predictions:
     """A checked prediction table.
 
     Args:
-        frame: columns `utterance_id, file_name, split, logit_<class>…, arousal, valence, dominance`; the columns of a
-            head that the system does not have are null throughout, all others have no null.
+        frame: columns as in the module's text; the columns of a head that the system does not have are null
+            throughout, all others have no null.
         metadata: provenance of the table.
     """
 
@@ -86,6 +108,7 @@ class Predictions:
         logits: npt.ArrayLike | None,
         attributes: npt.ArrayLike | None,
         metadata: PredictionsMetadata,
+        heads: Mapping[str, npt.ArrayLike] = MappingProxyType({}),
     ) -> "Predictions":
         """Make a table from arrays, in the order given.
 
@@ -96,14 +119,15 @@ class Predictions:
             logits: `(N, C)` in the order of `metadata.classes`, or None without a category head.
             attributes: `(N, 3)` arousal, valence, dominance on 1–7, or None without an attribute head.
             metadata: provenance of the table.
+            heads: further head → `(N, outputs)`, the heads of `metadata`.
 
         Raises:
             PredictionsError: an id repeats, a shape does not fit, or a value is NaN or infinite (names the rows).
         """
         rows = len(utterance_ids)
         columns: dict[str, Any] = dict(zip(KEYS, (list(utterance_ids), list(file_names), list(splits)), strict=True))
-        heads = ((metadata.labels.logit_columns, logits), (ATTRIBUTES, attributes))
-        for names, values in heads:
+        further = ((spec.columns(name), heads.get(name)) for name, spec in metadata.heads.items())
+        for names, values in ((metadata.labels.logit_columns, logits), (ATTRIBUTES, attributes), *further):
             table = np.full((rows, len(names)), np.nan) if values is None else np.asarray(values, np.float32)
             if table.shape != (rows, len(names)):
                 raise PredictionsError(
@@ -157,6 +181,10 @@ class Predictions:
         """Return `(N, 3)` arousal, valence, dominance on 1–7; a column without a head is NaN."""
         return self.frame[list(ATTRIBUTES)].to_numpy(np.float64, na_value=np.nan)
 
+    def head(self, name: str) -> npt.NDArray[np.float64]:
+        """Return the outputs of a further head of the metadata: logits `(N, classes)`, or values `(N, 1)`."""
+        return self.frame[list(self.metadata.heads[name].columns(name))].to_numpy(np.float64, na_value=np.nan)
+
     def write(self, path: Path) -> None:
         """Validate and write the table; the same table gives the same bytes.
 
@@ -164,9 +192,9 @@ class Predictions:
             PredictionsError: a column is wrong, an id repeats, or a head has values for some utterances only.
         """
         validate(self, str(path))
-        fields = {"kind": _KIND, "schema_version": SCHEMA_VERSION, **asdict(self.metadata)}
+        fields = {"kind": _KIND, "schema_version": SCHEMA_VERSION, **self.metadata.to_dict()}
         metadata = {_METADATA_KEY: json.dumps(fields, sort_keys=True, ensure_ascii=False).encode()}
-        schema = schema_of(self.labels)
+        schema = schema_of(self.metadata)
         arrays = [pa.array(self.frame[item.name], type=item.type, from_pandas=True) for item in schema]
         table = pa.Table.from_arrays(arrays, schema=schema.with_metadata(metadata))
         with atomic_path(path) as temporary:
@@ -188,9 +216,9 @@ class Predictions:
         return predictions
 
 
-def schema_of(labels: LabelSet) -> pa.Schema:
-    """Return the columns of a prediction table for `labels`."""
-    values = [pa.field(name, pa.float32()) for name in (*labels.logit_columns, *ATTRIBUTES)]
+def schema_of(metadata: PredictionsMetadata) -> pa.Schema:
+    """Return the columns of a prediction table."""
+    values = [pa.field(name, pa.float32()) for name in metadata.value_columns]
     return pa.schema([*(pa.field(name, pa.string(), nullable=name == "split") for name in KEYS), *values])
 
 
@@ -204,7 +232,7 @@ def validate(predictions: Predictions, source: str) -> None:
     Raises:
         PredictionsError: naming source, column and the first offending utterances.
     """
-    frame, wanted = predictions.frame, schema_of(predictions.labels).names
+    frame, wanted = predictions.frame, schema_of(predictions.metadata).names
     if list(frame.columns) != wanted:
         raise PredictionsError(
             f"predictions {source} have the wrong columns", found=list(frame.columns), allowed=wanted
@@ -225,9 +253,11 @@ def validate(predictions: Predictions, source: str) -> None:
         if len(bad) and not (len(bad) == len(column) and np.isnan(column).all()):
             shown = frame["utterance_id"].iloc[bad[:_SHOWN]].tolist()
             raise PredictionsError(f"predictions {source}: {name} is not finite in {len(bad)} rows", found=shown)
-    absent = [name for name in predictions.labels.logit_columns if not frame[name].notna().any()]
-    if 0 < len(absent) < len(predictions.labels):
-        raise PredictionsError(f"predictions {source}: some classes have no logits", found=absent)
+    further = [spec.columns(name) for name, spec in predictions.metadata.heads.items()]
+    for head in (predictions.labels.logit_columns, *further):
+        absent = [name for name in head if not frame[name].notna().any()]
+        if 0 < len(absent) < len(head):
+            raise PredictionsError(f"predictions {source}: some classes have no logits", found=absent)
 
 
 def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -261,4 +291,5 @@ def _read_metadata(raw: dict[bytes, bytes], path: Path) -> PredictionsMetadata:
     fields["classes"] = tuple(fields["classes"])
     if fields.get("label_policy") is not None:
         fields["label_policy"] = LabelPolicy().changed(fields["label_policy"])
+    fields["heads"] = {spec.pop("name"): HeadSpec.from_dict(spec) for spec in fields.get("heads", [])}
     return PredictionsMetadata(**fields)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from vibespeaker.config_files.renamed import classes_now
 from vibespeaker.errors import CheckpointError
+from vibespeaker.heads import HeadSpec
 from vibespeaker.labels import LabelSet
 
 #: Where a checkpoint keeps its provenance.
@@ -75,6 +76,7 @@ class Provenance:
         cleaning: recipe of what was done to the audio before the encoders, None where nothing was.
         leaks: kind → what the splits share and were allowed to, in words; empty where nothing leaks.
         plan: SHA-256 of the balance plan, None where all of the training split was used.
+        heads: further head → what it predicts, in the order of the network's heads.
     """
 
     label_set: str
@@ -88,6 +90,7 @@ class Provenance:
     cleaning: Mapping[str, Any] | None = None
     leaks: Mapping[str, str] = field(default_factory=dict)
     plan: str | None = None
+    heads: Mapping[str, HeadSpec] = field(default_factory=dict)
 
     @property
     def labels(self) -> LabelSet:
@@ -130,7 +133,8 @@ class Provenance:
     def to_checkpoint(self) -> dict[str, Any]:
         """Return plain values only, so that checkpoints load with `weights_only=True`."""
         lists = {key: list(getattr(self, key)) for key in _TUPLES}
-        return {**asdict(self), **lists, "encoder_dims": self.encoder_dims}
+        heads = {name: spec.to_dict() for name, spec in self.heads.items()}
+        return {**asdict(self), **lists, "encoder_dims": self.encoder_dims, "heads": heads}
 
     @staticmethod
     def from_checkpoint(checkpoint: Mapping[str, Any], source: object) -> "Provenance":
@@ -153,4 +157,5 @@ class Provenance:
             name: EncoderProvenance(**{**parts, "spec": classes_now(parts["spec"])})
             for name, parts in fields["encoders"].items()
         }
+        fields["heads"] = {name: HeadSpec.from_dict(spec) for name, spec in fields.get("heads", {}).items()}
         return Provenance(**{**fields, **{key: tuple(fields[key]) for key in _TUPLES}})

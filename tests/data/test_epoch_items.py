@@ -43,7 +43,7 @@ def test_a_plan_decides_what_an_epoch_shows_and_in_which_view(toy, tmp_path):
             mean = frames.values[position, : int(frames.lengths[position]), 3].float().mean()
             found.append((row, round(float(mean) / 10)))
     assert sorted(found) == shown
-    assert data.class_counts.tolist() == [2, 1, 0, 1, 0, 0, 0, 0]
+    assert data.class_counts().tolist() == [2, 1, 0, 1, 0, 0, 0, 0]
     assert data.provenance.plan == file_sha256(tmp_path / "plan.parquet")
 
 

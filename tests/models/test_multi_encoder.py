@@ -198,8 +198,10 @@ def test_frame_networks_by_encoder():
         ({"encoders": ["audio", "video"]}, r"encoder without frames\. Found: video\. Allowed: audio, words\. Remedy"),
         ({"encoders": ["audio", "audio"]}, "names an encoder twice"),
         ({"encoders": []}, "at least one encoder"),
-        ({"heads": ["valence"]}, r"one or both heads\. Found: \['valence'\]\. Allowed: categories, attributes"),
-        ({"heads": []}, "one or both heads"),
+        (
+            {"heads": ["valence"]},
+            r"heads are chosen among two\. Found: \['valence'\]\. Allowed: categories, attributes",
+        ),
         ({"frame_network": {"video": Widened}}, r"Found: \['video'\]\. Allowed: audio, words"),
         ({"dropout": 1.0}, r"dropout must be within \[0, 1\)\. Found: 1\.0"),
         ({"encoder_dropout": -0.1}, r"encoder_dropout must be within \[0, 1\)"),

@@ -16,6 +16,7 @@ from vibespeaker.cache import EmbeddingCache
 from vibespeaker.cache.precision import dequantized
 from vibespeaker.data import LabelPolicy, Splits
 from vibespeaker.data.dataset import stack_frames
+from vibespeaker.data.splits import refuse_scored
 from vibespeaker.data.targets import make_targets
 from vibespeaker.errors import CacheError, CheckpointError, ConfigError, ManifestError
 from vibespeaker.manifest import Manifest
@@ -130,9 +131,9 @@ def test_empty_splits_are_refused_with_the_splits_there(toy: Toy) -> None:
 
 
 def test_class_counts_are_the_training_splits(toy: Toy) -> None:
-    counts = _data(toy).class_counts
+    counts = _data(toy).class_counts()
     assert counts.tolist() == [3, 3, 3, 2, 2, 2, 2, 2]
-    nine = _data(toy, label_set="challenge+other", policy=LabelPolicy(other="class")).class_counts
+    nine = _data(toy, label_set="challenge+other", policy=LabelPolicy(other="class")).class_counts()
     assert nine.tolist() == [*counts.tolist(), 1]
 
 
@@ -216,9 +217,9 @@ def test_foreign_encoders_are_refused_by_name(toy: Toy) -> None:
 
 
 def test_weights_are_not_learnt_from_the_part_that_is_scored(toy: Toy) -> None:
-    _data(toy).check_not_scored("validation")
+    refuse_scored(_data(toy).manifest, "validation", Splits())
     with pytest.raises(ConfigError, match=r"would come from the split that is scored.*development"):
-        _data(toy, splits=Splits(test=["development"])).check_not_scored("validation")
+        refuse_scored(_data(toy).manifest, "validation", Splits(test=["development"]))
 
 
 def test_worker_processes_read_the_same(toy: Toy) -> None:

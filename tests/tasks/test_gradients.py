@@ -27,24 +27,33 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "CrossEntropy, weighted": lambda: losses.CrossEntropy(losses.InverseFrequency(), label_smoothing=0.1),
     "CrossEntropy, by confusion": lambda: losses.CrossEntropy(losses.Misclassification()),
     "FocalLoss": lambda: losses.FocalLoss(weighting=losses.EffectiveNumber()),
+    "CrossEntropy, further head": lambda: losses.CrossEntropy(label_smoothing=0.1, head="gender"),
+    "FocalLoss, further head": lambda: losses.FocalLoss(head="gender"),
+    "BinaryCrossEntropy": lambda: losses.BinaryCrossEntropy("tone"),
+    "AttributeMSE, further head": lambda: losses.AttributeMSE(head="age"),
+    "ConcordanceLoss, further head": lambda: losses.ConcordanceLoss(head="age"),
     "VotesDivergence": losses.VotesDivergence,
     "VotesDivergence, weighted": lambda: losses.VotesDivergence(losses.FixedWeights([0.5, 1.0, 2.0, 0.1])),
 }
+#: Further heads and their widths.
+FURTHER = {"gender": 2, "tone": 3, "age": 1}
 #: Which utterances have no target at all.
 MISSING = ("some", "all of the second process", "all")
 
 
 class Head(nn.Module):
-    """A network with both heads, one of which a single loss leaves without gradient."""
+    """A network with both heads and three further ones, all but one of which a single loss leaves without gradient."""
 
     def __init__(self) -> None:
         super().__init__()
         self.hidden = nn.Linear(WIDTH, WIDTH)
         self.logits, self.attributes = nn.Linear(WIDTH, CLASSES), nn.Linear(WIDTH, 3)
+        self.further = nn.ModuleDict({name: nn.Linear(WIDTH, outputs) for name, outputs in FURTHER.items()})
 
-    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         hidden = self.hidden(inputs).tanh()
-        return self.logits(hidden), 4.0 + self.attributes(hidden)
+        further = {name: layer(hidden) for name, layer in self.further.items()}
+        return self.logits(hidden), 4.0 + self.attributes(hidden), further
 
 
 def example(case: str, processes: int) -> tuple[Tensor, EmotionBatch]:
@@ -56,26 +65,29 @@ def example(case: str, processes: int) -> tuple[Tensor, EmotionBatch]:
         category=torch.randint(0, CLASSES, (UTTERANCES,), generator=draw),
         votes=votes / votes.sum(1, keepdim=True),
         attributes=1 + 6 * torch.rand(UTTERANCES, 3, generator=draw),
+        targets={
+            "gender": torch.randint(0, 2, (UTTERANCES,), generator=draw),
+            "tone": torch.randint(0, 2, (UTTERANCES, 3), generator=draw).float(),
+            "age": torch.randn(UTTERANCES, 1, generator=draw),
+        },
     )
     missing = {"some": [0, 5], "all": list(range(UTTERANCES))}.get(case, list(range(1, UTTERANCES, processes)))
     batch.category[missing], batch.votes[missing], batch.attributes[missing] = NO_CATEGORY, float("nan"), float("nan")
     batch.attributes[2, 1] = float("nan")
+    for target in batch.targets.values():
+        target[missing] = float("nan") if target.is_floating_point() else NO_CATEGORY
     return torch.randn(UTTERANCES, WIDTH, generator=draw), batch
-
-
-def share(batch: EmotionBatch, rank: int, processes: int) -> EmotionBatch:
-    rows = slice(rank, None, processes)
-    return EmotionBatch(batch.rows[rows], batch.category[rows], batch.votes[rows], batch.attributes[rows])
 
 
 def gradients(network: nn.Module, loss: Loss, inputs: Tensor, batch: EmotionBatch) -> dict[str, Tensor]:
     """One step as `EmotionTask.training_step` takes it."""
     loss.set_class_counts(torch.tensor([3, 1, 4, 2]))
     loss.set_confusion(torch.tensor([[3, 1, 0, 0], [0, 2, 2, 0], [1, 0, 1, 0], [0, 0, 0, 5]]))
-    output = EmotionOutput(*network(inputs))
+    logits, attributes, further = network(inputs)
+    output = EmotionOutput(logits, attributes, heads=further)
     objective = MultiTaskLoss({"only": loss}, {"only": 1.0})
     value = objective.total(objective(*whole_batch(output, batch)))
-    (value * world_size() + (output.logits.sum() + output.attributes.sum()) * 0.0).backward()
+    (value * world_size() + sum(head.sum() for head in output.tensors()) * 0.0).backward()
     bare = network.module if isinstance(network, DistributedDataParallel) else network
     return {"value": value.detach(), **{name: parameter.grad for name, parameter in bare.named_parameters()}}
 
@@ -88,7 +100,9 @@ def all_cases(rank: int, processes: int) -> dict[tuple[str, str], dict[str, Tens
         inputs, batch = example(case, processes)
         for name, make in LOSSES.items():
             own = DistributedDataParallel(copy.deepcopy(network))
-            found[case, name] = gradients(own, make(), inputs[rank::processes], share(batch, rank, processes))
+            found[case, name] = gradients(
+                own, make(), inputs[rank::processes], batch.select(slice(rank, None, processes))
+            )
     return found
 
 

@@ -6,13 +6,13 @@ none of them once the frames are found.
 
 from collections.abc import Mapping
 from pathlib import Path
-
-import numpy as np
+from types import MappingProxyType
 
 from vibespeaker.audio.recordings import COLUMNS as RECORDING_COLUMNS
 from vibespeaker.cache import EncoderRecord
 from vibespeaker.cache.keys import Contents, manifest_contents
 from vibespeaker.data.targets import COLUMNS, Targets, make_targets
+from vibespeaker.heads import HeadSpec
 from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import LabelSet
 from vibespeaker.manifest import Manifest, release_memory
@@ -29,16 +29,14 @@ def read_facts(path: Path, live: bool) -> Manifest:
     return Manifest.read(path, (*_ALWAYS, *(_LIVE if live else ())))
 
 
-def read_targets(path: Path, labels: LabelSet, policy: LabelPolicy) -> Targets:
+def read_targets(
+    path: Path, labels: LabelSet, policy: LabelPolicy, heads: Mapping[str, HeadSpec] = MappingProxyType({})
+) -> Targets:
     """Read the targets of every row, see `make_targets`; the votes, several per utterance, are never all in memory."""
-    pieces = [make_targets(piece, labels, policy) for piece in Manifest.scan(path, COLUMNS)]
+    columns = dict.fromkeys((*COLUMNS, *(spec.column for spec in heads.values())))
+    pieces = [make_targets(piece, labels, policy, heads) for piece in Manifest.scan(path, tuple(columns))]
     release_memory()
-    return Targets(
-        category=np.concatenate([piece.category for piece in pieces]),
-        votes=np.concatenate([piece.votes for piece in pieces]),
-        attributes=np.concatenate([piece.attributes for piece in pieces]),
-        usable=np.concatenate([piece.usable for piece in pieces]),
-    )
+    return Targets.join(pieces)
 
 
 def read_names(path: Path) -> Manifest:

@@ -129,4 +129,5 @@ def _batch(
         frames=frames or {},
         audio=audio,
         texts=texts,
+        targets={name: torch.from_numpy(targets) for name, targets in chosen.heads.items()},
     )

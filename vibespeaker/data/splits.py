@@ -82,3 +82,19 @@ def is_in_split(manifest: Manifest, purpose: Purpose, splits: Splits) -> npt.NDA
     if names is None:
         return np.ones(len(codes), dtype=bool)
     return np.isin(codes, [present.index(name) for name in names if name in present])
+
+
+def refuse_scored(manifest: Manifest, purpose: Purpose, splits: Splits) -> None:
+    """Refuse to learn class weights from a split that shares utterances with the test split.
+
+    Raises:
+        ConfigError: it does.
+    """
+    present = manifest.codes("split")[1]
+    shared = set(splits.names(purpose, present) or present) & set(splits.names("test", present) or [])
+    if shared:
+        raise ConfigError(
+            f"class weights from the {purpose} split would come from the split that is scored",
+            found=", ".join(sorted(shared)),
+            remedy=f"choose other splits for data.init_args.splits.{purpose} or data.init_args.splits.test",
+        )

@@ -1,12 +1,16 @@
-"""Targets of an utterance: category, vote distribution and attributes, under a label policy."""
+"""Targets of an utterance: category, vote distribution, attributes and further heads, under a label policy."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from vibespeaker.batch import NO_CATEGORY
+from vibespeaker.data.heads import head_targets, is_known
 from vibespeaker.errors import ConfigError
+from vibespeaker.heads import CATEGORIES_HEAD, HeadSpec
 from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import ATTRIBUTES, OTHER, LabelSet
 from vibespeaker.manifest import PRIMARY_VOTES, Manifest
@@ -24,25 +28,42 @@ class Targets:
         votes: `(N, classes)` float32, one distribution per row, or NaN where unknown.
         attributes: `(N, 3)` float32, 1–7, NaN where unknown.
         usable: `(N,)`, False for utterances that the policy leaves out and for those without any target.
+        heads: further head → its targets, see `heads.head_targets`.
     """
 
     category: npt.NDArray[np.int64]
     votes: npt.NDArray[np.float32]
     attributes: npt.NDArray[np.float32]
     usable: npt.NDArray[np.bool_]
+    heads: Mapping[str, npt.NDArray[np.int64] | npt.NDArray[np.float32]] = field(default_factory=dict)
 
     def select(self, rows: npt.NDArray[np.int64]) -> "Targets":
         """Return the targets of `rows`, in their order."""
-        return Targets(self.category[rows], self.votes[rows], self.attributes[rows], self.usable[rows])
+        heads = {name: targets[rows] for name, targets in self.heads.items()}
+        return Targets(self.category[rows], self.votes[rows], self.attributes[rows], self.usable[rows], heads)
 
-    def class_counts(self, classes: int) -> npt.NDArray[np.int64]:
-        """Return `(classes,)`, the usable utterances of each class."""
-        known = self.category[self.usable & (self.category != NO_CATEGORY)]
+    @staticmethod
+    def join(pieces: "Sequence[Targets]") -> "Targets":
+        """Return the targets of all pieces, at least one, in their order."""
+        return Targets(
+            category=np.concatenate([piece.category for piece in pieces]),
+            votes=np.concatenate([piece.votes for piece in pieces]),
+            attributes=np.concatenate([piece.attributes for piece in pieces]),
+            usable=np.concatenate([piece.usable for piece in pieces]),
+            heads={name: np.concatenate([piece.heads[name] for piece in pieces]) for name in pieces[0].heads},
+        )
+
+    def class_counts(self, classes: int, head: str = CATEGORIES_HEAD) -> npt.NDArray[np.int64]:
+        """Return `(classes,)`, the usable utterances of each class of a head that classifies."""
+        category = self.category if head == CATEGORIES_HEAD else self.heads[head]
+        known = category[self.usable & (category != NO_CATEGORY)].astype(np.int64)
         return np.bincount(known, minlength=classes).astype(np.int64)
 
 
-def make_targets(manifest: Manifest, labels: LabelSet, policy: LabelPolicy) -> Targets:
-    """Apply `policy` to every row of `manifest`.
+def make_targets(
+    manifest: Manifest, labels: LabelSet, policy: LabelPolicy, heads: Mapping[str, HeadSpec] = MappingProxyType({})
+) -> Targets:
+    """Apply `policy` to every row of `manifest`, and read the targets of further heads.
 
     Raises:
         ConfigError: the policy wants a class that the label set lacks, or categories do not fit the label set.
@@ -69,7 +90,10 @@ def make_targets(manifest: Manifest, labels: LabelSet, policy: LabelPolicy) -> T
     columns = [manifest.table.column(name).to_numpy() for name in ATTRIBUTES]
     attributes = np.stack(columns, axis=1).astype(np.float32)
     taught = (category != NO_CATEGORY) | ~np.isnan(votes).any(axis=1) | ~np.isnan(attributes).all(axis=1)
-    return Targets(category, votes, attributes, kept & taught)
+    further = {name: head_targets(manifest, spec) for name, spec in heads.items()}
+    for targets in further.values():
+        taught |= is_known(targets)
+    return Targets(category, votes, attributes, kept & taught, further)
 
 
 def vote_distributions(manifest: Manifest, labels: LabelSet) -> npt.NDArray[np.float32]:

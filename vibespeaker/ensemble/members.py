@@ -145,7 +145,7 @@ def _answering(member: Member, target: LabelSet, first: str, named: bool, counts
             allowed=f"{target.name} {target.classes}",
             remedy="choose the members for categories with --categories, or one label set with --labels",
         )
-    metadata = replace(table.metadata, label_set=target.name, classes=target.classes)
+    metadata = replace(table.metadata, label_set=target.name, classes=target.classes, heads={})
     keys = [list(table.frame[name]) for name in KEYS]
     made = Predictions.build(keys[0], keys[1], keys[2], logits, None, metadata)
     made.frame[list(ATTRIBUTES)] = table.frame[list(ATTRIBUTES)]

@@ -2,7 +2,7 @@
 
 from vibespeaker.losses.attributes import AttributeMSE, ConcordanceLoss, GaussianPenaltyMSE
 from vibespeaker.losses.base import Loss, LossParts, MultiTaskLoss
-from vibespeaker.losses.categories import CrossEntropy, FocalLoss, VotesDivergence
+from vibespeaker.losses.categories import BinaryCrossEntropy, CrossEntropy, FocalLoss, VotesDivergence
 from vibespeaker.losses.class_weights import (
     ClassWeighting,
     EffectiveNumber,
@@ -13,6 +13,7 @@ from vibespeaker.losses.class_weights import (
 
 __all__ = [
     "AttributeMSE",
+    "BinaryCrossEntropy",
     "ClassWeighting",
     "ConcordanceLoss",
     "CrossEntropy",

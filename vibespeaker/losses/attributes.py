@@ -1,25 +1,32 @@
-"""Losses of arousal, valence and dominance. An attribute that is NaN in the batch does not count."""
+"""Losses of arousal, valence and dominance, or of a further head's value. What is NaN in the batch does not count."""
 
 import torch
 from torch import Tensor
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.errors import ConfigError
+from vibespeaker.heads import ATTRIBUTES_HEAD
 from vibespeaker.labels import ATTRIBUTE_CENTRE
-from vibespeaker.losses.base import Loss, LossParts, attributes_of
+from vibespeaker.losses.base import Loss, LossParts, outputs_of, targets_of
 
 #: Floor of the denominator of the concordance, far below the variance of any real batch on 1–7.
 CONCORDANCE_FLOOR = 1e-8
 
 
 class AttributeMSE(Loss):
-    """Mean squared error over the known attributes of all utterances."""
+    """Mean squared error over the known attributes of all utterances.
 
-    requires = ("attributes",)
+    Args:
+        head: `attributes`, or a further head of kind `regression`.
+    """
+
+    def __init__(self, head: str = ATTRIBUTES_HEAD) -> None:
+        super().__init__()
+        self.requires, self.head = (head,), head
 
     def forward(self, output: EmotionOutput, batch: EmotionBatch) -> LossParts:
-        """Return the squared errors' sum and their number, at most `3 * batch`."""
-        errors, known = _errors(attributes_of(output), batch.attributes)
+        """Return the squared errors' sum and their number, at most one per attribute and utterance."""
+        errors, known = _errors(outputs_of(output, self.head), targets_of(batch, self.head))
         return LossParts(errors.square().sum(), known.sum().float())
 
 
@@ -39,7 +46,7 @@ class GaussianPenaltyMSE(Loss):
         ConfigError: sigma is not above 0.
     """
 
-    requires = ("attributes",)
+    requires = (ATTRIBUTES_HEAD,)
 
     def __init__(self, sigma: float, mu: float = ATTRIBUTE_CENTRE, detach_weight: bool = False) -> None:
         super().__init__()
@@ -51,7 +58,7 @@ class GaussianPenaltyMSE(Loss):
 
     def forward(self, output: EmotionOutput, batch: EmotionBatch) -> LossParts:
         """Return the weighted squared errors' sum and the number of errors, at most `3 * batch`."""
-        predicted = attributes_of(output)
+        predicted = outputs_of(output, ATTRIBUTES_HEAD)
         errors, known = _errors(predicted, batch.attributes)
         weights = torch.exp(-(predicted - self.mu).square() / (2 * self.sigma**2))
         if self.detach_weight:
@@ -64,16 +71,21 @@ class ConcordanceLoss(Loss):
 
     CCC = 2·cov(x, y) / (σx² + σy² + (μx − μy)²) with population variances (Lin 1989). Constant predictions, or a single
     utterance, have CCC 0 and so loss 1.
+
+    Args:
+        head: `attributes`, or a further head of kind `regression`.
     """
 
-    requires = ("attributes",)
+    def __init__(self, head: str = ATTRIBUTES_HEAD) -> None:
+        super().__init__()
+        self.requires, self.head = (head,), head
 
     def forward(self, output: EmotionOutput, batch: EmotionBatch) -> LossParts:
         """Return the sum of 1 − CCC over attributes with a known target, and the number of these, at most 3."""
-        predicted = attributes_of(output)
-        known = ~batch.attributes.isnan()
-        true = batch.attributes.masked_fill(~known, 0.0)
-        counts = known.sum(0).clamp(min=1)  # (3,)
+        predicted, targets = outputs_of(output, self.head), targets_of(batch, self.head)
+        known = ~targets.isnan()
+        true = targets.masked_fill(~known, 0.0)
+        counts = known.sum(0).clamp(min=1)  # (attributes,)
 
         def mean(values: Tensor) -> Tensor:
             return values.masked_fill(~known, 0.0).sum(0) / counts
@@ -89,7 +101,7 @@ class ConcordanceLoss(Loss):
 
 
 def _errors(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
-    """Return errors `(batch, 3)`, 0 where the target is NaN, and where it is known.
+    """Return errors `(batch, attributes)`, 0 where the target is NaN, and where it is known.
 
     The unknown targets are replaced before the subtraction: a NaN masked later would still reach the gradient.
     """

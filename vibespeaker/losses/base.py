@@ -1,7 +1,7 @@
 """What every loss is, and the weighted sum of several: equation (1) of the challenge system."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.errors import ConfigError
+from vibespeaker.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD, HEADS
 
 
 class LossParts(NamedTuple):
@@ -32,7 +33,7 @@ class Loss(nn.Module, ABC):
     """One term of the training objective; it sees the outputs and targets of the whole batch, of all processes.
 
     Attributes:
-        requires: heads of the model it reads, `categories` or `attributes`.
+        requires: heads of the model it reads: `categories`, `attributes` or further ones by name.
         needs_class_counts: True when `set_class_counts` must be called before the first batch.
         needs_confusion: True when `set_confusion` must be called before the first batch.
     """
@@ -86,17 +87,21 @@ class MultiTaskLoss(nn.Module):
     @property
     def requires(self) -> tuple[str, ...]:
         """Heads that the model must have, sorted."""
-        return tuple(sorted({head for term in self.losses.values() for head in term.requires}))
+        return self._heads_of(self.losses.values())
 
     @property
-    def needs_class_counts(self) -> bool:
-        """Whether any term waits for `set_class_counts`."""
-        return any(term.needs_class_counts for term in self.losses.values())
+    def needs_class_counts(self) -> tuple[str, ...]:
+        """Heads of which a term waits for `set_class_counts`, sorted."""
+        return self._heads_of(term for term in self.losses.values() if term.needs_class_counts)
 
     @property
-    def needs_confusion(self) -> bool:
-        """Whether any term waits for `set_confusion`."""
-        return any(term.needs_confusion for term in self.losses.values())
+    def needs_confusion(self) -> tuple[str, ...]:
+        """Heads of which a term waits for `set_confusion`, sorted."""
+        return self._heads_of(term for term in self.losses.values() if term.needs_confusion)
+
+    @staticmethod
+    def _heads_of(terms: Iterable[Loss]) -> tuple[str, ...]:
+        return tuple(sorted({head for term in terms for head in term.requires}))
 
     def forward(self, output: EmotionOutput, batch: EmotionBatch) -> dict[str, LossParts]:
         """Return the parts of every term by name; those of weight 0 carry no gradient."""
@@ -115,41 +120,45 @@ class MultiTaskLoss(nn.Module):
         values = [self.weights[name] * part.value for name, part in parts.items() if self.weights[name] > 0]
         return torch.stack(values).sum()
 
-    def set_class_counts(self, counts: Tensor) -> None:
-        """Pass the number of training utterances of each class, `(classes,)`, to every term."""
+    def set_class_counts(self, counts: Tensor, head: str = CATEGORIES_HEAD) -> None:
+        """Pass the number of training utterances of each class of a head, `(classes,)`, to the terms that read it."""
         for term in self.losses.values():
-            term.set_class_counts(counts)
+            if head in term.requires:
+                term.set_class_counts(counts)
 
-    def set_confusion(self, confusion: Tensor) -> None:
-        """Pass a validation confusion matrix `(classes, classes)`, rows true, to every term."""
+    def set_confusion(self, confusion: Tensor, head: str = CATEGORIES_HEAD) -> None:
+        """Pass a validation confusion matrix of a head, `(classes, classes)`, rows true, to the terms that read it."""
         for term in self.losses.values():
-            term.set_confusion(confusion)
+            if head in term.requires:
+                term.set_confusion(confusion)
 
 
-def logits_of(output: EmotionOutput) -> Tensor:
-    """Return the logits `(batch, classes)` in float32.
+def outputs_of(output: EmotionOutput, head: str) -> Tensor:
+    """Return the outputs `(batch, outputs)` of a head in float32: logits or values.
 
     Raises:
         ConfigError: the model has no such head.
     """
-    if output.logits is None:
-        raise _missing_head("categories")
-    return output.logits.float()
+    found = {CATEGORIES_HEAD: output.logits, ATTRIBUTES_HEAD: output.attributes, **output.heads}.get(head)
+    if found is None:
+        raise ConfigError(
+            f"a loss reads the head {head!r}, which the model does not have",
+            remedy=f"add {head} to the model's heads or drop the loss",
+        )
+    return found.float()
 
 
-def attributes_of(output: EmotionOutput) -> Tensor:
-    """Return the attributes `(batch, 3)` in float32.
+def targets_of(batch: EmotionBatch, head: str) -> Tensor:
+    """Return the targets of a head, see `EmotionBatch`; those of `categories` are the consensus.
 
     Raises:
-        ConfigError: the model has no such head.
+        ConfigError: the batch has none.
     """
-    if output.attributes is None:
-        raise _missing_head("attributes")
-    return output.attributes.float()
-
-
-def _missing_head(head: str) -> ConfigError:
-    return ConfigError(
-        f"a loss reads the head {head!r}, which the model does not have",
-        remedy=f"add {head} to the model's heads or drop the loss",
-    )
+    found = {CATEGORIES_HEAD: batch.category, ATTRIBUTES_HEAD: batch.attributes, **batch.targets}.get(head)
+    if found is None:
+        raise ConfigError(
+            f"a loss reads the head {head!r}, which the data does not declare",
+            allowed=(*HEADS, *batch.targets),
+            remedy="declare it in data.init_args.heads",
+        )
+    return found

@@ -1,4 +1,4 @@
-"""Losses of categories: against the consensus (cross-entropy, focal) or the raters' votes (divergence)."""
+"""Losses of classes: against the consensus or a further head's label (cross-entropy, focal), or the raters' votes."""
 
 import torch
 from torch import Tensor
@@ -6,17 +6,17 @@ from torch.nn import functional as F
 
 from vibespeaker.batch import NO_CATEGORY, EmotionBatch, EmotionOutput
 from vibespeaker.errors import ConfigError
-from vibespeaker.losses.base import Loss, LossParts, logits_of
+from vibespeaker.heads import CATEGORIES_HEAD
+from vibespeaker.losses.base import Loss, LossParts, outputs_of, targets_of
 from vibespeaker.losses.class_weights import ClassWeighting
 
 
 class _ClassWeightedLoss(Loss):
     """Keeps one weight per class, saved in the checkpoint, since a resumed run cannot count confusions again."""
 
-    requires = ("categories",)
-
-    def __init__(self, weighting: ClassWeighting | None) -> None:
+    def __init__(self, weighting: ClassWeighting | None, head: str = CATEGORIES_HEAD) -> None:
         super().__init__()
+        self.requires, self.head = (head,), head
         self.weighting = weighting
         self.needs_class_counts = weighting is not None and weighting.source == "counts"
         self.needs_confusion = weighting is not None and weighting.source == "confusion"
@@ -65,28 +65,33 @@ class CrossEntropy(_ClassWeightedLoss):
     Args:
         weighting: rule of the class weights; none weighs all alike.
         label_smoothing: share of the target spread evenly over all classes, within [0, 1).
+        head: `categories`, or a further head that classifies.
     """
 
-    def __init__(self, weighting: ClassWeighting | None = None, label_smoothing: float = 0.0) -> None:
-        super().__init__(weighting)
+    def __init__(
+        self,
+        weighting: ClassWeighting | None = None,
+        label_smoothing: float = 0.0,
+        head: str = CATEGORIES_HEAD,
+    ) -> None:
+        super().__init__(weighting, head)
         if not 0 <= label_smoothing < 1:
             raise ConfigError("label smoothing must be within [0, 1)", found=label_smoothing)
         self.label_smoothing = label_smoothing
 
     def forward(self, output: EmotionOutput, batch: EmotionBatch) -> LossParts:
         """Return the weighted negative log-likelihoods' sum and the sum of the labelled utterances' class weights."""
-        logits = logits_of(output)
+        logits, category = outputs_of(output, self.head), targets_of(batch, self.head)
         weights = self._weights_for(logits)
         total = F.cross_entropy(
             logits,
-            batch.category,
+            category,
             weight=weights,
             reduction="sum",
             ignore_index=NO_CATEGORY,
             label_smoothing=self.label_smoothing,
         )
-        labelled = batch.category != NO_CATEGORY
-        return LossParts(total, weights[batch.category[labelled]].sum())
+        return LossParts(total, weights[category[category != NO_CATEGORY]].sum())
 
 
 class FocalLoss(_ClassWeightedLoss):
@@ -95,22 +100,25 @@ class FocalLoss(_ClassWeightedLoss):
     Args:
         gamma: γ, at least 0; 0 is cross-entropy.
         weighting: rule of the class weights; none weighs all alike.
+        head: `categories`, or a further head that classifies.
 
     Raises:
         ConfigError: gamma is negative.
     """
 
-    def __init__(self, gamma: float = 2.0, weighting: ClassWeighting | None = None) -> None:
-        super().__init__(weighting)
+    def __init__(
+        self, gamma: float = 2.0, weighting: ClassWeighting | None = None, head: str = CATEGORIES_HEAD
+    ) -> None:
+        super().__init__(weighting, head)
         if gamma < 0:
             raise ConfigError("gamma of the focal loss must be at least 0", found=gamma)
         self.gamma = gamma
 
     def forward(self, output: EmotionOutput, batch: EmotionBatch) -> LossParts:
         """Return the weighted focal terms' sum and the sum of the labelled utterances' class weights."""
-        logits = logits_of(output)
-        labelled = batch.category != NO_CATEGORY
-        category = batch.category[labelled]
+        logits, category = outputs_of(output, self.head), targets_of(batch, self.head)
+        labelled = category != NO_CATEGORY
+        category = category[labelled]
         weights = self._weights_for(logits)[category]
         log_p = logits[labelled].log_softmax(1).gather(1, category[:, None])[:, 0]
         # 1 − p, exact near p = 1; the floor keeps the slope of (1 − p)^γ finite for γ < 1
@@ -130,9 +138,29 @@ class VotesDivergence(_ClassWeightedLoss):
 
     def forward(self, output: EmotionOutput, batch: EmotionBatch) -> LossParts:
         """Return the divergences' sum and the voted utterances' number, with weights that of the votes' weights."""
-        logits = logits_of(output)
+        logits = outputs_of(output, self.head)
         voted = ~batch.votes.isnan().any(1)
         votes = batch.votes[voted]
         weighted = votes * self._weights_for(logits)
         divergence = torch.xlogy(weighted, votes) - weighted * logits[voted].log_softmax(1)
         return LossParts(divergence.sum(), weighted.sum())
+
+
+class BinaryCrossEntropy(Loss):
+    """Cross-entropy of each class of a multilabel head by itself, averaged over the classes of labelled utterances.
+
+    Args:
+        head: a further head of kind `multilabel`.
+    """
+
+    def __init__(self, head: str) -> None:
+        super().__init__()
+        self.requires, self.head = (head,), head
+
+    def forward(self, output: EmotionOutput, batch: EmotionBatch) -> LossParts:
+        """Return the sum over labelled utterances and classes, and their number."""
+        targets = targets_of(batch, self.head)
+        labelled = ~targets.isnan().any(1)
+        logits = outputs_of(output, self.head)[labelled]
+        total = F.binary_cross_entropy_with_logits(logits, targets[labelled], reduction="sum")
+        return LossParts(total, labelled.sum().float() * targets.shape[1])

@@ -1,4 +1,4 @@
-"""What every emotion model is: frames by encoder in, logits and attributes out."""
+"""What every emotion model is: frames by encoder in, the outputs of named heads out."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -7,17 +7,14 @@ from torch import nn
 
 from vibespeaker.batch import EmotionOutput, Frames
 from vibespeaker.errors import ConfigError
-
-CATEGORIES_HEAD = "categories"
-ATTRIBUTES_HEAD = "attributes"
-HEADS = (CATEGORIES_HEAD, ATTRIBUTES_HEAD)
+from vibespeaker.heads import HEADS, HeadSpec
 
 
 class EmotionModel(nn.Module, ABC):
     """A module from the frames of one or more encoders to an `EmotionOutput`.
 
     Attributes:
-        heads: which outputs it has, of `HEADS`; a loss names the heads it requires.
+        heads: names of its outputs: those of `HEADS` it has, then further ones; a loss names the heads it requires.
         encoders: names of the encoders it reads, in the order it reads them.
     """
 
@@ -33,7 +30,8 @@ class EmotionModel(nn.Module, ABC):
                 encoders are ignored.
 
         Returns:
-            logits `(batch, classes)` and attributes `(batch, 3)` on 1–7, both float32; None where there is no head.
+            logits `(batch, classes)` and attributes `(batch, 3)` on 1–7, None where there is no head; further heads
+            `(batch, outputs)` by name. All are float32.
         """
 
 
@@ -78,12 +76,17 @@ def frames_of(frames: Mapping[str, Frames], name: str, dim: int) -> Frames:
     return frames[name]
 
 
-def check_heads(heads: list[str]) -> tuple[str, ...]:
-    """Return `heads` in the order of `HEADS`.
+def check_heads(heads: list[str], further: Mapping[str, HeadSpec]) -> tuple[str, ...]:
+    """Return `heads` in the order of `HEADS`, then the further ones in theirs.
 
     Raises:
-        ConfigError: the list is empty or names an unknown head.
+        ConfigError: `heads` names an unknown one.
     """
-    if not heads or any(head not in HEADS for head in heads):
-        raise ConfigError("a model needs one or both heads", found=heads, allowed=HEADS)
-    return tuple(head for head in HEADS if head in heads)
+    if any(head not in HEADS for head in heads):
+        raise ConfigError(
+            "a model's heads are chosen among two",
+            found=heads,
+            allowed=HEADS,
+            remedy="further heads are declared in data.init_args.heads; the model has them all",
+        )
+    return (*(head for head in HEADS if head in heads), *further)

@@ -8,18 +8,21 @@ Shapes, for a batch of B utterances and M members: frames of one encoder `(B, T,
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from vibespeaker.batch import EmotionOutput, Frames
-from vibespeaker.models.base import HEADS, EmotionModel, check_heads, choose_encoders, frames_of
+from vibespeaker.heads import HEADS, HeadSpec
+from vibespeaker.models.base import EmotionModel, check_heads, choose_encoders, frames_of
 from vibespeaker.models.heads import EmotionHead
 from vibespeaker.models.pooling import Pooling, StatisticsPooling
 
 
 class LateFusion(EmotionModel):
-    """Each encoder's frames are pooled and read by a linear head of its own; logits and attributes are averaged.
+    """Each encoder's frames are pooled and read by a linear head of its own; the outputs of each head are averaged.
 
     While training, the output holds each member's own outputs, so that the loss trains each by itself. In evaluation it
     holds the mean alone.
@@ -27,10 +30,11 @@ class LateFusion(EmotionModel):
     Args:
         encoder_dims: encoder name → width of its frames.
         classes: number of categories.
+        further: further heads, which the data declares; each member has them all.
         pooling: from a frame's width to the pooling module of an encoder.
         poolings: encoder name → one in place of `pooling`; names of encoders that are not read are ignored.
         encoders: names of the encoders to read; all, as given, by default.
-        heads: `categories`, `attributes` or both.
+        heads: `categories`, `attributes`, both, or neither where there are further heads.
 
     Raises:
         ConfigError: an unknown encoder or head.
@@ -40,6 +44,7 @@ class LateFusion(EmotionModel):
         self,
         encoder_dims: Mapping[str, int],
         classes: int,
+        further: Mapping[str, HeadSpec] = MappingProxyType({}),
         pooling: Callable[[int], Pooling] = StatisticsPooling,
         poolings: dict[str, Callable[[int], Pooling]] | None = None,
         encoders: list[str] | None = None,
@@ -47,13 +52,13 @@ class LateFusion(EmotionModel):
     ) -> None:
         super().__init__()
         self.encoders = choose_encoders(encoder_dims, encoders)
-        self.heads = check_heads(heads)
+        self.heads = check_heads(heads, further)
         self.encoder_dims = tuple(encoder_dims[name] for name in self.encoders)
         makers = [(poolings or {}).get(name, pooling) for name in self.encoders]
         modules = [make(dim) for make, dim in zip(makers, self.encoder_dims, strict=True)]
         self.poolings = nn.ModuleList(modules)
         self.outputs = nn.ModuleList(
-            zero_initialised(EmotionHead(module.output_dim, classes, self.heads)) for module in modules
+            zero_initialised(EmotionHead(module.output_dim, classes, self.heads, further)) for module in modules
         )
 
     def forward(self, frames: Mapping[str, Frames]) -> EmotionOutput:
@@ -63,19 +68,13 @@ class LateFusion(EmotionModel):
             self.encoders, self.encoder_dims, self.poolings, self.outputs, strict=True
         ):
             members.append(output(pooling(frames_of(frames, name, dim))))
-        logits = _mean([member.logits for member in members])
-        attributes = _mean([member.attributes for member in members])
-        return EmotionOutput(logits, attributes, tuple(members) if self.training else ())
+        mean = EmotionOutput.combine(members, lambda heads: torch.stack(heads).mean(0))
+        return replace(mean, members=tuple(members)) if self.training else mean
 
 
 def zero_initialised(head: EmotionHead) -> EmotionHead:
     """Initialise a head to uniform outputs: thousands of random weights would start with a bias to be unlearned."""
-    nn.init.zeros_(head.linear.weight)
-    nn.init.zeros_(head.linear.bias)
+    for layer in head.layers():
+        nn.init.zeros_(layer.weight)
+        nn.init.zeros_(layer.bias)
     return head
-
-
-def _mean(heads: list[Tensor | None]) -> Tensor | None:
-    """Average one head over the members, None where they have none."""
-    present = [head for head in heads if head is not None]
-    return torch.stack(present).mean(0) if present else None

@@ -10,16 +10,19 @@ Shapes, for a batch of B utterances and E encoders of widths dᵉ with Tᵉ fram
 | stacked, normalised        | `(B, E, P)`                       | E = 3             |
 | LSTM's last output         | `(B, H)`                          | H = 2048, 2 layers |
 | logits, attributes         | `(B, C)`, `(B, 3)`                | C = 8 or 9        |
+| further heads              | `(B, outputs)` each               | none              |
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 
 from vibespeaker.batch import EmotionOutput, Frames
 from vibespeaker.errors import ConfigError
-from vibespeaker.models.base import HEADS, EmotionModel, check_heads, choose_encoders, frames_of
+from vibespeaker.heads import HEADS, HeadSpec
+from vibespeaker.models.base import EmotionModel, check_heads, choose_encoders, frames_of
 from vibespeaker.models.frame_networks import FrameNetwork, Unchanged
 from vibespeaker.models.fusion import Fusion, LSTMFusion
 from vibespeaker.models.heads import EmotionHead
@@ -32,6 +35,7 @@ class MultiEncoderModel(EmotionModel):
     Args:
         encoder_dims: encoder name → width of its frames.
         classes: number of categories.
+        further: further heads, which the data declares; the model has them all.
         pooling: from a frame's width to the pooling module of an encoder.
         poolings: encoder name → one in place of `pooling`; names of encoders that are not read are ignored.
         projection_dim: width that every encoder's embedding is mapped to.
@@ -40,7 +44,7 @@ class MultiEncoderModel(EmotionModel):
         dropout: probability of dropping a value of the normalised embeddings, between LSTM layers and before the head.
         encoder_dropout: probability of dropping an encoder's whole embedding while training; one is always kept.
         encoders: names of the encoders to read, in the order of the LSTM's sequence; all, as given, by default.
-        heads: `categories`, `attributes` or both.
+        heads: `categories`, `attributes`, both, or neither where there are further heads.
         frame_network: from a frame's width to a network over an encoder's frames before pooling; one for all encoders,
             or encoder name → one.
         fusion: from a projected width and a number of encoders to a fusion module that replaces the LSTM.
@@ -53,6 +57,7 @@ class MultiEncoderModel(EmotionModel):
         self,
         encoder_dims: Mapping[str, int],
         classes: int,
+        further: Mapping[str, HeadSpec] = MappingProxyType({}),
         pooling: Callable[[int], Pooling] = AttentiveStatisticsPooling,
         projection_dim: int = 1028,
         lstm_dim: int = 2048,
@@ -70,7 +75,7 @@ class MultiEncoderModel(EmotionModel):
             if not 0 <= probability < 1:
                 raise ConfigError(f"{name} must be within [0, 1)", found=probability)
         self.encoders = choose_encoders(encoder_dims, encoders)
-        self.heads = check_heads(heads)
+        self.heads = check_heads(heads, further)
         self.encoder_dims = tuple(encoder_dims[name] for name in self.encoders)
         networks = _frame_networks(frame_network, dict(zip(self.encoders, self.encoder_dims, strict=True)))
         makers = [(poolings or {}).get(name, pooling) for name in self.encoders]
@@ -86,7 +91,7 @@ class MultiEncoderModel(EmotionModel):
             if fusion is None
             else fusion(projection_dim, len(self.encoders))
         )
-        self.head = EmotionHead(self.fusion.output_dim, classes, self.heads)
+        self.head = EmotionHead(self.fusion.output_dim, classes, self.heads, further)
 
     def forward(self, frames: Mapping[str, Frames]) -> EmotionOutput:
         """Predict a batch; see the module's table of shapes."""

@@ -1,5 +1,6 @@
 """Starting from another checkpoint's weights, also when its classes are not quite the same."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +11,12 @@ from torch import Tensor, nn
 
 from vibespeaker.config_files.renamed import classes_now
 from vibespeaker.errors import CheckpointError
+from vibespeaker.heads import HeadSpec
 from vibespeaker.labels import LabelSet
-from vibespeaker.models.heads import EmotionHead
+from vibespeaker.models.heads import FURTHER_PREFIX, EmotionHead
 from vibespeaker.provenance import Provenance
+
+log = logging.getLogger(__name__)
 
 _NETWORK = "network."
 #: Where Lightning keeps what the task was made with.
@@ -51,40 +55,68 @@ def checkpoint_errors(path: object) -> Iterator[None]:
         ) from error
 
 
-def initialise(network: nn.Module, labels: LabelSet, path: Path) -> None:
-    """Load the weights of `path` into `network`; logits are matched by class, and those it does not need are dropped.
+def initialise(network: nn.Module, wanted: Provenance, path: Path) -> None:
+    """Load the weights of `path` into `network`; heads are matched by name, their outputs by class.
+
+    Logits and further heads that the network does not need are dropped. Further heads and classes of them that the
+    checkpoint lacks start new, which is logged.
 
     Args:
-        network: as it is to be trained.
-        labels: its classes.
-        path: checkpoint of a network that differs in its logits at most.
+        network: as it is to be trained, its weights initialised.
+        wanted: its classes and further heads.
+        path: checkpoint of a network that differs in its heads at most.
 
     Raises:
         CheckpointError: the checkpoint lacks a class or a weight, or a weight has another shape.
     """
     checkpoint = read_checkpoint(path)
-    old = Provenance.from_checkpoint(checkpoint, path).labels
-    missing = [emotion for emotion in labels.classes if emotion not in old.classes]
+    old = Provenance.from_checkpoint(checkpoint, path)
+    missing = [emotion for emotion in wanted.classes if emotion not in old.classes]
     if missing:
         raise CheckpointError(
             f"checkpoint {path} lacks these classes", found=", ".join(missing), allowed=old.classes,
             remedy="start from a checkpoint of a label set that contains these classes",
         )  # fmt: skip
     state = _network_state(checkpoint)
-    if old.classes != labels.classes:
-        _match_classes(network, state, old, labels)
+    for prefix, module in network.named_modules():
+        if isinstance(module, EmotionHead):
+            _match_classes(module, f"{prefix}.linear", state, old.labels, wanted.labels)
+            _match_further(module, f"{prefix}.further.", state, old.heads, path)
     _check(network, state, f"checkpoint {path}")
     network.load_state_dict(state)
 
 
-def _match_classes(network: nn.Module, state: dict[str, Tensor], old: LabelSet, new: LabelSet) -> None:
-    """Keep of every head in `state` the rows of the new classes, in their order, and the attributes' rows."""
+def _match_classes(head: EmotionHead, layer: str, state: dict[str, Tensor], old: LabelSet, new: LabelSet) -> None:
+    """Keep in `state` the rows of the new classes, in their order, and the attributes' rows."""
+    if not head.classes or old.classes == new.classes:
+        return
     rows = [old.index(emotion) for emotion in new.classes]
-    for name, module in network.named_modules():
-        if isinstance(module, EmotionHead) and module.classes:
-            for key in (f"{name}.linear.weight", f"{name}.linear.bias"):
-                if key in state:
-                    state[key] = torch.cat([state[key][rows], state[key][len(old) :]])
+    for key in (f"{layer}.weight", f"{layer}.bias"):
+        if key in state:
+            state[key] = torch.cat([state[key][rows], state[key][len(old) :]])
+
+
+def _match_further(
+    head: EmotionHead, prefix: str, state: dict[str, Tensor], old: Mapping[str, HeadSpec], path: Path
+) -> None:
+    """Put the further heads of `head` into `state`: rows by class, the module's initial ones where there are none."""
+    stored = {key: state.pop(key) for key in list(state) if key.startswith(prefix)}
+    for name, spec in head.specs.items():
+        before = old.get(name)
+        kept = before.classes if before is not None and before.kind == spec.kind else ()
+        known = [one for one in spec.classes if one in kept]
+        matches = before is not None and before.kind == spec.kind and (not spec.classes or bool(known))
+        for part, initial in head.further[f"{FURTHER_PREFIX}{name}"].state_dict().items():
+            key = f"{prefix}{FURTHER_PREFIX}{name}.{part}"
+            value = initial.clone()
+            if matches and not spec.classes:
+                value = stored[key]
+            elif matches:
+                value[[spec.classes.index(one) for one in known]] = stored[key][[kept.index(one) for one in known]]
+            state[key] = value
+        if not matches or len(known) < len(spec.classes):
+            new = ", ".join(one for one in spec.classes if one not in known) if matches else "all of it"
+            log.info("head %s starts with new weights (%s): checkpoint %s has none", name, new, path)
 
 
 def check_network(network: nn.Module, checkpoint: Mapping[str, Any], source: str) -> None:

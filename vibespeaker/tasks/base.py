@@ -77,7 +77,7 @@ class RecognitionTask(LightningModule):
     def _log_scores(self, prefix: str) -> None:
         outputs = collect(self._seen)
         self._seen = []
-        self.scores = score(outputs, len(self.provenance.classes))
+        self.scores = score(outputs, self.provenance.heads)
         values = {**self.objective(outputs), **self.scores.values}
         # every process has the same numbers, so nothing is left to synchronise
         self.log_dict({f"{prefix}/{name}": value for name, value in values.items()}, batch_size=1)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from vibespeaker.cache.keys import Contents
 from vibespeaker.data.columns import read_contents, read_facts, read_names, read_targets
 from vibespeaker.data.dataset import CachedSplit, LiveSplit
 from vibespeaker.data.epoch_items import allowed_leaks, entries_of, planned
+from vibespeaker.data.heads import HeadConfig, resolve_heads
 from vibespeaker.data.loader import BatchLoader
 from vibespeaker.data.sampler import BatchSize, Draw, EvaluationBatches, Shard, TrainingBatches
 from vibespeaker.data.source import check_source, chosen_encoders, encoder_provenance
@@ -23,6 +25,7 @@ from vibespeaker.data.splits import Purpose, Splits, choose_rows, is_in_split
 from vibespeaker.data.targets import Targets
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
+from vibespeaker.heads import CATEGORIES_HEAD, HeadSpec, check_head_names
 from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.manifest import Manifest
@@ -59,6 +62,8 @@ class EmotionDataModule(LightningDataModule):
             beside every score.
         seed: base of order, drawing and views; null takes that of `seed_everything`, 0 where nothing was seeded.
         workers: reading processes; 0 reads in the training process.
+        heads: further heads to train, by name, and where their truth stands. Outside training, a checkpoint says which
+            heads there are.
 
     Raises:
         ConfigError: a setting of the cache is given without a cache.
@@ -83,6 +88,7 @@ class EmotionDataModule(LightningDataModule):
         allow_leaks: list[str] | None = None,
         seed: int | None = None,
         workers: int = 0,
+        heads: dict[str, HeadConfig] | None = None,
     ) -> None:
         super().__init__()
         self.manifest_path, self.cache_path = Path(manifest), None if cache is None else Path(cache)
@@ -95,6 +101,8 @@ class EmotionDataModule(LightningDataModule):
         self.allow_leaks = allow_leaks or []
         self.leaks: dict[str, str] = {}
         self.workers = workers
+        check_head_names(heads or {})
+        self.declared_heads, self.heads = heads or {}, dict[str, HeadSpec]()
         self._training: BatchLoader | None = None
         self._resumed: dict[str, int] | None = None
         check_source(self.cache_path, encoders, views, evaluation_view)
@@ -128,7 +136,7 @@ class EmotionDataModule(LightningDataModule):
     @cached_property
     def targets(self) -> Targets:
         """Targets of every row of the manifest."""
-        return read_targets(self.manifest_path, self.labels, self.policy)
+        return read_targets(self.manifest_path, self.labels, self.policy, self.heads)
 
     @cached_property
     def encoders(self) -> tuple[str, ...]:
@@ -144,10 +152,10 @@ class EmotionDataModule(LightningDataModule):
         """Encoder name → width of its frames, from the cache; empty in live mode."""
         return self.provenance.encoder_dims
 
-    @cached_property
-    def class_counts(self) -> npt.NDArray[np.int64]:
-        """`(classes,)`, utterances of each class among the items of an epoch."""
-        return self.targets.select(self.epoch_items[0]).class_counts(len(self.labels))
+    def class_counts(self, head: str = CATEGORIES_HEAD) -> npt.NDArray[np.int64]:
+        """Return `(classes,)`, utterances of each class of a head among the items of an epoch."""
+        classes = len(self.labels if head == CATEGORIES_HEAD else self.heads[head].classes)
+        return self.targets.select(self.epoch_items[0]).class_counts(classes, head)
 
     @cached_property
     def epoch_items(self) -> tuple[Rows, Rows | None]:
@@ -170,6 +178,7 @@ class EmotionDataModule(LightningDataModule):
             cleaning=self.cache.recipe.cleaning if self.cache else None,
             leaks=self.leaks,
             plan=None if self.plan_path is None else file_sha256(self.plan_path),
+            heads=self.heads,
         )
 
     def rows(self, purpose: Purpose) -> Rows:
@@ -180,20 +189,11 @@ class EmotionDataModule(LightningDataModule):
         """
         return choose_rows(self.manifest, self.targets.usable, purpose, self.splits)
 
-    def check_not_scored(self, purpose: Purpose) -> None:
-        """Refuse to learn class weights from a split that shares utterances with the test split.
-
-        Raises:
-            ConfigError: it does.
-        """
-        present = self.manifest.codes("split")[1]
-        shared = set(self.splits.names(purpose, present) or present) & set(self.splits.names("test", present) or [])
-        if shared:
-            raise ConfigError(
-                f"class weights from the {purpose} split would come from the split that is scored",
-                found=", ".join(sorted(shared)),
-                remedy=f"choose other splits for data.init_args.splits.{purpose} or data.init_args.splits.test",
-            )
+    def adopt_heads(self, heads: Mapping[str, HeadSpec]) -> None:
+        """Read the targets of these further heads from now on, such as those of a checkpoint."""
+        self.heads = dict(heads)
+        for made in ("targets", "provenance"):
+            self.__dict__.pop(made, None)
 
     def setup(self, stage: str | None = None) -> None:
         """Read manifest and cache index, so that mistakes show before anything is computed."""
@@ -203,6 +203,9 @@ class EmotionDataModule(LightningDataModule):
             "test": ("test",),
             "predict": ("predict",),
         }
+        if stage == "fit" and self.declared_heads:
+            training = is_in_split(self.manifest, "train", self.splits)
+            self.adopt_heads(resolve_heads(self.declared_heads, self.manifest_path, training, self.labels, self.policy))
         for purpose in stages.get(stage, ()):
             if not (stage == "fit" and purpose == "validation" and self.splits.validation == []):
                 self.rows(purpose)

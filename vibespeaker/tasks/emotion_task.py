@@ -12,7 +12,9 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
+from vibespeaker.data.splits import refuse_scored
 from vibespeaker.errors import CheckpointError, ConfigError
+from vibespeaker.heads import HEADS, HeadSpec
 from vibespeaker.labels import LabelSet
 from vibespeaker.losses import MultiTaskLoss
 from vibespeaker.models.base import EmotionModel
@@ -27,7 +29,7 @@ from vibespeaker.tasks.scores import SplitOutputs, collect, confusion_of
 
 
 class EmotionTask(RecognitionTask):
-    """Trains a network on categories and attributes.
+    """Trains a network on categories, attributes and whatever further heads the data declares.
 
     The network is built when the data is known: from the cache's encoders, from live ones, or from a checkpoint.
 
@@ -35,11 +37,11 @@ class EmotionTask(RecognitionTask):
     class weights: it equals one large batch only where those are equal.
 
     Args:
-        network: from encoder widths by name and the number of classes to the network.
+        network: from encoder widths by name, the number of classes and the further heads to the network.
         loss: what is minimised.
         optimizer: from the trained parameters to an optimiser; its learning rate is the maximum of the schedule.
         schedule: how the learning rate changes over the run.
-        init_from: checkpoint whose weights to start from; logits are matched by class name.
+        init_from: checkpoint whose weights to start from; heads are matched by name and class.
         encoders: name → class_path and init_args of encoders that run inside the model, for data without a cache, and
             only then; those with `unfreeze: true` are trained, too.
         freeze: patterns over the network's parameter names, such as `poolings.*`, that stay as they start.
@@ -47,7 +49,7 @@ class EmotionTask(RecognitionTask):
 
     def __init__(
         self,
-        network: Callable[[Mapping[str, int], int], EmotionModel],
+        network: Callable[[Mapping[str, int], int, Mapping[str, HeadSpec]], EmotionModel],
         loss: MultiTaskLoss,
         optimizer: OptimizerCallable = torch.optim.AdamW,
         schedule: Schedule = Schedule(),  # noqa: B008 (frozen)
@@ -80,8 +82,7 @@ class EmotionTask(RecognitionTask):
         """Build the network for the attached data; a checkpoint that is loaded without data builds it itself."""
         if self.network is not None or self._trainer is None:
             return
-        data = self.trainer.datamodule
-        assert isinstance(data, EmotionDataModule)
+        data = self._data()
         if self.encoder_specs and data.provenance.cache is not None:
             raise ConfigError(
                 "data.init_args.cache and model.init_args.encoders both say where frames come from",
@@ -91,10 +92,11 @@ class EmotionTask(RecognitionTask):
             )
         network = self._build(data.provenance)
         if self.trainer.state.fn == "fit":
+            self._check_heads(network)
             if self.init_from is not None:
-                initialise(network, self.provenance.labels, Path(self.init_from))
-            if self.loss.needs_class_counts:
-                self.loss.set_class_counts(torch.from_numpy(data.class_counts))
+                initialise(network, self.provenance, Path(self.init_from))
+            for head in self.loss.needs_class_counts:
+                self.loss.set_class_counts(torch.from_numpy(data.class_counts(head)), head)
 
     def _build(self, provenance: Provenance) -> EmotionModel:
         if self.encoder_specs and provenance.cache is None:
@@ -106,17 +108,29 @@ class EmotionTask(RecognitionTask):
                 remedy="set data.init_args.cache to an embedding cache, or model.init_args.encoders to live encoders",
             )
         self.provenance = provenance
-        self.network = network = self.make_network(provenance.encoder_dims, len(provenance.classes))
+        self.network = network = self._network_of(provenance)
+        self._freeze(network)
+        return network
+
+    def _network_of(self, provenance: Provenance) -> EmotionModel:
+        return self.make_network(provenance.encoder_dims, len(provenance.classes), provenance.heads)
+
+    def _check_heads(self, network: EmotionModel) -> None:
+        if not network.heads:
+            raise ConfigError(
+                "the network has no head to train",
+                allowed=HEADS,
+                remedy="set model.init_args.network.init_args.heads, or declare further heads in data.init_args.heads",
+            )
         missing = [head for head in self.loss.requires if head not in network.heads]
         if missing:
             raise ConfigError(
                 "the loss needs a head that the network lacks",
                 found=", ".join(missing),
                 allowed=network.heads,
-                remedy="give the network that head, or drop the loss terms that read it",
+                remedy="give the network that head, declare it in data.init_args.heads, or drop the loss terms that "
+                "read it",
             )
-        self._freeze(network)
-        return network
 
     def _freeze(self, network: EmotionModel) -> None:
         names = [name for name, _ in network.named_parameters()]
@@ -133,7 +147,7 @@ class EmotionTask(RecognitionTask):
         output: EmotionOutput = self.network(batch.frames if self.live is None else self.live(batch))
         if self.kept_logits is None or output.logits is None:
             return output
-        return EmotionOutput(output.logits[:, self.kept_logits], output.attributes)
+        return replace(output, logits=output.logits[:, self.kept_logits])
 
     def restrict_classes(self, labels: LabelSet) -> None:
         """Give logits in the classes and the order of `labels` from now on; other classes' logits are dropped.
@@ -171,8 +185,7 @@ class EmotionTask(RecognitionTask):
         self.log_dict({"train/loss": value.detach(), **logged}, on_step=False, on_epoch=True, batch_size=size)
         self.log("lr", self.optimizers().param_groups[0]["lr"], on_step=True, on_epoch=False, batch_size=1)
         # a batch without targets, or a head that no loss reads, still takes part in DDP's exchange of gradients
-        heads = [head for head in (output.logits, output.attributes) if head is not None]
-        return value * world_size() + sum(head.sum() for head in heads) * 0.0
+        return value * world_size() + sum(head.sum() for head in output.tensors()) * 0.0
 
     def objective(self, outputs: SplitOutputs) -> dict[str, Tensor]:
         """Return the loss of a whole split, as if it were one batch, and of each term.
@@ -199,22 +212,28 @@ class EmotionTask(RecognitionTask):
         """Count what the network to be fine-tuned confuses on the validation split, where the loss asks for it."""
         if not self.loss.needs_confusion or self.trainer.ckpt_path:
             return
-        data = self.trainer.datamodule
-        assert isinstance(data, EmotionDataModule)
+        data = self._data()
         loader = data.val_dataloader()
         if isinstance(loader, list):
             raise ConfigError("class weights by misclassification need a validation split")
-        data.check_not_scored("validation")
+        refuse_scored(data.manifest, "validation", data.splits)
         self.eval()
         with torch.no_grad():
             seen = [
                 SplitOutputs.of(self.recognize(batch), batch) for batch in (batch.to(self.device) for batch in loader)
             ]
         self.train()
-        confusion = confusion_of(collect(seen), len(self.provenance.classes))
-        if confusion is None:
-            raise ConfigError("class weights by misclassification need categories in the validation split")
-        self.loss.set_confusion(torch.from_numpy(confusion))
+        outputs = collect(seen)
+        for head in self.loss.needs_confusion:
+            confusion = confusion_of(outputs, head)
+            if confusion is None:
+                raise ConfigError(f"class weights by misclassification need {head} in the validation split")
+            self.loss.set_confusion(torch.from_numpy(confusion), head)
+
+    def _data(self) -> EmotionDataModule:
+        data = self.trainer.datamodule
+        assert isinstance(data, EmotionDataModule)
+        return data
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Optimise what is not frozen; the schedule moves every step."""
@@ -240,8 +259,9 @@ class EmotionTask(RecognitionTask):
         self.provenance.check_encoders(stored)
         if self.trainer.state.fn != "fit":
             labels = self.provenance.labels
-            if labels.classes != stored.classes:
-                self.network = self.make_network(stored.encoder_dims, len(stored.classes))
+            if labels.classes != stored.classes or self.provenance.heads != stored.heads:
+                self.network = self._network_of(stored)
+                self._data().adopt_heads(stored.heads)
             self.provenance = stored
             self.restrict_classes(labels)
         elif stored.classes != self.provenance.classes:
@@ -250,5 +270,12 @@ class EmotionTask(RecognitionTask):
                 found=", ".join(self.provenance.classes),
                 allowed=stored.classes,
                 remedy="resume with the same label set, or fine-tune with model.init_args.init_from",
+            )
+        elif stored.heads != self.provenance.heads:
+            raise CheckpointError(
+                "the run was trained with other further heads than data.init_args.heads gives",
+                found=self.provenance.heads,
+                allowed=str(dict(stored.heads)),
+                remedy="resume with the same heads and manifest, or fine-tune with model.init_args.init_from",
             )
         check_network(self.network, checkpoint, "the checkpoint")

@@ -1,6 +1,5 @@
 """Communication between processes: gather the utterances scored by all, and one batch's outputs on every process."""
 
-from dataclasses import replace
 from typing import TypeVar
 
 import torch
@@ -8,7 +7,6 @@ import torch.distributed as dist
 from torch import Tensor
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
-from vibespeaker.labels import ATTRIBUTES
 
 T = TypeVar("T")
 
@@ -38,29 +36,42 @@ def whole_batch(output: EmotionOutput, batch: EmotionBatch) -> tuple[EmotionOutp
         output: of this process's share.
         batch: this process's share.
     """
-    targets = replace(batch, frames={}, audio=(), texts=())
     if world_size() == 1:
-        return output, targets
-    shares = _gather_rows(_packed(output, batch))
-    shares[dist.get_rank()] = _packed(output, batch)
-    return _unpacked(torch.cat(shares), output, batch.votes.shape[1])
+        return output, batch.truth()
+    own = _packed(output, batch)
+    shares = _gather_rows(own)
+    shares[dist.get_rank()] = own
+    return _unpacked(torch.cat(shares), output, batch)
 
 
 def _packed(output: EmotionOutput, batch: EmotionBatch) -> Tensor:
-    columns = [batch.rows[:, None], batch.category[:, None], batch.votes, batch.attributes]
-    columns += [head for head in (output.logits, output.attributes) if head is not None]
+    """Return all targets and outputs as one table `(batch, columns)`."""
+    tensors = (*_targets(batch), *output.tensors())
     # float64 holds row numbers and float32 values exactly
-    return torch.cat([column.double() for column in columns], dim=1)
+    return torch.cat([tensor.double().reshape(len(tensor), _width(tensor)) for tensor in tensors], dim=1)
 
 
-def _unpacked(table: Tensor, output: EmotionOutput, classes: int) -> tuple[EmotionOutput, EmotionBatch]:
-    widths = [1, 1, classes, len(ATTRIBUTES)]
-    widths += [head.shape[1] for head in (output.logits, output.attributes) if head is not None]
-    rows, category, votes, attributes, *heads = torch.split(table, widths, dim=1)
-    logits = heads.pop(0).float() if output.logits is not None else None
-    predicted = heads.pop(0).float() if output.attributes is not None else None
-    batch = EmotionBatch(rows[:, 0].long(), category[:, 0].long(), votes.float(), attributes.float())
-    return EmotionOutput(logits, predicted), batch
+def _unpacked(table: Tensor, output: EmotionOutput, batch: EmotionBatch) -> tuple[EmotionOutput, EmotionBatch]:
+    """Return the outputs and targets in a table of rows like those that `output` and `batch` were packed into."""
+    packed = (*_targets(batch), *output.tensors())
+    columns = torch.split(table, [_width(tensor) for tensor in packed], dim=1)
+    # outputs in half precision are compared in float32
+    found = [
+        (column[:, 0] if like.ndim == 1 else column).to(torch.float32 if like.is_floating_point() else like.dtype)
+        for column, like in zip(columns, packed, strict=True)
+    ]
+    rows, category, votes, attributes, *others = found
+    targets, heads = others[: len(batch.targets)], iter(others[len(batch.targets) :])
+    truth = EmotionBatch(rows, category, votes, attributes, targets=dict(zip(batch.targets, targets, strict=True)))
+    return output.map(lambda _: next(heads)), truth
+
+
+def _targets(batch: EmotionBatch) -> tuple[Tensor, ...]:
+    return batch.rows, batch.category, batch.votes, batch.attributes, *batch.targets.values()
+
+
+def _width(tensor: Tensor) -> int:
+    return 1 if tensor.ndim == 1 else tensor.shape[1]
 
 
 def _gather_rows(table: Tensor) -> list[Tensor]:

@@ -1,7 +1,8 @@
 """Scores of a whole split, the same on any number of processes: gathered, each utterance once, in manifest order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,8 @@ from torch import Tensor
 
 from vibespeaker import metrics
 from vibespeaker.batch import NO_CATEGORY, EmotionBatch, EmotionOutput
+from vibespeaker.evaluation.head_scores import head_scores
+from vibespeaker.heads import CATEGORIES_HEAD, HeadSpec
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.tasks.processes import gathered
 
@@ -29,34 +32,17 @@ class SplitOutputs:
     @staticmethod
     def of(output: EmotionOutput, batch: EmotionBatch) -> "SplitOutputs":
         """Keep of a batch what scores need, in main memory."""
-        targets = EmotionBatch(batch.rows, batch.category, batch.votes, batch.attributes).to("cpu")
-        return SplitOutputs(output.map(lambda head: head.detach().float().cpu()), targets)
+        return SplitOutputs(output.map(lambda head: head.detach().float().cpu()), batch.truth().to("cpu"))
 
     @staticmethod
     def join(pieces: "Sequence[SplitOutputs]") -> "SplitOutputs":
         """Concatenate pieces, at least one and all with the same heads."""
-
-        def joined(tensors: Sequence[Tensor | None]) -> Tensor | None:
-            present = [tensor for tensor in tensors if tensor is not None]
-            return torch.cat(present) if present else None
-
-        outputs = [piece.output for piece in pieces]
-        targets = [piece.targets for piece in pieces]
-        return SplitOutputs(
-            EmotionOutput(joined([o.logits for o in outputs]), joined([o.attributes for o in outputs])),
-            EmotionBatch(
-                rows=torch.cat([t.rows for t in targets]),
-                category=torch.cat([t.category for t in targets]),
-                votes=torch.cat([t.votes for t in targets]),
-                attributes=torch.cat([t.attributes for t in targets]),
-            ),
-        )
+        outputs = EmotionOutput.combine([piece.output for piece in pieces], torch.cat)
+        return SplitOutputs(outputs, EmotionBatch.join([piece.targets for piece in pieces]))
 
     def select(self, at: Tensor) -> "SplitOutputs":
         """Return the utterances at positions `at`."""
-        kept = self.targets
-        targets = EmotionBatch(kept.rows[at], kept.category[at], kept.votes[at], kept.attributes[at])
-        return SplitOutputs(self.output.map(lambda head: head[at]), targets)
+        return SplitOutputs(self.output.map(lambda head: head[at]), self.targets.select(at))
 
 
 @dataclass(frozen=True)
@@ -83,15 +69,15 @@ def collect(batches: Sequence[SplitOutputs]) -> SplitOutputs:
     return everything.select(torch.from_numpy(first))
 
 
-def score(outputs: SplitOutputs, classes: int) -> Scores:
+def score(outputs: SplitOutputs, heads: Mapping[str, HeadSpec] = MappingProxyType({})) -> Scores:
     """Compare with the truth: macro-F1, UAR and accuracy over labelled utterances, CCC over known attributes.
 
     Args:
         outputs: each utterance once.
-        classes: number of classes; macro-F1 counts them all.
+        heads: further heads; their scores, see `head_scores`, are called `HEAD_SCORE`.
     """
     values: dict[str, float] = {}
-    confusion = confusion_of(outputs, classes)
+    confusion = confusion_of(outputs)
     if confusion is not None:
         values["macro_f1"] = float(metrics.macro_f1(confusion))
         values["uar"] = float(metrics.uar(confusion))
@@ -107,13 +93,20 @@ def score(outputs: SplitOutputs, classes: int) -> Scores:
                 concordances.append(values[f"ccc_{name}"])
         if len(concordances) == len(ATTRIBUTES):
             values["ccc_mean"] = float(np.mean(concordances))
+    for head in outputs.output.heads.keys() & outputs.targets.targets.keys():
+        found = head_scores(heads[head], outputs.output.heads[head].numpy(), outputs.targets.targets[head].numpy())
+        values |= {f"{head}_{name}": value for name, value in found.scores.items()}
     return Scores(values, confusion)
 
 
-def confusion_of(outputs: SplitOutputs, classes: int) -> npt.NDArray[np.int64] | None:
-    """Return `(classes, classes)` counts, rows true; None without logits or without any labelled utterance."""
-    labelled = outputs.targets.category != NO_CATEGORY
-    if outputs.output.logits is None or not labelled.any():
+def confusion_of(outputs: SplitOutputs, head: str = CATEGORIES_HEAD) -> npt.NDArray[np.int64] | None:
+    """Return `(classes, classes)` counts of a head that classifies, rows true; None without it or without labels."""
+    if head == CATEGORIES_HEAD:
+        logits, category = outputs.output.logits, outputs.targets.category
+    else:
+        logits, category = outputs.output.heads.get(head), outputs.targets.targets[head]
+    labelled = category != NO_CATEGORY
+    if logits is None or not labelled.any():
         return None
-    predicted = outputs.output.logits[labelled].argmax(dim=1).numpy()
-    return metrics.confusion_matrix(outputs.targets.category[labelled].numpy(), predicted, classes)
+    predicted = logits[labelled].argmax(dim=1).numpy()
+    return metrics.confusion_matrix(category[labelled].numpy(), predicted, logits.shape[1])

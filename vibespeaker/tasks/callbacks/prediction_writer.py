@@ -60,6 +60,7 @@ class PredictionWriter(Callback):
             synthetic=here.synthetic or trained.synthetic,
             provenance={**task.prediction_provenance(data), "command": self.command},
             label_policy=data.policy,
+            heads=trained.heads,
         )
         output = outputs.output
         return Predictions.build(
@@ -69,4 +70,5 @@ class PredictionWriter(Callback):
             None if output.logits is None else output.logits.numpy(),
             None if output.attributes is None else output.attributes.numpy(),
             metadata,
+            {name: head.numpy() for name, head in output.heads.items()},
         )

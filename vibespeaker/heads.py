@@ -1,0 +1,76 @@
+"""Further heads: what a network predicts beside categories and attributes, such as gender, speaker or a coarser class.
+
+They are declared once, under `data.init_args.heads`; the network takes their sizes from the data, a checkpoint's
+provenance and a prediction table's metadata keep them.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from vibespeaker.errors import ConfigError
+from vibespeaker.labels import ATTRIBUTES
+
+CATEGORIES_HEAD = "categories"
+ATTRIBUTES_HEAD = "attributes"
+#: The heads with scores, submissions and calibration of their own.
+HEADS = (CATEGORIES_HEAD, ATTRIBUTES_HEAD)
+
+Kind = Literal["classification", "multilabel", "regression"]
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_TAKEN = (*HEADS, *ATTRIBUTES, "loss")
+
+
+@dataclass(frozen=True)
+class HeadSpec:
+    """A further head, its classes known.
+
+    Args:
+        kind: `classification` predicts one of the classes, `multilabel` any number of them, `regression` one value.
+        column: column of a manifest that holds the truth.
+        classes: in the order of the logits; none for regression.
+        mapping: value of the column → class, or null for no label; None takes values as they are.
+        low: least value of a regression, whose output is scaled by a sigmoid; None leaves it unbounded.
+        high: greatest value.
+    """
+
+    kind: Kind
+    column: str
+    classes: tuple[str, ...] = ()
+    mapping: Mapping[str, str | None] | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def outputs(self) -> int:
+        """Width of the head's output: one logit per class, or one value."""
+        return 1 if self.kind == "regression" else len(self.classes)
+
+    def columns(self, name: str) -> tuple[str, ...]:
+        """Return the columns of a prediction table: `head.NAME.CLASS` for each logit, `head.NAME` for a value."""
+        return (f"head.{name}",) if self.kind == "regression" else tuple(f"head.{name}.{one}" for one in self.classes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON and checkpoints."""
+        return {**asdict(self), "classes": list(self.classes)}
+
+    @staticmethod
+    def from_dict(fields: Mapping[str, Any]) -> "HeadSpec":
+        """Return what `to_dict` wrote."""
+        return HeadSpec(**{**fields, "classes": tuple(fields["classes"])})
+
+
+def check_head_names(names: Mapping[str, object]) -> None:
+    """Refuse names of further heads that other things have.
+
+    Raises:
+        ConfigError: naming the head.
+    """
+    for name in names:
+        if name in _TAKEN or not _NAME.fullmatch(name):
+            raise ConfigError(
+                "a further head cannot have this name",
+                found=name,
+                allowed=f"lower-case letters, digits and _, and none of {', '.join(_TAKEN)}",
+            )
