@@ -30,6 +30,7 @@ HOMES = {
 #: Modules of tables: their commands answer without loading torch.
 TABLES = {
     *("calibration", "ensemble", "evaluation", "manifest", "metrics", "predictions", "prepare.balance"),
+    "prepare.balance_plan",
     *("prepare.combine", "prepare.counts", "prepare.label_map", "prepare.leaks", "prepare.near_duplicates"),
     *("prepare.split", "prepare.stats", "report", "submission"),
 }

@@ -10,7 +10,7 @@ from vibespeaker.data import Splits
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
 from vibespeaker.manifest import Manifest
-from vibespeaker.prepare.balance import BalancePlan
+from vibespeaker.prepare.balance_plan import BalancePlan
 from vibespeaker.provenance import Provenance
 from vibespeaker.tasks import EmotionDataModule
 

@@ -11,7 +11,7 @@ from vibespeaker.cli.main import main
 from vibespeaker.errors import CacheError
 from vibespeaker.extract import extract
 from vibespeaker.extract.plan import augmented_rows
-from vibespeaker.prepare.balance import BalancePlan
+from vibespeaker.prepare.balance_plan import BalancePlan
 
 
 def test_exactly_the_views_of_the_plan_are_extracted_and_verified(tmp_path):

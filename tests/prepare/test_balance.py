@@ -1,6 +1,8 @@
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from tests.manifests import counted, manifest_of
 from vibespeaker.cli.main import main
 from vibespeaker.errors import ManifestError
 from vibespeaker.labels import RAVDESS
-from vibespeaker.prepare.balance import BalancePlan, balanced_rows, plan_balance
+from vibespeaker.prepare.balance_plan import BalancePlan, balanced_rows, plan_balance
 
 
 @given(
@@ -69,3 +71,11 @@ def test_what_cannot_be_balanced_is_refused(tmp_path):
         BalancePlan.read(tmp_path / "m.parquet")
     with pytest.raises(ManifestError, match="1 utterances of the balance plan are not in the manifest"):
         BalancePlan(("toy/9",), np.array([0]), 1, 0).rows(manifest)
+
+
+def test_plans_that_lie_on_disks_are_read(tmp_path):
+    columns = {"utterance_id": ["a", "a"], "view": pa.array([0, 1], pa.int16())}
+    metadata = {b"vibespeaker.balance": b'{"target": 2, "seed": 3}'}  # as every version wrote it
+    pq.write_table(pa.table(columns).replace_schema_metadata(metadata), tmp_path / "old.parquet")
+    plan = BalancePlan.read(tmp_path / "old.parquet")
+    assert (plan.utterance_ids, plan.views.tolist(), plan.target, plan.seed) == (("a", "a"), [0, 1], 2, 3)

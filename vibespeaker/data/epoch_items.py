@@ -10,7 +10,7 @@ from vibespeaker.cache import EmbeddingCache
 from vibespeaker.cache.keys import Contents
 from vibespeaker.errors import ConfigError
 from vibespeaker.manifest import Manifest
-from vibespeaker.prepare.balance import BalancePlan
+from vibespeaker.prepare.balance_plan import BalancePlan
 from vibespeaker.prepare.leaks import COLUMNS, find_leaks
 
 Rows = npt.NDArray[np.int64]

@@ -32,7 +32,7 @@ from vibespeaker.extract.target import Target
 from vibespeaker.extract.work import Extraction
 from vibespeaker.files import storage_errors
 from vibespeaker.manifest import Manifest
-from vibespeaker.prepare.balance import BalancePlan
+from vibespeaker.prepare.balance_plan import BalancePlan
 
 log = logging.getLogger(__name__)
 

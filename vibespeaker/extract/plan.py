@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from vibespeaker.cache.keys import Contents, KeyTable, as_strings, manifest_contents
 from vibespeaker.cache.records import EncoderRecord
 from vibespeaker.manifest import Manifest
-from vibespeaker.prepare.balance import BalancePlan
+from vibespeaker.prepare.balance_plan import BalancePlan
 from vibespeaker.provenance import Modality
 
 #: The shards of a chunk, one for each encoder, are kept below this many bytes: their frames are gathered in memory.

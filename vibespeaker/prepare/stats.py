@@ -15,7 +15,7 @@ from vibespeaker.figures import corpus_bars, svg_bytes
 from vibespeaker.files import write_text
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.manifest import Manifest
-from vibespeaker.prepare.balance import TARGET, balanced_rows
+from vibespeaker.prepare.balance_plan import TARGET, balanced_rows
 from vibespeaker.prepare.combine import combine_files, left_out
 from vibespeaker.prepare.counts import ALL, CorpusCounts, as_csv, as_markdown, count, terminal_table
 from vibespeaker.prepare.label_map import Counts, LabelMap, read_label_map
