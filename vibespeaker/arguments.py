@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import sys
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +11,24 @@ from vibespeaker.config_files.parsing import parse_arguments, parser_mode
 from vibespeaker.mapping_arguments import mapping_names, take_mappings
 
 
-def call(function: Callable[..., Any], command: str, arguments: list[str]) -> int:
+def call(
+    function: Callable[..., Any],
+    command: str,
+    arguments: list[str],
+    more_help: Callable[[list[str]], str] | None = None,
+) -> int:
     """Parse `arguments` against the signature of `function`, call it, and return its status (None counts as 0).
 
     Leading words fill the first parameter: all of them when it is a list, one otherwise, also where it has a default.
     An option of type `list[...]` takes all words that follow it. An option of type `dict[str, ...]` is given entry by
     entry, `--options.columns.audio clip`, or as one mapping in YAML or JSON; where its values are of any type, they
     stay the text that was typed.
+
+    Args:
+        function: what the command does.
+        command: its name.
+        arguments: words behind the name.
+        more_help: what `--help` says beyond the signature.
     """
     from jsonargparse import ArgumentParser
 
@@ -27,6 +39,9 @@ def call(function: Callable[..., Any], command: str, arguments: list[str]) -> in
     for action in parser._actions:
         if not action.option_strings:  # the name says more than the parser's account of how a list may be written
             action.metavar = action.dest.upper() + (" …" if action.dest in _list_names(function) else "")
+    if more_help is not None and {"-h", "--help"} & set(arguments):
+        sys.stdout.write(f"{parser.format_help()}\n{more_help(arguments)}")
+        return 0
     names = mapping_names(function)
     mappings, others = take_mappings(names, arguments)
     typed = [f"--{name}={json.dumps(mapping)}" for name, mapping in mappings.items() if not names[name]]

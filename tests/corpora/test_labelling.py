@@ -38,6 +38,8 @@ def test_labels_of_ones_own() -> None:
         ["low", "high"],
         "own:low,high",
     )
+    with pytest.raises(ValueError, match="'medium' is no emotion that is known"):
+        read(["medium"], label_set="own:low,high")
     # a comma would take the name of the set apart
     with pytest.raises(ValueError, match="'a, b' is no emotion that is known"):
         read(["a, b"], label_set="own")

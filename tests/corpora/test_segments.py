@@ -1,8 +1,8 @@
-"""Times as annotators write them, identifiers of stretches, and overlaps."""
+"""Times as annotators write them, identifiers of segments, and overlaps."""
 
 import pytest
 
-from vibespeaker.corpora.segments import overlaps, seconds, stem_of, stretch
+from vibespeaker.corpora.segments import overlaps, seconds, segment_bounds, stem_of
 from vibespeaker.utterance import Excerpt, Utterance
 
 
@@ -27,19 +27,19 @@ def test_negative_times(text: str) -> None:
         seconds("start", text)
 
 
-def test_stretches() -> None:
-    assert stretch(None, None) == (None, None)
-    assert stretch(1.0, None) == (1.0, None)
-    assert stretch(1.0, None, 0.5) == (1.0, 1.5)
+def test_segments() -> None:
+    assert segment_bounds(None, None) == (None, None)
+    assert segment_bounds(1.0, None) == (1.0, None)
+    assert segment_bounds(1.0, None, 0.5) == (1.0, 1.5)
     # how long the whole file is
-    assert stretch(None, None, 9.0) == (None, None)
-    assert stretch(None, 2.0, 9.0) == (None, 2.0)
+    assert segment_bounds(None, None, 9.0) == (None, None)
+    assert segment_bounds(None, 2.0, 9.0) == (None, 2.0)
     for start, end in ((2.0, 2.0), (3.0, 2.0), (None, 0.0)):
         with pytest.raises(ValueError, match=r"ends at \d s, not behind its start at \d s"):
-            stretch(start, end)
+            segment_bounds(start, end)
 
 
-def test_identifiers_end_in_the_stretch() -> None:
+def test_identifiers_end_in_the_segment_bounds() -> None:
     assert stem_of("a/b", Excerpt()) == "a/b"
     assert stem_of("a/b", Excerpt(1.5, 3.25)) == "a/b#1.500-3.250"
     assert stem_of("a/b", Excerpt(None, 3, 2)) == "a/b#0.000-3.000@2"
@@ -58,7 +58,7 @@ def test_overlaps_are_remarks_that_name_both_lines() -> None:
     found = [utterance(0, 9), utterance(1, 2), utterance(5, 6), utterance(9, 10)]
     places = {one.utterance_id: f"t.csv:{line}" for line, one in enumerate(found, 2)}
     assert [(problem.item, problem.reason, problem.dropped) for problem in overlaps(found, places)] == [
-        ("t.csv:3", "its stretch of a.wav overlaps with that of t.csv:2: both are kept", False),
-        ("t.csv:4", "its stretch of a.wav overlaps with that of t.csv:2: both are kept", False),
+        ("t.csv:3", "its segment of a.wav overlaps with that of t.csv:2: both are kept", False),
+        ("t.csv:4", "its segment of a.wav overlaps with that of t.csv:2: both are kept", False),
     ]
     assert len(overlaps([utterance(None, None), utterance(3, 4)], {})) == 1

@@ -207,7 +207,7 @@ def test_no_usable_row_names_the_first_reason(tmp_path: Path) -> None:
         ({"attribute_range": [1]}, r"option attribute_range of a table\. Found: \[1\.0\]"),
         ({"attribute_range": "[5, 1]"}, r"Found: \[5\.0, 1\.0\]\. Allowed: the lowest and the highest"),
         ({"attribute_range": "1, high"}, r"option attribute_range of format table\. Found: high\. Allowed: a number"),
-        ({"corpus": "a/b"}, r"option corpus of a table\. Found: a/b\. Allowed: a name without slashes"),
+        ({"corpus": "a/b"}, r"option corpus\. Found: a/b\. Allowed: a name without slashes"),
         ({"text_origin": "asr"}, r"option text_origin of a table\. Found: asr\. Allowed: human, script"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Stretches of recordings from a table to samples: each row is an utterance of its own."""
+"""Segments of recordings from a table to samples: each row is an utterance of its own."""
 
 import hashlib
 from pathlib import Path
@@ -21,7 +21,7 @@ ROWS = (
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """Two recordings of 0.2 s, one at 8 kHz, and a table of stretches."""
+    """Two recordings of 0.2 s, one at 8 kHz, and a table of segments."""
     recordings(tmp_path, "b.wav")
     soundfile.write(tmp_path / "a.wav", np.linspace(-0.5, 0.5, 1_600), 8_000, subtype="PCM_16")
     path = tmp_path / "t.csv"
@@ -29,7 +29,7 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_row_is_an_utterance_of_its_stretch(table: Path, tmp_path: Path) -> None:
+def test_a_row_is_an_utterance_of_its_segment_bounds(table: Path, tmp_path: Path) -> None:
     out = tmp_path / "m.parquet"
     assert main(["prepare", "table", str(table), "--out", str(out), "--min-duration", "0.01"]) == 1
     manifest = Manifest.read(out)
@@ -48,16 +48,16 @@ def test_a_row_is_an_utterance_of_its_stretch(table: Path, tmp_path: Path) -> No
     assert read[1].mean() == pytest.approx(0.2, abs=0.01)
 
 
-def test_impossible_stretches_are_named_with_their_line(table: Path, tmp_path: Path) -> None:
+def test_impossible_segments_are_named_with_their_line(table: Path, tmp_path: Path) -> None:
     out = tmp_path / "m.parquet"
     assert main(["prepare", "table", str(table), "--out", str(out), "--min-duration", "0.01"]) == 1
     lines = out.with_suffix(".problems.csv").read_text().splitlines()[1:]
     assert sorted(lines, key=lambda line: int(line.split(":")[1].split(",")[0])) == [
-        "t.csv:4,no,its stretch of a.wav overlaps with that of t.csv:3: both are kept",
-        't.csv:5,yes,"the stretch ends at 0.1 s, not behind its start at 0.1 s"',
+        "t.csv:4,no,its segment of a.wav overlaps with that of t.csv:3: both are kept",
+        't.csv:5,yes,"the segment ends at 0.1 s, not behind its start at 0.1 s"',
         "t.csv:6,yes,start -1 is negative",
         "t.csv:7,yes,start 'nan' is no time",
-        't.csv:8,yes,"the stretch ends at 7 s, a.wav at 0.2 s"',
+        't.csv:8,yes,"the segment ends at 7 s, a.wav at 0.2 s"',
         "t.csv:9,yes,it holds no samples between 3 s and its end",
         "t.csv:10,yes,a.wav#0.000-0.080 was listed before: the first row is used",
     ]

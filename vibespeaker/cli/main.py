@@ -5,7 +5,8 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from vibespeaker import __version__
 from vibespeaker.errors import VibeSpeakerError
@@ -45,6 +46,8 @@ COMMANDS = {
     "recognize": ("vibespeaker.recognizer.command:recognize", "print the emotion of one recording"),
     "quickstart": ("vibespeaker.workflows.quickstart:quickstart", "run the full pipeline, from a corpus to a report"),
 }
+#: Command → what its help says beyond its arguments (module:function).
+MORE_HELP = {"prepare": "vibespeaker.corpora.formats_help:describe_formats"}
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -91,8 +94,15 @@ def _run(command: str, arguments: list[str]) -> int:
         raise VibeSpeakerError("unknown command", found=command, allowed=known, remedy="see vibespeaker --help")
     from vibespeaker.arguments import call
 
-    module, function = COMMANDS[command][0].split(":")
-    return call(getattr(importlib.import_module(module), function), command, arguments)
+    more_help = _named(MORE_HELP[command]) if command in MORE_HELP else None
+    return call(_named(COMMANDS[command][0]), command, arguments, more_help)
+
+
+def _named(place: str) -> Callable[..., Any]:
+    """Import what `module:function` names."""
+    module, name = place.split(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
 
 
 def _usage() -> str:

@@ -25,6 +25,9 @@ FORMATS = {
     "vad-csv": "vibespeaker.corpora.table_formats:VadCSV",
     "emotion-csv": "vibespeaker.corpora.table_formats:EmotionCSV",
     "table": "vibespeaker.corpora.table_formats:NamedColumns",
+    "folder": "vibespeaker.corpora.emotion_folders:EmotionFolders",
+    "rttm": "vibespeaker.corpora.rttm:RTTM",
+    "textgrid": "vibespeaker.corpora.textgrid:TextGrid",
 }
 
 

@@ -45,7 +45,7 @@ class CorpusReading:
         warnings: whole-corpus remarks, e.g. a count that differs from the published one.
         synthetic: True when the folder is marked as generated speech.
         label_set: name of the label set where what was read decides on it; null for the adapter's.
-        places: utterance id → line that it comes from, for problems of stretches that only their audio shows.
+        places: utterance id → line that it comes from, for problems of segments that only their audio shows.
     """
 
     utterances: tuple[Utterance, ...]

@@ -2,12 +2,12 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from vibespeaker.errors import CorpusError
 from vibespeaker.labels import EMOTIONS, NO_AGREEMENT, OWN, emotion_named, label_set, label_set_of
 
+_ALL_OWN = OWN.rstrip(":")
 _UNLABELLED = ("", "nan", "na", "n/a", "null")
 #: A refusal lists so many labels.
 _SHOWN = 12
@@ -26,16 +26,17 @@ class Labelling:
     """
 
     def __init__(self, emotions: Mapping[str, str] | None = None, label_set: str | None = None) -> None:
-        self._wanted = label_set
         self._own = label_set is not None and f"{label_set}:".startswith(OWN)
+        # labels are compared in lower case
+        self._wanted = label_set.lower() if label_set is not None and self._own else label_set
         self._mapped = {_key(label): emotion for label, emotion in (emotions or {}).items()}
         wrong = [] if self._own else [word for word in self._mapped.values() if emotion_named(word) is None]
         if wrong:
             raise CorpusError("option emotions", found=", ".join(wrong), allowed=EMOTIONS)
         self._asked: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
-        if label_set is not None and label_set != OWN.rstrip(":"):
-            _checked(label_set)
+        listed = self._wanted is not None and self._wanted != _ALL_OWN
+        self._classes = _classes(self._wanted) if self._wanted is not None and listed else ()
 
     def category(self, label: str) -> str | None:
         """Return the category of a label, null for none.
@@ -47,12 +48,24 @@ class Labelling:
         if key in _UNLABELLED:
             return None
         self._asked[key] += 1
-        word = self._mapped.get(key, key)
-        found = word if self._own and "," not in word else emotion_named(word)
+        found = self.named(label)
         if found is None:
             self._unknown[label.strip()] += 1
             raise ValueError(f"label {label.strip()!r} is no emotion that is known")
         return found
+
+    def named(self, label: str) -> str | None:
+        """Return what a label means, null for nothing; unlike `category`, it is not counted."""
+        key = _key(label)
+        word = self._mapped.get(key, key)
+        if not self._own:
+            return emotion_named(word)
+        return word if (word in self._classes if self._classes else "," not in word) else None
+
+    @property
+    def is_own(self) -> bool:
+        """True where every label is a class as it stands."""
+        return self._own
 
     def require_known(self, place: object) -> None:
         """Refuse labels of which more than half mean nothing: most of the table would be lost.
@@ -75,7 +88,7 @@ class Labelling:
 
     def label_set(self, categories: Iterable[str | None]) -> str:
         """Return the name of the label set for the categories that were found."""
-        if self._wanted is not None and self._wanted != OWN.rstrip(":"):
+        if self._wanted is not None and self._wanted != _ALL_OWN:
             return self._wanted
         found = {category for category in categories if category is not None}
         if self._own:
@@ -93,10 +106,6 @@ def _key(label: str) -> str:
     return " ".join(label.casefold().split())
 
 
-def _checked(name: str) -> Collection[Any]:
-    """Refuse the name of a label set that there is not.
-
-    Raises:
-        ConfigError: naming those that there are.
-    """
+def _classes(name: str) -> tuple[str, ...]:
+    # a function of its own, since `label_set` is what an argument is called above
     return label_set(name).classes

@@ -70,7 +70,9 @@ def file_stem(path: str) -> str:
 
 def folder_emotion(folder: str) -> str | None:
     """Return the emotion that a folder's name says, as in `Angry` or `OAF_Pleasant_surprise`; null for none."""
-    return emotion_named(folder) or emotion_named(re.split(r"[_\W]+", folder, maxsplit=1)[-1])
+    words = re.split(r"[\W\d_]+", folder)
+    named = [emotion for word in words if (emotion := emotion_named(word)) is not None]
+    return emotion_named(folder) or emotion_named(" ".join(words[1:])) or (named[0] if len(named) == 1 else None)
 
 
 def _contradictions(utterance: Utterance, speaker_folder: str | None) -> list[Problem]:

@@ -47,6 +47,17 @@ def typed_options(name: str, corpus_class: Callable[..., Any], options: Mapping[
     }
 
 
+def require_corpus_name(name: str) -> str:
+    """Return the name of a corpus of one's own.
+
+    Raises:
+        CorpusError: it cannot stand before the slash of an identifier.
+    """
+    if not name or "/" in name:
+        raise CorpusError("option corpus", found=name or "nothing", allowed="a name without slashes")
+    return name
+
+
 def _typed(place: str, value: Any, hint: Any) -> Any:
     """Return a value as the type that a hint names.
 

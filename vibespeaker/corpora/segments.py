@@ -1,4 +1,4 @@
-"""Utterances that are stretches of recordings: times as annotators and diarisers write them, identifiers, overlaps."""
+"""Utterances that are segments of recordings: times as annotators and diarisers write them, identifiers, overlaps."""
 
 import math
 from collections import defaultdict
@@ -8,7 +8,7 @@ from vibespeaker.corpora.base import Problem
 from vibespeaker.corpora.cells import number
 from vibespeaker.utterance import Excerpt, Utterance
 
-#: Seconds by which neighbours may overlap, and a stretch may exceed its recording: what rounding of times makes.
+#: Seconds by which neighbours may overlap, and a segment may exceed its recording: what rounding of times makes.
 TOLERANCE = 0.02
 
 
@@ -39,8 +39,10 @@ def seconds(name: str, text: str, decimal_comma: bool = False) -> float | None:
     return found
 
 
-def stretch(start: float | None, end: float | None, duration: float | None = None) -> tuple[float | None, float | None]:
-    """Return start and end of a stretch; both null for a whole recording.
+def segment_bounds(
+    start: float | None, end: float | None, duration: float | None = None
+) -> tuple[float | None, float | None]:
+    """Return start and end of a segment; both null for a whole recording.
 
     Args:
         start: seconds; null for the beginning.
@@ -48,12 +50,12 @@ def stretch(start: float | None, end: float | None, duration: float | None = Non
         duration: seconds; counts where there is a start and no end.
 
     Raises:
-        ValueError: the stretch is empty.
+        ValueError: the segment is empty.
     """
     if start is not None and end is None and duration is not None:
         end = start + duration
     if end is not None and end <= (start or 0.0):
-        raise ValueError(f"the stretch ends at {end:g} s, not behind its start at {start or 0.0:g} s")
+        raise ValueError(f"the segment ends at {end:g} s, not behind its start at {start or 0.0:g} s")
     return start, end
 
 
@@ -67,7 +69,7 @@ def stem_of(stem: str, excerpt: Excerpt) -> str:
 
 
 def overlaps(utterances: Iterable[Utterance], places: Mapping[str, str]) -> list[Problem]:
-    """Return a remark for each stretch that begins before another of its recording and channel has ended.
+    """Return a remark for each segment that begins before another of its recording and channel has ended.
 
     Args:
         utterances: of one corpus.
@@ -83,7 +85,7 @@ def overlaps(utterances: Iterable[Utterance], places: Mapping[str, str]) -> list
         for utterance in sorted(found, key=lambda one: (one.start or 0.0, one.end or math.inf, one.utterance_id)):
             if latest is not None and (utterance.start or 0.0) < (latest.end or math.inf) - TOLERANCE:
                 place = places.get(latest.utterance_id, latest.utterance_id)
-                reason = f"its stretch of {utterance.audio} overlaps with that of {place}: both are kept"
+                reason = f"its segment of {utterance.audio} overlaps with that of {place}: both are kept"
                 remarks.append(Problem(places.get(utterance.utterance_id, utterance.audio), reason, dropped=False))
             if latest is None or (utterance.end or math.inf) > (latest.end or math.inf):
                 latest = utterance

@@ -10,6 +10,7 @@ from pathlib import Path
 from vibespeaker.corpora.base import CorpusAdapter, CorpusReading, Problem
 from vibespeaker.corpora.labelling import Labelling
 from vibespeaker.corpora.lookup import AudioLookup
+from vibespeaker.corpora.options import require_corpus_name
 from vibespeaker.corpora.segments import stem_of
 from vibespeaker.corpora.table_files import find_table
 from vibespeaker.corpora.table_rows import RowReader, TableLayout, table_columns
@@ -38,7 +39,7 @@ class TableAdapter(CorpusAdapter):
         label_set: str | None = None,
         audio_folder: str | None = None,
     ) -> None:
-        self.name = layout.corpus
+        self.name = require_corpus_name(layout.corpus)
         self.layout = layout
         self._emotions = dict(emotions or {})
         self._wanted_labels = label_set

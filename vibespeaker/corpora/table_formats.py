@@ -77,7 +77,7 @@ class NamedColumns(TableAdapter):
 
     Columns: audio, text, speaker, gender, split, category, arousal, valence, dominance, sentence, intensity, take,
     session, language, tone, start, end, duration, channel; an audio or a text column is needed, the others are
-    optional. A row with start and end (or duration) is an utterance of that stretch of its recording, in seconds or as
+    optional. A row with start and end (or duration) is an utterance of that segment of its recording, in seconds or as
     0:01.5; channel counts from 1.
 
     Args:
@@ -114,7 +114,7 @@ class NamedColumns(TableAdapter):
         citation: str = "not stated",
     ) -> None:
         named = dict(columns or {})
-        _require_options(named, attribute_range, corpus, text_origin)
+        _require_options(named, attribute_range, text_origin)
         all_columns = {**{name: name for name in FIELDS}, **named}
         layout = TableLayout(
             corpus=corpus,
@@ -135,7 +135,6 @@ class NamedColumns(TableAdapter):
 def _require_options(
     columns: Mapping[str, str],
     attribute_range: Sequence[float],
-    corpus: str,
     text_origin: str,
 ) -> None:
     """Refuse options that mean nothing.
@@ -145,12 +144,11 @@ def _require_options(
     """
     checks: tuple[tuple[str, list[str], Sequence[str]], ...] = (
         ("columns", [name for name in columns if name not in FIELDS], FIELDS),
-        ("corpus", [corpus] if "/" in corpus or not corpus else [], ("a name without slashes",)),
         ("text_origin", [] if text_origin in ("human", "script") else [text_origin], ("human", "script")),
     )
     for option, wrong, allowed in checks:
         if wrong:
-            raise CorpusError(f"option {option} of a table", found=", ".join(wrong) or "nothing", allowed=allowed)
+            raise CorpusError(f"option {option} of a table", found=", ".join(wrong), allowed=allowed)
     if len(attribute_range) != 2 or not attribute_range[0] < attribute_range[1]:
         raise CorpusError(
             "option attribute_range of a table", found=list(attribute_range), allowed="the lowest and the highest value"

@@ -10,7 +10,7 @@ from vibespeaker.corpora.folder import without_suffix
 from vibespeaker.corpora.labelling import Labelling
 from vibespeaker.corpora.lookup import AudioLookup
 from vibespeaker.corpora.named import meaning
-from vibespeaker.corpora.segments import seconds, stem_of, stretch
+from vibespeaker.corpora.segments import seconds, segment_bounds, stem_of
 from vibespeaker.corpora.tables import Table
 from vibespeaker.corpora.text_files import normal
 from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN, ATTRIBUTES, rescale
@@ -139,7 +139,7 @@ class RowReader:
         channel = fields.get("channel", "")
         if channel and not (channel.isdecimal() and int(channel) > 0):
             raise ValueError(f"channel {channel!r} is none of 1, 2, …")
-        return Excerpt(*stretch(times["start"], times["end"], lasting), int(channel) if channel else None)
+        return Excerpt(*segment_bounds(times["start"], times["end"], lasting), int(channel) if channel else None)
 
     def _score(self, name: str, text: str | None) -> float | None:
         try:

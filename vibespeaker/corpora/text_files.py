@@ -22,6 +22,7 @@ _FOREIGN = (
     (b"RIFF", "a WAV file"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"%PDF", "a PDF document"),
+    (b"ooBinaryFile", "a binary file of Praat, which can save it as a text file"),
 )
 
 

@@ -67,7 +67,8 @@ def prepare(
 
     Args:
         format: corpus: msp-podcast, ravdess, emodb, crema-d, savee, tess, iemocap, emovo, urdu, nemo, meld or
-            common-voice; or a table of your own: vad-csv, emotion-csv, table.
+            common-voice; a table of your own: vad-csv, emotion-csv, table; a folder for each emotion: folder; segments
+            of recordings: table, rttm, textgrid. What each reads stands below.
         path: the corpus folder, or the table.
         out: manifest to write (Parquet).
         split: official keeps the corpus's own splits; ablation turns a tenth of train into validation and development
@@ -76,7 +77,8 @@ def prepare(
         seed: of the ablation and speakers splits.
         fractions: shares of the speakers split, by default 0.7 train, 0.15 development, 0.15 test.
         min_duration: shorter audio is dropped, in seconds.
-        options: arguments of the corpus, e.g. --options.channel song for RAVDESS.
+        options: options of the format, e.g. --options.channel song for RAVDESS, --options.columns.audio clip and
+            --options.columns.speaker who for a table; each value is taken as it is typed.
         workers: files decoded at the same time, by default as many as there are cores.
 
     Returns:

@@ -33,7 +33,7 @@ def usable_rows(
         reason = fact.problem or _exceeding(utterance, fact)
         if not utterance.audio and not utterance.text:
             reason = "it has neither audio nor text"
-        # of a stretch its line tells more than its file
+        # of a segment its line tells more than its file
         item = reading.places.get(utterance.utterance_id) if utterance.excerpt != WHOLE else None
         item = item or utterance.audio or utterance.utterance_id
         if fact.duration is not None and fact.duration < min_duration:
@@ -51,11 +51,11 @@ def usable_rows(
 
 
 def _exceeding(utterance: Utterance, fact: AudioFacts) -> str | None:
-    """Return what is wrong with a stretch that ends behind its recording."""
+    """Return what is wrong with a segment that ends behind its recording."""
     begin = utterance.start or 0.0
     if fact.duration is None or utterance.end is None or utterance.end <= begin + fact.duration + TOLERANCE:
         return None
-    return f"the stretch ends at {utterance.end:g} s, {utterance.audio} at {begin + fact.duration:g} s"
+    return f"the segment ends at {utterance.end:g} s, {utterance.audio} at {begin + fact.duration:g} s"
 
 
 def _with_shared_takes(usable: list[tuple[Utterance, AudioFacts]]) -> list[tuple[Utterance, AudioFacts]]:
