@@ -111,32 +111,43 @@ def _labelled(members: Sequence[Member], recipe: Recipe, truth: Truth | None) ->
 def _add_head(
     into: Combination, head: str, whole: Stack, labelled: Labelled | None, recipe: Recipe, progress: Tracker
 ) -> None:
-    named = recipe.named(head)
-    if named == ():
-        return
-    lacking = [name for name in named or () if name not in np.array(whole.names)[whole.having(head)]]
-    if lacking:
-        raise PredictionsError(f"members named for {head} have no such head", found=", ".join(lacking))
-    rows = None if labelled is None else labelled.rows(head)
-    if recipe.is_fitted and labelled is not None and rows is not None and len(rows):
-        combiner = _fit(head, labelled, rows, recipe, present_only=False)
-    else:
-        combiner = _fixed(head, whole, recipe)
-        if recipe.is_fitted and combiner is not None:
-            log.warning("no %s is labelled in %s: its members are averaged", head, recipe.fit_split)
+    """Combine one head, and score it where its labels are known."""
+    if recipe.named(head) == ():
+        return  # left out by name
+    _require_head(head, whole, recipe)
+    known = labelled if labelled is not None and len(labelled.rows(head)) else None
+    combiner = _combiner(head, whole, known, recipe)
     progress.advance()
     if combiner is None:
         return
     into.combiners[head] = combiner
     into.values[head] = combiner.apply(whole)
-    if labelled is None or rows is None or not len(rows):
+    if known is None:
         return
-    held_out = _held_out(head, labelled, combiner, recipe, progress)
+    held_out = _held_out(head, known, combiner, recipe, progress)
     if recipe.is_fitted:
-        positions = pd.Index(into.keys["utterance_id"]).get_indexer(pd.Index(labelled.targets.frame["utterance_id"]))
+        positions = pd.Index(into.keys["utterance_id"]).get_indexer(pd.Index(known.targets.frame["utterance_id"]))
         into.values[head][positions[positions >= 0]] = held_out[positions >= 0]
+    rows = known.rows(head)
     if np.isfinite(held_out[rows]).all():
-        into.scores[head] = _scores(head, labelled, rows, held_out, combiner, recipe)
+        into.scores[head] = _scores(head, known, rows, held_out, combiner, recipe)
+
+
+def _require_head(head: str, whole: Stack, recipe: Recipe) -> None:
+    having = np.array(whole.names)[whole.having(head)]
+    lacking = [name for name in recipe.named(head) or () if name not in having]
+    if lacking:
+        raise PredictionsError(f"members named for {head} have no such head", found=", ".join(lacking))
+
+
+def _combiner(head: str, whole: Stack, known: Labelled | None, recipe: Recipe) -> Combiner | None:
+    """Return what combines a head, fitted where the recipe asks for it and labels are known; None without members."""
+    if recipe.is_fitted and known is not None:
+        return _fit(head, known, known.rows(head), recipe, present_only=False)
+    combiner = _fixed(head, whole, recipe)
+    if recipe.is_fitted and combiner is not None:
+        log.warning("no %s is labelled in %s: its members are averaged", head, recipe.fit_split)
+    return combiner
 
 
 def _fixed(head: str, whole: Stack, recipe: Recipe) -> Weighted | None:

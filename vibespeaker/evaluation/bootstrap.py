@@ -20,6 +20,8 @@ from vibespeaker.evaluation.targets import Targets
 _CHUNK = 500
 #: Simulated balanced tests.
 TESTS = 1000
+#: The scores of simulated tests.
+_BALANCED = ("macro_f1", "accuracy", "ccc_arousal", "ccc_valence", "ccc_dominance", "ccc_mean")
 _UNKNOWN = (float("nan"), float("nan"))
 
 
@@ -32,13 +34,18 @@ def clusters_of(targets: Targets) -> tuple[Integers, int]:
 
 
 def draw_counts(clusters: int, draws: int, seed: int) -> Iterator[Floats]:
-    """Yield how often each cluster is in each draw, `(chunk, clusters)` at a time, `draws` rows in all."""
-    generator = np.random.default_rng(seed)
+    """Return how often each cluster is in each draw, `(chunk, clusters)` at a time, `draws` rows in all."""
+    return _counts(np.random.default_rng(seed), clusters, clusters, draws)
+
+
+def _counts(generator: np.random.Generator, items: int, drawn: int, draws: int) -> Iterator[Floats]:
+    """Yield how often each of `items` is drawn, with replacement: `(chunk, items)` at a time, `draws` rows in all."""
     for start in range(0, draws, _CHUNK):
         size = min(_CHUNK, draws - start)
-        drawn = generator.integers(0, clusters, (size, clusters)) + np.arange(size)[:, None] * clusters
-        counts = np.bincount(drawn.ravel(), minlength=size * clusters)
-        yield counts.reshape(size, clusters).astype(np.float64)
+        # the draws of a chunk are counted at once, each in a range of numbers of its own
+        numbers = generator.integers(0, items, (size, drawn)) + np.arange(size)[:, None] * items
+        counts = np.bincount(numbers.ravel(), minlength=size * items)
+        yield counts.reshape(size, items).astype(np.float64)
 
 
 def bootstrap(
@@ -125,28 +132,25 @@ def balanced_tests(
     Returns:
         One mapping per system: score (`macro_f1`, `accuracy`, `ccc_…`) → spread; empty without a labelled utterance.
     """
-    every = np.arange(len(targets))
-    layouts = [replace(layout, strata=0) for layout in layouts]
-    joined = np.concatenate(
-        [sums(s, targets, la, every, len(every)) for s, la in zip(systems, layouts, strict=True)], 1
-    )
-    edges = np.cumsum([0, *(layout.width for layout in layouts)])
-    classes = [
-        np.flatnonzero(targets.categories == index) for index in np.unique(targets.categories[targets.categories >= 0])
-    ]
-    if not classes:
+    labelled = np.unique(targets.categories[targets.categories >= 0])
+    if not len(labelled):
         return [{} for _ in systems]
+    # every utterance is a cluster of its own: its sums, of all systems side by side, so that draws are shared
+    layouts = [replace(layout, strata=0) for layout in layouts]
+    alone, utterances = np.arange(len(targets)), len(targets)
+    own = [sums(s, targets, layout, alone, utterances) for s, layout in zip(systems, layouts, strict=True)]
+    joined = np.concatenate(own, axis=1)
     generator = np.random.default_rng(seed)
-    drawn = np.zeros((tests, joined.shape[1]))
-    for rows in classes:
-        for start in range(0, tests, _CHUNK):
-            size = min(_CHUNK, tests - start)
-            picked = generator.integers(0, len(rows), (size, per_class)) + np.arange(size)[:, None] * len(rows)
-            counts = np.bincount(picked.ravel(), minlength=size * len(rows)).reshape(size, -1)
-            drawn[start : start + size] += counts.astype(np.float64) @ joined[rows]
-    wanted = ("macro_f1", "accuracy", "ccc_arousal", "ccc_valence", "ccc_dominance", "ccc_mean")
-    found = [scores(la, drawn[:, edges[i] : edges[i + 1]], full=False) for i, la in enumerate(layouts)]
-    return [{name: _spread(one[name]) for name in wanted if name in one} for one in found]
+    tested = np.zeros((tests, joined.shape[1]))
+    for index in labelled:
+        rows = np.flatnonzero(targets.categories == index)
+        drawn = [counts @ joined[rows] for counts in _counts(generator, len(rows), per_class, tests)]
+        tested += np.concatenate(drawn)
+    edges = np.cumsum([layout.width for layout in layouts])[:-1]
+    found = [
+        scores(layout, part, full=False) for layout, part in zip(layouts, np.split(tested, edges, axis=1), strict=True)
+    ]
+    return [{name: _spread(one[name]) for name in _BALANCED if name in one} for one in found]
 
 
 def _spread(values: npt.NDArray[np.float64]) -> Spread:

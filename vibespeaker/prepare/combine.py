@@ -214,12 +214,26 @@ def _mapped_votes(labels: LabelMap, corpora: Objects, column: pa.ChunkedArray) -
     rows = pc.list_parent_indices(votes).to_numpy()
     primary = pc.struct_field(each, "primary").to_numpy(zero_copy_only=False)
     new, fates = _mapped(labels, corpora[rows], primary)
-    new = np.where(fates == "", new, primary)
-    fields = [pa.array(new, pa.string()) if f.name == "primary" else pc.struct_field(each, f.name) for f in each.type]
+    return pa.chunked_array([_with_primary(votes, each, np.where(fates == "", new, primary))])
+
+
+def _with_primary(votes: pa.ListArray, each: pa.StructArray, primary: Objects) -> pa.ListArray:
+    """Return the votes with other primary emotions.
+
+    Args:
+        votes: `(N,)` lists of structs, or null.
+        each: `(M,)` structs, those of all lists one after the other.
+        primary: `(M,)` emotions, or null.
+    """
+    fields = [
+        pa.array(primary, pa.string()) if field.name == "primary" else pc.struct_field(each, field.name)
+        for field in each.type
+    ]
+    structs = pa.StructArray.from_arrays(fields, fields=list(each.type))
+    # the lists' own offsets may not begin at 0: those of `each` do
     lengths = pc.fill_null(pc.list_value_length(votes), 0).to_numpy()
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
-    values = pa.StructArray.from_arrays(fields, fields=list(each.type))
-    return pa.chunked_array([pa.ListArray.from_arrays(offsets, values, type=column.type, mask=votes.is_null())])
+    return pa.ListArray.from_arrays(offsets, structs, type=votes.type, mask=votes.is_null())
 
 
 def _problems(table: pa.Table, fates: Objects, kept: npt.NDArray[np.bool_], labels: LabelMap) -> tuple[Problem, ...]:
