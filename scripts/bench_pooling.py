@@ -1,5 +1,8 @@
 """Attentive statistics pooling: ours against SpeechBrain's with the same weights, forward and backward, frozen input.
 
+Those are ECAPA's: one weight per channel, global context, batch norm. "one weight" is the pooling of the published
+head (Okabe et al. 2018, `model/published`), which SpeechBrain does not have; it is timed beside them.
+
     python scripts/bench_pooling.py [--rounds 5] [--threads 2] [--compile false] [--clock cpu]
 
 Both sides run in turns in one process and the best round counts, since other work on the machine only ever adds time;
@@ -27,7 +30,8 @@ from vibespeaker.models.pooling import AttentiveStatisticsPooling
 from vibespeaker.models.speechbrain_pooling import from_speechbrain, speechbrain_class
 
 Side = Callable[[], Tensor]
-OURS, THEIRS = "ours", "SpeechBrain"
+OURS, THEIRS, ONE_WEIGHT = "ours", "SpeechBrain", "ours, one weight"
+ALL_SIDES = (THEIRS, OURS, ONE_WEIGHT)
 FILLS = (1.0, 0.6)
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
@@ -59,6 +63,8 @@ def make_step(side: str, batches: list[Frames], attention_dim: int, compiled: bo
     dim = batches[0].dim
     theirs = speechbrain_class()(dim, attention_dim).eval()
     module: nn.Module = theirs if side == THEIRS else from_speechbrain(theirs)
+    if side == ONE_WEIGHT:
+        module = AttentiveStatisticsPooling(dim, attention_dim, False, False, False)
     inputs: list[tuple[Any, ...]] = [(frames,) for frames in batches]
     if side == THEIRS:
         inputs = [
@@ -80,8 +86,9 @@ def make_step(side: str, batches: list[Frames], attention_dim: int, compiled: bo
 
 def _gradients(module: nn.Module) -> tuple[Tensor, Tensor]:
     if isinstance(module, AttentiveStatisticsPooling):
-        assert module.context is not None
-        first = torch.cat((module.frame.weight.grad, module.context.weight.grad), dim=1)
+        first = module.frame.weight.grad
+        if module.context is not None:
+            first = torch.cat((first, module.context.weight.grad), dim=1)
         return first, module.score.weight.grad
     return module.tdnn.conv.conv.weight.grad[:, :, 0], module.conv.conv.weight.grad[:, :, 0]
 
@@ -163,12 +170,15 @@ def _compare(
     real = sum(int(frames.lengths.sum()) for frames in batches) / (len(batches) * batch * longest)
     modes = (False, True) if compile else (False,)
     make = partial(make_step, batches=batches, attention_dim=attention_dim)
-    sides = {(mode, side): make(side, compiled=mode) for mode in modes for side in (THEIRS, OURS)}
-    results = [step() for step in sides.values()]
+    sides = {(mode, side): make(side, compiled=mode) for mode in modes for side in ALL_SIDES}
+    results = [step() for (_, side), step in sides.items() if side != ONE_WEIGHT]
+    for (_, side), step in sides.items():
+        if side == ONE_WEIGHT:
+            step()
     for result in results[1:]:
         torch.testing.assert_close(result, results[0], rtol=1e-4, atol=1e-5)
     best = best_seconds({f"{mode} {side}": step for (mode, side), step in sides.items()}, rounds, clock)
-    memory = {side: peak_megabytes(side, fill, sizes, threads) for side in (THEIRS, OURS)}
+    memory = {side: peak_megabytes(side, fill, sizes, threads) for side in ALL_SIDES}
     for mode, side in sides:
         seconds = best[f"{mode} {side}"]
         table.add_row(

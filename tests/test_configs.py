@@ -166,6 +166,22 @@ def test_model_configs_say_whether_they_have_batch_norm(path: Path) -> None:
     assert has_batch_norm == ("not exactly those of one" in header)
 
 
+@pytest.mark.parametrize(("name", "parameters"), [("published", 66_084_640), ("published-ecapa", 67_362_976)])
+def test_the_published_head_has_its_number_of_parameters(name: str, parameters: int) -> None:
+    """The paper's reference for pooling has one weight per frame; nine logits, as in multi-task pre-training."""
+    tree: dict = {}
+    for layer in [*layers(find_config(f"model/{name}")), *layers(find_config("stage/multi-task"))]:
+        _merge(tree, yaml.safe_load(layer.read_text()))
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(RecognitionTask, "model")
+    task = parser.instantiate(parser.parse_object({"model": tree["model"]})).model
+    with torch.device("meta"):
+        network = task.make_network({"whisper": 1280, "wavlm": 1024, "roberta": 1024}, 9)
+    assert sum(parameter.numel() for parameter in network.parameters()) == parameters
+    weights = [pooling.score.out_features for pooling in network.poolings]
+    assert weights == ([1, 1, 1] if name == "published" else [1280, 1024, 1024])
+
+
 @pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.sbatch")), ids=lambda path: path.stem)
 def test_batch_scripts_start_commands_that_exist(path: Path) -> None:
     subprocess.run(["bash", "-n", path], check=True)
@@ -215,6 +231,8 @@ def test_experiments_say_what_the_source_says() -> None:
 
 
 def _merge(into: dict, above: dict) -> None:
+    if "class_path" in above and above["class_path"] != into.get("class_path"):
+        into.pop("init_args", None)  # another class takes other arguments
     for key, value in above.items():
         if isinstance(value, dict) and isinstance(into.get(key), dict):
             _merge(into[key], value)

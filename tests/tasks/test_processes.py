@@ -9,6 +9,7 @@ import torch
 
 from tests.tasks.conftest import Run
 from tests.toy import make_toy
+from vibespeaker.config_files import find_config
 from vibespeaker.models.weights import read_checkpoint
 from vibespeaker.predictions import Predictions
 from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
@@ -42,6 +43,15 @@ MEMBERS = (
       init_args: {pooling: vibespeaker.models.pooling.MeanPooling}
 """
 )
+#: The head of the paper, in small.
+PUBLISHED = (
+    f"bases: [{find_config('model/published')}]\n"
+    + SGD
+    + """
+    network:
+      init_args: {projection_dim: 8, lstm_dim: 8}
+"""
+)
 
 
 def _processes(count: int) -> list[str]:
@@ -54,9 +64,13 @@ def _saved(done: TrainerCLI) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("config", "parameters"), [(SGD, 16), (CONCORDANCE, 16), (MEMBERS, 4)], ids=["means", "concordance", "members"]
+    ("config", "parameters", "count"),
+    [
+        *((config, parameters, count) for count in (2, 3) for config, parameters in ((SGD, 16), (CONCORDANCE, 16))),
+        *((MEMBERS, 4, count) for count in (2, 3)),
+        pytest.param(PUBLISHED, 22, 2, id="published head"),
+    ],
 )
-@pytest.mark.parametrize("count", [2, 3])
 def test_training_on_several_processes_equals_one(run: Run, config: str, parameters: int, count: int) -> None:
     one = run("fit", "--trainer.max_epochs=2", "--name=one", config=config)
     several = run("fit", "--trainer.max_epochs=2", "--name=several", *_processes(count), config=config)

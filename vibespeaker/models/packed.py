@@ -220,7 +220,8 @@ class _Attend(Function):
             return grad_weight
 
         grad_weight = sum(compute(work, ctx.lengths), torch.zeros_like(weight.t()))
-        return grad_values, grad_hidden, grad_weight.t(), None, None
+        # in the parameter's own layout, also where it is a single row: DDP copies any other into its buckets
+        return grad_values, grad_hidden, grad_weight.t().reshape(-1).view(weight.shape), None, None
 
 
 def _utterances(

@@ -26,6 +26,7 @@ from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, LastChec
 from vibespeaker.tasks.callbacks.confusion_figure import ConfusionFigure
 from vibespeaker.tasks.callbacks.cost_record import CostRecord
 from vibespeaker.tasks.callbacks.prediction_writer import PredictionWriter
+from vibespeaker.tasks.callbacks.process_remark import ProcessRemark
 from vibespeaker.tasks.callbacks.random_state import RandomStates
 from vibespeaker.tasks.callbacks.run_record import RunRecord
 from vibespeaker.tasks.datamodule import EmotionDataModule
@@ -130,6 +131,7 @@ class TrainerCLI(LightningCLI):
             RunRecord(self.folder, config),
             CostRecord(self.folder),
             RandomStates(),
+            ProcessRemark(),
             ConfusionFigure(),
             best_checkpoint(self.folder, keep.monitor, keep.mode),
             LastCheckpoint(self.folder, keep.every_batches),

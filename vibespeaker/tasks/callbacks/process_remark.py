@@ -1,0 +1,34 @@
+"""Says once where training on several processes is not exactly that on one."""
+
+import logging
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+
+log = logging.getLogger(__name__)
+
+
+class ProcessRemark(Callback):
+    """Logs one line at the start of a run on several processes whose network has batch norm or dropout."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at the network, which is built by now."""
+        found = inexact_layers(pl_module)
+        if trainer.world_size > 1 and trainer.is_global_zero and found:
+            log.warning(
+                "%d processes: the network has %s, so gradients are not exactly those of one process",
+                trainer.world_size,
+                " and ".join(found),
+            )
+
+
+def inexact_layers(module: nn.Module) -> list[str]:
+    """Return what makes the gradients of a split batch differ: batch norm, by its statistics; dropout, by its draws."""
+    layers = list(module.modules())
+    drawing = [layer for layer in layers if isinstance(layer, _DropoutNd) and layer.p > 0]
+    drawing += [layer for layer in layers if isinstance(layer, nn.RNNBase) and layer.dropout > 0]
+    drawing += [layer for layer in layers if getattr(layer, "encoder_dropout", 0) > 0]
+    named = {"batch norm": any(isinstance(layer, _BatchNorm) for layer in layers), "dropout": bool(drawing)}
+    return [name for name, present in named.items() if present]
