@@ -4,8 +4,8 @@
 
 Both sides train the published head, with the pooling that SpeechBrain has (ECAPA's, 67 million parameters), with both
 of its losses and AdamW on the same clips: frames of three encoders at their true sizes in bfloat16, lengths log-normal
-as in MSP-Podcast. Ours reads a cache through the data module of `fit`: batches of similar length, attentive pooling over
-real frames. The straightforward way saves one file per clip and encoder, draws clips in random order, pads them with
+as in MSP-Podcast. Ours reads a cache through the data module of `fit`: batches of similar length, pooling over real
+frames. The straightforward way saves one file per clip and encoder, draws clips in random order, pads them with
 zeros, and has SpeechBrain's pooling. Values are random. Ours steps with the configs' AdamW, one pass over the weights;
 the straightforward way with torch's own default.
 

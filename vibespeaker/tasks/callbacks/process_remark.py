@@ -27,8 +27,14 @@ class ProcessRemark(Callback):
 def inexact_layers(module: nn.Module) -> list[str]:
     """Return what makes the gradients of a split batch differ: batch norm, by its statistics; dropout, by its draws."""
     layers = list(module.modules())
-    drawing = [layer for layer in layers if isinstance(layer, _DropoutNd) and layer.p > 0]
-    drawing += [layer for layer in layers if isinstance(layer, nn.RNNBase) and layer.dropout > 0]
-    drawing += [layer for layer in layers if getattr(layer, "encoder_dropout", 0) > 0]
-    named = {"batch norm": any(isinstance(layer, _BatchNorm) for layer in layers), "dropout": bool(drawing)}
+    drawing = any(_drops(layer) for layer in layers)
+    named = {"batch norm": any(isinstance(layer, _BatchNorm) for layer in layers), "dropout": drawing}
     return [name for name, present in named.items() if present]
+
+
+def _drops(layer: nn.Module) -> bool:
+    if isinstance(layer, _DropoutNd):
+        return layer.p > 0
+    if isinstance(layer, nn.RNNBase):
+        return layer.dropout > 0
+    return float(getattr(layer, "encoder_dropout", 0.0)) > 0
