@@ -1,6 +1,28 @@
 """Errors a user can act on: what is wrong, what was found, what is allowed, what to do."""
 
+import unicodedata
 from collections.abc import Iterable
+
+#: Characters that write from right to left from here on, by which a name can look like another.
+_TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+
+
+def printable(text: str) -> str:
+    """Return a name or message on one line that no terminal takes for commands.
+
+    Control characters, line breaks, bytes that are no UTF-8 and turns of the writing direction become escapes.
+    """
+    if text.isprintable():
+        return text
+    return "".join(_escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or code in _TURNING:
+        # a lone surrogate stands for a byte of a name that is no UTF-8
+        return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else character.encode("unicode_escape").decode()
+    return character
 
 
 class VibeSpeakerError(Exception):

@@ -1,7 +1,9 @@
 """One recorded utterance, what it takes of its recording, and what is known of it."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from vibespeaker.errors import ConfigError
 
 SAMPLE_RATE = 16_000
 
@@ -70,6 +72,47 @@ class Excerpt:
 
 #: All of a recording.
 WHOLE = Excerpt()
+
+#: Words for the channels of recordings on a command line: the mean of all, or one utterance per channel.
+MIX, EACH = "mix", "each"
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Which channels of recordings are heard.
+
+    Args:
+        number: one, counted from 1; null for the mean of all, or for all.
+        are_all: True for every channel by itself.
+    """
+
+    number: int | None = None
+    are_all: bool = False
+
+    def excerpts(self, excerpt: Excerpt, channels: int) -> list[Excerpt]:
+        """Return an excerpt by channel.
+
+        Args:
+            excerpt: one that names a channel stays as it is.
+            channels: of the recording; one needs no number.
+        """
+        if excerpt.channel is not None or (self.are_all and channels == 1):
+            return [excerpt]
+        numbers = range(1, channels + 1) if self.are_all else [self.number]
+        return [replace(excerpt, channel=number) for number in numbers]
+
+
+def chosen_channels(text: str) -> Channels:
+    """Return what `--channels` says: `mix`, `each` or a number from 1.
+
+    Raises:
+        ConfigError: it says something else.
+    """
+    if text in (MIX, EACH):
+        return Channels(are_all=text == EACH)
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ConfigError("--channels is not understood", found=text, allowed=f"{MIX}, {EACH}, or a number from 1")
+    return Channels(int(text))
 
 
 @dataclass(frozen=True)

@@ -42,12 +42,14 @@ class Decoded:
         samples: `(samples,)` at the recording's own rate, at least one, finite, within full scale ±1.
         rate: Hz.
         channels: of the recording.
+        is_mixed: True when the samples are the mean of several channels.
         remarks: what was odd and what was done about it, half a sentence each.
     """
 
     samples: Waveform
     rate: int
     channels: int
+    is_mixed: bool = False
     remarks: tuple[str, ...] = ()
 
 
@@ -196,7 +198,8 @@ def _read(audio: _Forward, excerpt: Excerpt, remarks: tuple[str, ...] = (), is_p
     if mixer.cancels:
         raise _CancellingError(mixer.loudest, mixer.cancellation())
     samples, changes = fitted(mixer.samples(), audio.subtype)
-    return Decoded(samples, rate, int(audio.channels), (*remarks, *changes))
+    is_mixed = audio.channels > 1 and excerpt.channel is None
+    return Decoded(samples, rate, int(audio.channels), is_mixed, (*remarks, *changes))
 
 
 def _skip(audio: _Forward, first: int) -> int:

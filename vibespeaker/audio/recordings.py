@@ -3,7 +3,8 @@
 from functools import lru_cache
 from pathlib import Path
 
-from vibespeaker.audio.files import Waveform, read_audio
+from vibespeaker.audio.files import Waveform
+from vibespeaker.audio.notes import Heard, hear
 from vibespeaker.errors import AudioError
 from vibespeaker.files import file_sha256
 from vibespeaker.manifest import Manifest
@@ -31,7 +32,11 @@ class Recordings:
         return Excerpt(*(column[row].as_py() for column in self._bounds))
 
     def read(self, row: int, content_sha256: str | None = None) -> Waveform:
-        """Return the audio of a row, `(samples,)` at 16 kHz.
+        """Return the audio of a row, `(samples,)` at 16 kHz; see `hear`."""
+        return self.hear(row, content_sha256).samples
+
+    def hear(self, row: int, content_sha256: str | None = None) -> Heard:
+        """Return the audio of a row with notes on it.
 
         Args:
             row: one that has audio.
@@ -43,9 +48,9 @@ class Recordings:
         return read_unchanged(self.root / self._audio[row].as_py(), self.excerpt(row), content_sha256)
 
 
-def read_unchanged(path: Path, excerpt: Excerpt, content_sha256: str | None) -> Waveform:
-    """Return the audio of an excerpt, as `Recordings.read` does."""
-    samples = read_audio(path, excerpt)
+def read_unchanged(path: Path, excerpt: Excerpt, content_sha256: str | None) -> Heard:
+    """Return the audio of an excerpt, as `Recordings.hear` does."""
+    heard = hear(path, excerpt)
     found = None if content_sha256 is None else excerpt.content_sha256(_hash_of(path, *_state(path)))
     if found is not None and found != content_sha256:
         raise AudioError(
@@ -54,7 +59,7 @@ def read_unchanged(path: Path, excerpt: Excerpt, content_sha256: str | None) -> 
             allowed=f"{str(content_sha256)[:12]}…",
             remedy="prepare the manifest again",
         )
-    return samples
+    return heard
 
 
 def _state(path: Path) -> tuple[int, int]:

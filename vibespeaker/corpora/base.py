@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from vibespeaker.errors import printable
 from vibespeaker.utterance import Utterance
 
 
@@ -33,6 +34,11 @@ class Problem:
     def of(cls, item: str, error: ValueError) -> "Problem":
         """Return the problem that an error makes of a row or file that is left out."""
         return cls(item, str(error), absent=isinstance(error, MissingAudioError))
+
+    def __post_init__(self) -> None:
+        # names from outside, which no table or terminal is to take for more than names
+        for name in ("item", "reason"):
+            object.__setattr__(self, name, printable(getattr(self, name)))
 
 
 @dataclass(frozen=True)

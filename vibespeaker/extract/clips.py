@@ -22,11 +22,13 @@ class Clip:
         number: its number in the plan.
         content: `(samples,)` float32 at 16 kHz, or the text; None when it could not be read.
         problem: why it could not be read.
+        notes: what reading changed or noticed (`audio.notes`).
     """
 
     number: int
     content: npt.NDArray[np.float32] | str | None
     problem: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 class ClipReader(Dataset[Clip]):
@@ -57,14 +59,13 @@ class ClipReader(Dataset[Clip]):
         if self._recordings is None:
             return Clip(number, self._texts[row].as_py() or "")
         try:
-            return Clip(number, self._read_audio(self._recordings, row, number))
+            heard = self._recordings.hear(row, self._plan.contents[number].tobytes().hex())
         except AudioError as error:
             return Clip(number, None, str(error))
+        return Clip(number, self._in_view(heard.samples, number), notes=heard.notes)
 
-    def _read_audio(self, recordings: Recordings, row: int, number: int) -> npt.NDArray[np.float32]:
-        content = self._plan.contents[number].tobytes()
-        waveform = recordings.read(row, content.hex())
+    def _in_view(self, waveform: npt.NDArray[np.float32], number: int) -> npt.NDArray[np.float32]:
         view = int(self._plan.views[number])
         if view == 0 or self._augmentation is None:
             return waveform
-        return self._augmentation.view(waveform, content, view)
+        return self._augmentation.view(waveform, self._plan.contents[number].tobytes(), view)

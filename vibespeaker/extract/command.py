@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 #: What extraction reads of a manifest.
 COLUMNS = ("utterance_id", *RECORDING_COLUMNS, "audio_sha256", "duration", "text", "split")
 LOCK_FILE = "extract.lock"
+#: Different notes on clips that are logged, the most frequent first.
+_SHOWN_NOTES = 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -177,10 +179,13 @@ def extract_together(job: Job, plan: Plan, encoders: Sequence[LoadedEncoder]) ->
             with claims.exclusive(), storage_errors(folder):
                 declare_encoder(folder, record)
             targets.append(Target(folder, record, loaded.encoder, plan, claims))
-        Extraction(targets, plan, reader, job.reading).run()
+        extraction = Extraction(targets, plan, reader, job.reading)
+        extraction.run()
         for target in targets:
             with target.claims.exclusive():
                 merge_index(target.folder, target.record.identity)
+    for note, count in extraction.notes.most_common(_SHOWN_NOTES):
+        log.info("%d clips: %s", count, note)
     identifiers = job.manifest.table.column("utterance_id")
     for target in targets:
         for number, reason in sorted(target.problems.items()):

@@ -8,6 +8,7 @@ when all is done.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -65,10 +66,14 @@ class Extraction:
         plan: all that is to be done.
         reader: reads the plan's clips.
         config: batch sizes, workers and device.
+
+    Attributes:
+        notes: what reading changed or noticed (`audio.notes`) → of how many clips.
     """
 
     def __init__(self, targets: Sequence[Target], plan: Plan, reader: ClipReader, config: ReadingConfig) -> None:
         self._targets, self._plan, self._reader, self._config = targets, plan, reader, config
+        self.notes: Counter[str] = Counter()
         self._encoders = {target: BatchEncoder(target.encoder, target.record, config.device) for target in targets}
 
     def run(self) -> None:
@@ -114,6 +119,7 @@ class Extraction:
         """Yield every batch as it was given to the encoders that lack clips of it."""
         for batch, clips in read_ahead(self._batches(tracker), self._reader, self._config.workers):
             launched = {}
+            self.notes.update(note for clip in clips for note in clip.notes)
             for target, lacking in batch.chunk.lacking.items():
                 wanted = [clip for clip in clips if clip.number in lacking]
                 if wanted:

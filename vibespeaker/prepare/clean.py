@@ -146,7 +146,7 @@ def clean_one(job: Job, recipe: CleaningRecipe) -> Finding:
     """
     source, excerpt, expected, target = job
     try:
-        cleaned = clean_audio(read_unchanged(source, excerpt, expected), recipe)
+        cleaned = clean_audio(read_unchanged(source, excerpt, expected).samples, recipe)
     except AudioError as error:
         return {"problem": error.problem}
     if not len(cleaned.samples):

@@ -16,13 +16,14 @@ from vibespeaker.corpora.base import CorpusAdapter, Problem
 from vibespeaker.errors import CorpusError
 from vibespeaker.files import atomic_path
 from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata, build
+from vibespeaker.prepare.channels import by_channel
 from vibespeaker.prepare.copies import leave_out_copies
 from vibespeaker.prepare.leaks import leaks_of
 from vibespeaker.prepare.split.groups import without_speaker
 from vibespeaker.prepare.split.strategies import DEFAULT_FRACTIONS, ablation_split, split_by_group
 from vibespeaker.prepare.terminal import print_report
 from vibespeaker.prepare.usable import usable_rows
-from vibespeaker.utterance import Utterance, Vote
+from vibespeaker.utterance import MIX, Utterance, Vote, chosen_channels
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ def prepare(
     seed: int = 0,
     fractions: dict[str, float] | None = None,
     min_duration: float = MIN_DURATION,
+    channels: str = MIX,
     options: dict[str, Any] | None = None,
     workers: int | None = None,
 ) -> int:
@@ -77,6 +79,8 @@ def prepare(
         seed: of the ablation and speakers splits.
         fractions: shares of the speakers split, by default 0.7 train, 0.15 development, 0.15 test.
         min_duration: shorter audio is dropped, in seconds.
+        channels: of recordings with several: mix takes their mean; each makes an utterance of every channel, as of
+            calls with a speaker on each; a number takes that channel alone, counted from 1.
         options: options of the format, e.g. --options.channel song for RAVDESS, --options.columns.audio clip and
             --options.columns.speaker who for a table; each value is taken as it is typed.
         workers: files decoded at the same time, by default as many as there are cores.
@@ -86,7 +90,7 @@ def prepare(
     """
     corpus = adapter(format, options)
     journal = out.with_name(f".{out.name}.examined")
-    prepared = prepare_corpus(corpus, path, journal, options or {}, min_duration, workers)
+    prepared = prepare_corpus(corpus, path, journal, options or {}, min_duration, workers, channels)
     prepared = replace(prepared, manifest=apply_split(prepared.manifest, split, seed, fractions))
     prepared.manifest.write(out)
     leaks = leaks_of(prepared.manifest)
@@ -106,6 +110,7 @@ def prepare_corpus(
     options: Mapping[str, Any] | None = None,
     min_duration: float = MIN_DURATION,
     workers: int | None = None,
+    channels: str = MIX,
 ) -> Prepared:
     """Read a corpus and examine its audio.
 
@@ -116,14 +121,18 @@ def prepare_corpus(
         options: the adapter's options, for the manifest's history.
         min_duration: shorter audio is dropped, in seconds.
         workers: files decoded at the same time, by default as many as there are cores.
+        channels: `mix`, `each` or a number from 1, see `prepare`.
 
     Raises:
+        ConfigError: `channels` is none of these.
         CorpusError: the folder does not look like the corpus, or none of its audio can be used.
     """
     root = Path(os.path.abspath(path))
+    chosen = chosen_channels(channels)
     reading = corpus.read(root)
     logger.info("%s: %d utterances listed", corpus.name, len(reading.utterances))
     root = corpus.audio_root(root)
+    reading = by_channel(reading, chosen, root)
     facts = _examine(root, reading.utterances, journal, workers)
     reading, facts, copies = leave_out_copies(reading, facts)
     usable, problems = usable_rows(reading, facts, min_duration)
@@ -141,6 +150,7 @@ def prepare_corpus(
                 "format": corpus.name,
                 "options": dict(options or {}),
                 "min_duration": min_duration,
+                **({} if channels == MIX else {"channels": channels}),
                 "licence": corpus.licence,
                 "citation": corpus.citation,
             },

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from vibespeaker.corpora.base import Problem
+from vibespeaker.errors import printable
 from vibespeaker.labels import EMOTIONS, NO_AGREEMENT, label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.split.strategies import ABLATION_COUNTS
@@ -44,7 +45,7 @@ def print_report(
         dropped = sum(problem.dropped for problem in problems)
         console.print(f"{dropped:,} dropped, {len(problems) - dropped:,} kept and reported; all are in {problems_file}")
     for warning in warnings:
-        console.print(f"warning: {warning}", style="yellow")
+        console.print(f"warning: {printable(warning)}", style="yellow")
     console.print(summary_table(manifest))
     if manifest.table.column("split").null_count == len(manifest):
         console.print("no official splits: --split speakers makes speaker-disjoint ones")

@@ -9,6 +9,7 @@ import numpy as np
 from vibespeaker.audio.files import AudioFacts
 from vibespeaker.corpora.base import CorpusReading, Problem
 from vibespeaker.corpora.segments import TOLERANCE, overlaps
+from vibespeaker.errors import printable
 from vibespeaker.prepare.split.groups import connected
 from vibespeaker.utterance import WHOLE, Utterance
 
@@ -35,7 +36,9 @@ def usable_rows(
             reason = "it has neither audio nor text"
         # of a segment its line tells more than its file
         item = reading.places.get(utterance.utterance_id) if utterance.excerpt != WHOLE else None
-        item = item or utterance.audio or utterance.utterance_id
+        item = item or (utterance.audio if utterance.channel is None else "") or utterance.utterance_id
+        if printable(utterance.audio) != utterance.audio:
+            reason = "its name holds control characters or is no UTF-8: rename the file"
         if fact.duration is not None and fact.duration < min_duration:
             reason = f"it lasts {fact.duration:.3f} s, less than {min_duration:g} s"
         if reason is not None:

@@ -4,19 +4,27 @@ import json as json_text
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from rich.console import Console
 from rich.table import Table
 
-from vibespeaker.errors import CheckpointError
+from vibespeaker.errors import CheckpointError, printable
+from vibespeaker.progress import plain_console
+from vibespeaker.utterance import EACH, WHOLE, Channels, chosen_channels
 
 if TYPE_CHECKING:
+    from vibespeaker.audio.speech import Vad
     from vibespeaker.recognizer.system import Recognition
 
 
 def recognize(
-    file: Path, ckpt: Path | None = None, text: str | None = None, transcriber: str | None = None, json: bool = False
+    file: Path,
+    ckpt: Path | None = None,
+    text: str | None = None,
+    transcriber: str | None = None,
+    channels: str = "mix",
+    vad: Literal["energy", "silero"] = "energy",
+    json: bool = False,
 ) -> None:
     """Print what a trained system says of one recording: its categories' probabilities and its attributes.
 
@@ -25,7 +33,10 @@ def recognize(
         ckpt: checkpoint that vibespeaker fit wrote.
         text: the transcript, where it is known.
         transcriber: Whisper checkpoint that transcribes the audio when no text is given, e.g. openai/whisper-large-v3.
-        json: print one JSON object in place of tables.
+        channels: mix hears the mean of the channels, each hears every channel by itself, as of a call with a speaker on
+            each, and a number hears that channel alone, counted from 1.
+        vad: detector that tells whether there is speech at all; energy needs no model.
+        json: print one JSON object in place of tables, or with channels each, a list of one per channel.
 
     Raises:
         CheckpointError: there is no checkpoint, or its encoders are not those at hand.
@@ -33,32 +44,47 @@ def recognize(
     """
     if ckpt is None:
         raise CheckpointError("recognize needs a checkpoint", remedy="vibespeaker recognize FILE --ckpt CHECKPOINT")
-    recognition = _recognize(file, ckpt, text, transcriber)
-    if json:
-        fields = {"file": str(file), "category": recognition.category, **asdict(recognition)}
-        sys.stdout.write(json_text.dumps(fields, indent=1, ensure_ascii=False) + "\n")
-    else:
-        _print(recognition, file)
+    recognitions = _recognize(file, chosen_channels(channels), ckpt, text, transcriber, vad)
+    if not json:
+        for channel, recognition in recognitions:
+            _print(recognition, file, channel)
+        return
+    fields = [
+        {"file": str(file), "channel": channel, "category": recognition.category, **asdict(recognition)}
+        for channel, recognition in recognitions
+    ]
+    printed = fields if channels == EACH else fields[0]
+    sys.stdout.write(json_text.dumps(printed, indent=1, ensure_ascii=False) + "\n")
 
 
-def _recognize(file: Path, checkpoint: Path, text: str | None, transcriber: str | None) -> "Recognition":
-    from vibespeaker.audio.files import read_audio
+def _recognize(
+    file: Path, wanted: Channels, checkpoint: Path, text: str | None, transcriber: str | None, vad: "Vad"
+) -> list[tuple[int | None, "Recognition"]]:
+    """Return the channels that are heard, null for the mean of all, and what is said of each."""
+    from vibespeaker.audio.files import count_channels
+    from vibespeaker.audio.notes import hear
     from vibespeaker.recognizer.system import Recognizer
 
-    samples = read_audio(file)  # before what takes long, since it may be the wrong file
-    hears = None
+    excerpts = wanted.excerpts(WHOLE, count_channels(file) if wanted.are_all else 1)
+    heard = [hear(file, excerpt) for excerpt in excerpts]  # before what takes long, since it may be the wrong file
+    transcribes = None
     if transcriber is not None:
         from vibespeaker.transcribe.whisper import Transcriber
 
-        hears = Transcriber(transcriber)
-    return Recognizer.from_checkpoint(checkpoint, hears).recognize_samples(samples, text)
+        transcribes = Transcriber(transcriber, vad=vad)
+    recognizer = Recognizer.from_checkpoint(checkpoint, transcribes)
+    return [
+        (excerpt.channel, recognizer.recognize_samples(one.samples, text, one.notes, vad))
+        for excerpt, one in zip(excerpts, heard, strict=True)
+    ]
 
 
-def _print(recognition: "Recognition", file: Path) -> None:
-    console = Console(highlight=False)
-    console.print(f"[bold]{file}[/bold], {recognition.seconds:.1f} s")
+def _print(recognition: "Recognition", file: Path, channel: int | None) -> None:
+    console = plain_console()
+    part = "" if channel is None else f", channel {channel}"
+    console.print(f"{printable(str(file))}{part}, {recognition.seconds:.1f} s", style="bold")
     if recognition.transcript is not None:
-        console.print(f"transcript: {recognition.transcript!r}", markup=False)
+        console.print(f"transcript: {recognition.transcript!r}")
     if recognition.probabilities is not None:
         table = Table("category", "probability", "")
         ranked = sorted(recognition.probabilities.items(), key=lambda pair: -pair[1])
@@ -71,4 +97,4 @@ def _print(recognition: "Recognition", file: Path) -> None:
             table.add_row(name, f"{value:.2f}", "·" * round(5 * (value - 1)) + "●")
         console.print(table)
     for note in recognition.notes:
-        console.print(f"note: {note}", style="yellow", markup=False)
+        console.print(f"note: {note}", style="yellow")

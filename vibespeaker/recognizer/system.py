@@ -4,7 +4,7 @@ A checkpoint names the encoders it was trained with and their fingerprints. They
 are not the same: other weights under the old name would give other frames, and numbers without meaning.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from vibespeaker.audio.cleaning import CleaningRecipe, clean_audio
-from vibespeaker.audio.files import Waveform, read_audio
+from vibespeaker.audio.files import Waveform
+from vibespeaker.audio.notes import hear, require_audible_length, speech_notes
+from vibespeaker.audio.speech import Vad
 from vibespeaker.batch import EmotionOutput, Frames
 from vibespeaker.calibration.store import Calibration, find_calibration
 from vibespeaker.encoders.base import Encoder
@@ -48,6 +50,7 @@ class Recognition:
         probabilities: class → probability in the label set's order; null without a category head.
         attributes: arousal, valence, dominance on 1–7; null without an attribute head.
         notes: what a reader must know of these numbers.
+        vad: detector by which the notes say whether there is speech (`audio.speech`).
     """
 
     seconds: float
@@ -55,6 +58,7 @@ class Recognition:
     probabilities: dict[str, float] | None
     attributes: dict[str, float] | None
     notes: tuple[str, ...] = ()
+    vad: Vad = "energy"
 
     @property
     def category(self) -> str | None:
@@ -121,11 +125,25 @@ class Recognizer:
         Raises:
             AudioError: the file cannot be used.
         """
-        return self.recognize_samples(read_audio(path), text)
+        heard = hear(path)
+        return self.recognize_samples(heard.samples, text, heard.notes)
 
     @torch.inference_mode()
-    def recognize_samples(self, samples: Waveform, text: str | None = None) -> Recognition:
-        """Recognise `(samples,)` at 16 kHz; see `recognize`."""
+    def recognize_samples(
+        self, samples: Waveform, text: str | None = None, notes: Sequence[str] = (), vad: Vad = "energy"
+    ) -> Recognition:
+        """Recognise samples.
+
+        Args:
+            samples: `(samples,)` at 16 kHz.
+            text: as for `recognize`.
+            notes: what is known of the recording already (`audio.notes`).
+            vad: detector that tells whether there is speech at all (`audio.speech`).
+
+        Raises:
+            AudioError: they are too short.
+        """
+        require_audible_length(samples)
         if text is None and self.transcriber is not None:
             text = self.transcriber(samples)
         waveform = torch.from_numpy(self._cleaned(samples))
@@ -137,7 +155,8 @@ class Recognizer:
             transcript=text,
             probabilities=_named(self.provenance.classes, None if logits is None else logits.softmax(-1)),
             attributes=_named(ATTRIBUTES, attributes),
-            notes=self._notes(text),
+            notes=(*notes, *speech_notes(samples, vad), *self._notes(text)),
+            vad=vad,
         )
 
     def _cleaned(self, samples: Waveform) -> Waveform:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from vibespeaker.audio.recordings import Recordings
 from vibespeaker.errors import AudioError, ConfigError, ManifestError
@@ -22,6 +22,7 @@ from vibespeaker.manifest import Manifest
 from vibespeaker.progress import tracked
 
 if TYPE_CHECKING:
+    from vibespeaker.audio.speech import Vad
     from vibespeaker.transcribe.whisper import Transcriber
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ def transcribe(
     batch_size: int = 8,
     device: str = "auto",
     precision: str = "float32",
+    vad: Literal["energy", "silero"] = "energy",
 ) -> int:
     """Fill missing texts of a manifest with the output of a Whisper checkpoint; run again after an interruption.
 
@@ -55,6 +57,7 @@ def transcribe(
         batch_size: windows of 30 s transcribed together.
         device: auto, cpu, cuda, …
         precision: float32, bfloat16 or float16.
+        vad: detector of speech; audio that certainly holds none gets an empty text. energy needs no model.
 
     Returns:
         0, or 1 when some recordings could not be read; their texts stay as they were.
@@ -65,7 +68,7 @@ def transcribe(
         logger.info("every utterance has a text: nothing to transcribe")
         _write(table, out)
         return 0
-    recognizer = _load(model, beams, batch_size, device, precision)
+    recognizer = _load(model, beams, batch_size, device, precision, vad)
     languages = _languages(table, wanted, language, recognizer)
     step = {
         "step": "transcribe",
@@ -74,6 +77,7 @@ def transcribe(
         "language": language,
         "all": all,
         "splits": splits,
+        "vad": vad,
     }
     finished = _FinishedBatches(out, step)
     texts = _already_written(out, step, recognizer.origin) | finished.read()
@@ -107,13 +111,13 @@ def _wanted(table: Manifest, everything: bool, splits: Sequence[str] | None) -> 
     ]
 
 
-def _load(model: str, beams: int, batch_size: int, device: str, precision: str) -> "Transcriber":
+def _load(model: str, beams: int, batch_size: int, device: str, precision: str, vad: "Vad") -> "Transcriber":
     import torch
 
     from vibespeaker.transcribe.whisper import Transcriber
 
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    return Transcriber(model, beams, chosen, precision, batch_size)
+    return Transcriber(model, beams, chosen, precision, batch_size, vad)
 
 
 def _languages(table: Manifest, wanted: Sequence[int], language: str, recognizer: "Transcriber") -> list[str | None]:

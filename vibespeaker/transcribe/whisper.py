@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from vibespeaker.audio.speech import Vad, holds_speech
 from vibespeaker.encoders.checkpoints import check_weights, load, quiet_transformers, read_config, weights_sha256
 from vibespeaker.errors import ConfigError
 from vibespeaker.provenance import Fingerprint
@@ -36,6 +37,7 @@ class Transcriber:
         device: where to run, such as `cpu` or `cuda`.
         precision: type of weights and arithmetic: float32, bfloat16 or float16.
         batch_size: windows transcribed together.
+        vad: detector of `audio.speech`; a window that certainly holds no speech has an empty text.
 
     Raises:
         EncoderError: the checkpoint is missing, unreachable or no Whisper.
@@ -49,6 +51,7 @@ class Transcriber:
         device: str = "cpu",
         precision: str = "float32",
         batch_size: int = 8,
+        vad: Vad = "energy",
     ) -> None:
         if precision not in _DTYPES or beams < 1 or batch_size < 1:
             raise ConfigError(
@@ -59,6 +62,7 @@ class Transcriber:
         self.name = Path(checkpoint).name if Path(checkpoint).is_dir() else checkpoint
         self.beams = beams
         self.precision = precision
+        self.vad = vad
         self.batch_size = batch_size
         self._model, self._tokenizer, self._extractor = load(checkpoint, "Transcriber", _load)
         self._weights = weights_sha256(self._model)
@@ -85,6 +89,7 @@ class Transcriber:
                 "tokenizer": hashlib.sha256(tokens).hexdigest(),
                 "beams": str(self.beams),
                 "precision": self.precision,
+                "vad": self.vad,
             }
         )
 
@@ -109,7 +114,7 @@ class Transcriber:
         """
         self.check_language(language)
         windows = [(row, window) for row, clip in enumerate(clips) for window in split_at_pauses(np.asarray(clip))]
-        audible = [(row, window) for row, window in windows if np.ptp(window) > 1e-5]
+        audible = [(row, window) for row, window in windows if holds_speech(window, self.vad)]
         texts: list[list[str]] = [[] for _ in clips]
         for start in range(0, len(audible), self.batch_size):
             batch = audible[start : start + self.batch_size]
