@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from tests.manifests import manifest_of
 from tests.recordings import record
+from tests.sounds import speech_like
 from vibespeaker.audio.cleaning import CleaningRecipe, cleaning_of
 from vibespeaker.audio.files import read_audio, write_audio
 from vibespeaker.cli.main import main
@@ -126,3 +128,18 @@ def test_several_processes_clean_what_one_does(corpus):
     first = (corpus / "cleaned.parquet").read_bytes()
     clean(corpus, "--denoise", "0", "--silence", "energy", "--workers", "2")
     assert (corpus / "cleaned.parquet").read_bytes() == first
+
+
+@pytest.mark.parametrize("scale", [3.0, 32_768.0])
+def test_samples_beyond_full_scale_are_scaled_down_not_clipped(tmp_path, scale):
+    sound = speech_like(1.5)
+    sound *= 0.9 / np.abs(sound).max()
+    (tmp_path / "corpus").mkdir()
+    soundfile.write(tmp_path / "corpus" / "loud.wav", scale * sound, RATE, subtype="FLOAT")
+    rows = [{"name": "loud", "audio": "loud.wav", "duration": 1.5, "category": "fear"}]
+    manifest_of(rows, root=str(tmp_path / "corpus")).write(tmp_path / "m.parquet")
+    assert clean(tmp_path, "--denoise", "0", "--silence", "none", "--workers", "1") == 0
+    made = Manifest.read(tmp_path / "cleaned.parquet")
+    copy = read_audio(made.root / made.column("audio")[0])
+    assert np.corrcoef(copy, sound)[0, 1] > 0.999
+    assert np.mean(np.abs(copy) > 0.999) < 0.001

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
+from tests.sounds import without_speech
 from vibespeaker.audio.cleaning import CleaningRecipe, clean_audio
 from vibespeaker.audio.files import read_audio, write_audio
 from vibespeaker.cli.main import main
@@ -107,6 +109,36 @@ def test_recognition_hears_what_training_saw_of_a_smaller_cache(options, setting
 def test_says_what_a_reader_must_know(recognizer, recording):
     assert recognizer.recognize(recording).notes == (SYNTHETIC_NOTE, NO_TRANSCRIPT_NOTE)
     assert recognizer.recognize(recording, "some words").notes == (SYNTHETIC_NOTE,)
+
+
+def test_nothing_heard_and_what_was_changed_is_said(recognizer, recording, tmp_path):
+    sounds = without_speech()
+    for name in ("zeros", "dither", "tone", "white noise"):
+        assert "no speech found (detector: energy)" in recognizer.recognize_samples(sounds[name], "").notes[0], name
+    with pytest.raises(AudioError, match=r"too short to hear anything in\. Found: 1 samples"):
+        recognizer.recognize_samples(sounds["one sample"])
+    samples = read_audio(recording)
+    soundfile.write(tmp_path / "a.wav", np.stack([samples, -samples], axis=1) * 20_000, 8_000, subtype="FLOAT")
+    cancelled, scaled, resampled, *_ = recognizer.recognize(tmp_path / "a.wav", "").notes
+    assert "the channels cancel" in cancelled
+    assert "16-bit integers" in scaled
+    assert resampled == "resampled from 8,000 Hz to 16,000 Hz"
+
+
+def test_channels_and_names_are_shown_as_they_are(checkpoint, recording, tmp_path, capsys):
+    samples, path = read_audio(recording), tmp_path / "take[final][" / "b].wav"
+    path.parent.mkdir()
+    soundfile.write(path, np.stack([samples, samples[::-1]], axis=1), 16_000)
+    words = ["recognize", str(path), "--ckpt", str(checkpoint)]
+    assert main([*words, "--channels", "each", "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert (first["channel"], second["channel"], first["vad"]) == (1, 2, "energy")
+    assert first["probabilities"] != second["probabilities"]
+    assert main([*words, "--channels", "2"]) == 0
+    shown = capsys.readouterr().out.replace("\n", "")
+    assert "take[final][/b].wav, channel 2," in shown
+    assert main([*words, "--channels", "left"]) == 2
+    assert "--channels is not understood. Found: left. Allowed: mix, each" in capsys.readouterr().err
 
 
 def test_words_matter_and_an_empty_text_is_a_text(recognizer, recording):

@@ -1,11 +1,11 @@
 """The command transcribe: what is filled, provenance, resuming after a kill, bad recordings."""
 
-import numpy as np
 import pytest
 import soundfile
 
 from tests.manifests import manifest_of
 from tests.recordings import record
+from tests.sounds import speech_like
 from vibespeaker.cli.main import main
 from vibespeaker.errors import ConfigError, ManifestError
 from vibespeaker.manifest import Manifest
@@ -19,9 +19,7 @@ ROWS = 5
 def manifest(tmp_path):
     """Five clips; the second has a human transcript, the last belongs to another split."""
     root = tmp_path / "corpus"
-    rows = [
-        record(root, f"clip{row}", np.random.default_rng(row).normal(0, 0.1, 8000 + 4000 * row)) for row in range(ROWS)
-    ]
+    rows = [record(root, f"clip{row}", speech_like(0.5 + 0.25 * row, row)) for row in range(ROWS)]
     texts = {1: {"text": "spoken by a person", "text_origin": "human"}}
     languages, splits = ["en", "en", "de", "en", "de"], ["train"] * 4 + ["test1"]
     rows = [

@@ -3,13 +3,10 @@
 import numpy as np
 import pytest
 
+from tests.sounds import speech_like, without_speech
 from vibespeaker.audio.files import read_audio
 from vibespeaker.errors import ConfigError, EncoderError
 from vibespeaker.transcribe.whisper import Transcriber, split_at_pauses
-
-
-def noise(seconds, seed=0):
-    return np.random.default_rng(seed).normal(0, 0.1, round(seconds * 16_000)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +18,7 @@ def test_texts_are_those_of_transformers(transcriber, tiny_checkpoint):
     from transformers import AutoTokenizer, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
     folder = tiny_checkpoint("whisper")
-    clip = noise(2.0)
+    clip = speech_like(2.0)
     inputs = WhisperFeatureExtractor.from_pretrained(folder)(
         clip, sampling_rate=16_000, return_tensors="pt", return_attention_mask=True
     )
@@ -34,30 +31,31 @@ def test_texts_are_those_of_transformers(transcriber, tiny_checkpoint):
 
 
 def test_texts_depend_on_nothing_but_the_clip(transcriber):
-    clips = [noise(seconds, seed) for seed, seconds in enumerate((0.3, 2.0, 1.0, 4.0, 0.01))]
+    clips = [speech_like(seconds, seed) for seed, seconds in enumerate((0.3, 2.0, 1.0, 4.0, 0.01))]
     together = transcriber.transcribe(clips, "en")
     assert together == [transcriber(clip, "en") for clip in clips]
     assert together[::-1] == transcriber.transcribe(clips[::-1], "en")
     assert len(set(together)) > 1
 
 
-def test_silence_has_no_words(transcriber):
+def test_what_certainly_is_no_speech_has_no_words(transcriber):
+    assert not any(transcriber.transcribe(list(without_speech().values()), "en"))
     assert transcriber.transcribe([np.zeros(16_000, np.float32), np.full(100, 0.5, np.float32)]) == ["", ""]
     assert transcriber.transcribe([]) == []
 
 
 def test_long_clips_are_cut_at_pauses():
-    clip = noise(70)
+    clip = speech_like(70)
     clip[27 * 16_000 : 27 * 16_000 + 4000] = 0
     windows = split_at_pauses(clip)
     assert np.array_equal(np.concatenate(windows), clip)
     assert 27 * 16_000 <= len(windows[0]) <= 27 * 16_000 + 4000
     assert all(0 < len(window) <= 30 * 16_000 for window in windows)
-    assert [len(window) for window in split_at_pauses(noise(30))] == [30 * 16_000]
+    assert [len(window) for window in split_at_pauses(speech_like(30))] == [30 * 16_000]
 
 
 def test_texts_of_windows_are_joined(transcriber):
-    clip = noise(31)
+    clip = speech_like(31)
     first, second = split_at_pauses(clip)
     assert transcriber(clip, "de") == f"{transcriber(first, 'de')} {transcriber(second, 'de')}"
 
@@ -65,8 +63,8 @@ def test_texts_of_windows_are_joined(transcriber):
 def test_languages(transcriber):
     assert transcriber.languages == ("de", "en")
     with pytest.raises(ConfigError, match=r"does not know the language. Found: fr. Allowed: de, en"):
-        transcriber(noise(1), "fr")
-    assert transcriber(noise(1))  # detected
+        transcriber(speech_like(1), "fr")
+    assert transcriber(speech_like(1))  # detected
 
 
 def test_origin_names_model_and_fingerprint(transcriber, tiny_checkpoint):
@@ -75,7 +73,7 @@ def test_origin_names_model_and_fingerprint(transcriber, tiny_checkpoint):
     assert Transcriber(str(folder)).fingerprint() == transcriber.fingerprint()
     beams = Transcriber(str(folder), beams=2)
     assert set(beams.fingerprint().difference(transcriber.fingerprint())) == {"beams"}
-    assert beams(noise(1), "en")
+    assert beams(speech_like(1), "en")
 
 
 def test_wrong_arguments(tiny_checkpoint):
@@ -88,9 +86,9 @@ def test_wrong_arguments(tiny_checkpoint):
 
 
 def test_half_precision(tiny_checkpoint):
-    assert Transcriber(str(tiny_checkpoint("whisper")), precision="bfloat16")(noise(1), "en")
+    assert Transcriber(str(tiny_checkpoint("whisper")), precision="bfloat16")(speech_like(1), "en")
 
 
 def test_real_recording(transcriber, shared_data):
     clip = read_audio(shared_data / "asr" / "jfk.flac")
-    assert transcriber(clip, "en") == transcriber.transcribe([noise(1), clip], "en")[1]
+    assert transcriber(clip, "en") == transcriber.transcribe([speech_like(1), clip], "en")[1]

@@ -41,6 +41,8 @@ CLEAR, POSSIBLE = 4.8, 3.1
 #: Share of a frame's power in its strongest bins, from which on it is a tone or two; and the share of such frames from
 #: which on the sounds around are tones.
 _TONAL_BINS, _TONAL_POWER, _TONAL_FRAMES = 14, 0.995, 0.5
+#: Least level of a band below the frame's loudest.
+_DYNAMIC_DB = 50.0
 #: Frames that are looked at together: two seconds; so many of them must stand out.
 _CONTEXT, _LEAST_FRAMES = 200, 25
 #: Frames: pauses up to here belong to the speech around them; what is shorter than the second is no word.
@@ -163,6 +165,8 @@ def _is_speech(frames: npt.NDArray[np.float32], least_change: float) -> npt.NDAr
     spectrum = rfft(centred * np.hanning(_FRAME).astype(np.float32), _FFT)
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)  # (frames, bins)
     bands = 10 * np.log10(np.add.reduceat(power, _band_starts(), axis=1) + 1e-10)
+    # what lies so far below is the window's leakage
+    bands = np.maximum(bands, bands.max(axis=1, keepdims=True) - _DYNAMIC_DB)
     shape = bands - bands.mean(axis=1, keepdims=True)  # (frames, bands)
     strongest = np.partition(power, -_TONAL_BINS, axis=1)[:, -_TONAL_BINS:].sum(axis=1)
     tonal = strongest > _TONAL_POWER * power.sum(axis=1)
