@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vibespeaker.audio.files import count_channels
 from vibespeaker.corpora.base import CorpusReading
-from vibespeaker.utterance import Channels, Utterance
+from vibespeaker.utterance import WHOLE, Channels, Utterance
 
 
 def by_channel(reading: CorpusReading, channels: Channels, root: Path) -> CorpusReading:
@@ -33,7 +33,8 @@ def by_channel(reading: CorpusReading, channels: Channels, root: Path) -> Corpus
             counts[utterance.audio] = count_channels(root / utterance.audio)
         for excerpt in channels.excerpts(utterance.excerpt, counts.get(utterance.audio, 1)):
             chosen.append(_on_channel(utterance, excerpt.channel, channels.are_all))
-            if utterance.utterance_id in reading.places:
+            # of a channel of a whole file, its identifier tells more than its line
+            if utterance.excerpt != WHOLE and utterance.utterance_id in reading.places:
                 places[chosen[-1].utterance_id] = reading.places[utterance.utterance_id]
     chosen.sort(key=lambda utterance: utterance.utterance_id)
     return replace(reading, utterances=tuple(chosen), places={**reading.places, **places})
