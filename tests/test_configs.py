@@ -116,6 +116,21 @@ def test_experiment_trains_and_its_checkpoint_restores_class_and_weights(
 
 
 @pytest.mark.slow
+def test_main_and_subclass_heads_go_on_top_of_a_model(toy: Toy, tmp_path: Path) -> None:
+    configs = ("model/small", "stage/multi-task", "heads/main-subclass")
+    layered = [word for config in configs for word in ("--config", config)]
+    done = run_trainer(
+        ["fit", *layered, *toy.arguments(), *TINY, *TINY_NETWORK, f"--runs={tmp_path}", "--name=two-heads"]
+    )
+    task = done.model
+    assert task.network.heads == ("categories", "main")
+    assert task.provenance.heads["main"].classes == ("negative", "neutral", "positive", "surprise")
+    assert task.loss.weights == {"main": 0.5, "categories": 0.5}
+    assert task.loss.losses["categories"].weighting is None
+    assert {"val/accuracy", "val/main_accuracy"} <= set(done.trainer.callback_metrics)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENSEMBLES)
 def test_ensemble_experiment_validates(name: str, toy: Toy, pretrained: Pretrained, tmp_path: Path) -> None:
     members = yaml.safe_load(find_config(f"experiment/{name}").read_text())["model"]["init_args"]["members"]

@@ -16,11 +16,25 @@ from vibespeaker.corpora.synthetic.corpus import generate_corpus
 from vibespeaker.errors import AudioError, CheckpointError
 from vibespeaker.labels import ATTRIBUTES, CHALLENGE_OTHER
 from vibespeaker.manifest import Manifest
-from vibespeaker.predictions import Predictions
+from vibespeaker.predictions import Predictions, softmax
 from vibespeaker.recognizer.system import NO_TRANSCRIPT_NOTE, SYNTHETIC_NOTE, Recognizer
 from vibespeaker.trainer.cli import run_trainer
 
 pytestmark = pytest.mark.slow
+
+#: Further heads of all kinds but the multilabel one, of which the generated corpus has no truth.
+HEADS = """
+data: {init_args: {heads: {gender: {classes: [female, male]}, length: {kind: regression, column: duration}}}}
+model:
+  init_args:
+    loss:
+      terms:
+        attributes: {class_path: vibespeaker.losses.AttributeMSE}
+        categories: {class_path: vibespeaker.losses.CrossEntropy}
+        gender: {class_path: vibespeaker.losses.CrossEntropy, init_args: {head: gender}}
+        length: {class_path: vibespeaker.losses.ConcordanceLoss, init_args: {head: length}}
+      weights: {attributes: 0.5, categories: 0.5, gender: 0.1, length: 0.1}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +46,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert main(["prepare", "msp-podcast", str(folder / "corpus"), "--out", str(manifest)]) == 0
     encoders = Path(__file__).parents[2] / "configs" / "encoders" / "embedded.yaml"
     assert main(["extract", str(manifest), "--encoders", str(encoders), "--out", str(cache)]) == 0
+    (folder / "heads.yaml").write_text(HEADS)
     options = ["--config", "experiment/quickstart-multitask", "--name", "run", "--runs", str(folder)]
+    options += ["--config", str(folder / "heads.yaml")]
     options += [f"--data.init_args.manifest={manifest}", f"--data.init_args.cache={cache}"]
     options += ["--trainer.max_epochs=1", "--trainer.enable_progress_bar=false"]
     run_trainer(["fit", *options])
@@ -76,6 +92,11 @@ def test_agrees_with_predictions_from_the_cache(recognizer, system):
         # the cache holds bfloat16
         np.testing.assert_allclose(list(found.probabilities.values()), predicted.probabilities()[row], atol=5e-3)
         np.testing.assert_allclose(list(found.attributes.values()), predicted.attributes()[row], atol=2e-2)
+        (length,) = found.heads["length"].values()
+        assert length == pytest.approx(predicted.head("length")[row, 0], abs=2e-2)
+        assert list(found.heads["gender"]) == ["female", "male"]
+        genders = softmax(predicted.head("gender")[row])
+        np.testing.assert_allclose(list(found.heads["gender"].values()), genders, atol=5e-3)
         assert found.category == CHALLENGE_OTHER.classes[int(predicted.probabilities()[row].argmax())]
 
 
@@ -202,6 +223,7 @@ def test_json_for_machines(checkpoint, recording, capsys):
     assert list(found["attributes"]) == list(ATTRIBUTES)
     assert all(1 <= value <= 7 for value in found["attributes"].values())
     assert found["notes"] == [SYNTHETIC_NOTE]
+    assert list(found["heads"]) == ["gender", "length"]
 
 
 def test_tables_for_people(checkpoint, recording, capsys):
@@ -210,6 +232,7 @@ def test_tables_for_people(checkpoint, recording, capsys):
     assert all(emotion in shown for emotion in CHALLENGE_OTHER.classes)
     assert all(attribute in shown for attribute in ATTRIBUTES)
     assert "synthetic" in shown
+    assert "female" in shown
     assert "no transcript" in shown
 
 

@@ -105,12 +105,21 @@ def test_fine_tuning_keeps_matching_heads_drops_others_and_says_what_is_new(
 ) -> None:
     start = checkpoint_path(folder, "last")
     old = read_checkpoint(start)["state_dict"]
-    declared = "{gender: {classes: [male, other, female]}, speaker: {}}"
+    config = f"""
+data: {{init_args: {{heads: {{gender: {{classes: [male, other, female]}}, speaker: {{}}}}}}}}
+model:
+  init_args:
+    init_from: {start}
+    optimizer: {{class_path: torch.optim.SGD, init_args: {{lr: 0}}}}
+    loss:
+      terms:
+        attributes: {{class_path: vibespeaker.losses.AttributeMSE}}
+        gender: {{class_path: vibespeaker.losses.CrossEntropy, init_args: {{head: gender}}}}
+        speaker: {{class_path: vibespeaker.losses.CrossEntropy, init_args: {{head: speaker}}}}
+      weights: {{attributes: 1.0, gender: 0.1, speaker: 0.1}}
+"""
     with caplog.at_level("INFO"):
-        done = run(
-            *("fit", "--trainer.max_epochs=1", "--model.init_args.optimizer.init_args.lr=0"),
-            *(f"--model.init_args.init_from={start}", f"--data.init_args.heads={declared}", "--name=tuned"),
-        )
+        done = run("fit", "--trainer.max_epochs=1", "--name=tuned", config=config)
     new = done.model.state_dict()
     key = "network.head.further.head_gender.weight"
     assert torch.equal(new[key][[0, 2]], old[key][[1, 0]])
@@ -135,6 +144,8 @@ def test_a_network_may_have_further_heads_alone(run: Run, tmp_path: Path) -> Non
 
 
 def test_a_loss_of_a_head_that_nobody_declares_is_refused(run: Run) -> None:
+    with pytest.raises(ConfigError, match=r"no term of the loss trains\. Found: gender"):
+        run("fit", "--data.init_args.heads={gender: {}}")
     with pytest.raises(ConfigError, match="has no head to train"):
         run("fit", "--model.init_args.network.init_args.heads=[]")
     with pytest.raises(ConfigError, match=r"lacks\. Found: gender\..*data\.init_args\.heads"):

@@ -4,15 +4,22 @@ Names of scores: `uar`, `accuracy` and `macro_f1` of a classification; `macro_f1
 its classes of each one's F1; `ccc` and `rmse` of a regression.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from vibespeaker import metrics
+from vibespeaker.data.heads import head_targets
 from vibespeaker.heads import HeadSpec, Kind
 from vibespeaker.labels import NO_CATEGORY
+from vibespeaker.manifest import Manifest
+from vibespeaker.predictions import Predictions
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,31 @@ class HeadScores:
     classes: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
+
+    @staticmethod
+    def from_dict(fields: Mapping[str, Any]) -> "HeadScores":
+        """Return what JSON holds of it; null stands for NaN."""
+        scores = {name: math.nan if value is None else value for name, value in fields["scores"].items()}
+        return HeadScores(**{**fields, "classes": tuple(fields["classes"]), "scores": scores})
+
+
+def table_scores(predictions: Predictions, manifest: Path, is_scored: npt.NDArray[np.bool_]) -> dict[str, HeadScores]:
+    """Return the scores of a table's further heads whose truth a manifest holds.
+
+    Args:
+        predictions: N rows.
+        manifest: of all of them.
+        is_scored: `(N,)`, False for the rows that the label policy leaves out.
+    """
+    found = {}
+    for name, spec in predictions.metadata.heads.items():
+        if not predictions.has(spec.columns(name)[0]):
+            continue
+        known = Manifest.read(manifest, ("utterance_id", spec.column))
+        rows = pd.Index(known.column("utterance_id")).get_indexer(predictions.frame["utterance_id"])
+        truth = head_targets(known, spec)[rows][is_scored]
+        found[name] = head_scores(spec, predictions.head(name)[is_scored], truth)
+    return found
 
 
 def head_scores(spec: HeadSpec, predicted: npt.ArrayLike, true: npt.ArrayLike) -> HeadScores:

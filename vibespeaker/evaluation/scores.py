@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from vibespeaker.errors import PredictionsError
+from vibespeaker.evaluation.head_scores import HeadScores
 from vibespeaker.files import atomic_path, write_text
 
 SCHEMA_VERSION = 1
@@ -76,6 +77,7 @@ class SystemScores:
         confusion: rows true, columns predicted.
         balanced_tests: score → spread over simulated tests with equally many utterances per class.
         fitted_on: what of the system was fitted or selected on the split scored here, null where nothing was.
+        heads: further head → its scores, without intervals.
     """
 
     system: str
@@ -90,6 +92,7 @@ class SystemScores:
     confusion: tuple[tuple[int, ...], ...] = ()
     balanced_tests: Mapping[str, Spread] = field(default_factory=dict)
     fitted_on: str | None = None
+    heads: Mapping[str, HeadScores] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -275,6 +278,7 @@ def _evaluation(fields: dict[str, Any]) -> Evaluation:
         system["balanced_tests"] = _spreads(system["balanced_tests"])
         system["classes"] = tuple(system["classes"])
         system["confusion"] = tuple(tuple(row) for row in system["confusion"])
+        system["heads"] = {name: HeadScores.from_dict(head) for name, head in system.get("heads", {}).items()}
     for one in fields["slices"]:
         one["scores"] = _intervals(one["scores"])
         one["worst_by"] = tuple(one["worst_by"])

@@ -12,6 +12,7 @@ import pandas as pd
 from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.bootstrap import balanced_tests, bootstrap, clusters_of, intervals
 from vibespeaker.evaluation.comparison import compare
+from vibespeaker.evaluation.head_scores import table_scores
 from vibespeaker.evaluation.references import majority_and_mean
 from vibespeaker.evaluation.scores import Comparison, Evaluation, Interval, Settings, Slice, Spread, SystemScores
 from vibespeaker.evaluation.slices import groupings, slices
@@ -220,6 +221,7 @@ def _described(system: System, entry: _Entry | None, targets: Targets, truth: Tr
         scores={},
         classes=truth.labels.classes if system.predicted is not None else (),
         fitted_on=None if entry is None else _fitted_on(entry.predictions, targets, truth),
+        heads={} if entry is None else table_scores(entry.predictions, truth.path, truth.is_scored(targets)),
     )
 
 

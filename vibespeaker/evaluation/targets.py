@@ -91,6 +91,12 @@ class Truth:
             frame=frame.reset_index(),
         )
 
+    def is_scored(self, targets: "Targets") -> npt.NDArray[np.bool_]:
+        """Return `(N,)`, False for the utterances that the label policy leaves out."""
+        present = targets.frame["category"].dropna().unique()
+        left_out = [emotion for emotion in present if self.policy.scored_use_of(emotion, self.labels) == "exclude"]
+        return ~targets.frame["category"].isin(left_out).to_numpy(np.bool_)
+
     def groups(self, utterance_ids: Sequence[str], source: object) -> npt.NDArray[np.int64]:
         """Return `(N,)` number of what each utterance belongs to, in the order of `utterance_ids`, for cross-fitting.
 

@@ -20,6 +20,7 @@ COMPARED_SCORES = {"macro_f1": "macro-F1", "uar": "UAR", "balanced_macro_f1": "b
     f"ccc_{name}": f"CCC {name}" for name in (*ATTRIBUTES, "mean")
 }
 ATTRIBUTE_SCORES = {"ccc": "CCC", "pearson": "Pearson", "rmse": "RMSE", "bias": "bias", "slope": "slope"}
+HEAD_SCORES = {"uar": "UAR", "accuracy": "accuracy", "macro_f1": "macro-F1", "ccc": "CCC", "rmse": "RMSE"}
 _GROUPS_SHOWN = 12
 #: Systems whose classes, attributes and slices are shown; files hold those of all.
 _DETAILED = 3
@@ -49,6 +50,8 @@ def tables(evaluation: Evaluation) -> Iterator[Table]:
             yield _classes(one)
         if one in with_attributes:
             yield _attributes(one)
+    if any(one.heads for one in evaluation.systems):
+        yield _heads(evaluation)
     if any(one.balanced_tests for one in evaluation.systems):
         yield _balanced(evaluation)
     if evaluation.seeds:
@@ -110,6 +113,19 @@ def _attributes(one: SystemScores) -> Table:
         table.add_column(name, justify="right")
     for score, label in ATTRIBUTE_SCORES.items():
         table.add_row(label, *(_cell(one.scores[f"{score}_{name}"]) for name in heads))
+    return table
+
+
+def _heads(evaluation: Evaluation) -> Table:
+    """One row per further head of a system; a classification beside the clips of each class."""
+    table = Table(title="Further heads", title_justify="left")
+    for name in ("system", "head", "clips", *HEAD_SCORES.values(), "clips of each class"):
+        table.add_column(name, justify="right" if name in ("clips", *HEAD_SCORES.values()) else "left")
+    for one in evaluation.systems:
+        for name, head in one.heads.items():
+            cells = (_cell(Interval(head.scores[key])) if key in head.scores else "" for key in HEAD_SCORES)
+            counts = ", ".join(f"{emotion} {count}" for emotion, count in list(head.counts.items())[:_GROUPS_SHOWN])
+            table.add_row(one.system, name, str(head.labelled), *cells, counts)
     return table
 
 

@@ -12,6 +12,9 @@ from vibespeaker.errors import CheckpointError, printable
 from vibespeaker.progress import plain_console
 from vibespeaker.utterance import EACH, WHOLE, Channels, chosen_channels
 
+#: Classes of a further head that are printed, the most probable; JSON has them all.
+_MOST_CLASSES = 10
+
 if TYPE_CHECKING:
     from vibespeaker.audio.speech import Vad
     from vibespeaker.recognizer.system import Recognition
@@ -95,6 +98,11 @@ def _print(recognition: "Recognition", file: Path, channel: int | None) -> None:
         table = Table("attribute", "1–7", "")
         for name, value in recognition.attributes.items():
             table.add_row(name, f"{value:.2f}", "·" * round(5 * (value - 1)) + "●")
+        console.print(table)
+    for name, values in recognition.heads.items():
+        table = Table(name, "")
+        for label, value in sorted(values.items(), key=lambda pair: -pair[1])[:_MOST_CLASSES]:
+            table.add_row(label, f"{value:.3f}")
         console.print(table)
     for note in recognition.notes:
         console.print(f"note: {note}", style="yellow")

@@ -5,7 +5,7 @@ are not the same: other weights under the old name would give other frames, and 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from vibespeaker.encoders.base import Encoder
 from vibespeaker.encoders.specs import build_encoders
 from vibespeaker.errors import AudioError, CheckpointError, ConfigError
 from vibespeaker.files import file_sha256
+from vibespeaker.heads import HeadSpec
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.models.weights import read_checkpoint
 from vibespeaker.provenance import Provenance
@@ -51,6 +52,7 @@ class Recognition:
         attributes: arousal, valence, dominance on 1–7; null without an attribute head.
         notes: what a reader must know of these numbers.
         vad: detector by which the notes say whether there is speech (`audio.speech`).
+        heads: further head → class → probability (each by itself for a multilabel head), or its name → the value.
     """
 
     seconds: float
@@ -59,6 +61,7 @@ class Recognition:
     attributes: dict[str, float] | None
     notes: tuple[str, ...] = ()
     vad: Vad = "energy"
+    heads: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def category(self) -> str | None:
@@ -149,7 +152,8 @@ class Recognizer:
         waveform = torch.from_numpy(self._cleaned(samples))
         frames = {name: _encode(encoder, waveform, text or "") for name, encoder in self.encoders.items()}
         assert self.task.network is not None
-        logits, attributes = self._calibrated(self.task.network(frames))
+        answer = self.task.network(frames)
+        logits, attributes = self._calibrated(answer)
         return Recognition(
             seconds=len(samples) / SAMPLE_RATE,
             transcript=text,
@@ -157,6 +161,7 @@ class Recognizer:
             attributes=_named(ATTRIBUTES, attributes),
             notes=(*notes, *speech_notes(samples, vad), *self._notes(text)),
             vad=vad,
+            heads={name: _head(name, spec, answer.heads[name]) for name, spec in self.provenance.heads.items()},
         )
 
     def _cleaned(self, samples: Waveform) -> Waveform:
@@ -216,6 +221,16 @@ def check_fingerprints(encoders: Mapping[str, Encoder], provenance: Provenance) 
 
 def _encode(encoder: Encoder, waveform: Tensor, text: str) -> Frames:
     return encoder([waveform] if encoder.modality == "audio" else [text])
+
+
+def _head(name: str, spec: HeadSpec, outputs: Tensor) -> dict[str, float]:
+    """Return what one further head says of one recording."""
+    if spec.kind == "regression":
+        found = _named((name,), outputs)
+    else:
+        found = _named(spec.classes, outputs.softmax(-1) if spec.kind == "classification" else outputs.sigmoid())
+    assert found is not None
+    return found
 
 
 def _named(names: tuple[str, ...], values: Tensor | None) -> dict[str, float] | None:

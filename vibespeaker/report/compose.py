@@ -8,6 +8,7 @@ from vibespeaker.report.ablations import ablations, ensembles
 from vibespeaker.report.calibration_section import calibration
 from vibespeaker.report.comparing import comparisons, slices
 from vibespeaker.report.document import Page, Section
+from vibespeaker.report.further_heads import further_heads
 from vibespeaker.report.runs import Run
 from vibespeaker.report.scores import attributes, best_system, categories, headline
 from vibespeaker.report.systems import System, display_name
@@ -33,6 +34,7 @@ def compose(title: str, runs: Sequence[Run], systems: Sequence[System], evaluati
         headline(evaluation),
         categories(systems),
         attributes(systems),
+        further_heads(systems),
         calibration(systems),
         comparisons(evaluation),
         slices(evaluation, leader(evaluation)),

@@ -136,6 +136,14 @@ class EmotionTask(RecognitionTask):
                 remedy="give the network that head, declare it in data.init_args.heads, or drop the loss terms that "
                 "read it",
             )
+        idle = [head for head in self.provenance.heads if head not in self.loss.requires]
+        if idle:
+            raise ConfigError(
+                "data.init_args.heads declares heads that no term of the loss trains",
+                found=", ".join(idle),
+                allowed=self.loss.requires,
+                remedy="add a term with head: NAME, of weight 0 if it is only to be watched, or drop the head",
+            )
 
     def _freeze(self, network: EmotionModel) -> None:
         names = [name for name, _ in network.named_parameters()]

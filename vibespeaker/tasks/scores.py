@@ -100,7 +100,7 @@ def score(outputs: SplitOutputs, labels: LabelSet, heads: Mapping[str, HeadSpec]
                 concordances.append(values[f"ccc_{name}"])
         if len(concordances) == len(ATTRIBUTES):
             values["ccc_mean"] = float(np.mean(concordances))
-    for head in outputs.output.heads.keys() & outputs.targets.targets.keys():
+    for head in (name for name in outputs.output.heads if name in outputs.targets.targets):
         found = head_scores(heads[head], outputs.output.heads[head].numpy(), outputs.targets.targets[head].numpy())
         values |= {f"{head}_{name}": value for name, value in found.scores.items()}
     return Scores(values, confusion, labels.scored.classes)

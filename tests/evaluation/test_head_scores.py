@@ -1,0 +1,72 @@
+"""Further heads in `evaluate`: scored against the manifest where it holds their truth, hand-computed."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.manifests import manifest_from
+from vibespeaker.evaluation.command import evaluate
+from vibespeaker.evaluation.head_scores import head_scores
+from vibespeaker.evaluation.scores import Evaluation
+from vibespeaker.heads import HeadSpec
+from vibespeaker.labels import CHALLENGE, NO_CATEGORY
+from vibespeaker.predictions import Predictions, PredictionsMetadata
+
+GENDER = HeadSpec("classification", "gender", ("female", "male"))
+TONE = HeadSpec("multilabel", "votes.secondary", ("calm", "tense"))
+AROUSAL = HeadSpec("regression", "arousal")
+NAN = math.nan
+
+
+def test_scores_are_those_of_the_labelled_utterances() -> None:
+    found = head_scores(GENDER, [[2, 1], [2, 1], [0, 1], [0, 9]], [0, 1, 1, NO_CATEGORY])
+    assert (found.labelled, found.counts) == (3, {"female": 1, "male": 2})
+    # recalls 1 and 1/2; F1 2/3 of both classes
+    assert found.scores == pytest.approx({"uar": 0.75, "accuracy": 2 / 3, "macro_f1": 2 / 3})
+    found = head_scores(TONE, [[1, -1], [-1, 1], [1, 1]], [[1, 1], [0, 1], [NAN, NAN]])
+    assert (found.labelled, found.counts) == (2, {"calm": 1, "tense": 2})
+    assert found.scores == pytest.approx({"macro_f1": (1 + 2 / 3) / 2})
+    found = head_scores(AROUSAL, [[3], [5], [9]], [[2], [5], [NAN]])
+    # covariance 1.5, variances 2.25 and 1, squared distance of means 0.25
+    assert found.scores == pytest.approx({"ccc": 3 / 3.5, "rmse": math.sqrt(0.5)})
+
+
+@pytest.mark.parametrize(
+    ("spec", "outputs", "truth"),
+    [(GENDER, [[1, 2]], [NO_CATEGORY]), (TONE, [[1, 2]], [[NAN, NAN]]), (AROUSAL, [[3]], [[NAN]])],
+)
+def test_without_a_label_there_is_no_score(spec: HeadSpec, outputs: list, truth: list) -> None:
+    found = head_scores(spec, outputs, truth)
+    assert (found.labelled, dict(found.scores)) == (0, {})
+
+
+def test_evaluate_scores_a_system_of_further_heads_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    genders = ["female", "male", "male", None, "female"]
+    columns = {
+        "corpus": "c",
+        "name": [f"{i}" for i in range(5)],
+        "speaker": [f"c/{i}" for i in range(5)],
+        "gender": genders,
+        "split": ["test"] * 5,
+        "category": ["anger", "neutral", "fear", "anger", "no_agreement"],
+    }
+    manifest = manifest_from(columns, label_set="challenge")
+    manifest.write(tmp_path / "manifest.parquet")
+    ids, names = manifest.column("utterance_id"), manifest.column("file_name")
+    from vibespeaker.label_policy import LabelPolicy
+
+    metadata = PredictionsMetadata(
+        "challenge", CHALLENGE.classes, "gendered", label_policy=LabelPolicy(), heads={"gender": GENDER, "tone": TONE}
+    )
+    says_male = np.array([[1, 0], [0, 1], [1, 0], [0, 1], [0, 1]])
+    table = Predictions.build(ids, names, ["test"] * 5, None, None, metadata, {"gender": says_male})
+    table.write(tmp_path / "table.parquet")
+    evaluate([tmp_path / "table.parquet"], tmp_path / "manifest.parquet", draws=0, out=[tmp_path / "scores.json"])
+    heads = Evaluation.read(tmp_path / "scores.json").system("gendered").heads
+    assert list(heads) == ["gender"]  # it predicts no tone
+    # the last one is wrong, but the policy leaves out what nobody agreed on
+    assert heads["gender"].labelled == 3
+    assert heads["gender"].scores["uar"] == pytest.approx(0.75)
+    assert "Further heads" in capsys.readouterr().out
