@@ -44,9 +44,9 @@ def test_round_trip_keeps_order_values_and_metadata(tmp_path):
 
 
 def test_the_same_table_gives_the_same_bytes(tmp_path):
-    for name in ("a", "b"):
+    for name in ("a.parquet", "b.parquet"):
         table().write(tmp_path / name)
-    assert file_sha256(tmp_path / "a") == file_sha256(tmp_path / "b")
+    assert file_sha256(tmp_path / "a.parquet") == file_sha256(tmp_path / "b.parquet")
 
 
 def test_columns_are_those_of_the_contract():
@@ -200,3 +200,18 @@ def test_without_further_heads_a_table_says_nothing_of_them(tmp_path: Path) -> N
         ),
         *("synthetic", "system"),
     ]
+
+
+def test_csv_holds_the_chosen_class_and_probabilities(tmp_path: Path) -> None:
+    made = table()
+    made.frame.loc[0, "file_name"] = "=HYPERLINK(1).wav"
+    made.write(tmp_path / "p.csv")
+    read = pd.read_csv(tmp_path / "p.csv")
+    assert read["file_name"][0] == "'=HYPERLINK(1).wav"
+    shares = read[[f"probability_{name}" for name in made.labels.classes]].to_numpy()
+    np.testing.assert_allclose(shares, made.probabilities(), atol=1e-6)
+    assert read["category"].tolist() == [made.labels.classes[best] for best in shares.argmax(axis=1)]
+    np.testing.assert_allclose(read["arousal"], made.frame["arousal"], atol=1e-5)
+    assert not [name for name in read if name.startswith("logit_")]
+    with pytest.raises(PredictionsError, match=r"not written as p\.txt.*\.parquet, \.csv"):
+        made.write(tmp_path / "p.txt")

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from vibespeaker.errors import ManifestError
 from vibespeaker.files import atomic_path
 from vibespeaker.labels import EMOTIONS, label_set
+from vibespeaker.parquet import open_parquet, undamaged
 from vibespeaker.utterance import SPLITS
 
 SCHEMA_VERSION = 1
@@ -26,6 +27,7 @@ SECONDARY_VOTES = "votes.secondary"
 #: Rows that are compressed and read together: a reader's memory beyond the table is that of a group.
 _GROUP_ROWS = 65_536
 _METADATA_KEY = b"vibespeaker"
+_REMEDY = "make one with: vibespeaker prepare FORMAT PATH --out FILE"
 
 _VOTE = pa.struct(
     [
@@ -200,7 +202,7 @@ class Manifest:
     @staticmethod
     def scan(path: Path, columns: Sequence[str] | None = None) -> Iterator["Manifest"]:
         """Read as `read` does, in pieces of some 65,000 rows, for work that needs them once; there is at least one."""
-        with _open(path) as file:
+        with open_parquet(path, ManifestError, "manifest", _REMEDY) as file:
             metadata = _read_metadata(file.schema_arrow.metadata or {}, path)
             asked = SCHEMA.names if columns is None else list(columns)
             wanted = list(dict.fromkeys("votes" if name in _NESTED else name for name in asked))
@@ -211,23 +213,12 @@ class Manifest:
                 raise ManifestError(f"manifest {path} lacks columns", found=missing, allowed=SCHEMA.names)
             places = [_NESTED.get(name, name) for name in asked if name.partition(".")[0] in there]
             for group in range(max(1, file.num_row_groups)):
-                table = file.read_row_groups([group] if file.num_row_groups else [], columns=places)
+                with undamaged(path, ManifestError):
+                    table = file.read_row_groups([group] if file.num_row_groups else [], columns=places)
                 table = table.replace_schema_metadata(None)
                 for name in later.intersection(wanted):
                     table = table.append_column(SCHEMA.field(name), pa.nulls(len(table), SCHEMA.field(name).type))
                 yield Manifest(table.select(wanted), metadata)
-
-
-def _open(path: Path) -> pq.ParquetFile:
-    if not path.is_file():
-        raise ManifestError(
-            f"manifest {path} does not exist",
-            remedy="make one with: vibespeaker prepare FORMAT PATH --out FILE",
-        )
-    try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ManifestError(f"{path} is not a Parquet file", found=error) from error
 
 
 def release_memory() -> None:

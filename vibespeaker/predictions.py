@@ -24,11 +24,16 @@ from vibespeaker.files import atomic_path
 from vibespeaker.heads import HeadSpec
 from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import ATTRIBUTES, LabelSet
+from vibespeaker.parquet import open_parquet, read_parquet
+from vibespeaker.prediction_cells import write_readable
 
 SCHEMA_VERSION = 1
+#: Suffixes of the files that hold predictions.
+TABLE_SUFFIXES = (".parquet", ".csv")
 KEYS = ("utterance_id", "file_name", "split")
 _METADATA_KEY = b"vibespeaker"
 _KIND = "predictions"
+_REMEDY = "make them with: vibespeaker predict"
 _SHOWN = 5
 
 
@@ -84,7 +89,8 @@ class PredictionsMetadata:
         Raises:
             PredictionsError: the file is missing or is no prediction table.
         """
-        return _read_metadata(_opened(path).schema_arrow.metadata or {}, path)
+        with open_parquet(path, PredictionsError, "predictions", _REMEDY, "do") as file:
+            return _read_metadata(file.schema_arrow.metadata or {}, path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,10 +194,19 @@ class Predictions:
     def write(self, path: Path) -> None:
         """Validate and write the table; the same table gives the same bytes.
 
+        Args:
+            path: `.parquet`, which every command reads; or `.csv` for people and spreadsheets, see `write_readable`.
+
         Raises:
-            PredictionsError: a column is wrong, an id repeats, or a head has values for some utterances only.
+            PredictionsError: a column or suffix is wrong, an id repeats, or a head has values for some utterances only.
         """
         validate(self, str(path))
+        if path.suffix == ".csv":
+            shares = self.probabilities() if self.has_categories else None
+            write_readable(path, self.frame, KEYS, self.labels, shares)
+            return
+        if path.suffix not in TABLE_SUFFIXES:
+            raise PredictionsError(f"predictions are not written as {path.name}", allowed=TABLE_SUFFIXES)
         fields = {"kind": _KIND, "schema_version": SCHEMA_VERSION, **self.metadata.to_dict()}
         metadata = {_METADATA_KEY: json.dumps(fields, sort_keys=True, ensure_ascii=False).encode()}
         schema = schema_of(self.metadata)
@@ -207,8 +222,7 @@ class Predictions:
         Raises:
             PredictionsError: the file is missing, is no prediction table, or holds unusable values.
         """
-        with _opened(path) as file:
-            table = file.read()
+        table = read_parquet(path, PredictionsError, "predictions", _REMEDY, verb="do")
         metadata = _read_metadata(table.schema.metadata or {}, path)
         frame = table.replace_schema_metadata(None).to_pandas()
         predictions = Predictions(frame, metadata)
@@ -265,15 +279,6 @@ def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
     normalised: npt.NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
     return normalised
-
-
-def _opened(path: Path) -> pq.ParquetFile:
-    if not path.is_file():
-        raise PredictionsError(f"predictions {path} do not exist", remedy="make them with: vibespeaker predict")
-    try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise PredictionsError(f"{path} is not a Parquet file", found=error) from error
 
 
 def _read_metadata(raw: dict[bytes, bytes], path: Path) -> PredictionsMetadata:

@@ -194,7 +194,11 @@ def test_members_with_more_classes_drop_the_others_when_a_label_set_is_named(tmp
     np.testing.assert_allclose(combined.probabilities(), expected, atol=1e-6)
     (fewer,) = saved(tmp_path, fewer=table(np.eye(4, 2), labels=LabelSet("two", SMALL.classes[:2])))
     refusal(
-        PredictionsError, "'two' lacks classes of 'small'. Found: neutral", [a, fewer], tmp_path / "x", labels="small"
+        PredictionsError,
+        "'two' lacks classes of 'small'. Found: neutral",
+        [a, fewer],
+        tmp_path / "x.parquet",
+        labels="small",
     )
 
 

@@ -162,7 +162,7 @@ def test_other_json_is_no_evaluation(tmp_path):
     (tmp_path / "e.json").write_text("{}")
     with pytest.raises(PredictionsError, match=r"e.json is not an evaluation"):
         Evaluation.read(tmp_path / "e.json")
-    with pytest.raises(PredictionsError, match=r"nothing.json cannot be read"):
+    with pytest.raises(PredictionsError, match=r"nothing.json does not exist"):
         Evaluation.read(tmp_path / "nothing.json")
 
 
@@ -266,7 +266,7 @@ def test_bad_input_is_refused_by_file_and_row(tmp_path, manifest):
         quick([one], manifest, level=1.5)
     with pytest.raises(PredictionsError, match=r"needs the labels. Remedy: give them with --manifest"):
         evaluate([one])
-    with pytest.raises(PredictionsError, match=r".json or .parquet. Found: .*e.csv"):
+    with pytest.raises(ConfigError, match=r"e.csv has no suffix .* Allowed: .json, .parquet"):
         evaluate([one], manifest, out=[tmp_path / "e.csv"])
     with pytest.raises(ConfigError, match=r"unknown label set. Found: nine"):
         evaluate([one], manifest, labels="nine")

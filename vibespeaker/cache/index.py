@@ -21,6 +21,7 @@ from vibespeaker.cache.keys import DIGEST_BYTES, Contents, KeyTable, as_strings
 from vibespeaker.errors import CacheError
 from vibespeaker.files import atomic_path
 from vibespeaker.manifest import release_memory
+from vibespeaker.parquet import read_parquet
 
 _METADATA_KEY = b"vibespeaker"
 
@@ -191,11 +192,14 @@ def _contents_of(column: pa.ChunkedArray) -> Contents:
 
 def _read_table(path: Path) -> tuple[pa.Table, dict[str, Any]]:
     try:
-        table = pq.read_table(path)
+        table = read_parquet(path, CacheError, "cache index", _remedy(path))
+    except CacheError as error:
+        if isinstance(error.__cause__, OSError):  # it is not the content that is wrong
+            raise
+        raise CacheError(f"cache index {path} is damaged", found=error.problem, remedy=_remedy(path)) from error
+    try:
         return table, json.loads(table.schema.metadata[_METADATA_KEY])
-    except FileNotFoundError as error:
-        raise CacheError(f"cache index {path} does not exist", remedy=_remedy(path)) from error
-    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise CacheError(f"cache index {path} is damaged", found=error, remedy=_remedy(path)) from error
 
 

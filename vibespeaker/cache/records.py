@@ -13,6 +13,7 @@ from vibespeaker.config_files.renamed import classes_now
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.errors import CacheError
 from vibespeaker.files import write_text
+from vibespeaker.inputs import read_json
 from vibespeaker.provenance import Fingerprint, Modality
 
 FORMAT_VERSION = 1
@@ -139,12 +140,9 @@ def write_record(folder: Path, record: EncoderRecord) -> None:
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (OSError, ValueError) as error:
-        raise CacheError(f"{path} is damaged", found=error, remedy="remove the cache and extract again") from error
+    fields = read_json(path, CacheError, "record of the cache", "remove the cache and extract again")
     if fields.get("format") != FORMAT_VERSION:
         raise CacheError(
             f"{path} has another format version",

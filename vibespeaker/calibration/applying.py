@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vibespeaker.calibration.store import Calibration, calibration_path, find_calibration
+from vibespeaker.csv_text import write_csv
 from vibespeaker.errors import PredictionsError
 from vibespeaker.files import atomic_path
 from vibespeaker.labels import ATTRIBUTES
@@ -94,15 +95,18 @@ def conformal_table(predictions: Predictions, calibration: Calibration) -> pd.Da
 
 
 def write_conformal(predictions: Predictions, calibration: Calibration, path: Path) -> None:
-    """Write `conformal_table` as Parquet."""
+    """Write `conformal_table` as Parquet, or as CSV, as the suffix says."""
     table = conformal_table(predictions, calibration)
+    if path.suffix == ".csv":
+        write_csv(path, list(table.columns), table.astype(object).values.tolist())
+        return
     with atomic_path(path) as temporary:
         table.to_parquet(temporary, index=False)
 
 
 def sets_path(table: Path) -> Path:
     """Return where sets and intervals of a prediction table lie: `test.parquet` has `test.sets.parquet` beside it."""
-    return table.with_suffix(".sets.parquet")
+    return table.with_suffix(f".sets{table.suffix}")
 
 
 def _provenance(before: Mapping[str, Any], calibration: Calibration) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from vibespeaker.evaluation.policies import scoring_policy
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.files import file_sha256, write_text
 from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.outputs import check_different, check_output
 from vibespeaker.predictions import Predictions
 from vibespeaker.progress import plain_console
 
@@ -80,8 +81,14 @@ def calibrate(
             allowed=FIT_SPLITS,
             remedy="choose another --split",
         )
+    inputs = [predictions, manifest, checkpoint, test]
+    for name, place in (("--out", out), ("--scores", scores)):
+        if place is not None:
+            check_output(place, inputs=inputs, suffixes=(".json",), option=name)
     table = rows_of_split(_uncalibrated(predictions), split, predictions)
     path = _destination(table, checkpoint, out)
+    check_output(path, inputs=inputs)
+    check_different([path] if scores is None else [path, scores])
     counted = scoring_policy([(predictions, table.metadata)], policy)
     truth = Truth.read(manifest, table.metadata.label_set, counted)
     evidence = evidence_of(table, truth, predictions)

@@ -24,7 +24,8 @@ from vibespeaker.errors import ConfigError, PredictionsError
 from vibespeaker.evaluation.crossfit import cross_fit
 from vibespeaker.evaluation.policies import scoring_policy
 from vibespeaker.evaluation.targets import Truth
-from vibespeaker.predictions import Predictions
+from vibespeaker.outputs import check_output
+from vibespeaker.predictions import TABLE_SUFFIXES, Predictions
 from vibespeaker.progress import plain_console
 from vibespeaker.utterance import SPLITS
 
@@ -63,6 +64,8 @@ def prior(
         PredictionsError: the system predicts no categories, or the table does not fit the manifest.
         ConfigError: unknown source.
     """
+    if out is not None:
+        check_output(out, inputs=[manifest], suffixes=TABLE_SUFFIXES)
     table = rows_of_split(Predictions.read(predictions), split, predictions)
     logits = table.logits()
     counted = scoring_policy([(predictions, table.metadata)], policy)

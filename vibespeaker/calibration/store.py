@@ -15,6 +15,7 @@ from vibespeaker.calibration.prior_shift import shift_prior
 from vibespeaker.calibration.scaling import AttributeMap, CategoryScaling, map_from_json, scaling_from_json
 from vibespeaker.errors import PredictionsError
 from vibespeaker.files import write_text
+from vibespeaker.inputs import read_json
 from vibespeaker.labels import ATTRIBUTES
 
 SCHEMA_VERSION = 1
@@ -97,11 +98,8 @@ class Calibration:
             PredictionsError: the file is missing, is no calibration or is damaged.
         """
         remedy = "make one with: vibespeaker calibrate"
-        try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise PredictionsError(f"calibration {path} cannot be read", found=error, remedy=remedy) from error
-        if not isinstance(fields, dict) or fields.pop("kind", None) != _KIND:
+        fields = read_json(path, PredictionsError, "calibration", remedy)
+        if fields.pop("kind", None) != _KIND:
             raise PredictionsError(f"{path} is not a calibration", remedy=remedy)
         if fields.pop("schema_version", None) != SCHEMA_VERSION:
             raise PredictionsError(f"calibration {path} has another schema version", allowed=str(SCHEMA_VERSION))

@@ -11,6 +11,7 @@ from typing import Any
 from vibespeaker import __version__
 from vibespeaker.errors import VibeSpeakerError
 from vibespeaker.files import MACHINE_ERRORS
+from vibespeaker.workers import end_with_parent
 
 #: Subcommands that LightningCLI serves.
 TRAINER_COMMANDS = {
@@ -52,6 +53,7 @@ MORE_HELP = {"prepare": "vibespeaker.corpora.formats_help:describe_formats"}
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 1 done with complaints, 2 refused, 130 interrupted."""
+    end_with_parent()
     arguments = list(sys.argv[1:] if args is None else args)
     if not arguments or arguments[0] in ("-h", "--help"):
         sys.stdout.write(_usage())
@@ -70,12 +72,13 @@ def main(args: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 2
     except OSError as error:
-        if error.errno not in MACHINE_ERRORS:
+        if error.errno not in MACHINE_ERRORS and error.filename is None:
             raise
-        where = f": {error.filename}" if error.filename else ""
-        sys.stderr.write(
-            f"error: {os.strerror(error.errno)}{where}. Remedy: set that right, then run the same command again.\n"
-        )
+        # of two files, the second is the one written
+        name = error.filename if error.filename2 is None else error.filename2
+        where = "" if name is None else f": {name}"
+        problem = os.strerror(error.errno) if error.errno else str(error)
+        sys.stderr.write(f"error: {problem}{where}. Remedy: set that right, then run the same command again.\n")
         return 2
     except KeyboardInterrupt:
         again = "add --ckpt_path last to the same command" if arguments[0] == "fit" else "run the same command again"

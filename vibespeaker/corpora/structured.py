@@ -5,14 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from vibespeaker.corpora.cells import as_text
 from vibespeaker.corpora.records import Record
 from vibespeaker.corpora.text_files import normal, read_text
 from vibespeaker.corpora.workbooks import workbook_records
 from vibespeaker.errors import CorpusError
+from vibespeaker.parquet import open_parquet, undamaged
 
 _OTHER_OFFICES = (".xls", ".xlsb", ".ods", ".numbers")
 
@@ -43,16 +41,13 @@ def structured_records(path: Path, sheet: str | None, remarks: list[str]) -> Ite
 
 
 def _parquet_records(path: Path) -> Iterator[Record]:
-    try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise CorpusError(f"{path} cannot be read as Parquet", found=error) from error
+    file = open_parquet(path, CorpusError, "table")
 
     def records() -> Iterator[Record]:
         # the header is no row of the file
         yield Record(0, tuple(normal(name.strip()) for name in file.schema_arrow.names))
         number = 0
-        with file:
+        with file, undamaged(path, CorpusError):
             for batch in file.iter_batches():
                 for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                     number += 1

@@ -18,7 +18,8 @@ from vibespeaker.evaluation.policies import scoring_policy
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import ATTRIBUTES
-from vibespeaker.predictions import Predictions, PredictionsMetadata
+from vibespeaker.outputs import check_output
+from vibespeaker.predictions import TABLE_SUFFIXES, Predictions, PredictionsMetadata
 from vibespeaker.progress import plain_console
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,8 @@ def ensemble(
         ConfigError: an option is wrong.
     """
     paths = tuple(str(path) for path in predictions or ())
+    check_output(out, inputs=[manifest, recipe], suffixes=TABLE_SUFFIXES)
+    check_output(recipe_of(out), inputs=[manifest, *map(Path, paths)])
     if recipe is not None:
         chosen = Recipe.read(recipe, **({"members": paths} if paths else {}))
     else:
@@ -98,6 +101,7 @@ def ensemble(
         )
     if not chosen.members:
         raise ConfigError("an ensemble needs members", remedy="vibespeaker ensemble PREDICTIONS … --out PREDICTIONS")
+    check_output(out, inputs=[Path(path) for path in chosen.members if path.endswith(".csv")])
     members = read_members([Path(path) for path in chosen.members], chosen.labels, chosen.named("categories"))
     tables = [(member.name, member.predictions.metadata) for member in members if member.predictions is not None]
     counted = scoring_policy(tables, policy)

@@ -10,6 +10,7 @@ from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.slices import read_extra
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.evaluation.terminal import show
+from vibespeaker.outputs import check_different, check_output
 from vibespeaker.predictions import PredictionsMetadata
 from vibespeaker.progress import plain_console
 
@@ -53,9 +54,9 @@ def evaluate(
     """
     if manifest is None:
         raise PredictionsError("evaluate needs the labels", remedy="give them with --manifest MANIFEST")
-    unknown = [path for path in out or () if path.suffix not in (".json", ".parquet")]
-    if unknown:
-        raise PredictionsError("evaluations are written as .json or .parquet", found=unknown[0])
+    for path in out or ():
+        check_output(path, inputs=[*predictions, manifest, columns], suffixes=(".json", ".parquet"))
+    check_different(out or ())
     options = Options(split, draws, level, seed, per_class, [] if by == ["none"] else by)
     extra = None if columns is None else read_extra(columns)
     chosen = scoring_policy([(path, PredictionsMetadata.read(path)) for path in predictions], policy)

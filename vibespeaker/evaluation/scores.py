@@ -19,6 +19,7 @@ import pandas as pd
 from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.head_scores import HeadScores
 from vibespeaker.files import atomic_path, write_text
+from vibespeaker.inputs import read_json
 
 SCHEMA_VERSION = 1
 
@@ -217,12 +218,10 @@ class Evaluation:
         Raises:
             PredictionsError: the file is missing or is no evaluation.
         """
-        try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise PredictionsError(f"evaluation {path} cannot be read", found=error) from error
-        if not isinstance(fields, dict) or fields.pop("kind", None) != "evaluation":
-            raise PredictionsError(f"{path} is not an evaluation", remedy="make one with: vibespeaker evaluate --out")
+        remedy = "make one with: vibespeaker evaluate --out"
+        fields = read_json(path, PredictionsError, "evaluation", remedy)
+        if fields.pop("kind", None) != "evaluation":
+            raise PredictionsError(f"{path} is not an evaluation", remedy=remedy)
         if fields.pop("schema_version") != SCHEMA_VERSION:
             raise PredictionsError(f"evaluation {path} has another schema version", allowed=str(SCHEMA_VERSION))
         return _evaluation(fields)

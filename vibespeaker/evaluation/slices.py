@@ -19,6 +19,8 @@ from vibespeaker.evaluation.bootstrap import bootstrap, clusters_of, intervals
 from vibespeaker.evaluation.scores import Slice
 from vibespeaker.evaluation.statistics import System, layout_of, scores, sums
 from vibespeaker.evaluation.targets import Targets
+from vibespeaker.inputs import reading
+from vibespeaker.parquet import read_parquet
 
 #: Groupings that a manifest knows.
 GROUPINGS = ("gender", "corpus", "language", "duration", "level_db", "snr_db", "intensity", "speaker")
@@ -122,10 +124,14 @@ def read_extra(path: Path) -> pd.DataFrame:
     Raises:
         PredictionsError: the file cannot be read, or has no column `utterance_id` without repetitions.
     """
-    try:
-        frame = pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise PredictionsError(f"{path} cannot be read as a table", found=error) from error
+    if path.suffix.lower() == ".csv":
+        try:
+            with reading(path, PredictionsError, "table"):
+                frame = pd.read_csv(path)
+        except ValueError as error:
+            raise PredictionsError(f"{path} cannot be read as a table", found=error) from error
+    else:
+        frame = read_parquet(path, PredictionsError, "table").to_pandas()
     if "utterance_id" not in frame or frame["utterance_id"].duplicated().any():
         raise PredictionsError(f"{path} needs a column utterance_id without repetitions", found=list(frame.columns))
     return frame.set_index("utterance_id")

@@ -32,6 +32,7 @@ from vibespeaker.extract.target import Target
 from vibespeaker.extract.work import Extraction
 from vibespeaker.files import storage_errors
 from vibespeaker.manifest import Manifest
+from vibespeaker.outputs import check_folder
 from vibespeaker.prepare.balance_plan import BalancePlan
 
 log = logging.getLogger(__name__)
@@ -118,6 +119,7 @@ def extract(
         ConfigError: an option is wrong.
     """
     _check_options(views, batch_seconds, batch_clips, shard_size, workers, verify, repair)
+    check_folder(out, inputs=[manifest, encoders, augmentation, plan])
     table = Manifest.read(manifest, COLUMNS)
     augmented = augmented_rows(table, views, view_splits, None if plan is None else BalancePlan.read(plan))
     views = len(augmented)

@@ -44,6 +44,7 @@ _RC = {
     "lines.linewidth": 1.6,
     "figure.facecolor": "white",
     "svg.fonttype": "path",
+    "text.parse_math": False,  # a name with dollar signs is no formula
     "svg.hashsalt": "vibespeaker",  # identifiers inside an SVG are random without it
 }
 

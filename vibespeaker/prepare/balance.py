@@ -7,6 +7,7 @@ from rich.table import Table
 
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.manifest import Manifest
+from vibespeaker.outputs import check_output
 from vibespeaker.prepare.balance_plan import TARGET, BalancePlan, plan_balance
 from vibespeaker.progress import plain_console
 
@@ -36,6 +37,7 @@ def balance(
     Raises:
         ManifestError: the split has no utterance of any class, or the target is below 1.
     """
+    check_output(out, inputs=[manifest], suffixes=(".parquet",))
     table = Manifest.read(manifest, ("utterance_id", "corpus", "split", "category"))
     chosen = label_set(labels or table.metadata.label_set)
     splits = np.array(table.column("split"), dtype=object)

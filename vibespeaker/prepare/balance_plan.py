@@ -20,6 +20,7 @@ from vibespeaker.errors import ManifestError
 from vibespeaker.files import atomic_path
 from vibespeaker.labels import LabelSet
 from vibespeaker.manifest import Manifest
+from vibespeaker.parquet import read_parquet
 
 #: Utterances per class in the training split of the source of the seven-class corpus.
 TARGET = 1600
@@ -83,11 +84,12 @@ class BalancePlan:
         Raises:
             ManifestError: the file is missing or is no plan.
         """
+        remedy = "make one with: vibespeaker balance"
+        table = read_parquet(path, ManifestError, "balance plan", remedy)
         try:
-            table = pq.read_table(path)
             fields = json.loads(table.schema.metadata[_KIND])
-        except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
-            raise ManifestError(f"{path} is no balance plan", remedy="make one with: vibespeaker balance") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise ManifestError(f"{path} is no balance plan", remedy=remedy) from error
         views = table.column("view").to_numpy().astype(np.int64)
         return BalancePlan(tuple(table.column("utterance_id").to_pylist()), views, fields["target"], fields["seed"])
 

@@ -4,13 +4,10 @@ Originals stay untouched. Findings are kept in a journal beside the new manifest
 interrupted run goes on where it was; the journal goes when the manifest is written.
 """
 
-import csv
 import json
 import logging
-import multiprocessing
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -25,14 +22,17 @@ from vibespeaker.audio.files import examine, write_audio
 from vibespeaker.audio.inspection import cores
 from vibespeaker.audio.recordings import Recordings, read_unchanged
 from vibespeaker.corpora.base import Problem
+from vibespeaker.csv_text import write_csv
 from vibespeaker.errors import AudioError, ManifestError
 from vibespeaker.figures import before_and_after, png_bytes
 from vibespeaker.files import atomic_path
 from vibespeaker.manifest import Manifest
+from vibespeaker.outputs import below, check_apart, check_folder, check_output
 from vibespeaker.prepare.prepare import write_problems
 from vibespeaker.prepare.terminal import problem_table
 from vibespeaker.progress import plain_console, tracked
 from vibespeaker.utterance import SAMPLE_RATE, Excerpt
+from vibespeaker.workers import worker_pool
 
 log = logging.getLogger(__name__)
 
@@ -86,8 +86,13 @@ def clean(
     """
     recipe = CleaningRecipe(denoise, silence, margin, below_db, loudness)
     identity = recipe.identity()
+    companions = [out.with_suffix(suffix) for suffix in (".problems.csv", ".cleaning.csv", ".png")]
+    check_output(out, suffixes=(".parquet",))
+    for companion in companions:
+        check_output(companion, inputs=[manifest])
     table = Manifest.read(manifest)
     folder = Path(os.path.abspath(folder))
+    check_folder(folder, inputs=[table.root], option="the folder of the copies")
     journal = out.with_name(f".{out.name}.cleaned")
     findings = _clean_all(table, recipe, identity, folder, journal, workers)
     cleaned, problems = cleaned_manifest(table, findings, identity, folder, min_duration)
@@ -169,9 +174,10 @@ def _clean_all(
     paths, hashes, names = (table.column(name) for name in ("audio", "audio_sha256", "utterance_id"))
     recordings = Recordings(table)
     jobs = [
-        (table.root / path, recordings.excerpt(row), hashes[row], folder / _file_of(names[row]))
+        (table.root / path, recordings.excerpt(row), hashes[row], below(folder, _file_of(names[row]), "the manifest"))
         for row, path in enumerate(paths)
     ]
+    check_apart([job[0] for job in jobs], [job[-1] for job in jobs])
     heading = json.dumps({"recipe": dict(identity)}, sort_keys=True)
     known = _read_journal(journal, heading, dict(zip(names, jobs, strict=True)))
     todo = [row for row, name in enumerate(names) if paths[row] and name not in known]
@@ -198,9 +204,7 @@ def _pool(workers: int) -> Iterator[Any]:
     if workers <= 1:
         yield map
         return
-    # not forked: the detector runs in torch, whose threads do not survive a fork
-    pool: Executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _single_thread)
-    with pool:
+    with worker_pool(workers, _single_thread) as pool:
         yield partial(pool.map, chunksize=_CHUNK)
 
 
@@ -258,11 +262,9 @@ def _measured(findings: Sequence[Finding]) -> dict[str, float]:
 
 
 def _write_measures(path: Path, table: Manifest, findings: Sequence[Finding]) -> None:
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(("utterance_id", *_MEASURES))
-        for name, finding in zip(table.column("utterance_id"), findings, strict=True):
-            rows.writerow((name, *("" if finding.get(measure) is None else finding[measure] for measure in _MEASURES)))
+    pairs = zip(table.column("utterance_id"), findings, strict=True)
+    rows = ((name, *(finding.get(measure) for measure in _MEASURES)) for name, finding in pairs)
+    write_csv(path, ("utterance_id", *_MEASURES), rows)
 
 
 def _draw(table: Manifest, cleaned: Manifest, wanted: str | None, path: Path) -> None:

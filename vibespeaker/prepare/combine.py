@@ -18,6 +18,7 @@ from vibespeaker.errors import ManifestError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import label_set
 from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata
+from vibespeaker.outputs import check_output
 from vibespeaker.prepare.label_map import LabelMap, read_label_map
 from vibespeaker.prepare.prepare import write_problems
 from vibespeaker.prepare.terminal import problem_table, summary_table
@@ -70,9 +71,11 @@ def combine(
         ManifestError: a file is no manifest, or two of them hold the same utterance.
         ConfigError: the label map is wrong.
     """
+    problems_file = out.with_suffix(".problems.csv")
+    check_output(out, inputs=[Path(labels)], suffixes=(".parquet",))
+    check_output(problems_file, inputs=[*manifests, Path(labels)])
     combined = combine_files(manifests, read_label_map(labels))
     combined.manifest.write(out)
-    problems_file = out.with_suffix(".problems.csv")
     write_problems(problems_file, combined.problems)
     console = plain_console()
     if combined.problems:
@@ -96,8 +99,9 @@ def combine_files(paths: Sequence[Path], labels: LabelMap) -> Combined:
     if not paths:
         raise ManifestError("there is nothing to combine", remedy="vibespeaker combine MANIFEST … --out MANIFEST")
     # by content, so that the order of the arguments leaves no trace
+    tables = {path: Manifest.read(path) for path in paths}
     hashed = sorted((file_sha256(path), path) for path in paths)
-    return combine_manifests([(Manifest.read(path), digest) for digest, path in hashed], labels)
+    return combine_manifests([(tables[path], digest) for digest, path in hashed], labels)
 
 
 def left_out(combined: Combined) -> tuple[str, ...]:

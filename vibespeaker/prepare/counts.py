@@ -1,7 +1,5 @@
 """Utterances by split, corpus and class: counting, and the tables on the terminal, in CSV and in Markdown."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 from rich.table import Table
 
+from vibespeaker.csv_text import csv_text
+from vibespeaker.markdown import plain
+from vibespeaker.markdown import row as markdown_row
 from vibespeaker.prepare.label_map import Counts
 from vibespeaker.utterance import SPLITS
 
@@ -87,23 +88,22 @@ def table_rows(counts: CorpusCounts, split: str, published: Counts | None = None
 
 def as_csv(counts: CorpusCounts) -> str:
     """Return all splits as CSV: `part,corpus,category,utterances`, zeros included."""
-    text = io.StringIO()
-    lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(("part", "corpus", "category", "utterances"))
-    for split, numbers in counts.splits.items():
-        for (row, column), number in np.ndenumerate(numbers):
-            lines.writerow((split, counts.corpora[row], counts.classes[column], number))
-    return text.getvalue()
+    rows = [
+        (split, counts.corpora[row], counts.classes[column], number)
+        for split, numbers in counts.splits.items()
+        for (row, column), number in np.ndenumerate(numbers)
+    ]
+    return csv_text(("part", "corpus", "category", "utterances"), rows)
 
 
 def as_markdown(counts: CorpusCounts, published: Mapping[str, Counts], notes: Sequence[str]) -> str:
     """Return all splits as Markdown tables."""
-    lines = [f"> {note}" for note in notes]
+    lines = [f"> {plain(note)}" for note in notes]
     for split in counts.splits:
-        lines += ["", f"## {split}", "", "| corpus | " + " | ".join((*counts.classes, "total")) + " |"]
+        lines += ["", f"## {plain(split)}", "", markdown_row(map(plain, ("corpus", *counts.classes, "total")))]
         lines.append("|---|" + "---:|" * (len(counts.classes) + 1))
         rows = table_rows(counts, split, published.get(split))
-        lines += [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows]
+        lines += [markdown_row(map(plain, (name, *cells))) for name, cells in rows]
     return "\n".join(lines).lstrip("\n") + "\n"
 
 

@@ -1,6 +1,5 @@
 """Corpus folder → checked manifest: durations and content hashes, and one list of all that was wrong."""
 
-import csv
 import logging
 import os
 from collections import Counter
@@ -13,9 +12,10 @@ from vibespeaker.audio.files import MIN_DURATION, AudioFacts
 from vibespeaker.audio.inspection import examine_all
 from vibespeaker.corpora import adapter
 from vibespeaker.corpora.base import CorpusAdapter, Problem
+from vibespeaker.csv_text import write_csv
 from vibespeaker.errors import CorpusError
-from vibespeaker.files import atomic_path
 from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata, build
+from vibespeaker.outputs import check_output
 from vibespeaker.prepare.channels import by_channel
 from vibespeaker.prepare.copies import leave_out_copies
 from vibespeaker.prepare.leaks import leaks_of
@@ -88,6 +88,10 @@ def prepare(
     Returns:
         0, or 1 when something was dropped, or when splits share speakers, takes, or identical or near-identical audio.
     """
+    problems_file = out.with_suffix(".problems.csv")
+    table = [path] if path.is_file() else []
+    check_output(out, inputs=table, suffixes=(".parquet",))
+    check_output(problems_file, inputs=table)
     corpus = adapter(format, options)
     journal = out.with_name(f".{out.name}.examined")
     prepared = prepare_corpus(corpus, path, journal, options or {}, min_duration, workers, channels)
@@ -96,7 +100,6 @@ def prepare(
     leaks = leaks_of(prepared.manifest)
     said = [*prepared.warnings, *without_speaker(prepared.manifest)] if split == "speakers" else [*prepared.warnings]
     said += [f"{leak}: scores are optimistic" for leak in leaks]
-    problems_file = out.with_suffix(".problems.csv")
     write_problems(problems_file, prepared.problems)
     journal.unlink(missing_ok=True)
     print_report(prepared.manifest, prepared.problems, said, out, problems_file, ablation=split == "ablation")
@@ -173,12 +176,10 @@ def apply_split(
 
 def write_problems(path: Path, problems: Sequence[Problem]) -> None:
     """Write all problems as CSV: `item`, `dropped` (yes or no), `reason`."""
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(("item", "dropped", "reason"))
-        # what a partial copy lacks comes last, behind the faults of what is there
-        ordered = sorted(problems, key=lambda problem: problem.absent)
-        rows.writerows((problem.item, "yes" if problem.dropped else "no", problem.reason) for problem in ordered)
+    # what a partial copy lacks comes last, behind the faults of what is there
+    ordered = sorted(problems, key=lambda problem: problem.absent)
+    rows = ((problem.item, "yes" if problem.dropped else "no", problem.reason) for problem in ordered)
+    write_csv(path, ("item", "dropped", "reason"), rows)
 
 
 def _examine(root: Path, utterances: Sequence[Utterance], journal: Path, workers: int | None) -> list[AudioFacts]:

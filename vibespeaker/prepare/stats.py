@@ -15,6 +15,7 @@ from vibespeaker.figures import corpus_bars, svg_bytes
 from vibespeaker.files import write_text
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.manifest import Manifest
+from vibespeaker.outputs import check_folder, check_output
 from vibespeaker.prepare.balance_plan import TARGET, balanced_rows
 from vibespeaker.prepare.combine import combine_files, left_out
 from vibespeaker.prepare.counts import ALL, CorpusCounts, as_csv, as_markdown, count, terminal_table
@@ -24,7 +25,7 @@ from vibespeaker.progress import plain_console
 
 log = logging.getLogger(__name__)
 
-
+FILES = ("counts.csv", "counts.md", "counts.svg")
 Protocol = Literal["as-is", "speakers", "source"]
 
 
@@ -66,6 +67,10 @@ def stats(
     Raises:
         ManifestError: several manifests without a label map, or a file is no manifest.
     """
+    if out is not None:
+        check_folder(out)
+        for name in FILES:
+            check_output(out / name, inputs=manifests, option=f"--out {out}")
     chosen = None if labels is None else read_label_map(labels)
     manifest = _read(manifests, chosen)
     found = statistics(manifest, chosen, protocol, target, seed)
@@ -77,10 +82,11 @@ def stats(
     for note in found.notes:
         log.warning("%s", note)
     if out is not None:
-        write_text(out / "counts.csv", as_csv(found.counts))
-        write_text(out / "counts.md", as_markdown(found.counts, found.published, found.notes))
+        csv, markdown, picture = (out / name for name in FILES)
+        write_text(csv, as_csv(found.counts))
+        write_text(markdown, as_markdown(found.counts, found.published, found.notes))
         figure = corpus_bars(found.counts.splits, found.counts.corpora, found.counts.classes, f"protocol: {protocol}")
-        write_text(out / "counts.svg", svg_bytes(figure).decode())
+        write_text(picture, svg_bytes(figure).decode())
         log.info("wrote %s", out)
     return 0
 

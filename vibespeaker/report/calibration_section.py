@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 from vibespeaker import figures
 from vibespeaker.calibration.applying import sets_path
@@ -15,8 +14,10 @@ from vibespeaker.calibration.reliability import (
     reliability_bins,
     risk_coverage,
 )
+from vibespeaker.errors import PredictionsError
 from vibespeaker.figures.curves import Line
 from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.parquet import read_parquet
 from vibespeaker.report.document import Block, Picture, Section, Table, best_cells, number
 from vibespeaker.report.scores import leading
 from vibespeaker.report.systems import System
@@ -55,7 +56,8 @@ def measured_coverage(systems: Sequence[System]) -> list[Block]:
         path = sets_path(system.path)
         if not path.is_file():
             continue
-        made = pd.read_parquet(path).set_index("utterance_id").reindex(system.predictions.frame["utterance_id"])
+        table = read_parquet(path, PredictionsError, "table of sets").to_pandas()
+        made = table.set_index("utterance_id").reindex(system.predictions.frame["utterance_id"])
         nominal = (system.predictions.metadata.provenance.get("calibration") or {}).get("level")
         known, columns = system.evidence.with_category, [f"in_set_{name}" for name in system.scores.classes]
         if known.any() and set(columns) <= set(made.columns):

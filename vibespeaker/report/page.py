@@ -13,9 +13,13 @@ from markupsafe import Markup, escape
 
 from vibespeaker.figures import svg_bytes
 from vibespeaker.files import write_text
+from vibespeaker.markdown import fenced, plain
+from vibespeaker.markdown import row as markdown_row
 from vibespeaker.progress import tracked
 from vibespeaker.report.document import SYNTHETIC, Block, Code, Page, Paragraph, Picture, Table
 
+#: What `write_page` writes besides figures, and the command beside it.
+PAGE_FILES = ("index.html", "report.md", "evaluation.json")
 _PIXELS_PER_INCH = 96
 _INTERVAL = re.compile(r"^(\S+) (\[.+\])$")
 
@@ -56,11 +60,11 @@ def as_html(page: Page, images: Mapping[str, _Image]) -> str:
 
 def as_markdown(page: Page) -> str:
     """Return the page as Markdown; pictures are links to `figures/NAME.svg`."""
-    parts = [f"# {page.title}", *page.lead]
+    parts = [f"# {plain(page.title)}", *map(plain, page.lead)]
     if page.warning:
-        parts.append(f"> **{page.warning}**")
+        parts.append(f"> **{plain(page.warning)}**")
     for section in page.sections:
-        parts.append(f"## {section.title}")
+        parts.append(f"## {plain(section.title)}")
         parts += [_markdown(block) for block in section.blocks]
     return "\n\n".join(parts) + "\n"
 
@@ -70,24 +74,24 @@ def _markdown(block: Block) -> str:
         case Table():
             return _markdown_table(block)
         case Picture():
-            return f"![{block.caption}](figures/{block.name}.svg)\n\n*{block.caption}*"
+            caption = plain(block.caption)
+            return f"![{caption}](figures/{block.name}.svg)\n\n*{caption}*"
         case Code():
             folded = f"<details><summary>{escape(block.caption)}</summary>"
-            return f"{folded}\n\n```yaml\n{block.text.rstrip()}\n```\n\n</details>"
+            return f"{folded}\n\n{fenced(block.text, 'yaml')}\n\n</details>"
         case Paragraph():
-            return "\n".join([block.text, *(["", *(f"- {point}" for point in block.points)] if block.points else [])])
+            points = [f"- {plain(point)}" for point in block.points]
+            return "\n".join([plain(block.text), *(["", *points] if points else [])])
 
 
 def _markdown_table(table: Table) -> str:
-    def line(cells: Iterable[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
     rule = ["---" if column < table.labels else "---:" for column in range(len(table.header))]
     rows = (
-        [f"**{cell}**" if (row, column) in table.best else cell for column, cell in enumerate(cells)]
+        [f"**{plain(cell)}**" if (row, column) in table.best else plain(cell) for column, cell in enumerate(cells)]
         for row, cells in enumerate(table.rows)
     )
-    return "\n".join([f"*{table.caption}*", "", line(table.header), line(rule), *(line(cells) for cells in rows)])
+    header = markdown_row(map(plain, table.header))
+    return "\n".join([f"*{plain(table.caption)}*", "", header, markdown_row(rule), *map(markdown_row, rows)])
 
 
 def _groups(blocks: Iterable[Block]) -> Iterator[tuple[str, list[Block]]]:

@@ -69,9 +69,10 @@ def is_table(path: Path) -> bool:
     """Return True for a Parquet file that holds a prediction table."""
     try:
         metadata = pq.read_metadata(path).metadata or {}
+        fields = json.loads(metadata.get(_METADATA_KEY, b"{}"))
     except (OSError, ValueError):
         return False
-    return json.loads(metadata.get(_METADATA_KEY, b"{}")).get("kind") == "predictions"
+    return isinstance(fields, dict) and fields.get("kind") == "predictions"
 
 
 def _runs_at(source: Path) -> Iterator[Run]:

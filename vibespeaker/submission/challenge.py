@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from vibespeaker.csv_text import is_formula
 from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN, ATTRIBUTES, CHALLENGE, LETTER_OF
 
 TASK1_HEADER = ("FileName", "EmoClass")
@@ -170,7 +171,10 @@ def _name_complaints(found: Sequence[str], names: Sequence[str]) -> list[str]:
             repeated.append(name)
         seen.add(name)
     reasons = []
+    # the file is fixed to the byte: such a name is refused, not escaped
+    unsafe = sorted(name for name in seen if is_formula(name) or any(ord(letter) < 32 for letter in name))
     for what, items in (
+        ("names would be formulas in a spreadsheet", unsafe),
         ("files are missing", sorted(wanted - seen)),
         ("files are not in the test set", sorted(seen - wanted)),
         ("files are repeated", sorted(set(repeated))),

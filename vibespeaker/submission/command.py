@@ -5,6 +5,7 @@ from pathlib import Path
 
 from vibespeaker.errors import SubmissionError
 from vibespeaker.manifest import Manifest
+from vibespeaker.outputs import check_folder
 from vibespeaker.predictions import Predictions
 from vibespeaker.submission.challenge import TEST_FILES, complaints
 from vibespeaker.submission.folder import Source, build, write_folder
@@ -48,6 +49,7 @@ def submit(
             "submit needs predictions and a folder",
             remedy="vibespeaker submit PREDICTIONS --out FOLDER, or vibespeaker submit --check FILE",
         )
+    check_folder(out, inputs=[predictions, manifest, task2, *(configs or [])])
     first = Source(predictions, Predictions.read(predictions))
     second = first if task2 is None else Source(task2, Predictions.read(task2))
     options = ["--split", split] + ([] if manifest is None else ["--manifest", str(manifest)])

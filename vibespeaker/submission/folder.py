@@ -13,7 +13,7 @@ import numpy as np
 
 from vibespeaker import __version__
 from vibespeaker.errors import SubmissionError
-from vibespeaker.files import file_sha256, write_text
+from vibespeaker.files import copy_file, file_sha256, naming, temporary_beside, write_text
 from vibespeaker.labels import ATTRIBUTES, CHALLENGE, LETTER_OF
 from vibespeaker.predictions import Predictions
 from vibespeaker.submission.challenge import complaints, task1_csv, task2_csv
@@ -104,13 +104,13 @@ def write_folder(submission: Submission, out: Path) -> None:
     """
     if out.exists() and not (out / RECORD).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise SubmissionError(f"{out} holds something else than a submission", remedy="choose a new folder for --out")
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    replaced = out.with_name(f".{out.name}.{os.getpid()}.old")
+    temporary, replaced = temporary_beside(out), temporary_beside(out, "old")
     try:
-        _fill(submission, temporary)
-        if out.exists():
-            os.replace(out, replaced)
-        os.replace(temporary, out)
+        with naming(out, temporary):
+            _fill(submission, temporary)
+            if out.exists():
+                os.replace(out, replaced)
+            os.replace(temporary, out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         if replaced.exists() and not out.exists():
@@ -122,10 +122,9 @@ def _fill(submission: Submission, folder: Path) -> None:
     for name, text in submission.csvs.items():
         write_text(folder / name, text)
     for name, source in submission.sources.items():
-        shutil.copyfile(source.path, folder / name)
+        copy_file(source.path, folder / name)
     for name, path in submission.configs.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, folder / name)
+        copy_file(path, folder / name)
     commands = _commands(submission)
     write_text(folder / REMAKE, "#!/bin/sh\nset -e\n" + "\n".join(commands) + "\n")
     record = {

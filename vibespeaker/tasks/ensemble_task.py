@@ -34,8 +34,6 @@ class EnsembleTask(RecognitionTask):
         ConfigError: a weight names no head or no member, or is negative, or a head's weights are all 0.
     """
 
-    is_fixed = True
-
     def __init__(self, members: dict[str, Path], weights: dict[str, dict[str, float]] | None = None) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -65,7 +63,8 @@ class EnsembleTask(RecognitionTask):
         """
         if len(self.members):
             return
-        data = self.data
+        data = self.trainer.datamodule
+        assert isinstance(data, EmotionDataModule)
         self.provenance = data.provenance
         corpora: set[str] = set()
         for name, path in self.paths.items():

@@ -19,6 +19,7 @@ from vibespeaker.audio.recordings import Recordings
 from vibespeaker.errors import AudioError, ConfigError, ManifestError
 from vibespeaker.files import write_text
 from vibespeaker.manifest import Manifest
+from vibespeaker.outputs import check_output
 from vibespeaker.progress import tracked
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def transcribe(
     Returns:
         0, or 1 when some recordings could not be read; their texts stay as they were.
     """
+    check_output(out, inputs=[Path(model)], suffixes=(".parquet",))
     table = Manifest.read(manifest)
     wanted = _wanted(table, all, splits)
     if not wanted:

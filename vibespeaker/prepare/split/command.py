@@ -10,6 +10,7 @@ import numpy as np
 
 from vibespeaker.errors import ManifestError
 from vibespeaker.manifest import Manifest
+from vibespeaker.outputs import check_different, check_output
 from vibespeaker.prepare.leaks import leaks_of
 from vibespeaker.prepare.split.crossed import split_by_speakers_and_sentences
 from vibespeaker.prepare.split.folds import group_folds, leave_one_out
@@ -79,14 +80,20 @@ def split(
             published split fits no utterance.
     """
     _refuse_contradictions(by, fractions, speakers, folds, leave_out)
+    published = [one for one in (by, speakers) if isinstance(one, Path)]
+    check_output(out, inputs=published, suffixes=(".parquet",))
     table = Manifest.read(manifest)
     for sentence in without_speaker(table):
         log.warning("%s", sentence)
     console = plain_console()
     status = 0
+    written: list[Path] = []
     for name, made in _made(table, by, fractions, speakers, folds, leave_out, validation, seed):
         path = out.with_name(_file_name(out.stem, name) + out.suffix) if name else out
+        check_output(path, inputs=published)
+        check_different([*written, path])
         made.write(path)
+        written.append(path)
         if name:
             console.print(f"{_sizes(made)} → {path}", highlight=False)
         else:

@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
+from vibespeaker.csv_text import write_csv
 from vibespeaker.errors import ConfigError
 from vibespeaker.figures import score_matrix, svg_bytes
 from vibespeaker.files import write_text
 from vibespeaker.labels import label_set
 from vibespeaker.manifest import Manifest
+from vibespeaker.markdown import plain
+from vibespeaker.markdown import row as markdown_row
+from vibespeaker.outputs import check_folder
 from vibespeaker.predictions import Predictions
 from vibespeaker.prepare.label_map import read_label_map
 from vibespeaker.progress import plain_console
@@ -132,7 +136,9 @@ def run_experiment(
     """Do all steps of an experiment and write its table; see `ablate`."""
     if overlay is not None and not overlay.is_file():
         raise ConfigError(f"overlay {overlay} does not exist")
+    check_folder(out, inputs=[*manifests, cache, overlay])
     store = cache or out / "cache"
+    check_folder(store, inputs=[*manifests, overlay], option="--cache")
     manifest = experiment_manifest(manifests, plan, seed, out)
     status = extract_all(plan, manifest, store)
     paths = write_variants(plan, manifest, out)
@@ -198,7 +204,7 @@ def _classes(manifests: Sequence[Path], labels: str | None) -> tuple[str, ...]:
 
 def _write(cells: Sequence[Cell], plan: ExperimentPlan, out: Path, title: str) -> None:
     frame = as_frame(cells)
-    write_text(out / "table.csv", frame.to_csv(index=False, lineterminator="\n"))
+    write_csv(out / "table.csv", list(frame.columns), frame.astype(object).where(frame.notna(), None).values.tolist())
     header = ("trained", "tested", "classes", "utterances", "speakers", *SCORES.values())
     rows = [
         (
@@ -216,9 +222,9 @@ def _write(cells: Sequence[Cell], plan: ExperimentPlan, out: Path, title: str) -
         table.add_row(*row)
     console = plain_console()
     console.print(table)
-    lines = [f"| {' | '.join(header)} |", "|---|---|" + "---:|" * (len(header) - 2)]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    write_text(out / "table.md", f"# {title}\n\n" + "\n".join(lines) + "\n\n![UAR](matrix.svg)\n")
+    lines = [markdown_row(header), "|---|---|" + "---:|" * (len(header) - 2)]
+    lines += [markdown_row(map(plain, row)) for row in rows]
+    write_text(out / "table.md", f"# {plain(title)}\n\n" + "\n".join(lines) + "\n\n![UAR](matrix.svg)\n")
     trained = list(dict.fromkeys(cell.variant for cell in cells))
     tested = [test.name for test in plan.tests]
     matrix = np.full((len(trained), len(tested)), np.nan)

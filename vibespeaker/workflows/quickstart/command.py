@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from vibespeaker.corpora.synthetic.corpus import SPEAKERS, UTTERANCES
+from vibespeaker.outputs import check_folder
 from vibespeaker.workflows.quickstart.data import choose_source, prepare_data
 from vibespeaker.workflows.quickstart.results import combine, submits, write_report, write_submission
 from vibespeaker.workflows.quickstart.training import planned, train_all
@@ -48,6 +49,7 @@ def quickstart(
         draws: bootstrap draws of the intervals in the report.
     """
     source = choose_source(corpus, format, seed, speakers, utterances)
+    check_folder(out, inputs=[corpus])
     with _quiet(), _single_thread():
         chain = Chain(out)
         data = prepare_data(source, out, chain)

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from vibespeaker.config_files import find_config
+from vibespeaker.outputs import check_folder
 from vibespeaker.progress import Tracker, plain_console, tracked
 from vibespeaker.workflows.steps import reserve
 from vibespeaker.workflows.sweep.plan import Plan, read_plan
@@ -46,6 +47,7 @@ def sweep(
         ConfigError: the plan is wrong, or the folder holds another sweep.
     """
     path = find_config(plan, "sweep")
+    check_folder(out, inputs=[path, overlay, manifest])
     checked = read_plan(path)
     reserve(out / STAMP, "sweep", {"digest": checked.digest}, {"plan": str(path)})
     trials = _run(checked, out, overlay, max(1, jobs))

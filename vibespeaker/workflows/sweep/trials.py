@@ -19,8 +19,10 @@ import yaml
 
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
+from vibespeaker.inputs import read_json
 from vibespeaker.report.curves import read_logs
 from vibespeaker.report.runs import TRIAL
+from vibespeaker.workers import parent_environment
 from vibespeaker.workflows.steps import Training
 from vibespeaker.workflows.sweep.plan import Plan, Settings, nested, trial_name
 
@@ -63,12 +65,11 @@ def read_trials(folder: Path) -> list[Trial]:
     """
     trials = []
     for path in sorted(folder.glob(f"*/{TRIAL}")):
+        remedy = "remove the folder of this trial and sweep again"
         try:
-            trials.append(Trial(**json.loads(path.read_text(encoding="utf-8"))))
-        except (ValueError, TypeError) as error:
-            raise ConfigError(
-                f"{path} is damaged", found=error, remedy="remove the folder of this trial and sweep again"
-            ) from error
+            trials.append(Trial(**read_json(path, ConfigError, "record of a trial", remedy)))
+        except TypeError as error:
+            raise ConfigError(f"{path} is damaged", found=error, remedy=remedy) from error
     return sorted(trials, key=lambda trial: trial.number)
 
 
@@ -122,7 +123,9 @@ def _call(arguments: Sequence[str], run: Path) -> bool:
     with open(run / OUTPUT, "ab") as output:
         output.write(f"$ vibespeaker {' '.join(arguments)}\n".encode())
         output.flush()
-        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, "COLUMNS": "120"})
+        # ends with this process, also where it is killed
+        environment = {**os.environ, "COLUMNS": "120", **parent_environment()}
+        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
     if done.returncode == 130:  # the child was interrupted: so is the sweep
         raise KeyboardInterrupt
     return done.returncode == 0

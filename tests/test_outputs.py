@@ -1,0 +1,98 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from vibespeaker.errors import ConfigError, VibeSpeakerError
+from vibespeaker.outputs import below, check_apart, check_different, check_folder, check_name, check_output
+
+
+def test_what_cannot_be_written_is_refused_before_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a file")
+    os.symlink(tmp_path / "gone", tmp_path / "dangling")
+    os.mkfifo(tmp_path / "fifo.parquet")
+    refused = {
+        tmp_path: "is a folder",
+        tmp_path / "file" / "p.parquet": "file is no folder",
+        tmp_path / "file" / "deeper" / "p.parquet": "file is no folder",
+        tmp_path / "dangling" / "p.parquet": "dangling is no folder",
+        tmp_path / "fifo.parquet": "no regular file",
+        tmp_path / "p.csv": r"Found: .csv. Allowed: .parquet",
+        tmp_path / "p": r"Found: none",
+        tmp_path / f"{'p' * 250}.parquet": "name of one file",
+    }
+    for path, reason in refused.items():
+        with pytest.raises(ConfigError, match=reason):
+            check_output(path, suffixes=(".parquet",))
+    check_output(tmp_path / "new" / "folders" / "p.parquet", suffixes=(".parquet",))
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_folder_of_others_is_refused(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o755)
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)
+    pid = os.fork()
+    if not pid:
+        os.setuid(65534)
+        try:
+            check_output(closed / "p.parquet")
+        except ConfigError as error:
+            os._exit(0 if "no permission in" in str(error) else 2)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def test_an_input_is_no_output_by_whatever_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = tmp_path / "m.parquet"
+    given.write_text("given")
+    os.link(given, tmp_path / "hard.parquet")
+    os.symlink(given, tmp_path / "soft.parquet")
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "index.parquet").write_text("given")
+    monkeypatch.chdir(tmp_path)
+    for name in ("m.parquet", "./cache/../m.parquet", "hard.parquet", "soft.parquet", str(given)):
+        with pytest.raises(ConfigError, match="the command reads"):
+            check_output(Path(name), inputs=[None, given])
+    with pytest.raises(ConfigError, match="which the command reads"):
+        check_output(cache / "index.parquet", inputs=[cache])
+    with pytest.raises(ConfigError, match="what the command reads"):
+        check_folder(Path("cache"), inputs=[cache])
+    with pytest.raises(ConfigError, match="is a file"):
+        check_folder(given)
+    with pytest.raises(ConfigError, match="two outputs are one file"):
+        check_different([Path("a.json"), tmp_path / "a.json"])
+    check_output(cache / "new.parquet", inputs=[given])
+
+
+@pytest.mark.parametrize("name", ["", " ", ".", "..", "../x", "/x", "a/b", "a\\b", "a\0b", "a\nb", "x" * 256])
+def test_a_name_is_one_folder(name: str) -> None:
+    with pytest.raises(ConfigError, match="--name must be the name of one"):
+        check_name(name, "--name")
+    check_name("ablation-0.25", "--name")
+
+
+def test_what_a_table_names_stays_below_its_folder(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "copies", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    os.symlink(elsewhere, folder / "link")
+    assert below(folder, "corpus/a b.wav", "the table") == folder / "corpus" / "a b.wav"
+    for name in ("../a.wav", "a/../../b.wav", "/etc/a.wav", "link/a.wav", "a//b.wav", "./a.wav", "a\0.wav"):
+        with pytest.raises(VibeSpeakerError, match="the table names a file outside"):
+            below(folder, name, "the table")
+
+
+def test_targets_are_no_sources(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_text("a")
+    os.link(tmp_path / "a.wav", tmp_path / "same.wav")
+    os.symlink(tmp_path, tmp_path / "link")
+    for target in ("a.wav", "same.wav", "link/a.wav"):
+        with pytest.raises(VibeSpeakerError, match="would be replaced"):
+            check_apart([tmp_path / "a.wav"], [tmp_path / target])
+    with pytest.raises(VibeSpeakerError, match="two rows"):
+        check_apart([], [tmp_path / "b.wav", tmp_path / "link" / "b.wav"])
+    check_apart([tmp_path / "a.wav"], [tmp_path / "b.wav"])
