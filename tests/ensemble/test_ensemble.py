@@ -1,6 +1,9 @@
 """Ensembles of tables: exact means, votes, recipes, and refusals by name."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -11,6 +14,7 @@ from vibespeaker.ensemble.combiners import Weighted
 from vibespeaker.ensemble.members import Stack
 from vibespeaker.errors import ConfigError, PredictionsError
 from vibespeaker.files import file_sha256
+from vibespeaker.heads import HeadSpec
 from vibespeaker.labels import CHALLENGE_OTHER, LABEL_SETS, LabelSet
 from vibespeaker.predictions import Predictions, softmax
 
@@ -44,6 +48,20 @@ def test_a_member_with_other_as_a_class_joins_those_without(tmp_path):
     combined = Predictions.read(tmp_path / "e.parquet")
     assert combined.metadata.label_set == "challenge"
     np.testing.assert_allclose(combined.probabilities(), (softmax(nine[:, :8]) + softmax(eight)) / 2, atol=1e-6)
+
+
+def test_further_heads_are_left_out(tmp_path, two):
+    tables, paths = two
+    ensemble(paths, tmp_path / "e.parquet")
+    expected = Predictions.read(tmp_path / "e.parquet").frame
+    heads = {"gender": HeadSpec("classification", "gender", ("female", "male"))}
+    metadata = replace(tables["a"].metadata, heads=heads)
+    frame = tables["a"].frame.assign(**{"head.gender.female": np.float32(0), "head.gender.male": np.float32(1)})
+    Predictions(frame, metadata).write(paths[0])
+    ensemble(paths, tmp_path / "e.parquet")
+    combined = Predictions.read(tmp_path / "e.parquet")
+    pd.testing.assert_frame_equal(combined.frame, expected)
+    assert combined.metadata.heads == {}
 
 
 def test_weighted_mean(tmp_path, two):

@@ -9,10 +9,13 @@ import torch
 from tests.tasks.conftest import Run
 from tests.toy import Toy
 from vibespeaker import metrics
+from vibespeaker.calibration.applying import apply_calibration
+from vibespeaker.calibration.store import Calibration, FittedOn
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.manifest import Manifest
 from vibespeaker.models.weights import read_checkpoint
 from vibespeaker.predictions import Predictions
+from vibespeaker.provenance import CHECKPOINT_KEY, Provenance
 from vibespeaker.tasks import EmotionTask
 from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 
@@ -93,6 +96,23 @@ def test_predictions_hold_them_behind_the_usual_columns(folder: Path, run: Run, 
     assert table.head("activation").max() <= 7
     table.write(tmp_path / "again.parquet")
     assert (tmp_path / "again.parquet").read_bytes() == (tmp_path / "table.parquet").read_bytes()
+
+
+def test_calibration_passes_them_on_and_older_checkpoints_have_none(folder: Path, run: Run, tmp_path: Path) -> None:
+    checkpoint = checkpoint_path(folder, "last")
+    run("predict", f"--ckpt_path={checkpoint}", f"--out={tmp_path / 'table.parquet'}", config=HEADS)
+    table = Predictions.read(tmp_path / "table.parquet")
+    metadata = table.metadata
+    fitted_on = FittedOn("development", "0" * 64, 9, 5)
+    calibration = Calibration(metadata.label_set, metadata.classes, metadata.checkpoint, fitted_on)
+    apply_calibration(table, calibration).write(tmp_path / "calibrated.parquet")
+    calibrated = Predictions.read(tmp_path / "calibrated.parquet")
+    assert calibrated.metadata.heads == table.metadata.heads
+    for head in table.metadata.heads:
+        np.testing.assert_array_equal(calibrated.head(head), table.head(head))
+    content = read_checkpoint(checkpoint)
+    del content[CHECKPOINT_KEY]["heads"]
+    assert Provenance.from_checkpoint(content, "an older one").heads == {}
 
 
 def test_resuming_needs_the_same_heads(folder: Path, run: Run) -> None:
