@@ -44,6 +44,10 @@ COMMANDS = {
     "sweep": ("vibespeaker.workflows.sweep.command:sweep", "train a model for each trial of a plan"),
     "ablate": ("vibespeaker.workflows.ablation.command:ablate", "train on selections of corpora and compare them"),
     "cross": ("vibespeaker.workflows.ablation.command:cross", "train on some corpora, test on others"),
+    "cross-validate": (
+        "vibespeaker.workflows.cross_validation:cross_validate",
+        "train and test every fold, and score all folds together",
+    ),
     "recognize": ("vibespeaker.recognizer.command:recognize", "print the emotion of one recording"),
     "quickstart": ("vibespeaker.workflows.quickstart:quickstart", "run the full pipeline, from a corpus to a report"),
 }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
+from vibespeaker.config_files import find_config
 from vibespeaker.ensemble.combination import SCORES, Combination, combine
 from vibespeaker.ensemble.means import LEAST_PROBABILITY
 from vibespeaker.ensemble.members import Member, read_members
@@ -44,6 +45,7 @@ def ensemble(
     seed: int = 0,
     system: str = "ensemble",
     recipe: Path | None = None,
+    joined: bool = False,
     policy: dict[str, str] | None = None,
 ) -> int:
     """Combine prediction tables, and a baseline's task 2 file among them, into one table.
@@ -71,7 +73,9 @@ def ensemble(
         folds: speaker-disjoint folds of the cross-fitted score.
         seed: of folds, resampling and initial weights.
         system: name of the ensemble in reports.
-        recipe: YAML file with `members` and any of the options from method to seed; options are not read beside it.
+        recipe: YAML file, or the name of a shipped one such as ensemble/task2, with `members` and any of the options
+            from method to seed; options are not read beside it.
+        joined: the tables are folds of a cross-validation: those of one system are one member, called by the first.
         policy: what utterances without a class count for, instead of what the members' own policy says, such as
             `--policy.no_agreement attributes`.
 
@@ -83,7 +87,7 @@ def ensemble(
     check_output(out, inputs=[manifest, recipe], suffixes=TABLE_SUFFIXES)
     check_output(recipe_of(out), inputs=[manifest, *map(Path, paths)])
     if recipe is not None:
-        chosen = Recipe.read(recipe, **({"members": paths} if paths else {}))
+        chosen = Recipe.read(find_config(str(recipe), "ensemble"), **({"members": paths} if paths else {}))
     else:
         heads = {"categories": categories, "arousal": arousal, "valence": valence, "dominance": dominance}
         chosen = Recipe(
@@ -97,12 +101,17 @@ def ensemble(
             rounds=rounds,
             folds=folds,
             seed=seed,
+            joined=joined,
             **{head: tuple(names) for head, names in heads.items() if names is not None},
         )
     if not chosen.members:
         raise ConfigError("an ensemble needs members", remedy="vibespeaker ensemble PREDICTIONS … --out PREDICTIONS")
     check_output(out, inputs=[Path(path) for path in chosen.members if path.endswith(".csv")])
-    members = read_members([Path(path) for path in chosen.members], chosen.labels, chosen.named("categories"))
+    members = read_members(
+        [Path(path) for path in chosen.members], chosen.labels, chosen.named("categories"), chosen.joined
+    )
+    if chosen.weights is not None and len(chosen.weights) != len(members):
+        raise ConfigError("weights must be one per member", found=len(chosen.weights), allowed=str(len(members)))
     tables = [(member.name, member.predictions.metadata) for member in members if member.predictions is not None]
     counted = scoring_policy(tables, policy)
     truth = None if manifest is None else Truth.read(manifest, policy=counted)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from vibespeaker.errors import PredictionsError
+from vibespeaker.evaluation.folds import read_tables
 from vibespeaker.evaluation.targets import class_columns
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import ATTRIBUTES, OTHER, LabelSet, label_set
@@ -97,7 +98,10 @@ class Stack:
 
 
 def read_members(
-    paths: Sequence[Path], labels: str | None = None, for_categories: Sequence[str] | None = None
+    paths: Sequence[Path],
+    labels: str | None = None,
+    for_categories: Sequence[str] | None = None,
+    folds: bool = False,
 ) -> tuple[Member, ...]:
     """Read all members, restrict them to one label set, and refuse those that cannot.
 
@@ -110,6 +114,7 @@ def read_members(
             members that are combined for categories may differ by "other" alone.
         for_categories: names of the members that are combined for categories, all by default; the others may have
             any label set.
+        folds: whether the tables of one system are folds, to be joined; the member has the name of the first of them.
 
     Raises:
         PredictionsError: no table, a member given twice, or another label set; by name.
@@ -118,7 +123,7 @@ def read_members(
     repeated = sorted({str(path) for path in paths if list(paths).count(path) > 1})
     if repeated:
         raise PredictionsError("members are given twice", found=", ".join(repeated))
-    members = tuple(Member.read(path) for path in paths)
+    members = _members(paths, folds)
     tables = [member for member in members if member.predictions is not None]
     if not tables:
         raise PredictionsError("an ensemble needs at least one prediction table", found=[str(path) for path in paths])
@@ -127,6 +132,15 @@ def read_members(
     first = [*plain, *counting, *tables][0]
     target = _table(first).labels if labels is None else label_set(labels)
     return tuple(_answering(member, target, first.name, labels is not None, member in counting) for member in members)
+
+
+def _members(paths: Sequence[Path], folds: bool) -> tuple[Member, ...]:
+    if not folds:
+        return tuple(Member.read(path) for path in paths)
+    files = [path for path in paths if path.suffix.lower() == ".csv"]
+    joined = read_tables([path for path in paths if path not in files], folds=True)
+    tables = [Member(str(table.paths[0]), table.sha256, predictions=table.predictions) for table in joined]
+    return (*tables, *(Member.read(path) for path in files))
 
 
 def _answering(member: Member, target: LabelSet, first: str, named: bool, counts: bool) -> Member:

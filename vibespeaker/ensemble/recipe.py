@@ -38,6 +38,7 @@ class Recipe:
         split: the split that is written; all rows by default.
         folds: speaker-disjoint folds of the cross-fitted score.
         seed: of folds, resampling and initial weights.
+        joined: whether the members' tables are folds of a cross-validation, joined by their system's name.
     """
 
     members: tuple[str, ...] = ()
@@ -54,6 +55,7 @@ class Recipe:
     split: str | None = None
     folds: int = 5
     seed: int = 0
+    joined: bool = False
 
     def __post_init__(self) -> None:
         if self.method not in get_args(Method):
@@ -61,7 +63,7 @@ class Recipe:
         if self.weights is not None:
             if self.method not in ("mean", "vote"):
                 raise ConfigError("weights go with the methods mean and vote", found=self.method)
-            if len(self.weights) != len(self.members):
+            if not self.joined and len(self.weights) != len(self.members):
                 raise ConfigError(
                     "weights must be one per member", found=len(self.weights), allowed=str(len(self.members))
                 )

@@ -22,6 +22,7 @@ def evaluate(
     manifest: Path | None = None,
     split: str | None = None,
     labels: str | None = None,
+    folds: bool = False,
     policy: dict[str, str] | None = None,
     by: list[str] | None = None,
     columns: Path | None = None,
@@ -38,6 +39,8 @@ def evaluate(
         manifest: the manifest with the labels.
         split: score this split only; all predicted utterances by default.
         labels: label set to score; the manifest's own by default. Logits of further classes are left out.
+        folds: the tables are those of all folds of a cross-validation, and scored as one; of several systems, folds are
+            told by the system's name. Give the manifest that the folds were made of.
         policy: what utterances without a class count for, instead of what the tables' own policy says:
             `--policy.no_agreement attributes`; fields no_agreement, other, unlisted; values exclude, attributes.
         by: groupings: gender, corpus, language, duration, level_db, snr_db, intensity, speaker, or a column of
@@ -57,7 +60,7 @@ def evaluate(
     for path in out or ():
         check_output(path, inputs=[*predictions, manifest, columns], suffixes=(".json", ".parquet"))
     check_different(out or ())
-    options = Options(split, draws, level, seed, per_class, [] if by == ["none"] else by)
+    options = Options(split, draws, level, seed, per_class, [] if by == ["none"] else by, folds)
     extra = None if columns is None else read_extra(columns)
     chosen = scoring_policy([(path, PredictionsMetadata.read(path)) for path in predictions], policy)
     evaluation: Evaluation = evaluate_tables(predictions, Truth.read(manifest, labels, chosen), options, extra)

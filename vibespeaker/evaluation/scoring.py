@@ -12,14 +12,13 @@ import pandas as pd
 from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.bootstrap import balanced_tests, bootstrap, clusters_of, intervals
 from vibespeaker.evaluation.comparison import compare
+from vibespeaker.evaluation.folds import Table, read_tables
 from vibespeaker.evaluation.head_scores import table_scores
 from vibespeaker.evaluation.references import majority_and_mean
 from vibespeaker.evaluation.scores import Comparison, Evaluation, Interval, Settings, Slice, Spread, SystemScores
 from vibespeaker.evaluation.slices import groupings, slices
 from vibespeaker.evaluation.statistics import Floats, Layout, System, layout_of, scores, sums
 from vibespeaker.evaluation.targets import Targets, Truth
-from vibespeaker.files import file_sha256
-from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.predictions import Predictions
 from vibespeaker.progress import tracked
@@ -40,6 +39,7 @@ class Options:
         seed: of all draws.
         per_class: utterances per class in a simulated balanced test.
         by: groupings of the slices; every known one by default, none for an empty list.
+        folds: whether tables are folds of a system, to be joined; see `folds.read_tables`.
     """
 
     split: str | None = None
@@ -48,6 +48,7 @@ class Options:
     seed: int = 0
     per_class: int = 400
     by: Sequence[str] | None = None
+    folds: bool = False
 
     def __post_init__(self) -> None:
         if self.draws < 0 or not 0 < self.level < 1 or self.per_class < 1:
@@ -61,7 +62,7 @@ class Options:
 class _Entry:
     """A table as it is scored."""
 
-    path: Path
+    table: Table
     predictions: Predictions
     system: System
 
@@ -80,7 +81,7 @@ def evaluate_tables(
     Raises:
         PredictionsError: a table is unusable, covers other utterances than the first, or has ids the manifest lacks.
     """
-    entries, targets = _read(paths, truth, options.split)
+    entries, targets = _read(paths, truth, options)
     reference, origin = majority_and_mean(truth, targets)
     systems = [reference, *(entry.system for entry in entries)]
     with tracked("evaluate", 4, "steps") as progress:
@@ -110,33 +111,26 @@ def evaluate_tables(
         comparisons=compared,
         slices=sliced,
         seeds=_seeds(entries, found[1:]),
-        notes=tuple(_notes(entries, found, targets, truth.policy)),
+        notes=tuple(_notes(entries, found, targets, truth)),
     )
 
 
-def _read(paths: Sequence[Path], truth: Truth, split: str | None) -> tuple[list[_Entry], Targets]:
-    tables = [_part(Predictions.read(path), split, path) for path in paths]
-    ids = list(tables[0].frame["utterance_id"])
-    targets = truth.targets(ids, paths[0])
+def _read(paths: Sequence[Path], truth: Truth, options: Options) -> tuple[list[_Entry], Targets]:
+    tables = read_tables(paths, options.split, options.folds)
+    ids = list(tables[0].predictions.frame["utterance_id"])
+    targets = truth.targets(ids, tables[0].name)
     entries = []
-    for path, table, name in zip(paths, tables, _names(paths, tables), strict=True):
-        _refuse_other_rows(path, table, paths[0], ids)
-        order = pd.Index(table.frame["utterance_id"]).get_indexer(pd.Index(ids))
-        aligned = Predictions(table.frame.iloc[order].reset_index(drop=True), table.metadata)
-        logits = truth.class_logits(aligned, path) if aligned.has_categories else None
-        entries.append(_Entry(path, aligned, System.of(name, aligned, logits)))
+    for table, name in zip(tables, _names(tables), strict=True):
+        found = table.predictions
+        _refuse_other_rows(table.name, found, tables[0].name, ids)
+        order = pd.Index(found.frame["utterance_id"]).get_indexer(pd.Index(ids))
+        aligned = Predictions(found.frame.iloc[order].reset_index(drop=True), found.metadata)
+        logits = truth.class_logits(aligned, table.name) if aligned.has_categories else None
+        entries.append(_Entry(table, aligned, System.of(name, aligned, logits)))
     return entries, targets
 
 
-def _part(table: Predictions, split: str | None, path: Path) -> Predictions:
-    frame = table.frame if split is None else table.frame[table.frame["split"] == split]
-    if frame.empty:
-        known = sorted(table.frame["split"].dropna().unique())
-        raise PredictionsError(f"{path} predicts nothing of split {split}", found=", ".join(known) or "no rows")
-    return Predictions(frame.reset_index(drop=True), table.metadata)
-
-
-def _refuse_other_rows(path: Path, table: Predictions, first: Path, ids: Sequence[str]) -> None:
+def _refuse_other_rows(path: str, table: Predictions, first: str, ids: Sequence[str]) -> None:
     has, wanted = set(table.frame["utterance_id"]), set(ids)
     for what, difference in ((f"lacks utterances of {first}", wanted - has), (f"has more than {first}", has - wanted)):
         if difference:
@@ -148,13 +142,13 @@ def _refuse_other_rows(path: Path, table: Predictions, first: Path, ids: Sequenc
             )
 
 
-def _names(paths: Sequence[Path], tables: Sequence[Predictions]) -> list[str]:
+def _names(tables: Sequence[Table]) -> list[str]:
     """Return unique names: the system's with its leaks, and with the file's name where several tables share it."""
-    families = [table.metadata.system + leak_mark(table) for table in tables]
+    families = [table.predictions.metadata.system + leak_mark(table.predictions) for table in tables]
     shared = Counter(families)
-    names = [f if shared[f] == 1 else f"{f} ({path.stem})" for f, path in zip(families, paths, strict=True)]
+    names = [f if shared[f] == 1 else f"{f} ({one.paths[0].stem})" for f, one in zip(families, tables, strict=True)]
     repeated = Counter(names)
-    return [name if repeated[name] == 1 else f"{name} {path}" for name, path in zip(names, paths, strict=True)]
+    return [name if repeated[name] == 1 else f"{name} {one.name}" for name, one in zip(names, tables, strict=True)]
 
 
 def leak_mark(table: Predictions) -> str:
@@ -212,8 +206,8 @@ def _described(system: System, entry: _Entry | None, targets: Targets, truth: Tr
     labelled |= {name: int(count) for name, count in zip(ATTRIBUTES, known, strict=True)}
     return SystemScores(
         system=system.name,
-        source=origin if entry is None else str(entry.path),
-        sha256=None if entry is None else file_sha256(entry.path),
+        source=origin if entry is None else entry.table.name,
+        sha256=None if entry is None else entry.table.sha256,
         reference=entry is None,
         utterances=len(targets),
         speakers=len(np.unique(targets.speakers)),
@@ -262,9 +256,7 @@ def _spread(values: Sequence[float]) -> Spread:
     )
 
 
-def _notes(
-    entries: Sequence[_Entry], found: Sequence[SystemScores], targets: Targets, policy: LabelPolicy
-) -> Iterator[str]:
+def _notes(entries: Sequence[_Entry], found: Sequence[SystemScores], targets: Targets, truth: Truth) -> Iterator[str]:
     if any(entry.predictions.metadata.synthetic for entry in entries):
         yield "the speech is synthetic: these scores say nothing of real speech"
     uncategorised = targets.categories < 0
@@ -272,7 +264,10 @@ def _notes(
     for rows, become in ((uncategorised & ~unknown, "scored for attributes only"), (unknown, "not scored")):
         if rows.any():
             yield f"{rows.sum()} of {len(targets)} utterances have no category of the label set: {become}"
-    yield f"label policy: {policy}"
+    yield f"label policy: {truth.policy}"
+    if entries and len(entries[0].table.paths) > 1:
+        counts = len(entries[0].table.paths), len(targets), len(truth.frame)
+        yield "{} folds together predict {:,} of the manifest's {:,} utterances, each once".format(*counts)
     speakers = found[0].speakers
     if speakers == 1:
         yield "there is one speaker: intervals are over utterances and say nothing of other speakers"

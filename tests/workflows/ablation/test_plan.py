@@ -107,6 +107,16 @@ def test_variants_share_the_test_split_and_differ_in_what_they_train_on(tmp_path
     assert selected.metadata.history[-1]["variant"] == "without a"
 
 
+def test_whole_corpora_train_on_their_test_speakers_and_test_all_others(tmp_path):
+    variants = [{"name": "a", "train": {"only": {"corpus": ["a"]}}, "whole": True}]
+    plan = read_plan(write(tmp_path, labels="corpora/seven-neutral", variants=variants))
+    manifest = experiment_manifest(corpora(tmp_path), plan, 0, tmp_path / "out")
+    (made,) = (Manifest.read(path) for path in write_variants(plan, manifest, tmp_path / "out"))
+    assert len(made) == 100
+    pairs = set(zip(made.column("corpus"), made.column("split"), strict=True))
+    assert pairs == {("a", "train"), ("a", "development"), ("b", "test")}
+
+
 def test_a_folder_keeps_to_one_experiment(tmp_path):
     paths = corpora(tmp_path)
     plan = read_plan(write(tmp_path, labels="corpora/seven-neutral", variants=[{"name": "all"}]))

@@ -88,7 +88,7 @@ def split(
     console = plain_console()
     status = 0
     written: list[Path] = []
-    for name, made in _made(table, by, fractions, speakers, folds, leave_out, validation, seed):
+    for name, made in splits_of(table, by, fractions, speakers, folds, leave_out, validation, seed):
         path = out.with_name(_file_name(out.stem, name) + out.suffix) if name else out
         check_output(path, inputs=published)
         check_different([*written, path])
@@ -124,17 +124,21 @@ def split_as(
     return split_by_group(manifest, GROUPED[by], fractions or DEFAULT_FRACTIONS, seed)
 
 
-def _made(
+def splits_of(
     table: Manifest,
     by: SplitStrategy | Path,
-    fractions: Mapping[str, float] | None,
-    speakers: Mapping[str, str | int | list[str | int]] | Path | None,
-    folds: int | None,
-    leave_out: str | None,
-    validation: float,
-    seed: int,
+    fractions: Mapping[str, float] | None = None,
+    speakers: Mapping[str, str | int | list[str | int]] | Path | None = None,
+    folds: int | None = None,
+    leave_out: str | None = None,
+    validation: float = 0.1,
+    seed: int = 0,
 ) -> Iterator[tuple[str, Manifest]]:
-    """Yield what is to be written, with the name of the fold or of what is left out; one split has no name."""
+    """Yield the manifests that `split` writes, with the name of the fold or of what is left out; one split has none.
+
+    Raises:
+        ManifestError: see `split`.
+    """
     if isinstance(by, Path):
         for name, made in published_folds(table, by, validation, seed):
             yield name and f"fold{name}", made

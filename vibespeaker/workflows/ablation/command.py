@@ -68,6 +68,7 @@ def cross(
     train: list[str] | None = None,
     test: list[str] | None = None,
     labels: str = "corpora/seven-neutral",
+    whole: bool = False,
     plan: str = "ablation/cross",
     out: Path = Path("cross"),
     cache: Path | None = None,
@@ -79,12 +80,14 @@ def cross(
     """Train on some corpora and test on others, over the classes that all of them have.
 
     Every corpus is split by speaker first: a corpus that is trained on is tested on its own speakers that were
-    held out, so that the numbers of one test can be compared. Run again after an interruption, it goes on.
+    held out, so that the numbers of one test can be compared. With `whole` a corpus trains and is tested on entirely, and
+    never on itself. Run again after an interruption, it goes on.
 
     Args:
         manifests: tables of one or several corpora.
         train: corpora to train on, one training each; joined with +, together in one; by default each by itself.
         test: corpora to test on; by default each.
+        whole: train on all utterances of a corpus, but for the speakers that validate, and test on all of the others.
         labels: label map, where several manifests are given.
         plan: YAML file with what to train; its variants and tests are replaced.
         out: folder of the experiment.
@@ -112,7 +115,7 @@ def cross(
     plain_console().print(intersection_table({name: found[name] for name in sorted(names)}, shared))
     spelled = ",".join(shared)
     fields["variants"] = tuple(
-        Variant(group, Selection(only={"corpus": group.split("+")}), spelled) for group in trained
+        Variant(group, Selection(only={"corpus": group.split("+")}), spelled, whole=whole) for group in trained
     )
     fields["tests"] = tuple(
         ScoredSplit(group, Selection(only={"corpus": group.split("+")}), spelled) for group in tested

@@ -76,12 +76,14 @@ class Variant:
         train: utterances that train and validate.
         labels: label set to learn, that of the manifest by default.
         settings: dotted config key → value.
+        whole: whether the selected utterances of the test split train, too, and all others are tested on.
     """
 
     name: str
     train: Selection = Selection()
     labels: str | None = None
     settings: FreeMapping = field(default_factory=dict)
+    whole: bool = False
 
 
 @dataclass(frozen=True)

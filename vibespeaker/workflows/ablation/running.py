@@ -69,7 +69,7 @@ def extract_all(plan: ExperimentPlan, manifest: Path, cache: Path) -> int:
 
 
 def write_variants(plan: ExperimentPlan, manifest: Path, out: Path) -> list[Path]:
-    """Write one manifest per variant: its training utterances, and the whole test split.
+    """Write one manifest per variant: its training utterances, and the whole test split; or all else as test.
 
     Raises:
         ConfigError: nothing is left to train on.
@@ -84,8 +84,13 @@ def write_variants(plan: ExperimentPlan, manifest: Path, out: Path) -> list[Path
             raise ConfigError(f"variant {variant.name!r} has nothing to train on", found=variant.train)
         step = {"step": "select", "variant": variant.name, "only": dict(variant.train.only)}
         step["without"] = dict(variant.train.without)
+        if variant.whole:
+            splits = frame["split"].mask(chosen & (frame["split"] == "test"), "train").mask(~chosen, "test")
+            made = table.with_columns({"split": splits.tolist()}, {**step, "whole": True})
+        else:
+            made = table.select((~trains | chosen).tolist()).with_step(step)
         path = out / "manifests" / f"{_slug(variant.name)}.parquet"
-        table.select((~trains | chosen).tolist()).with_step(step).write(path)
+        made.write(path)
         paths.append(path)
     return paths
 
