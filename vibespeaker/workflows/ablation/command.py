@@ -80,8 +80,8 @@ def cross(
     """Train on some corpora and test on others, over the classes that all of them have.
 
     Every corpus is split by speaker first: a corpus that is trained on is tested on its own speakers that were
-    held out, so that the numbers of one test can be compared. With `whole` a corpus trains and is tested on entirely, and
-    never on itself. Run again after an interruption, it goes on.
+    held out, so that the numbers of one test can be compared. With `whole` a corpus trains and is tested on entirely,
+    and never on itself. Run again after an interruption, it goes on.
 
     Args:
         manifests: tables of one or several corpora.
