@@ -110,6 +110,16 @@ class LabelSet:
             ) from None
 
     @property
+    def scored(self) -> "LabelSet":
+        """The classes that scores compare: the challenge trains `other` at most, and never scores it."""
+        if self.name.startswith(OWN) or OTHER not in self.classes or len(self.classes) == 1:
+            return self
+        scored = tuple(emotion for emotion in self.classes if emotion != OTHER)
+        return next(
+            (known for known in LABEL_SETS.values() if known.classes == scored), LabelSet(",".join(scored), scored)
+        )
+
+    @property
     def logit_columns(self) -> tuple[str, ...]:
         """Names of the logits in a prediction table."""
         return tuple(f"logit_{emotion}" for emotion in self.classes)

@@ -73,7 +73,7 @@ class FoldRun:
             f"{data}.manifest={self.manifest}",
             f"{data}.cache={self.cache}",
             *(f"{data}.splits.validation=[]", f"{data}.splits.predict=[test]"),
-            *("--keep.monitor=train/loss", "--keep.mode=min"),
+            *("--model.init_args.checkpoints.monitor=null",),
             "--trainer.enable_progress_bar=false",
             *self.overrides,
         ]

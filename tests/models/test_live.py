@@ -68,6 +68,7 @@ def test_a_cache_beside_live_encoders_is_refused(run: Run, spoken: Toy) -> None:
 
 
 def test_live_frames_equal_cached_frames(run: Run, spoken: Toy) -> None:
+    run("fit", "--trainer.max_epochs=1", data=spoken)
     live = run("validate", data=spoken, config=_live(EMBEDDED))
     cached = run("validate", data=spoken)
     heard, read = next(iter(live.datamodule.val_dataloader())), next(iter(cached.datamodule.val_dataloader()))

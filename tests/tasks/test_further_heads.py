@@ -28,6 +28,7 @@ data:
       secondary: {kind: multilabel, column: votes.secondary}
 model:
   init_args:
+    checkpoints: {monitor: val/gender_uar}
     loss:
       terms:
         attributes: {class_path: vibespeaker.losses.AttributeMSE}
@@ -38,7 +39,6 @@ model:
         activation: {class_path: vibespeaker.losses.ConcordanceLoss, init_args: {head: activation}}
         secondary: {class_path: vibespeaker.losses.BinaryCrossEntropy, init_args: {head: secondary}}
       weights: {attributes: 0.25, categories: 0.75, gender: 0.1, activation: 0.1, secondary: 0.1}
-keep: {monitor: val/gender_uar}
 """
 #: Only heads that the config names, and none of the two usual ones.
 ALONE = """
@@ -48,11 +48,11 @@ data:
       main: {column: gender, map: MAP}
 model:
   init_args:
+    checkpoints: {monitor: val/main_accuracy}
     network: {init_args: {heads: []}}
     loss:
       terms: {main: {class_path: vibespeaker.losses.CrossEntropy, init_args: {head: main}}}
       weights: {main: 1.0}
-keep: {monitor: val/main_accuracy}
 """
 
 

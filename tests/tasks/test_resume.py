@@ -23,9 +23,9 @@ from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, checkpoi
 #: Dropout makes the random state matter, AdamW and the schedule the optimiser's.
 CONFIG = """
 trainer: {max_epochs: 3}
-keep: {every_batches: 2}
 model:
   init_args:
+    checkpoints: {monitor: val/macro_f1, every_batches: 2}
     network:
       init_args: {dropout: 0.3}
     schedule: {warmup_epochs: 1, minimum: 0.0001}

@@ -42,7 +42,7 @@ CLASSES = {
     "WavLMEncoder": "SpeechEncoder",
 }
 #: Old key of a training config → the present one.
-KEYS = {"data.init_args.parts": "data.init_args.splits"}
+KEYS = {"data.init_args.parts": "data.init_args.splits", "keep": "model.init_args.checkpoints"}
 #: Key that came later → what runs before it did.
 LATER = {"model.init_args.schedule.shape": "cosine"}
 

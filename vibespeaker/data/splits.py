@@ -24,7 +24,7 @@ class Splits:
     Args:
         train: what is trained on.
         validation: what `val/…` is measured on; null takes `validation`, or `development` where there is none;
-            `[]` trains without, which needs a `keep.monitor` that training logs.
+            `[]` trains without, and keeps the last state only unless a training value is monitored.
         test: what `test/…` is measured on; null takes `test`, or `test1` to `test3` where there is none.
         predict: what predictions are made for; null takes every row, those without split included.
     """

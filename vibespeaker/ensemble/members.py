@@ -150,7 +150,7 @@ def _answering(member: Member, target: LabelSet, first: str, named: bool, counts
         return member
     if not counts:
         logits = None
-    elif named or tuple(emotion for emotion in table.labels.classes if emotion != OTHER) == target.classes:
+    elif named or table.labels.scored.classes == target.classes:
         logits = table.logits()[:, class_columns(table, target, member.name)] if table.has_categories else None
     else:
         raise PredictionsError(

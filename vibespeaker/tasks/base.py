@@ -1,19 +1,29 @@
-"""What every task does: score a split as a whole, and return predictions."""
+"""What every emotion system does under the trainer: score a split as a whole, and write its predictions."""
 
 from abc import abstractmethod
+from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import LightningModule
+from lightning.pytorch import Callback
 from torch import Tensor
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
+from vibespeaker.calibration.applying import write_calibrated
+from vibespeaker.errors import ConfigError
 from vibespeaker.provenance import Provenance
+from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
+from vibespeaker.tasks.callbacks.confusion_figure import ConfusionFigure
 from vibespeaker.tasks.datamodule import EmotionDataModule
+from vibespeaker.tasks.prediction_table import prediction_table
 from vibespeaker.tasks.scores import Scores, SplitOutputs, collect, score
+from vibespeaker.tasks.task import Task
 
 
-class RecognitionTask(LightningModule):
-    """Validates, tests and predicts with what `recognize` returns.
+class RecognitionTask(Task):
+    """Validates, tests and predicts with what `recognize` returns, on the batches of an `EmotionDataModule`.
+
+    Args:
+        checkpoints: which states a run keeps.
 
     Attributes:
         provenance: what the system was trained on; set when it is set up or loaded.
@@ -23,9 +33,25 @@ class RecognitionTask(LightningModule):
     provenance: Provenance
     scores: Scores | None = None
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, checkpoints: CheckpointRule = CheckpointRule()) -> None:  # noqa: B008 (frozen)
+        super().__init__(checkpoints)
         self._seen: list[SplitOutputs] = []
+
+    @property
+    def data(self) -> EmotionDataModule:
+        """The data module of the run.
+
+        Raises:
+            ConfigError: it is of another kind.
+        """
+        found = self.trainer.datamodule
+        if not isinstance(found, EmotionDataModule):
+            raise ConfigError(
+                f"model.class_path {type(self).__name__} does not read the data of data.class_path",
+                found="none" if found is None else type(found).__name__,
+                allowed="vibespeaker.tasks.EmotionDataModule, or a subclass",
+            )
+        return found
 
     @abstractmethod
     def recognize(self, batch: EmotionBatch) -> EmotionOutput:
@@ -39,20 +65,17 @@ class RecognitionTask(LightningModule):
             data: what was predicted.
         """
 
+    def record(self) -> dict[str, Any]:
+        """Return the provenance."""
+        return self.provenance.to_checkpoint()
+
+    def training_callbacks(self, folder: Path) -> list[Callback]:
+        """Draw confusion matrices, beside what every task has."""
+        return [*super().training_callbacks(folder), ConfusionFigure(lambda: self.scores)]
+
     def objective(self, outputs: SplitOutputs) -> dict[str, Tensor]:
         """Return name → loss of a whole split, `loss` among them; empty where nothing is minimised."""
         return {}
-
-    def on_train_start(self) -> None:
-        """Let mixed precision unscale gradients before they are clipped.
-
-        A fused optimiser offers to unscale them within its step, and Lightning then refuses to clip. Without the offer
-        they are unscaled before (with float16; bfloat16 has no scale), so that the clipped norm is that of the
-        gradients, and the step is still the fused one.
-        """
-        if self.trainer.gradient_clip_val:
-            for optimizer in self.trainer.optimizers:
-                optimizer._step_supports_amp_scaling = False
 
     def validation_step(self, batch: EmotionBatch, batch_index: int) -> None:
         """Keep the outputs of a batch of the validation split."""
@@ -63,8 +86,10 @@ class RecognitionTask(LightningModule):
         self._seen.append(SplitOutputs.of(self.recognize(batch), batch))
 
     def predict_step(self, batch: EmotionBatch, batch_index: int) -> SplitOutputs:
-        """Return the outputs of a batch."""
-        return SplitOutputs.of(self.recognize(batch), batch)
+        """Return the outputs of a batch, and keep them for the table."""
+        outputs = SplitOutputs.of(self.recognize(batch), batch)
+        self._seen.append(outputs)
+        return outputs
 
     def on_validation_epoch_end(self) -> None:
         """Log `val/…`."""
@@ -74,10 +99,19 @@ class RecognitionTask(LightningModule):
         """Log `test/…`."""
         self._log_scores("test")
 
+    def write_predictions(self, path: Path, system: str, command: str) -> None:
+        """Write one row per utterance, in manifest order, calibrated where the checkpoint has a calibration."""
+        outputs, self._seen = collect(self._seen), []
+        if self.trainer.is_global_zero:
+            checkpoint = Path(self.trainer.ckpt_path) if self.trainer.ckpt_path else None
+            provenance = {**self.prediction_provenance(self.data), "command": command}
+            table = prediction_table(outputs, self.provenance, self.data, system, checkpoint, provenance)
+            write_calibrated(table, checkpoint, path)
+
     def _log_scores(self, prefix: str) -> None:
         outputs = collect(self._seen)
         self._seen = []
-        self.scores = score(outputs, self.provenance.heads)
+        self.scores = score(outputs, self.provenance.labels, self.provenance.heads)
         values = {**self.objective(outputs), **self.scores.values}
         # every process has the same numbers, so nothing is left to synchronise
         self.log_dict({f"{prefix}/{name}": value for name, value in values.items()}, batch_size=1)

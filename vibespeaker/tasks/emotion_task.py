@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
@@ -20,8 +21,9 @@ from vibespeaker.losses import MultiTaskLoss
 from vibespeaker.models.base import EmotionModel
 from vibespeaker.models.live import LiveEncoders
 from vibespeaker.models.weights import HYPER_PARAMETERS, check_network, initialise, read_checkpoint
-from vibespeaker.provenance import CHECKPOINT_KEY, Provenance
+from vibespeaker.provenance import Provenance
 from vibespeaker.tasks.base import RecognitionTask
+from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
 from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.processes import whole_batch, world_size
 from vibespeaker.tasks.schedule import Schedule
@@ -45,6 +47,7 @@ class EmotionTask(RecognitionTask):
         encoders: name → class_path and init_args of encoders that run inside the model, for data without a cache, and
             only then; those with `unfreeze: true` are trained, too.
         freeze: patterns over the network's parameter names, such as `poolings.*`, that stay as they start.
+        checkpoints: which states a run keeps.
     """
 
     def __init__(
@@ -56,8 +59,9 @@ class EmotionTask(RecognitionTask):
         init_from: Path | None = None,
         encoders: dict[str, dict[str, Any]] | None = None,
         freeze: list[str] | None = None,
+        checkpoints: CheckpointRule = CheckpointRule("val/macro_f1"),  # noqa: B008 (frozen)
     ) -> None:
-        super().__init__()
+        super().__init__(checkpoints)
         with warnings.catch_warnings(action="ignore"):
             # Lightning advises to ignore modules, but then loading would silently build the default ones
             self.save_hyperparameters()
@@ -82,7 +86,7 @@ class EmotionTask(RecognitionTask):
         """Build the network for the attached data; a checkpoint that is loaded without data builds it itself."""
         if self.network is not None or self._trainer is None:
             return
-        data = self._data()
+        data, fitting = self.data, self.trainer.state.fn == TrainerFn.FITTING
         if self.encoder_specs and data.provenance.cache is not None:
             raise ConfigError(
                 "data.init_args.cache and model.init_args.encoders both say where frames come from",
@@ -91,7 +95,8 @@ class EmotionTask(RecognitionTask):
                 "model.init_args.encoders to null to read the cache",
             )
         network = self._build(data.provenance)
-        if self.trainer.state.fn == "fit":
+        if fitting:
+            self.has_weights = True
             self._check_heads(network)
             if self.init_from is not None:
                 initialise(network, self.provenance, Path(self.init_from))
@@ -191,7 +196,6 @@ class EmotionTask(RecognitionTask):
         }
         size = len(shares[0][1])
         self.log_dict({"train/loss": value.detach(), **logged}, on_step=False, on_epoch=True, batch_size=size)
-        self.log("lr", self.optimizers().param_groups[0]["lr"], on_step=True, on_epoch=False, batch_size=1)
         # a batch without targets, or a head that no loss reads, still takes part in DDP's exchange of gradients
         return value * world_size() + sum(head.sum() for head in output.tensors()) * 0.0
 
@@ -220,7 +224,7 @@ class EmotionTask(RecognitionTask):
         """Count what the network to be fine-tuned confuses on the validation split, where the loss asks for it."""
         if not self.loss.needs_confusion or self.trainer.ckpt_path:
             return
-        data = self._data()
+        data = self.data
         loader = data.val_dataloader()
         if isinstance(loader, list):
             raise ConfigError("class weights by misclassification need a validation split")
@@ -238,21 +242,12 @@ class EmotionTask(RecognitionTask):
                 raise ConfigError(f"class weights by misclassification need {head} in the validation split")
             self.loss.set_confusion(torch.from_numpy(confusion), head)
 
-    def _data(self) -> EmotionDataModule:
-        data = self.trainer.datamodule
-        assert isinstance(data, EmotionDataModule)
-        return data
-
     def configure_optimizers(self) -> dict[str, Any]:
         """Optimise what is not frozen; the schedule moves every step."""
         optimizer = self.make_optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
         steps = int(self.trainer.estimated_stepping_batches)
         scheduler = self.schedule.attach(optimizer, steps / max(1, self.trainer.max_epochs or 1), steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what later steps must know of the data and the encoders."""
-        checkpoint[CHECKPOINT_KEY] = self.provenance.to_checkpoint()
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step", "name": "lr"}}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Build the network from the checkpoint, or check that the one built for the data is the same.
@@ -260,16 +255,18 @@ class EmotionTask(RecognitionTask):
         Raises:
             CheckpointError: classes, encoders or the network differ.
         """
-        stored = Provenance.from_checkpoint(checkpoint, "the checkpoint")
+        source = self._trainer.ckpt_path if self._trainer else None
+        stored = Provenance.from_checkpoint(checkpoint, source or "the checkpoint")
+        self.has_weights = True
         if self.network is None:
             self._build(stored)
             return
         self.provenance.check_encoders(stored)
-        if self.trainer.state.fn != "fit":
+        if self.trainer.state.fn != TrainerFn.FITTING:
             labels = self.provenance.labels
             if labels.classes != stored.classes or self.provenance.heads != stored.heads:
                 self.network = self._network_of(stored)
-                self._data().adopt_heads(stored.heads)
+                self.data.adopt_heads(stored.heads)
             self.provenance = stored
             self.restrict_classes(labels)
         elif stored.classes != self.provenance.classes:

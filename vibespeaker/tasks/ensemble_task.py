@@ -34,6 +34,8 @@ class EnsembleTask(RecognitionTask):
         ConfigError: a weight names no head or no member, or is negative, or a head's weights are all 0.
     """
 
+    is_fixed = True
+
     def __init__(self, members: dict[str, Path], weights: dict[str, dict[str, float]] | None = None) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -63,8 +65,7 @@ class EnsembleTask(RecognitionTask):
         """
         if len(self.members):
             return
-        data = self.trainer.datamodule
-        assert isinstance(data, EmotionDataModule)
+        data = self.data
         self.provenance = data.provenance
         corpora: set[str] = set()
         for name, path in self.paths.items():

@@ -1,7 +1,7 @@
 """Scores of a whole split, the same on any number of processes: gathered, each utterance once, in manifest order."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -13,7 +13,7 @@ from vibespeaker import metrics
 from vibespeaker.batch import NO_CATEGORY, EmotionBatch, EmotionOutput
 from vibespeaker.evaluation.head_scores import head_scores
 from vibespeaker.heads import CATEGORIES_HEAD, HeadSpec
-from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.labels import ATTRIBUTES, LabelSet
 from vibespeaker.tasks.processes import gathered
 
 
@@ -52,10 +52,12 @@ class Scores:
     Args:
         values: metric name without prefix → value; what cannot be measured is absent.
         confusion: `(classes, classes)` counts, rows true, or None without categories.
+        classes: those of the confusion matrix.
     """
 
     values: dict[str, float]
     confusion: npt.NDArray[np.int64] | None
+    classes: tuple[str, ...]
 
 
 def collect(batches: Sequence[SplitOutputs]) -> SplitOutputs:
@@ -69,14 +71,19 @@ def collect(batches: Sequence[SplitOutputs]) -> SplitOutputs:
     return everything.select(torch.from_numpy(first))
 
 
-def score(outputs: SplitOutputs, heads: Mapping[str, HeadSpec] = MappingProxyType({})) -> Scores:
+def score(outputs: SplitOutputs, labels: LabelSet, heads: Mapping[str, HeadSpec] = MappingProxyType({})) -> Scores:
     """Compare with the truth: macro-F1, UAR and accuracy over labelled utterances, CCC over known attributes.
+
+    Categories are scored among `labels.scored`, as the challenge does: logits of further classes are left out, and so
+    are utterances of such a class.
 
     Args:
         outputs: each utterance once.
+        labels: classes of the logits; macro-F1 counts all that are scored.
         heads: further heads; their scores, see `head_scores`, are called `HEAD_SCORE`.
     """
     values: dict[str, float] = {}
+    outputs = restricted(outputs, labels, labels.scored)
     confusion = confusion_of(outputs)
     if confusion is not None:
         values["macro_f1"] = float(metrics.macro_f1(confusion))
@@ -96,7 +103,26 @@ def score(outputs: SplitOutputs, heads: Mapping[str, HeadSpec] = MappingProxyTyp
     for head in (name for name in outputs.output.heads if name in outputs.targets.targets):
         found = head_scores(heads[head], outputs.output.heads[head].numpy(), outputs.targets.targets[head].numpy())
         values |= {f"{head}_{name}": value for name, value in found.scores.items()}
-    return Scores(values, confusion)
+    return Scores(values, confusion, labels.scored.classes)
+
+
+def restricted(outputs: SplitOutputs, labels: LabelSet, kept: LabelSet) -> SplitOutputs:
+    """Return outputs with the logits of `kept` only, and without the category of utterances of other classes.
+
+    Args:
+        outputs: with logits in the order of `labels`, or without any.
+        labels: all classes.
+        kept: some of them.
+    """
+    if kept.classes == labels.classes or outputs.output.logits is None:
+        return outputs
+    columns = [labels.index(emotion) for emotion in kept.classes]
+    places = torch.full((len(labels),), NO_CATEGORY)
+    places[columns] = torch.arange(len(columns))
+    category = outputs.targets.category
+    known = torch.where(category == NO_CATEGORY, NO_CATEGORY, places[category.clamp(min=0)])
+    output = replace(outputs.output, logits=outputs.output.logits[:, columns])
+    return SplitOutputs(output, replace(outputs.targets, category=known))
 
 
 def confusion_of(outputs: SplitOutputs, head: str = CATEGORIES_HEAD) -> npt.NDArray[np.int64] | None:

@@ -8,60 +8,40 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Callback, LightningDataModule, Trainer
-from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import Checkpoint, RichProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from vibespeaker.config_files.parsing import parse_arguments, parser_mode
 from vibespeaker.errors import ConfigError, VibeSpeakerError
 from vibespeaker.files import MACHINE_ERRORS
-from vibespeaker.tasks.base import RecognitionTask
-from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, LastCheckpoint, best_checkpoint, find_checkpoint
-from vibespeaker.tasks.callbacks.confusion_figure import ConfusionFigure
-from vibespeaker.tasks.callbacks.cost_record import CostRecord
+from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, find_checkpoint, trained_checkpoint
 from vibespeaker.tasks.callbacks.prediction_writer import PredictionWriter
-from vibespeaker.tasks.callbacks.process_remark import ProcessRemark
-from vibespeaker.tasks.callbacks.random_state import RandomStates
 from vibespeaker.tasks.callbacks.run_record import RunRecord
-from vibespeaker.tasks.datamodule import EmotionDataModule
-from vibespeaker.tasks.emotion_task import EmotionTask
 from vibespeaker.trainer.layers import expand
+
+log = logging.getLogger(__name__)
 
 _SUBCOMMANDS = ("fit", "validate", "test", "predict")
 _RAISING = {"exit_on_error": False}
 
 
-@dataclass(frozen=True)
-class CheckpointConfig:
-    """The checkpoints a run keeps besides its last state.
-
-    Args:
-        monitor: logged name by which `best.ckpt` is chosen.
-        mode: whether its highest or lowest value is best.
-        every_batches: also save the last state after so many batches within an epoch.
-    """
-
-    monitor: str = "val/macro_f1"
-    mode: Literal["max", "min"] = "max"
-    every_batches: int | None = None
-
-
 class TrainerCLI(LightningCLI):
-    """LightningCLI with a run folder fixed by name: resuming goes on in it."""
+    """LightningCLI with a run folder fixed by name: resuming goes on in it.
+
+    Any LightningModule and LightningDataModule will do. What a run needs of them, its callbacks and its rule of
+    checkpoints, comes with the module (`tasks.task.Task`): the sections `trainer`, `model` and `data` of
+    `--print_config` train the same under Lightning's own `LightningCLI`.
+    """
 
     def __init__(self, arguments: list[str]) -> None:
         self.arguments = arguments
         super().__init__(
-            RecognitionTask,
-            EmotionDataModule,
-            subclass_mode_model=True,
-            subclass_mode_data=True,
             save_config_callback=None,
             seed_everything_default=1,
             trainer_defaults={"num_sanity_val_steps": 0, "log_every_n_steps": 1, "use_distributed_sampler": False},
@@ -75,13 +55,12 @@ class TrainerCLI(LightningCLI):
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the options that name a run and choose its checkpoints."""
+        """Add the options that name a run and its predictions."""
         parser.add_argument("--name", type=str | None, default=None, help="the run's name, a folder under --runs")
         parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs")
         parser.add_argument("--bases", type=list[str] | None, default=None, help="config files this one builds on")
         parser.add_argument("--out", type=Path | None, default=None, help="prediction table to write")
         parser.add_argument("--system", type=str | None, default=None, help="what reports call the predictions")
-        parser.add_class_arguments(CheckpointConfig, "keep")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, and resolve `--ckpt_path` before anything is built."""
@@ -89,6 +68,8 @@ class TrainerCLI(LightningCLI):
         options = self.config[self.config.subcommand]
         options.bases = None  # they are merged by now; the run's config stands alone
         options.ckpt_path = find_checkpoint(self.folder, options.ckpt_path, self.config.subcommand == "fit")
+        if self.config.subcommand == "predict" and options.return_predictions is None:
+            options.return_predictions = False  # they are written; keeping all of them, too, would fill the memory
 
     @property
     def options(self) -> Any:
@@ -107,9 +88,14 @@ class TrainerCLI(LightningCLI):
     def _parse_ckpt_path(self) -> None:
         """Leave the config as it is: Lightning would overlay the checkpoint's hyper-parameters."""
 
-    def before_instantiate_classes(self) -> None:
-        """Add the callbacks that every run has."""
+    def instantiate_classes(self) -> None:
+        """Build model, data and trainer; what was trained under the run's name is used by its best state."""
         self.trainer_defaults["callbacks"] = self._callbacks()
+        super().instantiate_classes()
+        is_used = self.subcommand != "fit" and not getattr(self.model, "is_fixed", False)
+        if is_used and self.options.ckpt_path is None and (found := trained_checkpoint(self.folder)):
+            log.info("using %s", found)
+            self.config_init[self.subcommand].ckpt_path = str(found)
 
     def _callbacks(self) -> list[Callback]:
         quiet = self.options.trainer.enable_progress_bar is False
@@ -121,21 +107,11 @@ class TrainerCLI(LightningCLI):
             return [*callbacks, PredictionWriter(Path(table), system, command)]
         if self.config.subcommand != "fit" or self.options.trainer.fast_dev_run:
             return callbacks
-        keep = self.options.keep
         # the resolved config stands alone: without its base files and the state it was resumed from
         resolved = self.options.clone()
         resolved.bases = resolved.ckpt_path = None
         config = self._parser("fit").dump(resolved, skip_unset=False)
-        return [
-            *callbacks,
-            RunRecord(self.folder, config),
-            CostRecord(self.folder),
-            RandomStates(),
-            ProcessRemark(),
-            ConfusionFigure(),
-            best_checkpoint(self.folder, keep.monitor, keep.mode),
-            LastCheckpoint(self.folder, keep.every_batches),
-        ]
+        return [*callbacks, RunRecord(self.folder, config)]
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Log and save in the run folder, atomically."""
@@ -145,20 +121,14 @@ class TrainerCLI(LightningCLI):
         if configured.logger is None:
             fitting = self.config.subcommand == "fit"
             settings["logger"] = TensorBoardLogger(self.folder, "", "", default_hp_metric=False) if fitting else False
-        return super().instantiate_trainer(**settings, **kwargs)
-
-    def before_fit(self) -> None:
-        """Refuse to train a task that is made of trained systems."""
-        if not isinstance(self.model, EmotionTask):
+        if configured.enable_checkpointing is False and not configured.fast_dev_run:
             raise ConfigError(
-                f"{type(self.model).__name__} is not trained",
-                allowed="validate, test, predict",
-                remedy="train its members one by one",
+                "a run keeps checkpoints, so trainer.enable_checkpointing cannot be false",
+                remedy="leave it out; --trainer.fast_dev_run true tries a run that leaves nothing behind",
             )
-
-    def predict(self, model: RecognitionTask, datamodule: LightningDataModule, **options: Any) -> None:
-        """Predict into the table only; keeping all outputs, too, would fill the memory."""
-        self.trainer.predict(model, datamodule=datamodule, **{**options, "return_predictions": False})
+        if not any(isinstance(callback, Checkpoint) for callback in configured.callbacks or []):
+            settings["enable_checkpointing"] = False  # which only leaves out Lightning's own callback
+        return super().instantiate_trainer(**settings, **kwargs)
 
 
 def run_trainer(args: list[str]) -> TrainerCLI:
@@ -231,5 +201,7 @@ def _silence_others() -> None:
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty.*")
     # scoring needs none of the callbacks that training had
     warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks.*")
+    # a run without a validation split says so itself
+    warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero.*")
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)

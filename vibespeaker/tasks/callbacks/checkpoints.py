@@ -5,13 +5,12 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.files import atomic_path
 from vibespeaker.models.weights import checkpoint_errors
-from vibespeaker.provenance import Provenance
 
 LAST, BEST, AUTO = "last", "best", "auto"
 
@@ -55,6 +54,15 @@ def find_checkpoint(folder: Path, wanted: str | None, fitting: bool) -> str | No
     return str(path)
 
 
+def trained_checkpoint(folder: Path) -> Path | None:
+    """Return what a finished or interrupted run is used by: its best state, its last one where there is no best.
+
+    Args:
+        folder: the run folder.
+    """
+    return next((path for name in (BEST, LAST) if (path := checkpoint_path(folder, name)).is_file()), None)
+
+
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes beside the final name and renames, so that a kill or a full disk leaves the previous checkpoint whole.
 
@@ -83,12 +91,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Read `path`, also to resume.
 
         Raises:
-            CheckpointError: the file is damaged or no VibeSpeaker checkpoint.
+            CheckpointError: the file is damaged or no checkpoint.
         """
         with checkpoint_errors(path):
             checkpoint: dict[str, Any] = super().load_checkpoint(path, *args, **kwargs)
-        if "state_dict" in checkpoint:  # spawned processes also pass bare weights on in a file
-            Provenance.from_checkpoint(checkpoint, path)
         return checkpoint
 
 
@@ -119,22 +125,3 @@ class LastCheckpoint(Checkpoint):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save after every epoch."""
         trainer.save_checkpoint(self.path)
-
-
-def best_checkpoint(folder: Path, monitor: str, mode: str) -> ModelCheckpoint:
-    """Return the callback that keeps `best.ckpt`, the one with the best `monitor` so far.
-
-    Args:
-        folder: the run folder.
-        monitor: a logged name such as `val/macro_f1`.
-        mode: `max` or `min`.
-    """
-    return ModelCheckpoint(
-        dirpath=checkpoint_path(folder, BEST).parent,
-        filename=BEST,
-        monitor=monitor,
-        mode=mode,
-        save_top_k=1,
-        auto_insert_metric_name=False,
-        enable_version_counter=False,
-    )

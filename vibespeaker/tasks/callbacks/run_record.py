@@ -16,10 +16,11 @@ from vibespeaker.config_files.renamed import classes_now, keys_now
 from vibespeaker.config_files.yaml_text import parse_yaml, read_mapping
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
-from vibespeaker.tasks.base import RecognitionTask
+from vibespeaker.tasks.task import Task
 
-#: Splits of the config that a resumed run may not change.
+#: Sections of the config that a resumed run may not change, and what of them it may.
 _FIXED = ("model", "data", "seed_everything")
+_FREE = "model.init_args.checkpoints."
 _PACKAGES = ("lightning", "transformers", "numpy", "pandas", "pyarrow", "soundfile", "soxr", "jsonargparse")
 
 
@@ -42,8 +43,8 @@ class RunRecord(Callback):
         if not trainer.is_global_zero:
             return
         write_text(path, self.config)
-        assert isinstance(pl_module, RecognitionTask)
-        record = {**environment(), "trained_on": pl_module.provenance.to_checkpoint()}
+        trained_on = {"trained_on": pl_module.record()} if isinstance(pl_module, Task) else {}
+        record = {**environment(), **trained_on}
         write_text(self.folder / "run.json", json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
@@ -62,7 +63,7 @@ def check_same_config(path: Path, config: str) -> None:
     changed = [
         f"{key} was {before.get(key)}, is {now.get(key)}"
         for key in sorted({*before, *now})
-        if key.split(".")[0] in _FIXED and before.get(key) != now.get(key)
+        if key.split(".")[0] in _FIXED and not key.startswith(_FREE) and before.get(key) != now.get(key)
     ]
     if changed:
         raise ConfigError(
