@@ -8,6 +8,7 @@ import pytest
 
 import vibespeaker.manifest as manifest_module
 from vibespeaker.errors import ConfigError, ManifestError
+from vibespeaker.labels import LabelSet
 from vibespeaker.manifest import PRIMARY_VOTES, SCHEMA, Manifest, ManifestMetadata, build
 
 VOTE = {"rater": "W1", "primary": "anger", "secondary": ["angry"], "arousal": 6.0, "valence": 2.0, "dominance": None}
@@ -141,6 +142,18 @@ def test_another_schema_version_is_refused(tmp_path: Path) -> None:
     manifest = make_manifest()
     replace(manifest, metadata=replace(manifest.metadata, schema_version=99)).write(path)
     with pytest.raises(ManifestError, match=r"another schema version\. Found: 99\. Allowed: 1\. Remedy: prepare it"):
+        Manifest.read(path)
+
+
+def test_the_file_lists_the_classes_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "m.parquet"
+    made = make_manifest().with_columns({"category": ["high", None, "low"]})
+    manifest = replace(made, metadata=replace(made.metadata, label_set="own:low,high"))
+    manifest.write(path)
+    assert b'"classes": ["low", "high"]' in pq.read_schema(path).metadata[b"vibespeaker"]
+    assert Manifest.read(path).metadata == manifest.metadata
+    monkeypatch.setattr("vibespeaker.manifest.label_set", lambda name: LabelSet(name, ("high", "low")))
+    with pytest.raises(ManifestError, match=r"written with other classes of label set 'own:low,high'"):
         Manifest.read(path)
 
 

@@ -32,6 +32,8 @@ class LabelPolicy:
         Raises:
             ConfigError: the label set does not list the emotion, and the policy calls that an error.
         """
+        if labels.is_own and emotion in labels.classes:
+            return "class"
         if emotion == NO_AGREEMENT:
             return self.no_agreement
         if emotion == OTHER:

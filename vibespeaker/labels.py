@@ -87,18 +87,22 @@ class LabelSet:
     classes: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        own = self.name.startswith(OWN)
-        unknown = [emotion for emotion in self.classes if not emotion or not (own or emotion in EMOTIONS)]
+        unknown = [emotion for emotion in self.classes if not emotion or not (self.is_own or emotion in EMOTIONS)]
         if unknown or len(set(self.classes)) != len(self.classes) or not self.classes:
             raise ConfigError(
-                f"label set {self.name!r} must list distinct " + ("classes" if own else "known emotions"),
+                f"label set {self.name!r} must list distinct " + ("classes" if self.is_own else "known emotions"),
                 found=self.classes,
-                allowed="names without commas" if own else EMOTIONS,
-                remedy=None if own else f"begin it with {OWN} to list classes of your own",
+                allowed="names without commas" if self.is_own else EMOTIONS,
+                remedy=None if self.is_own else f"begin it with {OWN} to list classes of your own",
             )
 
     def __len__(self) -> int:
         return len(self.classes)
+
+    @property
+    def is_own(self) -> bool:
+        """True where the classes are words of a table's own; none of them has a meaning here, not even `other`."""
+        return self.name.startswith(OWN)
 
     def index(self, emotion: str) -> int:
         """Return the position of `emotion` among the logits."""
@@ -172,11 +176,12 @@ def label_set(name: str) -> LabelSet:
 
 
 def label_set_of(emotions: Collection[str]) -> LabelSet:
-    """Return the label set that has just these emotions, but for missing agreement: a named one, else a spelled one.
+    """Return the label set that has just these emotions: a named one, else a spelled one.
 
-    Of a single emotion, which is nothing to tell apart, the first named set that has it.
+    What is no emotion, other and missing agreement, is left to the label policy. Of a single emotion, which is nothing
+    to tell apart, the first named set that has it.
     """
-    classes = [emotion for emotion in EMOTIONS if emotion in emotions and emotion != NO_AGREEMENT]
+    classes = [emotion for emotion in EMOTIONS if emotion in emotions and emotion not in (NO_AGREEMENT, OTHER)]
     for labels in LABEL_SETS.values():
         if set(labels.classes) == set(classes) or (len(classes) < 2 and set(classes) <= set(labels.classes)):
             return labels

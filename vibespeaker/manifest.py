@@ -85,7 +85,8 @@ class ManifestMetadata:
 
     Args:
         root: folder that the `audio` column is relative to.
-        label_set: name of the label set that fits the categories (`labels.LABEL_SETS`).
+        label_set: name of the label set that fits the categories (`labels.label_set`); the file lists its classes in
+            their order beside it.
         corpora: corpora in the table, in order of first appearance.
         synthetic: True when the speech is generated; scores on it are shown as such.
         schema_version: `SCHEMA_VERSION` of the writer.
@@ -179,7 +180,8 @@ class Manifest:
             ManifestError: a column is wrong or an identifier repeats.
         """
         validate(self, path)
-        metadata = json.dumps(asdict(self.metadata), sort_keys=True, ensure_ascii=False).encode()
+        fields = {**asdict(self.metadata), "classes": label_set(self.metadata.label_set).classes}
+        metadata = json.dumps(fields, sort_keys=True, ensure_ascii=False).encode()
         with atomic_path(path) as temporary:
             table = self.table.replace_schema_metadata({_METADATA_KEY: metadata})
             pq.write_table(table, temporary, compression="zstd", row_group_size=_GROUP_ROWS)
@@ -280,6 +282,15 @@ def _read_metadata(raw: dict[bytes, bytes], path: Path) -> ManifestMetadata:
             f"manifest {path} has another schema version",
             found=fields.get("schema_version"),
             allowed=str(SCHEMA_VERSION),
+            remedy="prepare it again with this version of vibespeaker",
+        )
+    # tables older than this field have the classes of their label set's name
+    classes = tuple(fields.pop("classes", ()))
+    if classes and classes != label_set(fields["label_set"]).classes:
+        raise ManifestError(
+            f"manifest {path} was written with other classes of label set {fields['label_set']!r}",
+            found=classes,
+            allowed=", ".join(label_set(fields["label_set"]).classes),
             remedy="prepare it again with this version of vibespeaker",
         )
     fields["corpora"] = tuple(fields["corpora"])

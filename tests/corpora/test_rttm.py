@@ -43,8 +43,8 @@ def test_names_of_people_hold_everywhere_and_channels_where_there_are_several(tm
     text = "SPEAKER call1 A 0 1 <NA> <NA> anna <NA>\nSPEAKER call1 B 0 1 <NA> <NA> bert <NA>\n"
     reading = read(tmp_path, text + "SPEAKER call2 1 0 1 <NA> <NA> anna <NA>\n")
     assert [(row.utterance_id, row.speaker, row.channel) for row in reading.utterances] == [
-        ("rttm/call1#0.000-1.000@1", "rttm/anna", 1),
-        ("rttm/call1#0.000-1.000@2", "rttm/bert", 2),
+        ("rttm/call1#ch1#0.000-1.000", "rttm/anna", 1),
+        ("rttm/call1#ch2#0.000-1.000", "rttm/bert", 2),
         ("rttm/more/call2#0.000-1.000", "rttm/anna", None),
     ]
 

@@ -42,7 +42,7 @@ def test_segments() -> None:
 def test_identifiers_end_in_the_segment_bounds() -> None:
     assert stem_of("a/b", Excerpt()) == "a/b"
     assert stem_of("a/b", Excerpt(1.5, 3.25)) == "a/b#1.500-3.250"
-    assert stem_of("a/b", Excerpt(None, 3, 2)) == "a/b#0.000-3.000@2"
+    assert stem_of("a/b", Excerpt(None, 3, 2)) == "a/b#ch2#0.000-3.000"
     assert stem_of("a/b", Excerpt(2)) == "a/b#2.000-end"
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from vibespeaker.errors import CorpusError
-from vibespeaker.labels import EMOTIONS, NO_AGREEMENT, OWN, emotion_named, label_set, label_set_of
+from vibespeaker.labels import EMOTIONS, OWN, emotion_named, label_set, label_set_of
 
 _ALL_OWN = OWN.rstrip(":")
 _UNLABELLED = ("", "nan", "na", "n/a", "null")
@@ -92,7 +92,7 @@ class Labelling:
             return self._wanted
         found = {category for category in categories if category is not None}
         if self._own:
-            return OWN + ",".join(sorted(found - {NO_AGREEMENT})) if found else "challenge"
+            return OWN + ",".join(sorted(found)) if found else "challenge"
         return label_set_of(found).name
 
     def remarks(self) -> list[str]:

@@ -60,12 +60,13 @@ def segment_bounds(
 
 
 def stem_of(stem: str, excerpt: Excerpt) -> str:
-    """Return the identifier of an excerpt within its corpus: `path#1.500-3.250`, `path#1.500-3.250@2` of channel 2."""
-    channel = "" if excerpt.channel is None else f"@{excerpt.channel}"
+    """Return the identifier of an excerpt within its corpus: `path#1.500-3.250`, `path#ch2#1.500-3.250`."""
+    if excerpt.channel is not None:
+        stem += f"#ch{excerpt.channel}"
     if excerpt.start is None and excerpt.end is None:
-        return stem + channel
+        return stem
     end = "end" if excerpt.end is None else f"{excerpt.end:.3f}"
-    return f"{stem}#{excerpt.start or 0.0:.3f}-{end}{channel}"
+    return f"{stem}#{excerpt.start or 0.0:.3f}-{end}"
 
 
 def overlaps(utterances: Iterable[Utterance], places: Mapping[str, str]) -> list[Problem]:

@@ -105,7 +105,7 @@ def _named(key: str, mappings: Mapping[str, Categories]) -> dict[str, Categories
 
 def _check_categories(place: str, mapping: Categories, labels: LabelSet) -> None:
     unknown = sorted(set(mapping) - set(EMOTIONS))
-    if unknown:
+    if unknown and not labels.is_own:
         raise ConfigError(f"{place} names unknown emotions", found=unknown, allowed=EMOTIONS)
     # what the label policy of training decides upon may pass through
     allowed = (*labels.classes, NO_AGREEMENT, OTHER)
