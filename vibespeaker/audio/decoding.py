@@ -27,7 +27,7 @@ MAX_SAMPLES = 1 << 29
 MIN_RATE, MAX_RATE = 4_000, 768_000
 MAX_CHANNELS = 64
 #: Samples read at a time; fewer where the length is unknown, since a damaged end costs the whole block.
-_BLOCK, _SMALL_BLOCK = 1 << 16, 1 << 12
+_BLOCK, _SMALL_BLOCK = 1 << 18, 1 << 12
 #: Formats in which going to a sample lands on it.
 _EXACT = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "NIST", "FLAC")
 #: What libsndfile calls the length of a stream that does not tell it.
@@ -42,6 +42,7 @@ class Decoded:
         samples: `(samples,)` at the recording's own rate, at least one, finite, within full scale ±1.
         rate: Hz.
         channels: of the recording.
+        is_constant: True when all samples are equal: silence.
         is_mixed: True when the samples are the mean of several channels.
         remarks: what was odd and what was done about it, half a sentence each.
     """
@@ -49,6 +50,7 @@ class Decoded:
     samples: Waveform
     rate: int
     channels: int
+    is_constant: bool = False
     is_mixed: bool = False
     remarks: tuple[str, ...] = ()
 
@@ -170,13 +172,16 @@ def _read(audio: _Forward, excerpt: Excerpt, remarks: tuple[str, ...] = (), is_p
     first = 0 if excerpt.start is None else round(excerpt.start * rate)
     last = None if excerpt.end is None else round(excerpt.end * rate)
     expected = min(MAX_SAMPLES, promised or _BLOCK) if last is None else min(MAX_SAMPLES, max(0, last - first))
-    mixer = Mixer(int(audio.channels), excerpt.channel, expected)
+    # with room for the block of which nothing comes
+    mixer = Mixer(int(audio.channels), excerpt.channel, expected + _BLOCK)
     position, detail = _skip(audio, first), ""
     size = _SMALL_BLOCK if promised is None else _BLOCK
-    while last is None or position < last:
+    # libsndfile reads no further than a length that it knows
+    stop = min(_UNKNOWN_LENGTH if one is None else one for one in (last, promised))
+    while position < stop:
         try:
-            wanted = size if last is None else min(size, last - position)
-            block = audio.read(wanted, "float32", always_2d=True)
+            wanted = min(size, stop - position)
+            block = audio.read(dtype="float32", out=mixer.room(wanted))
         except (soundfile.LibsndfileError, RuntimeError) as error:
             detail = _detail(error)
             break
@@ -197,9 +202,10 @@ def _read(audio: _Forward, excerpt: Excerpt, remarks: tuple[str, ...] = (), is_p
         raise UnusableError(f"it holds no samples{where}")
     if mixer.cancels:
         raise _CancellingError(mixer.loudest, mixer.cancellation())
-    samples, changes = fitted(mixer.samples(), audio.subtype)
+    samples, changes = fitted(mixer.samples(), max(mixer.highest, -mixer.lowest), audio.subtype)
     is_mixed = audio.channels > 1 and excerpt.channel is None
-    return Decoded(samples, rate, int(audio.channels), is_mixed, (*remarks, *changes))
+    is_constant = mixer.lowest == mixer.highest
+    return Decoded(samples, rate, int(audio.channels), is_constant, is_mixed, (*remarks, *changes))
 
 
 def _skip(audio: _Forward, first: int) -> int:

@@ -161,7 +161,7 @@ def _measure(decoded: Decoded, content: str, recording: str) -> AudioFacts:
         sha256=content,
         recording_sha256=recording,
         duration=len(samples) / rate,
-        remarks=(*decoded.remarks, *((SILENT,) if samples.min() == samples.max() else ())),
+        remarks=(*decoded.remarks, *((SILENT,) if decoded.is_constant else ())),
         fingerprint=fingerprint(samples, rate),
         level_db=level,
         snr_db=ratio,

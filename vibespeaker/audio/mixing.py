@@ -35,28 +35,46 @@ class Mixer:
 
     def __init__(self, channels: int, channel: int | None, expected: int) -> None:
         self.size = 0
+        #: Least and greatest sample that was collected.
+        self.lowest, self.highest = math.inf, -math.inf
         self._channel = channel if channels > 1 else 1
         self._buffer = np.empty(max(1, expected), np.float32)
+        self._scratch = np.empty((0, channels), np.float32)
         self._powers = np.zeros(channels)
         self._mixed_power = 0.0
         self._cancelled_power = 0.0
 
+    def room(self, samples: int) -> Waveform:
+        """Return where to read a block `(samples, channels)` to; of one channel, the place where it stays."""
+        if len(self._powers) > 1:
+            if len(self._scratch) < samples:
+                self._scratch = np.empty((samples, len(self._powers)), np.float32)
+            return self._scratch[:samples]
+        self._make_room(self.size + samples)
+        return self._buffer[self.size : self.size + samples, None]
+
     def add(self, block: Waveform) -> None:
-        """Take a block `(samples, channels)`.
+        """Take a block `(samples, channels)`, what was read to `room` or the end of it.
 
         Raises:
             UnusableError: it holds what can be no sample.
         """
         if len(block) == 0:
             return
-        peak = max(float(block.max()), -float(block.min()))
+        lowest, highest = float(block.min()), float(block.max())
+        peak = max(highest, -lowest)
         if not math.isfinite(peak):
             raise UnusableError("it holds samples that are NaN or infinite")
         if peak > _LARGEST:
             raise UnusableError(f"it holds samples of {peak:.3g} times full scale: they are on no scale of audio")
         mono = block.mean(axis=1, dtype=np.float32) if self._channel is None else block[:, self._channel - 1]
         self._make_room(self.size + len(mono))
-        self._buffer[self.size : self.size + len(mono)] = mono
+        place = self._buffer[self.size : self.size + len(mono)]
+        if place.ctypes.data != mono.ctypes.data:
+            place[:] = mono
+        if len(self._powers) > 1:
+            lowest, highest = float(mono.min()), float(mono.max())
+        self.lowest, self.highest = min(self.lowest, lowest), max(self.highest, highest)
         self.size += len(mono)
         if self._channel is None:
             self._watch(block, mono)
@@ -98,7 +116,7 @@ class Mixer:
             self._buffer.resize(max(size, 2 * len(self._buffer)), refcheck=False)
 
 
-def fitted(samples: Waveform, subtype: str) -> tuple[Waveform, tuple[str, ...]]:
+def fitted(samples: Waveform, peak: float, subtype: str) -> tuple[Waveform, tuple[str, ...]]:
     """Bring samples within full scale ±1, by one factor for all.
 
     Samples on the scale of 16-bit integers are divided by 32,768, so that their level comes out right; others by their
@@ -106,12 +124,12 @@ def fitted(samples: Waveform, subtype: str) -> tuple[Waveform, tuple[str, ...]]:
 
     Args:
         samples: `(samples,)`, at least one; changed in place.
+        peak: their largest magnitude.
         subtype: libsndfile's name for how samples are stored.
 
     Returns:
         The samples, and what was done to them.
     """
-    peak = max(float(samples.max()), -float(samples.min()))
     if peak <= 1:
         return samples, ()
     if _INTEGER_SCALE < peak <= 2**15:

@@ -52,7 +52,7 @@ def reading_notes(decoded: Decoded, excerpt: Excerpt = WHOLE) -> tuple[str, ...]
         notes.append(f"channel {excerpt.channel} of {decoded.channels}")
     if decoded.rate != SAMPLE_RATE:
         notes.append(f"resampled from {decoded.rate:,} Hz to {SAMPLE_RATE:,} Hz")
-    if decoded.samples.min() == decoded.samples.max():
+    if decoded.is_constant:
         notes.append(SILENT)
         return tuple(notes)
     sizes = np.abs(decoded.samples)
