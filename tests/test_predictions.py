@@ -215,3 +215,52 @@ def test_csv_holds_the_chosen_class_and_probabilities(tmp_path: Path) -> None:
     assert not [name for name in read if name.startswith("logit_")]
     with pytest.raises(PredictionsError, match=r"not written as p\.txt.*\.parquet, \.csv"):
         made.write(tmp_path / "p.txt")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        (b"{", "is damaged"),
+        ({"classes": 7}, "classes is of another type"),
+        ({"classes": ...}, "lacks classes"),
+        ({"schema_version": ...}, "another schema version"),
+        ({"colour": "red"}, "unknown fields. Found: colour"),
+        ({"label_policy": 3}, "are damaged"),
+        (
+            {"heads": [{"name": "gender", "kind": "guess", "column": "gender"}]},
+            "kind is of another type. Found: 'guess'",
+        ),
+        ({"heads": ["gender"]}, "are damaged"),
+        ({"provenance": [1]}, "provenance is of another type"),
+    ],
+)
+def test_damaged_and_foreign_metadata_are_one_sentence(tmp_path, metadata, message):
+    path = tmp_path / "p.parquet"
+    table().write(path)
+    read = pq.read_table(path)
+    if isinstance(metadata, dict):
+        changed = {**json.loads(read.schema.metadata[b"vibespeaker"]), **metadata}
+        metadata = json.dumps({key: value for key, value in changed.items() if value is not ...}).encode()
+    pq.write_table(read.replace_schema_metadata({b"vibespeaker": metadata}), path)
+    for reader in (Predictions.read, PredictionsMetadata.read):
+        with pytest.raises(PredictionsError, match=message):
+            reader(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([7.5, 2.0], r"arousal is out of range in 1 rows\. Found: 7.5 in emodb/b\. Allowed: 1–7"),
+        ([2.0, -3.0], r"arousal is out of range"),
+        (["high", "low"], r"arousal has the wrong type"),
+        ([2.0, None], r"arousal is not finite in 1 rows"),
+    ],
+)
+def test_attributes_of_a_table_lie_within_their_scale(tmp_path, values, message):
+    path = tmp_path / "p.parquet"
+    table().write(path)
+    read = pq.read_table(path)
+    position = read.schema.get_field_index("arousal")
+    pq.write_table(read.set_column(position, "arousal", pa.array(values)), path)
+    with pytest.raises(PredictionsError, match=message):
+        Predictions.read(path)

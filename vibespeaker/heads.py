@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from vibespeaker.errors import ConfigError
+from vibespeaker.errors import ConfigError, VibeSpeakerError
 from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.stored_fields import stored_as
 
 CATEGORIES_HEAD = "categories"
 ATTRIBUTES_HEAD = "attributes"
@@ -56,9 +57,9 @@ class HeadSpec:
         return {**asdict(self), "classes": list(self.classes)}
 
     @staticmethod
-    def from_dict(fields: Mapping[str, Any]) -> "HeadSpec":
-        """Return what `to_dict` wrote."""
-        return HeadSpec(**{**fields, "classes": tuple(fields["classes"])})
+    def from_dict(fields: Mapping[str, Any], source: str, error: type[VibeSpeakerError]) -> "HeadSpec":
+        """Return what `to_dict` wrote; `stored_as` raises what is wrong with it."""
+        return stored_as(HeadSpec, fields, source, error)
 
 
 def check_head_names(names: Mapping[str, object]) -> None:

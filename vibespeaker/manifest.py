@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 
 from vibespeaker.errors import ManifestError
 from vibespeaker.files import atomic_path
-from vibespeaker.labels import EMOTIONS, label_set
+from vibespeaker.labels import label_set
+from vibespeaker.manifest_checks import as_declared, check_ids, check_rows
 from vibespeaker.parquet import open_parquet, undamaged
-from vibespeaker.utterance import SPLITS
+from vibespeaker.stored_fields import read_object, stored_as
 
 SCHEMA_VERSION = 1
 #: What stands for the column `votes` in `Manifest.read` when only the raters' primary emotions are needed.
@@ -27,6 +28,7 @@ SECONDARY_VOTES = "votes.secondary"
 #: Rows that are compressed and read together: a reader's memory beyond the table is that of a group.
 _GROUP_ROWS = 65_536
 _METADATA_KEY = b"vibespeaker"
+_AGAIN = "prepare it again with this version of vibespeaker"
 _REMEDY = "make one with: vibespeaker prepare FORMAT PATH --out FILE"
 
 _VOTE = pa.struct(
@@ -195,32 +197,45 @@ class Manifest:
             columns: of `SCHEMA`, or `PRIMARY_VOTES`, `SECONDARY_VOTES`.
 
         Raises:
-            ManifestError: the file is missing, is no manifest, or has another schema version.
+            ManifestError: the file is missing, is no manifest, has another schema version, or holds rows that
+                `manifest_checks` refuses.
         """
-        pieces = list(Manifest.scan(path, columns))
+        pieces = list(_pieces(path, columns))
         release_memory()
-        return Manifest(pa.concat_tables([piece.table for piece in pieces]), pieces[0].metadata)
+        table, metadata = pa.concat_tables([piece.table for piece in pieces]), pieces[0].metadata
+        check_ids(table, path)
+        check_rows(table, metadata.label_set, path)
+        return Manifest(table, metadata)
 
     @staticmethod
     def scan(path: Path, columns: Sequence[str] | None = None) -> Iterator["Manifest"]:
-        """Read as `read` does, in pieces of some 65,000 rows, for work that needs them once; there is at least one."""
-        with open_parquet(path, ManifestError, "manifest", _REMEDY) as file:
-            metadata = _read_metadata(file.schema_arrow.metadata or {}, path)
-            asked = SCHEMA.names if columns is None else list(columns)
-            wanted = list(dict.fromkeys("votes" if name in _NESTED else name for name in asked))
-            there = set(file.schema_arrow.names)
-            later = {item.name for item in SCHEMA if item.nullable} - there
-            missing = [name for name in wanted if name not in there | later]
-            if missing:
-                raise ManifestError(f"manifest {path} lacks columns", found=missing, allowed=SCHEMA.names)
-            places = [_NESTED.get(name, name) for name in asked if name.partition(".")[0] in there]
-            for group in range(max(1, file.num_row_groups)):
-                with undamaged(path, ManifestError):
-                    table = file.read_row_groups([group] if file.num_row_groups else [], columns=places)
-                table = table.replace_schema_metadata(None)
-                for name in later.intersection(wanted):
-                    table = table.append_column(SCHEMA.field(name), pa.nulls(len(table), SCHEMA.field(name).type))
-                yield Manifest(table.select(wanted), metadata)
+        """Read as `read` does, in pieces of some 65,000 rows, for work that needs them once; there is at least one.
+
+        Of identifiers it is not checked whether they repeat.
+        """
+        first = 0
+        for piece in _pieces(path, columns):
+            check_rows(piece.table, piece.metadata.label_set, path, first)
+            first += len(piece)
+            yield piece
+
+
+def _pieces(path: Path, columns: Sequence[str] | None) -> Iterator[Manifest]:
+    """Read row groups; columns are those of `SCHEMA`, their values are not checked."""
+    with open_parquet(path, ManifestError, "manifest", _REMEDY) as file:
+        metadata = _read_metadata(file.schema_arrow.metadata or {}, path)
+        asked = SCHEMA.names if columns is None else list(columns)
+        wanted = list(dict.fromkeys("votes" if name in _NESTED else name for name in asked))
+        there = set(file.schema_arrow.names)
+        later = {item.name for item in SCHEMA if item.nullable} - there
+        missing = [name for name in wanted if name not in there | later]
+        if missing:
+            raise ManifestError(f"manifest {path} lacks columns", found=missing, allowed=SCHEMA.names)
+        places = [_NESTED.get(name, name) for name in asked if name.partition(".")[0] in there]
+        for group in range(max(1, file.num_row_groups)):
+            with undamaged(path, ManifestError):
+                table = file.read_row_groups([group] if file.num_row_groups else [], columns=places)
+            yield Manifest(as_declared(table, [SCHEMA.field(name) for name in wanted], path), metadata)
 
 
 def release_memory() -> None:
@@ -249,50 +264,37 @@ def build(columns: dict[str, Sequence[Any]], metadata: ManifestMetadata) -> Mani
 
 
 def validate(manifest: Manifest, path: Path) -> None:
-    """Check columns, identifiers and vocabularies.
-
-    Raises:
-        ManifestError: naming the column, the first offending values and what is allowed.
-    """
+    """Refuse a manifest whose columns or rows are wrong, with a `ManifestError`; see `manifest_checks`."""
     if manifest.table.schema.names != SCHEMA.names:
         raise ManifestError(
             f"manifest {path} has the wrong columns", found=manifest.table.schema.names, allowed=SCHEMA.names
         )
-    own = label_set(manifest.metadata.label_set).classes
-    for item in SCHEMA:
-        nulls = manifest.table.column(item.name).null_count
-        if not item.nullable and nulls:
-            raise ManifestError(f"manifest {path}: column {item.name} has {nulls} missing values")
-    identifiers = pd.Series(manifest.column("utterance_id"))
-    repeated = identifiers[identifiers.duplicated()].unique()[:5].tolist()
-    if repeated:
-        raise ManifestError(f"manifest {path} repeats utterance ids", found=repeated)
-    for name, allowed in (("split", SPLITS), ("category", (*EMOTIONS, *own)), ("gender", ("female", "male"))):
-        values = set(manifest.table.column(name).unique().to_pylist()) - {None, *allowed}
-        if values:
-            raise ManifestError(f"manifest {path}: unknown {name}", found=sorted(values)[:5], allowed=allowed)
+    as_declared(manifest.table, list(SCHEMA), path)
+    check_ids(manifest.table, path)
+    check_rows(manifest.table, manifest.metadata.label_set, path)
 
 
 def _read_metadata(raw: dict[bytes, bytes], path: Path) -> ManifestMetadata:
     if _METADATA_KEY not in raw:
         raise ManifestError(f"{path} is not a VibeSpeaker manifest", remedy="make one with: vibespeaker prepare")
-    fields = json.loads(raw[_METADATA_KEY])
+    source = f"metadata of manifest {path}"
+    fields = read_object(raw[_METADATA_KEY], source, ManifestError)
     if fields.get("schema_version") != SCHEMA_VERSION:
         raise ManifestError(
             f"manifest {path} has another schema version",
             found=fields.get("schema_version"),
             allowed=str(SCHEMA_VERSION),
-            remedy="prepare it again with this version of vibespeaker",
+            remedy=_AGAIN,
         )
     # tables older than this field have the classes of their label set's name
-    classes = tuple(fields.pop("classes", ()))
-    if classes and classes != label_set(fields["label_set"]).classes:
+    classes = fields.pop("classes", [])
+    metadata = stored_as(ManifestMetadata, fields, source, ManifestError)
+    known = list(label_set(metadata.label_set).classes)
+    if classes and classes != known:
         raise ManifestError(
-            f"manifest {path} was written with other classes of label set {fields['label_set']!r}",
+            f"manifest {path} was written with other classes of label set {metadata.label_set!r}",
             found=classes,
-            allowed=", ".join(label_set(fields["label_set"]).classes),
-            remedy="prepare it again with this version of vibespeaker",
+            allowed=", ".join(known),
+            remedy=_AGAIN,
         )
-    fields["corpora"] = tuple(fields["corpora"])
-    fields["history"] = tuple(fields["history"])
-    return ManifestMetadata(**fields)
+    return metadata

@@ -26,6 +26,8 @@ from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import ATTRIBUTES, LabelSet
 from vibespeaker.parquet import open_parquet, read_parquet
 from vibespeaker.prediction_cells import write_readable
+from vibespeaker.prediction_checks import check_frame
+from vibespeaker.stored_fields import fits, read_object, stored_as
 
 SCHEMA_VERSION = 1
 #: Suffixes of the files that hold predictions.
@@ -237,41 +239,10 @@ def schema_of(metadata: PredictionsMetadata) -> pa.Schema:
 
 
 def validate(predictions: Predictions, source: str) -> None:
-    """Check columns, ids and values.
-
-    Args:
-        predictions: the table.
-        source: what errors call it, usually its path.
-
-    Raises:
-        PredictionsError: naming source, column and the first offending utterances.
-    """
-    frame, wanted = predictions.frame, schema_of(predictions.metadata).names
-    if list(frame.columns) != wanted:
-        raise PredictionsError(
-            f"predictions {source} have the wrong columns", found=list(frame.columns), allowed=wanted
-        )
-    for name in KEYS[:2]:
-        missing = np.flatnonzero(frame[name].isna())
-        if len(missing):
-            raise PredictionsError(
-                f"predictions {source}: {name} is missing", found=f"rows {missing[:_SHOWN].tolist()}"
-            )
-    repeated = frame["utterance_id"][frame["utterance_id"].duplicated()].unique()[:_SHOWN].tolist()
-    if repeated:
-        raise PredictionsError(f"predictions {source} repeat utterance ids", found=repeated)
-    columns = wanted[len(KEYS) :]
-    values = frame[columns].to_numpy(np.float64, na_value=np.nan)
-    for name, column in zip(columns, values.T, strict=True):
-        bad = np.flatnonzero(~np.isfinite(column))
-        if len(bad) and not (len(bad) == len(column) and np.isnan(column).all()):
-            shown = frame["utterance_id"].iloc[bad[:_SHOWN]].tolist()
-            raise PredictionsError(f"predictions {source}: {name} is not finite in {len(bad)} rows", found=shown)
-    further = [spec.columns(name) for name, spec in predictions.metadata.heads.items()]
-    for head in (predictions.labels.logit_columns, *further):
-        absent = [name for name in head if not frame[name].notna().any()]
-        if 0 < len(absent) < len(head):
-            raise PredictionsError(f"predictions {source}: some classes have no logits", found=absent)
+    """Check columns, ids and values, see `check_frame`."""
+    metadata = predictions.metadata
+    heads = [metadata.labels.logit_columns, *(spec.columns(name) for name, spec in metadata.heads.items())]
+    check_frame(predictions.frame, KEYS, metadata.value_columns, heads, source)
 
 
 def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -282,10 +253,11 @@ def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _read_metadata(raw: dict[bytes, bytes], path: Path) -> PredictionsMetadata:
-    fields = json.loads(raw.get(_METADATA_KEY, b"{}"))
+    source = f"metadata of predictions {path}"
+    fields = read_object(raw.get(_METADATA_KEY, b"{}"), source, PredictionsError)
     if fields.pop("kind", None) != _KIND:
         raise PredictionsError(f"{path} is not a prediction table", remedy="make one with: vibespeaker predict")
-    version = fields.pop("schema_version")
+    version = fields.pop("schema_version", None)
     if version != SCHEMA_VERSION:
         raise PredictionsError(
             f"predictions {path} have another schema version",
@@ -293,8 +265,15 @@ def _read_metadata(raw: dict[bytes, bytes], path: Path) -> PredictionsMetadata:
             allowed=str(SCHEMA_VERSION),
             remedy="predict again with this version of vibespeaker",
         )
-    fields["classes"] = tuple(fields["classes"])
-    if fields.get("label_policy") is not None:
-        fields["label_policy"] = LabelPolicy().changed(fields["label_policy"])
-    fields["heads"] = {spec.pop("name"): HeadSpec.from_dict(spec) for spec in fields.get("heads", [])}
-    return PredictionsMetadata(**fields)
+    policy, heads = fields.get("label_policy"), fields.get("heads") or []
+    if not fits(policy, dict[str, str] | None) or not fits(heads, list[dict[str, Any]]):
+        raise PredictionsError(f"{source} are damaged", found=f"label_policy {policy}, heads {heads}")
+    if policy is not None:
+        fields["label_policy"] = LabelPolicy().changed(policy)
+    fields["heads"] = {
+        str(spec.get("name")): HeadSpec.from_dict(
+            {key: value for key, value in spec.items() if key != "name"}, f"{source}: head", PredictionsError
+        )
+        for spec in heads
+    }
+    return stored_as(PredictionsMetadata, fields, source, PredictionsError)

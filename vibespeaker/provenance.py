@@ -4,12 +4,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from dataclasses import fields as dataclass_fields
 from typing import Any, Literal
 
 from vibespeaker.config_files.renamed import classes_now
 from vibespeaker.errors import CheckpointError
 from vibespeaker.heads import HeadSpec
 from vibespeaker.labels import LabelSet
+from vibespeaker.stored_fields import stored_as
 
 #: Where a checkpoint keeps its provenance.
 CHECKPOINT_KEY = "vibespeaker"
@@ -145,17 +147,34 @@ class Provenance:
             source: what to call it in errors.
 
         Raises:
-            CheckpointError: another program made it.
+            CheckpointError: another program made it, or a part of it is missing or damaged.
         """
         if CHECKPOINT_KEY not in checkpoint:
             raise CheckpointError(
                 f"{source} is no VibeSpeaker checkpoint", remedy="give one that vibespeaker fit wrote"
             )
-        fields = dict(checkpoint[CHECKPOINT_KEY])
-        del fields["encoder_dims"]
+        stored, remedy = checkpoint[CHECKPOINT_KEY], "give a checkpoint as vibespeaker fit wrote it"
+        if not isinstance(stored, Mapping):
+            raise CheckpointError(f"the provenance in {source} is damaged", found=type(stored).__name__, remedy=remedy)
+        known = {field.name for field in dataclass_fields(Provenance)}
+        fields: dict[str, Any] = {name: value for name, value in stored.items() if name in known}
+        for name in ("encoders", "heads"):
+            parts = fields.get(name, {})
+            if not isinstance(parts, Mapping) or not all(isinstance(one, Mapping) for one in parts.values()):
+                raise CheckpointError(f"the provenance in {source} is damaged", found=f"{name}: {parts}", remedy=remedy)
+        told = f"provenance in {source}"
         fields["encoders"] = {
-            name: EncoderProvenance(**{**parts, "spec": classes_now(parts["spec"])})
-            for name, parts in fields["encoders"].items()
+            name: stored_as(
+                EncoderProvenance,
+                {**parts, "spec": classes_now(parts.get("spec", {}))},
+                f"{told}: encoder {name}",
+                CheckpointError,
+                remedy,
+            )
+            for name, parts in fields.get("encoders", {}).items()
         }
-        fields["heads"] = {name: HeadSpec.from_dict(spec) for name, spec in fields.get("heads", {}).items()}
-        return Provenance(**{**fields, **{key: tuple(fields[key]) for key in _TUPLES}})
+        fields["heads"] = {
+            name: HeadSpec.from_dict(spec, f"{told}: head {name}", CheckpointError)
+            for name, spec in fields.get("heads", {}).items()
+        }
+        return stored_as(Provenance, fields, told, CheckpointError, remedy)

@@ -129,14 +129,14 @@ def test_task2_may_come_from_another_system(tmp_path):
 
 def test_refusals_list_all_reasons_and_leave_nothing(tmp_path):
     table = predictions((*TEST_FILES[1:], "extra.wav"))
-    table.frame.loc[0, "valence"] = np.float32(7.5)
+    table.frame.loc[0, "valence"] = np.float32(7.000005)
     table.write(tmp_path / "p.parquet")
     with pytest.raises(SubmissionError) as refusal:
         submit(tmp_path / "p.parquet", tmp_path / "out")
     for reason in (
         "task1.csv: 1 files are missing (MSP-PODCAST_test3_0001.wav)",
         "task2.csv: 1 files are not in the test set (extra.wav)",
-        "task2.csv: EmoVal is outside 1 to 7 (line 2: '7.500000')",
+        "task2.csv: EmoVal is outside 1 to 7 (line 2: '7.000005')",
     ):
         assert reason in str(refusal.value)
     assert [path.name for path in tmp_path.iterdir()] == ["p.parquet"]
