@@ -39,7 +39,7 @@ def check_frame(
             raise PredictionsError(
                 f"predictions {source}: {name} is missing", found=f"rows {missing[:_SHOWN].tolist()}"
             )
-        if is_numeric_dtype(frame[name]):
+        if len(frame) and is_numeric_dtype(frame[name]):
             raise PredictionsError(
                 f"predictions {source}: {name} has the wrong type", found=frame[name].dtype, allowed="text"
             )
