@@ -48,6 +48,7 @@ COMMANDS = {
         "vibespeaker.workflows.cross_validation:cross_validate",
         "train and test every fold, and score all folds together",
     ),
+    "remake": ("vibespeaker.workflows.tables.command:remake", "train what a table of the paper needs, and print it"),
     "recognize": ("vibespeaker.recognizer.command:recognize", "print the emotion of one recording"),
     "quickstart": ("vibespeaker.workflows.quickstart:quickstart", "run the full pipeline, from a corpus to a report"),
 }

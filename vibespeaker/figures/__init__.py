@@ -4,7 +4,7 @@ Every function returns a figure that `png_bytes` or `svg_bytes` turns into a fil
 is. What is drawn is computed by `metrics`, `evaluation` and `calibration`: nothing is scored here.
 """
 
-from vibespeaker.figures.attributes import attribute_scatter
+from vibespeaker.figures.attributes import attribute_scatter, density_panels
 from vibespeaker.figures.categories import class_bars, confusion_figure, reliability_diagram
 from vibespeaker.figures.corpora import before_and_after, corpus_bars, score_matrix
 from vibespeaker.figures.curves import interval_figure, line_panels, risk_coverage_figure
@@ -16,6 +16,7 @@ __all__ = [
     "class_bars",
     "confusion_figure",
     "corpus_bars",
+    "density_panels",
     "interval_figure",
     "line_panels",
     "png_bytes",

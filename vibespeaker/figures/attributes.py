@@ -1,4 +1,6 @@
-"""Figure of one attribute: density of utterances, the line of equality and the calibration line."""
+"""Figures of attributes: true over predicted values with the calibration line; densities of what systems predict."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -54,4 +56,33 @@ def attribute_scatter(true: npt.ArrayLike, predicted: npt.ArrayLike, name: str, 
         axes.set_xlabel(f"predicted {name}")
         axes.set_ylabel(f"true {name}")
         axes.legend(loc="upper left")
+    return figure
+
+
+def density_panels(panels: Mapping[str, Mapping[str, npt.ArrayLike]]) -> Figure:
+    """Draw how often each value is predicted, a panel per attribute, a line per system.
+
+    Densities are shares of utterances in bins of a quarter of a point, divided by the bin's width.
+
+    Args:
+        panels: attribute → system → `(N,)` predicted values 1–7; NaN is left out.
+    """
+    edges = np.linspace(ATTRIBUTE_MIN, ATTRIBUTE_MAX, 25)
+    with styled(3.4 * len(panels), 3.2) as figure:
+        for number, (name, systems) in enumerate(panels.items(), start=1):
+            axes = figure.add_subplot(1, len(panels), number)
+            ruled(axes, "y")
+            axes.set_title(name)
+            for index, (system, values) in enumerate(systems.items()):
+                known = np.asarray(values, dtype=np.float64)
+                known = known[np.isfinite(known)]
+                if len(known):
+                    shares, _ = np.histogram(known, bins=edges, density=True)
+                    style = "-" if index < len(SERIES) else "--"
+                    axes.stairs(shares, edges, color=SERIES[index % len(SERIES)], label=system, linestyle=style)
+            axes.set_xlim(ATTRIBUTE_MIN, ATTRIBUTE_MAX)
+            axes.set_xlabel(f"predicted {name}")
+            if number == 1:
+                axes.set_ylabel("density")
+                axes.legend(loc="upper left", fontsize=6)
     return figure

@@ -1,0 +1,1 @@
+"""Tables of a paper remade: what is missing is trained, and published figures stand beside ours."""
