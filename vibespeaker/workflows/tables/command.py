@@ -155,7 +155,9 @@ def _combine(
         split="test3" if only_test else None,
         k=plan.ensemble.k,
         system=ENSEMBLE,
-        **{head: paths for head, paths in named.items() if paths},
+        arousal=named["arousal"] or None,
+        valence=named["valence"] or None,
+        dominance=named["dominance"] or None,
     )
     return None if only_test else out / "ensemble.parquet"
 
