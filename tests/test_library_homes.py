@@ -24,6 +24,7 @@ HOMES = {
     "soundfile": {"audio"},
     "soxr": {"audio"},
     "tensorboard": {"report"},
+    "torchmetrics": {"tasks", "trainer"},
     "transformers": {"encoders", "transcribe"},
 }
 

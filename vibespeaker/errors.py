@@ -79,6 +79,10 @@ class ConfigError(VibeSpeakerError):
     """A configuration with an invalid value or conflicting values."""
 
 
+class TrainingError(VibeSpeakerError):
+    """Training that cannot go on, since its numbers are not finite."""
+
+
 class CheckpointError(VibeSpeakerError):
     """A checkpoint that is missing or does not fit the model."""
 

@@ -14,8 +14,9 @@ from vibespeaker.provenance import Provenance
 from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
 from vibespeaker.tasks.callbacks.confusion_figure import ConfusionFigure
 from vibespeaker.tasks.datamodule import EmotionDataModule
+from vibespeaker.tasks.gathering import GatheredOutputs, SplitScores
 from vibespeaker.tasks.prediction_table import prediction_table
-from vibespeaker.tasks.scores import Scores, SplitOutputs, collect, score
+from vibespeaker.tasks.scores import Scores, SplitOutputs
 from vibespeaker.tasks.task import Task
 
 
@@ -32,10 +33,11 @@ class RecognitionTask(Task):
 
     provenance: Provenance
     scores: Scores | None = None
+    scored: SplitScores
 
     def __init__(self, checkpoints: CheckpointRule = CheckpointRule()) -> None:  # noqa: B008 (frozen)
         super().__init__(checkpoints)
-        self._seen: list[SplitOutputs] = []
+        self.predicted = GatheredOutputs()
 
     @property
     def data(self) -> EmotionDataModule:
@@ -77,19 +79,27 @@ class RecognitionTask(Task):
         """Return name → loss of a whole split, `loss` among them; empty where nothing is minimised."""
         return {}
 
+    def on_validation_epoch_start(self) -> None:
+        """Forget what was scored before."""
+        self._begin_scoring()
+
+    def on_test_epoch_start(self) -> None:
+        """Forget what was scored before."""
+        self._begin_scoring()
+
     def validation_step(self, batch: EmotionBatch, batch_index: int) -> None:
         """Keep the outputs of a batch of the validation split."""
-        self._seen.append(SplitOutputs.of(self.recognize(batch), batch))
+        self.scored.update(self.recognize(batch), batch)
 
     def test_step(self, batch: EmotionBatch, batch_index: int) -> None:
         """Keep the outputs of a batch of the test split."""
-        self._seen.append(SplitOutputs.of(self.recognize(batch), batch))
+        self.scored.update(self.recognize(batch), batch)
 
-    def predict_step(self, batch: EmotionBatch, batch_index: int) -> SplitOutputs:
+    def predict_step(self, batch: EmotionBatch, batch_index: int) -> EmotionOutput:
         """Return the outputs of a batch, and keep them for the table."""
-        outputs = SplitOutputs.of(self.recognize(batch), batch)
-        self._seen.append(outputs)
-        return outputs
+        output = self.recognize(batch)
+        self.predicted.update(output, batch)
+        return output
 
     def on_validation_epoch_end(self) -> None:
         """Log `val/…`."""
@@ -101,17 +111,23 @@ class RecognitionTask(Task):
 
     def write_predictions(self, path: Path, system: str, command: str) -> None:
         """Write one row per utterance, in manifest order, calibrated where the checkpoint has a calibration."""
-        outputs, self._seen = collect(self._seen), []
+        outputs = self.predicted.outputs()
+        self.predicted.reset()
         if self.trainer.is_global_zero:
             checkpoint = Path(self.trainer.ckpt_path) if self.trainer.ckpt_path else None
             provenance = {**self.prediction_provenance(self.data), "command": command}
             table = prediction_table(outputs, self.provenance, self.data, system, checkpoint, provenance)
             write_calibrated(table, checkpoint, path)
 
+    def _begin_scoring(self) -> None:
+        scores = SplitScores(self.provenance.labels, self.provenance.heads, self.objective)
+        self.scored = scores.to(self.device)
+
     def _log_scores(self, prefix: str) -> None:
-        outputs = collect(self._seen)
-        self._seen = []
-        self.scores = score(outputs, self.provenance.labels, self.provenance.heads)
-        values = {**self.objective(outputs), **self.scores.values}
-        # every process has the same numbers, so nothing is left to synchronise
-        self.log_dict({f"{prefix}/{name}": value for name, value in values.items()}, batch_size=1)
+        self.scored.compute()
+        self.scores = self.scored.result
+        self.scored.reset()
+        for name, value in self.scores.values.items():
+            monitored = f"{prefix}/{name}" in self.checkpoint_rule.monitors
+            # every process has the same numbers, so nothing is left to synchronise
+            self.log(f"{prefix}/{name}", value, prog_bar=monitored, batch_size=1)

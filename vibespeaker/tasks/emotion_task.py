@@ -25,9 +25,11 @@ from vibespeaker.provenance import Provenance
 from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
 from vibespeaker.tasks.datamodule import EmotionDataModule
+from vibespeaker.tasks.gathering import GatheredOutputs, TrainingAccuracy
+from vibespeaker.tasks.non_finite import refuse_non_finite
 from vibespeaker.tasks.processes import whole_batch, world_size
 from vibespeaker.tasks.schedule import Schedule
-from vibespeaker.tasks.scores import SplitOutputs, collect, confusion_of
+from vibespeaker.tasks.scores import SplitOutputs, confusion_of
 
 
 class EmotionTask(RecognitionTask):
@@ -194,10 +196,23 @@ class EmotionTask(RecognitionTask):
         logged = {
             f"train/loss_{name}": torch.stack([share[name].value.detach() for share in terms]).mean() for name in names
         }
+        refuse_non_finite(value, shares, lambda: self.data.names)
+        self.training_accuracy.update(output, batch)
         size = len(shares[0][1])
         self.log_dict({"train/loss": value.detach(), **logged}, on_step=False, on_epoch=True, batch_size=size)
+        self.log("loss", value.detach(), prog_bar=True, logger=False, batch_size=size)
         # a batch without targets, or a head that no loss reads, still takes part in DDP's exchange of gradients
         return value * world_size() + sum(head.sum() for head in output.tensors()) * 0.0
+
+    def on_train_epoch_start(self) -> None:
+        """Forget the batches of the epoch before."""
+        self.training_accuracy = TrainingAccuracy(self.provenance.labels).to(self.device)
+
+    def on_train_epoch_end(self) -> None:
+        """Log `train/accuracy`, where there are categories."""
+        accuracy = self.training_accuracy.compute()
+        if accuracy is not None:
+            self.log("train/accuracy", accuracy, batch_size=1)
 
     def objective(self, outputs: SplitOutputs) -> dict[str, Tensor]:
         """Return the loss of a whole split, as if it were one batch, and of each term.
@@ -231,11 +246,12 @@ class EmotionTask(RecognitionTask):
         refuse_scored(data.manifest, "validation", data.splits)
         self.eval()
         with torch.no_grad():
-            seen = [
-                SplitOutputs.of(self.recognize(batch), batch) for batch in (batch.to(self.device) for batch in loader)
-            ]
+            seen = GatheredOutputs().to(self.device)
+            for batch in loader:
+                moved = batch.to(self.device)
+                seen.update(self.recognize(moved), moved)
         self.train()
-        outputs = collect(seen)
+        outputs = seen.outputs()
         for head in self.loss.needs_confusion:
             confusion = confusion_of(outputs, head)
             if confusion is None:

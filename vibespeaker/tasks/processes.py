@@ -1,4 +1,4 @@
-"""Communication between processes: gather the utterances scored by all, and one batch's outputs on every process."""
+"""Communication between processes: one batch's outputs on every process, and values that are no tensors."""
 
 from typing import TypeVar
 
@@ -7,6 +7,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
+from vibespeaker.tasks.layout import Layout
 
 T = TypeVar("T")
 
@@ -38,40 +39,11 @@ def whole_batch(output: EmotionOutput, batch: EmotionBatch) -> tuple[EmotionOutp
     """
     if world_size() == 1:
         return output, batch.truth()
-    own = _packed(output, batch)
+    layout = Layout.of(output, batch)
+    own = layout.pack(output, batch)
     shares = _gather_rows(own)
     shares[dist.get_rank()] = own
-    return _unpacked(torch.cat(shares), output, batch)
-
-
-def _packed(output: EmotionOutput, batch: EmotionBatch) -> Tensor:
-    """Return all targets and outputs as one table `(batch, columns)`."""
-    tensors = (*_targets(batch), *output.tensors())
-    # float64 holds row numbers and float32 values exactly
-    return torch.cat([tensor.double().reshape(len(tensor), _width(tensor)) for tensor in tensors], dim=1)
-
-
-def _unpacked(table: Tensor, output: EmotionOutput, batch: EmotionBatch) -> tuple[EmotionOutput, EmotionBatch]:
-    """Return the outputs and targets in a table of rows like those that `output` and `batch` were packed into."""
-    packed = (*_targets(batch), *output.tensors())
-    columns = torch.split(table, [_width(tensor) for tensor in packed], dim=1)
-    # outputs in half precision are compared in float32
-    found = [
-        (column[:, 0] if like.ndim == 1 else column).to(torch.float32 if like.is_floating_point() else like.dtype)
-        for column, like in zip(columns, packed, strict=True)
-    ]
-    rows, category, votes, attributes, *others = found
-    targets, heads = others[: len(batch.targets)], iter(others[len(batch.targets) :])
-    truth = EmotionBatch(rows, category, votes, attributes, targets=dict(zip(batch.targets, targets, strict=True)))
-    return output.map(lambda _: next(heads)), truth
-
-
-def _targets(batch: EmotionBatch) -> tuple[Tensor, ...]:
-    return batch.rows, batch.category, batch.votes, batch.attributes, *batch.targets.values()
-
-
-def _width(tensor: Tensor) -> int:
-    return 1 if tensor.ndim == 1 else tensor.shape[1]
+    return layout.unpack(torch.cat(shares))
 
 
 def _gather_rows(table: Tensor) -> list[Tensor]:

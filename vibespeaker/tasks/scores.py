@@ -1,6 +1,6 @@
-"""Scores of a whole split, the same on any number of processes: gathered, each utterance once, in manifest order."""
+"""Scores of a whole split, with the functions that `evaluate` uses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -11,10 +11,11 @@ from torch import Tensor
 
 from vibespeaker import metrics
 from vibespeaker.batch import NO_CATEGORY, EmotionBatch, EmotionOutput
+from vibespeaker.calibration.reliability import calibration_error
 from vibespeaker.evaluation.head_scores import head_scores
 from vibespeaker.heads import CATEGORIES_HEAD, HeadSpec
 from vibespeaker.labels import ATTRIBUTES, LabelSet
-from vibespeaker.tasks.processes import gathered
+from vibespeaker.predictions import softmax
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,6 @@ class SplitOutputs:
 
     output: EmotionOutput
     targets: EmotionBatch
-
-    @staticmethod
-    def of(output: EmotionOutput, batch: EmotionBatch) -> "SplitOutputs":
-        """Keep of a batch what scores need, in main memory."""
-        return SplitOutputs(output.map(lambda head: head.detach().float().cpu()), batch.truth().to("cpu"))
-
-    @staticmethod
-    def join(pieces: "Sequence[SplitOutputs]") -> "SplitOutputs":
-        """Concatenate pieces, at least one and all with the same heads."""
-        outputs = EmotionOutput.combine([piece.output for piece in pieces], torch.cat)
-        return SplitOutputs(outputs, EmotionBatch.join([piece.targets for piece in pieces]))
 
     def select(self, at: Tensor) -> "SplitOutputs":
         """Return the utterances at positions `at`."""
@@ -60,19 +50,10 @@ class Scores:
     classes: tuple[str, ...]
 
 
-def collect(batches: Sequence[SplitOutputs]) -> SplitOutputs:
-    """Join all batches of all processes, each utterance once, ordered by row in the manifest.
-
-    Args:
-        batches: those of this process, at least one.
-    """
-    everything = SplitOutputs.join(gathered(SplitOutputs.join(batches)))
-    _, first = np.unique(everything.targets.rows.numpy(), return_index=True)
-    return everything.select(torch.from_numpy(first))
-
-
 def score(outputs: SplitOutputs, labels: LabelSet, heads: Mapping[str, HeadSpec] = MappingProxyType({})) -> Scores:
-    """Compare with the truth: macro-F1, UAR and accuracy over labelled utterances, CCC over known attributes.
+    """Compare with the truth: scores of categories over labelled utterances, CCC over known attributes.
+
+    Categories have macro-F1, UAR, accuracy, UAR + accuracy and the expected calibration error.
 
     Categories are scored among `labels.scored`, as the challenge does: logits of further classes are left out, and so
     are utterances of such a class.
@@ -89,6 +70,8 @@ def score(outputs: SplitOutputs, labels: LabelSet, heads: Mapping[str, HeadSpec]
         values["macro_f1"] = float(metrics.macro_f1(confusion))
         values["uar"] = float(metrics.uar(confusion))
         values["accuracy"] = float(metrics.accuracy(confusion))
+        values["ua_plus_wa"] = values["uar"] + values["accuracy"]
+        values["calibration_error"] = _calibration_error(outputs)
     if outputs.output.attributes is not None:
         concordances = []
         for column, name in enumerate(ATTRIBUTES):
@@ -117,9 +100,9 @@ def restricted(outputs: SplitOutputs, labels: LabelSet, kept: LabelSet) -> Split
     if kept.classes == labels.classes or outputs.output.logits is None:
         return outputs
     columns = [labels.index(emotion) for emotion in kept.classes]
-    places = torch.full((len(labels),), NO_CATEGORY)
-    places[columns] = torch.arange(len(columns))
     category = outputs.targets.category
+    places = torch.full((len(labels),), NO_CATEGORY, device=category.device)
+    places[columns] = torch.arange(len(columns), device=category.device)
     known = torch.where(category == NO_CATEGORY, NO_CATEGORY, places[category.clamp(min=0)])
     output = replace(outputs.output, logits=outputs.output.logits[:, columns])
     return SplitOutputs(output, replace(outputs.targets, category=known))
@@ -136,3 +119,10 @@ def confusion_of(outputs: SplitOutputs, head: str = CATEGORIES_HEAD) -> npt.NDAr
         return None
     predicted = logits[labelled].argmax(dim=1).numpy()
     return metrics.confusion_matrix(category[labelled].numpy(), predicted, logits.shape[1])
+
+
+def _calibration_error(outputs: SplitOutputs) -> float:
+    assert outputs.output.logits is not None
+    labelled = outputs.targets.category != NO_CATEGORY
+    probabilities = softmax(outputs.output.logits[labelled].double().numpy())
+    return calibration_error(probabilities, outputs.targets.category[labelled].numpy())

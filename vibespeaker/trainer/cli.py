@@ -201,6 +201,8 @@ def _silence_others() -> None:
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty.*")
     # scoring needs none of the callbacks that training had
     warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks.*")
+    # the network is built late, when the data is known, but never divided among devices
+    warnings.filterwarnings("ignore", message="You're using the WeightAveraging callback with a model that.*")
     # a run without a validation split says so itself
     warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero.*")
     for name in ("lightning.pytorch", "lightning.fabric"):
