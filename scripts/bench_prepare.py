@@ -12,7 +12,7 @@ from vibespeaker.corpora import adapter
 from vibespeaker.prepare.prepare import prepare_corpus
 
 #: Preparing may take this many times as long as decoding.
-LIMIT = 2.0
+LIMIT = 1.9
 
 
 def decode_all(paths: list[Path]) -> float:
