@@ -61,6 +61,11 @@ class EncoderProvenance:
     fingerprint: Mapping[str, str]
     trained: bool = False
 
+    def described(self) -> dict[str, Any]:
+        """Return plain values for the metadata of predictions: `class_path`, `init_args`, and what was recorded."""
+        facts = {"modality": self.modality, "fingerprint": dict(self.fingerprint), "trained": self.trained}
+        return {**self.spec, **facts}
+
 
 @dataclass(frozen=True)
 class Provenance:

@@ -170,11 +170,23 @@ def test_missing_challenge_classes_are_remarked(tmp_path, manifest, caplog):
     assert "task2.csv is not written" in caplog.text
 
 
-def test_closed_refuses_what_is_not_shown_to_be_closed(tmp_path):
+def test_closed_refuses_what_is_not_shown_to_be_closed(tmp_path, capsys):
     predictions(provenance={**PROVENANCE, "corpora": ["msp-podcast", "iemocap"]}).write(tmp_path / "p.parquet")
-    with pytest.raises(SubmissionError, match=r"closed condition broken .full, corpus iemocap"):
+    with pytest.raises(SubmissionError, match=r"closed condition broken by 1 of \d ingredients.*--declare FOLDER=NAME"):
         submit(tmp_path / "p.parquet", tmp_path / "out", closed=True)
+    assert "full, corpus iemocap" in " ".join(capsys.readouterr().out.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_declared_is_recorded(tmp_path):
+    encoder = {"class_path": "vibespeaker.encoders.SpeechEncoder", "init_args": {"checkpoint": "models/w"}}
+    predictions(provenance={**PROVENANCE, "encoders": {"w": encoder}}).write(tmp_path / "p.parquet")
+    submit(tmp_path / "p.parquet", tmp_path / "out", closed=True, declare=["models/w=microsoft/wavlm-large"])
+    record = json.loads((tmp_path / "out" / "submission.json").read_text())["closed_condition"]
+    assert (record["verdict"], record["declared"]) == ("kept", {"models/w": "microsoft/wavlm-large"})
+    assert "--declare models/w=microsoft/wavlm-large" in (tmp_path / "out" / "remake.sh").read_text()
+    with pytest.raises(SubmissionError, match=r"--declare says what .* Found: models/w\. Allowed: FOLDER=NAME"):
+        submit(tmp_path / "p.parquet", tmp_path / "out", declare=["models/w"])
 
 
 def test_missing_configs_are_refused(tmp_path):

@@ -3,11 +3,15 @@
 import logging
 from pathlib import Path
 
+from rich.table import Table
+
 from vibespeaker.errors import SubmissionError
 from vibespeaker.manifest import Manifest
 from vibespeaker.outputs import check_folder
 from vibespeaker.predictions import Predictions
+from vibespeaker.progress import plain_console
 from vibespeaker.submission.challenge import TEST_FILES, complaints
+from vibespeaker.submission.closed_condition import ClosedCondition
 from vibespeaker.submission.folder import Source, build, write_folder
 
 log = logging.getLogger(__name__)
@@ -21,6 +25,7 @@ def submit(
     task2: Path | None = None,
     configs: list[Path] | None = None,
     closed: bool = False,
+    declare: list[str] | None = None,
     check: Path | None = None,
 ) -> int:
     """Write the challenge's two CSV files from predictions, or check one such file.
@@ -33,6 +38,8 @@ def submit(
         task2: another prediction table for task 2.
         configs: config files to put into the folder, beside those found next to the predictions.
         closed: refuse a system that is not shown to keep the closed condition.
+        declare: what the guard of the closed condition cannot know, by your word: FOLDER=openai/whisper-large-v3 for
+            the folder of a checkpoint, or FILE=… for another program's predictions. It is recorded.
         check: a CSV file to check; nothing is written.
 
     Returns:
@@ -53,15 +60,39 @@ def submit(
     first = Source(predictions, Predictions.read(predictions))
     second = first if task2 is None else Source(task2, Predictions.read(task2))
     options = ["--split", split] + ([] if manifest is None else ["--manifest", str(manifest)])
-    submission = build(first, second, names, split, options, configs or [])
+    declared = _declared(declare or [])
+    options += [word for place, name in declared.items() for word in ("--declare", f"{place}={name}")]
+    submission = build(first, second, names, split, options, configs or [], declared)
     for remark in submission.remarks:
         log.warning("%s", remark)
-    log.info("%s", submission.condition)
+    _show(submission.condition)
     if closed and submission.condition.kept is not True:
-        raise SubmissionError(f"the closed condition is not shown to be kept: {submission.condition}")
+        raise SubmissionError(
+            f"the closed condition is not shown to be kept: {submission.condition}",
+            remedy="say where a folder's weights come from with --declare FOLDER=NAME ON THE HUB, or replace it",
+        )
     write_folder(submission, out)
     log.info("wrote %s", ", ".join(str(out / name) for name in submission.csvs))
     return 0
+
+
+def _declared(words: list[str]) -> dict[str, str]:
+    declared = {}
+    for word in words:
+        place, equals, name = word.partition("=")
+        if not (place and equals and name):
+            raise SubmissionError("--declare says what a folder or file comes from", found=word, allowed="FOLDER=NAME")
+        declared[place] = name
+    return declared
+
+
+def _show(condition: ClosedCondition) -> None:
+    """Say the verdict in a line, and what it rests on in a table."""
+    log.info("%s", condition)
+    table = Table("verdict", "ingredient", "reason", title="Closed condition", title_justify="left")
+    for finding in condition.findings:
+        table.add_row(finding.verdict, finding.ingredient, finding.reason)
+    plain_console().print(table)
 
 
 def _check(path: Path, names: tuple[str, ...]) -> int:

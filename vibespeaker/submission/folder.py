@@ -45,6 +45,7 @@ class Submission:
         condition: the guard's answer.
         options: options of the command that remakes it.
         remarks: what the sender should know.
+        declared: folder or file → where it comes from, by the sender's word.
     """
 
     csvs: Mapping[str, str]
@@ -53,10 +54,17 @@ class Submission:
     condition: ClosedCondition
     options: tuple[str, ...] = ()
     remarks: tuple[str, ...] = field(default=())
+    declared: Mapping[str, str] = field(default_factory=dict)
 
 
 def build(
-    first: Source, second: Source, names: Sequence[str], split: str, options: Sequence[str], configs: Sequence[Path]
+    first: Source,
+    second: Source,
+    names: Sequence[str],
+    split: str,
+    options: Sequence[str],
+    configs: Sequence[Path],
+    declared: Mapping[str, str] | None = None,
 ) -> Submission:
     """Make the CSV files and check them.
 
@@ -67,6 +75,7 @@ def build(
         split: rows of other splits are left out.
         options: options to repeat when the submission is made again.
         configs: configs to carry along, beside those found next to the tables and their ensemble members.
+        declared: folder or file → where it comes from, by the user's word, see `judge`.
 
     Raises:
         SubmissionError: no head to submit, or every reason for which a file would be refused.
@@ -90,10 +99,11 @@ def build(
     used = {"predictions.parquet": first} | ({} if second.path == first.path else {"task2-predictions.parquet": second})
     if any(source.predictions.metadata.synthetic for source in used.values()):
         remarks.append("the speech is synthetic")
-    findings = [judge(s.predictions.metadata.provenance, s.predictions.metadata.system) for s in used.values()]
+    tables = [source.predictions.metadata for source in used.values()]
+    findings = [judge(table.provenance, table.system, declared) for table in tables]
     condition = ClosedCondition(tuple(dict.fromkeys(finding for one in findings for finding in one.findings)))
     found = [*configs, *(path for source in used.values() for path in _configs(source))]
-    return Submission(csvs, used, _named(found), condition, tuple(options), tuple(remarks))
+    return Submission(csvs, used, _named(found), condition, tuple(options), tuple(remarks), declared or {})
 
 
 def write_folder(submission: Submission, out: Path) -> None:
@@ -135,6 +145,7 @@ def _fill(submission: Submission, folder: Path) -> None:
         "systems": {name: asdict(source.predictions.metadata) for name, source in submission.sources.items()},
         "closed_condition": {
             "verdict": submission.condition.verdict,
+            "declared": dict(submission.declared),
             "findings": [asdict(finding) for finding in submission.condition.findings],
         },
         "commands": commands,

@@ -230,7 +230,7 @@ class EmotionTask(RecognitionTask):
         """Return corpora trained on, encoders, and the origins of all texts that were read."""
         return {
             "corpora": list(self.provenance.corpora),
-            "encoders": {name: dict(encoder.spec) for name, encoder in self.provenance.encoders.items()},
+            "encoders": {name: encoder.described() for name, encoder in self.provenance.encoders.items()},
             "transcripts": sorted({*self.provenance.transcripts, *data.provenance.transcripts}),
             "leaks": dict(self.provenance.leaks),
         }
