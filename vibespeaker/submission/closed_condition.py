@@ -229,7 +229,7 @@ def _checkpoint(checkpoint: str, about: str, origins: _Origins, weights: str | N
     emotions = _emotional_labels(Path(checkpoint) / "config.json")
     if emotions:
         return Finding("broken", about, f"{checkpoint} is tuned to classify {', '.join(emotions)}")
-    if EMOTIONAL.search(Path(checkpoint).name if Path(checkpoint).is_dir() else checkpoint):
+    if _sounds_emotional(checkpoint):
         return Finding("broken", about, f"{checkpoint} is tuned for emotion by its name")
     declared = _declared(checkpoint, origins)
     if declared is not None:
@@ -246,13 +246,17 @@ def _declared(path: str, origins: _Origins) -> str | None:
 
 
 def _by_name(checkpoint: str, about: str, said: str) -> Finding:
-    if EMOTIONAL.search(checkpoint):
-        return Finding("broken", about, f"{said}, tuned for emotion by its name")
+    which = said if said == checkpoint else f"{said}, which"
+    if _sounds_emotional(checkpoint):
+        return Finding("broken", about, f"{which} is tuned for emotion by its name")
     if GENERIC.match(checkpoint):
-        return Finding(
-            "kept", about, f"{said} is a generic model" if said == checkpoint else f"{said}, a generic model"
-        )
-    return Finding("undecided", about, f"{said}, which is not among the known generic models")
+        return Finding("kept", about, f"{which} is a generic model")
+    return Finding("undecided", about, f"{which} is not among the known generic models")
+
+
+def _sounds_emotional(checkpoint: str) -> bool:
+    """Whether a name tells of emotion: all of a hub's name, but of a folder only its own, not where it lies."""
+    return bool(EMOTIONAL.search(Path(checkpoint).name if Path(checkpoint).is_dir() else checkpoint))
 
 
 def _emotional_labels(config: Path) -> list[str]:
