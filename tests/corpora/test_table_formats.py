@@ -185,14 +185,17 @@ def test_a_folder_needs_exactly_one_such_table(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="neither a column of audio nor of texts"):
         read_table(root / "notes.csv")
     (root / "broken.parquet").write_bytes(b"no")
-    with pytest.raises(CorpusError, match=r"broken\.parquet cannot be read as Parquet"):
+    with pytest.raises(CorpusError, match=r"broken\.parquet is not a Parquet file"):
         read_table(root / "broken.parquet")
 
 
 def test_no_usable_row_names_the_first_reason(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text("text,split\nhello,holdout\n")
-    with pytest.raises(CorpusError, match=r"no row that can be used\. Found: t\.csv:2: split 'holdout' is none of"):
+    with pytest.raises(
+        CorpusError,
+        match=r"no row that can be used\. Found: 1 rows that cannot, the first t\.csv:2: split 'holdout' is none of",
+    ):
         read_table(table)
 
 

@@ -73,7 +73,7 @@ def test_decimal_commas_where_no_comma_separates(tmp_path: Path) -> None:
         ('a1.wav,"he said "no" again"\na2.wav,fine\n', ["a2.wav"], {2: "not doubled"}),
         # lines of a text are no rows
         ('a1.wav,"Well,\nI never, no"\na2.wav,5" tall\n', ["a1.wav", "a2.wav"], {}),
-        ('a1.wav,"' + "x" * 200_000 + "\na2.wav,fine\n", ["a2.wav"], {2: "not closed within 131,072 characters"}),
+        ('a1.wav,"' + "x" * 200_000 + "\na2.wav,fine\n", ["a2.wav"], {2: "longer than 131,072 characters"}),
     ],
 )
 def test_an_open_quotation_mark_costs_its_row_alone(
@@ -148,4 +148,6 @@ def test_broken_json_is_named(tmp_path: Path) -> None:
     ]
     with pytest.raises(CorpusError, match=r"a\.json holds no table\. Found: int\. Allowed: a list of objects"):
         opened(tmp_path / "a.json", "3")
+    with pytest.raises(CorpusError, match=r"a\.json cannot be read as JSON\. Found: it is nested too deeply"):
+        opened(tmp_path / "a.json", "[" * 100_000)
     assert read(opened(tmp_path / "a.json", '{"x": {"audio": "a"}, "y": {"audio": "b"}}')) == [(1, ["a"]), (2, ["b"])]

@@ -91,6 +91,13 @@ def test_further_columns_are_read_from_both_formats(tmp_path):
     frame.to_parquet(tmp_path / "x.parquet")
     for name in ("x.csv", "x.parquet"):
         assert read_extra(tmp_path / name)["snr"].to_dict() == {"c/0": 3.0}
+    (tmp_path / "german.csv").write_text("Utterance_ID;snr;room\nc/0;3,5;a\nc/1;;b\n")
+    read = read_extra(tmp_path / "german.csv")
+    assert read["snr"].dropna().to_dict() == {"c/0": 3.5}
+    assert read["room"].tolist() == ["a", "b"]
+    (tmp_path / "shifted.csv").write_text("utterance_id,snr\nc/0,3,5\n")
+    with pytest.raises(PredictionsError, match=r"shifted\.csv:2 cannot be read: 3 fields, header has 2"):
+        read_extra(tmp_path / "shifted.csv")
     with pytest.raises(PredictionsError, match=r"nothing.csv cannot be read"):
         read_extra(tmp_path / "nothing.csv")
     pd.concat([frame, frame]).to_csv(tmp_path / "twice.csv", index=False)

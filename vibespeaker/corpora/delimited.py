@@ -103,7 +103,8 @@ class _Reader:
         if "unexpected end of data" in str(error):
             return "a quotation mark is opened and never closed"
         if "field larger" in str(error):
-            return f"a quotation mark is opened and not closed within {csv.field_size_limit():,} characters"
+            most = f"{csv.field_size_limit():,} characters"
+            return f"a field is longer than {most}: a quotation mark may be opened and never closed"
         if "expected after" in str(error):
             return (
                 "a quotation mark is closed, but no field ends there: one is opened and never closed, or marks inside "

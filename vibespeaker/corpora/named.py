@@ -5,6 +5,7 @@ A folder that says otherwise than a file's name, such as `Angry/SM20_F8_N012.wav
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -68,6 +69,7 @@ def file_stem(path: str) -> str:
     return PurePosixPath(path).stem.lower()
 
 
+@lru_cache(maxsize=1024)
 def folder_emotion(folder: str) -> str | None:
     """Return the emotion that a folder's name says, as in `Angry` or `OAF_Pleasant_surprise`; null for none."""
     words = re.split(r"[\W\d_]+", folder)
@@ -79,7 +81,7 @@ def _contradictions(utterance: Utterance, speaker_folder: str | None) -> list[Pr
     """Return what folders say otherwise than a file's name."""
     remarks = []
     own = utterance.speaker.partition("/")[2]
-    for folder in PurePosixPath(utterance.audio).parts[:-1]:
+    for folder in utterance.audio.split("/")[:-1]:
         emotion = folder_emotion(folder)
         if emotion is not None and emotion != utterance.category:
             reason = f"its folder {folder!r} says {emotion}, its name {utterance.category}: the name counts"

@@ -95,6 +95,8 @@ def _entries(path: Path, text: str) -> list[Any]:
 def _parse(text: str, otherwise: Callable[[ValueError], Any]) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_object)
+    except RecursionError:
+        return otherwise(ValueError("it is nested too deeply"))
     except ValueError as error:
         return otherwise(error)
 
@@ -122,10 +124,11 @@ def read_json_objects(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     Raises:
         CorpusError: the file is no JSON, no object, or an entry is none.
     """
-    try:
-        entries = json.loads(read_text(path).content)
-    except ValueError as error:
+
+    def refuse(error: ValueError) -> Any:
         raise CorpusError(f"{path} cannot be read as JSON", found=error) from error
+
+    entries = _parse(read_text(path).content, refuse)
     if not isinstance(entries, dict):
         raise CorpusError(f"{path} holds no JSON object", found=type(entries).__name__)
     for name, entry in entries.items():

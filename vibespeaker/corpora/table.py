@@ -94,7 +94,8 @@ class TableAdapter(CorpusAdapter):
         problems += table.all_problems()
         if not utterances:
             dropped = [problem for problem in problems if problem.dropped]
-            found = f"{dropped[0].item}: {dropped[0].reason}" if dropped else "no row"
+            first = f", the first {dropped[0].item}: {dropped[0].reason}" if dropped else ""
+            found = f"{len(dropped):,} rows that cannot{first}"
             raise CorpusError(f"{path} has no row that can be used", found=found)
         return CorpusReading(
             utterances=tuple(sorted(utterances.values(), key=lambda utterance: utterance.utterance_id)),

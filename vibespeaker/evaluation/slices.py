@@ -6,6 +6,7 @@ counts a class that a group lacks as 0.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vibespeaker.errors import PredictionsError
+from vibespeaker.corpora.tables import open_table
+from vibespeaker.errors import CorpusError, PredictionsError
 from vibespeaker.evaluation.bootstrap import bootstrap, clusters_of, intervals
 from vibespeaker.evaluation.scores import Slice
 from vibespeaker.evaluation.statistics import System, layout_of, scores, sums
 from vibespeaker.evaluation.targets import Targets
-from vibespeaker.inputs import reading
 from vibespeaker.parquet import read_parquet
 
 #: Groupings that a manifest knows.
@@ -119,22 +120,35 @@ def slices(
 
 
 def read_extra(path: Path) -> pd.DataFrame:
-    """Read further columns of utterances from Parquet or CSV, e.g. signal-to-noise ratios.
+    """Read further columns of utterances from a table of any make, e.g. signal-to-noise ratios.
 
     Raises:
         PredictionsError: the file cannot be read, or has no column `utterance_id` without repetitions.
     """
-    if path.suffix.lower() == ".csv":
-        try:
-            with reading(path, PredictionsError, "table"):
-                frame = pd.read_csv(path)
-        except ValueError as error:
-            raise PredictionsError(f"{path} cannot be read as a table", found=error) from error
+    if path.suffix.lower() != ".parquet":
+        frame = _read_text_table(path)
     else:
         frame = read_parquet(path, PredictionsError, "table").to_pandas()
     if "utterance_id" not in frame or frame["utterance_id"].duplicated().any():
         raise PredictionsError(f"{path} needs a column utterance_id without repetitions", found=list(frame.columns))
     return frame.set_index("utterance_id")
+
+
+def _read_text_table(path: Path) -> pd.DataFrame:
+    """Read a table as `prepare` does; columns of numbers alone are numbers."""
+    try:
+        table = open_table(path, known=("utterance_id",))
+        rows = [row for _, row in table.rows()]
+    except CorpusError as error:
+        raise PredictionsError(str(error)) from error
+    if table.problems:
+        raise PredictionsError(f"{path.parent / table.problems[0].item} cannot be read: {table.problems[0].reason}")
+    frame = pd.DataFrame(rows, columns=table.columns).replace("", None)
+    for name in frame.columns.drop("utterance_id", errors="ignore"):
+        # one word among numbers makes words of all
+        with suppress(ValueError):
+            frame[name] = pd.Series([table.number(text) for text in frame[name]], dtype=float)
+    return frame
 
 
 def _rows(system: System, rows: npt.NDArray[np.int64]) -> System:

@@ -1,6 +1,6 @@
 """Files that lie in a corpus folder twice, under one name and with the same bytes: the second counts nowhere."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -30,16 +30,17 @@ def leave_out_copies(
         The reading and the facts without copies, and one warning for each folder that holds some.
     """
     utterances = reading.utterances
+    times = Counter(fact.sha256 for fact in facts)
+    candidates = [row for row, fact in enumerate(facts) if fact.sha256 is not None and times[fact.sha256] > 1]
     used: dict[tuple[object, ...], int] = {}
     left_out: dict[str, list[str]] = defaultdict(list)
-    kept = set(range(len(utterances)))
-    for row in sorted(kept, key=lambda row: (utterances[row].audio.count("/"), utterances[row].audio)):
-        digest = facts[row].sha256
-        if digest is not None and used.setdefault((digest, *_identity(utterances[row])), row) != row:
+    copies = set()
+    for row in sorted(candidates, key=lambda row: (utterances[row].audio.count("/"), utterances[row].audio)):
+        if used.setdefault((facts[row].sha256, *_identity(utterances[row])), row) != row:
             path = utterances[row].audio
             left_out[str(PurePosixPath(path).parent)].append(path)
-            kept.discard(row)
-    rows = sorted(kept)
+            copies.add(row)
+    rows = [row for row in range(len(utterances)) if row not in copies]
     return (
         replace(reading, utterances=tuple(utterances[row] for row in rows)),
         [facts[row] for row in rows],
