@@ -96,6 +96,16 @@ def test_tiers_by_name_and_a_single_one_without(tmp_path: Path) -> None:
         adapter("textgrid", {"tiers": {"emotion": "a"}})
 
 
+def test_annotations_and_recordings_may_lie_apart(tmp_path: Path) -> None:
+    touch(tmp_path, "audio/a.wav", "annotations/notes.txt", "audio/b/c.wav", "annotations/b/c.wav")
+    for name in ("a.textgrid", "b/c.TextGrid"):
+        (tmp_path / "annotations" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "annotations" / name).write_text(short({"emotion": [(0, 1, "sad")]}))
+    reading = adapter("textgrid").read(tmp_path)
+    assert [row.audio for row in reading.utterances] == ["annotations/b/c.wav", "audio/a.wav"]
+    assert reading.problems == ()
+
+
 def test_what_is_wrong_is_named_with_its_line(tmp_path: Path) -> None:
     tiers: Tiers = {"emotion": [(0, 1, "angry"), (1, 1, "sad"), (-1, 1, "sad"), (1, 2, "hapy"), (0, 1, "joy")]}
     reading = read(tmp_path, tiers)
@@ -111,7 +121,15 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path) -> None:
     reasons = {problem.item: problem.reason for problem in reading.problems}
     assert reasons["b.TextGrid:15"] == "there is no audio file b"
     assert "c.TextGrid cannot be read: its end" in reasons["c.TextGrid"]
-    for content, said in (("ooBinaryFile\0", "a binary file of Praat"), ("hello", "Found: nothing. Allowed: a text")):
+    numbers = short({"emotion": [(0, 1, "sad")]})
+    endless = numbers.replace('\n1\n0\n1\n"sad"', '\n1e400\n0\n1\n"sad"')
+    infinite = numbers.replace('\n1\n"sad"', '\n1e400\n"sad"')
+    assert len({numbers, endless, infinite}) == 3
+    (tmp_path / "a.TextGrid").write_text(infinite)
+    with pytest.raises(CorpusError, match=r"a\.TextGrid:15: its times are infinite"):
+        adapter("textgrid").read(tmp_path / "a.TextGrid")
+    cases = (("ooBinaryFile\0", "a binary file of Praat"), ("hello", "Found: nothing. Allowed: a text"))
+    for content, said in (*cases, (endless, "line 12. Found: 1e400. Allowed: a number of items")):
         (tmp_path / "d.TextGrid").write_text(content)
         with pytest.raises(CorpusError) as raised:
             read_textgrid(tmp_path / "d.TextGrid")

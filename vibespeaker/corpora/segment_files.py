@@ -70,7 +70,8 @@ class SegmentAdapter(CorpusAdapter):
         """
         ordered = sorted(problems)
         if not utterances:
-            found = f"{ordered[0].item}: {ordered[0].reason}" if ordered else "no segment"
+            dropped = [problem for problem in ordered if problem.dropped]
+            found = f"{dropped[0].item}: {dropped[0].reason}" if dropped else "no segment"
             raise CorpusError(f"{root} holds no segment that can be used", found=found)
         return CorpusReading(
             utterances=tuple(sorted(utterances.values(), key=lambda utterance: utterance.utterance_id)),

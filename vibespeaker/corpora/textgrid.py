@@ -3,11 +3,12 @@
 The intervals of one tier are the utterances; what the other tiers say at the same time describes them.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from vibespeaker.corpora.base import CorpusReading, Problem
+from vibespeaker.corpora.base import CorpusReading, MissingAudioError, Problem
 from vibespeaker.corpora.folder import without_suffix
 from vibespeaker.corpora.labelling import Labelling
 from vibespeaker.corpora.lookup import AudioLookup
@@ -95,7 +96,7 @@ class TextGrid(SegmentAdapter):
             for interval in main.intervals:
                 place = f"{item}:{interval.line}"
                 try:
-                    utterance = self._utterance(interval, main, chosen, audio.find(_stem(item)), labelling)
+                    utterance = self._utterance(interval, main, chosen, _recording(audio, item), labelling)
                     if utterance is not None and utterance.utterance_id in utterances:
                         raise ValueError(f"{places[utterance.utterance_id]} names the same segment: it is used")
                 except ValueError as error:
@@ -152,6 +153,8 @@ class TextGrid(SegmentAdapter):
             return None
         said = {field: _meanwhile(interval, tier, field) for field, tier in chosen.items() if tier is not main}
         said.update({field: interval.text for field, tier in chosen.items() if tier is main})
+        if not math.isfinite(interval.start) or not math.isfinite(interval.end):
+            raise ValueError("its times are infinite")
         if interval.start < 0:
             raise ValueError(f"start {interval.start:g} is negative")
         excerpt = Excerpt(*segment_bounds(interval.start, interval.end))
@@ -172,8 +175,17 @@ class TextGrid(SegmentAdapter):
         )
 
 
-def _stem(item: str) -> str:
-    return item[: -len(".TextGrid")]
+def _recording(audio: AudioLookup, item: str) -> str:
+    """Return the recording of a file of annotations: in the folder of the same name, else anywhere.
+
+    Raises:
+        ValueError: there is none, or several elsewhere.
+    """
+    stem = item[: -len(".TextGrid")]
+    try:
+        return audio.find(stem)
+    except MissingAudioError:
+        return audio.find(PurePosixPath(stem).name)
 
 
 def _meanwhile(interval: Interval, tier: Tier, field: str) -> str:

@@ -110,7 +110,10 @@ class _Values:
         return float(self._next("number")[1])
 
     def count(self) -> int:
-        return int(self.number())
+        line, value = self._next("number")
+        if not value.isdecimal():
+            raise CorpusError(f"{self._path} cannot be read: line {line}", found=value, allowed="a number of items")
+        return int(value)
 
     def flag(self) -> str:
         return self._next("flag")[1]
