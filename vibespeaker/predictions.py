@@ -23,10 +23,11 @@ from vibespeaker.errors import PredictionsError
 from vibespeaker.files import atomic_path
 from vibespeaker.heads import HeadSpec
 from vibespeaker.label_policy import LabelPolicy
-from vibespeaker.labels import ATTRIBUTES, LabelSet
+from vibespeaker.labels import ATTRIBUTES, CHALLENGE, LabelSet
 from vibespeaker.parquet import open_parquet, read_parquet
 from vibespeaker.prediction_cells import write_readable
 from vibespeaker.prediction_checks import check_frame
+from vibespeaker.prediction_csv import read_foreign
 from vibespeaker.stored_fields import fits, read_object, stored_as
 
 SCHEMA_VERSION = 1
@@ -37,6 +38,8 @@ _METADATA_KEY = b"vibespeaker"
 _KIND = "predictions"
 _REMEDY = "make them with: vibespeaker predict"
 _SHOWN = 5
+#: Floor of probabilities whose logarithms become logits.
+_LEAST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ class PredictionsMetadata:
         Raises:
             PredictionsError: the file is missing or is no prediction table.
         """
+        if path.suffix.lower() == ".csv":
+            return _from_csv(path).metadata
         with open_parquet(path, PredictionsError, "predictions", _REMEDY, "do") as file:
             return _read_metadata(file.schema_arrow.metadata or {}, path)
 
@@ -219,11 +224,13 @@ class Predictions:
 
     @staticmethod
     def read(path: Path) -> "Predictions":
-        """Read a table.
+        """Read a table, or the CSV of another program, see `prediction_csv.read_foreign`.
 
         Raises:
             PredictionsError: the file is missing, is no prediction table, or holds unusable values.
         """
+        if path.suffix.lower() == ".csv":
+            return _from_csv(path)
         table = read_parquet(path, PredictionsError, "predictions", _REMEDY, verb="do")
         metadata = _read_metadata(table.schema.metadata or {}, path)
         frame = table.replace_schema_metadata(None).to_pandas()
@@ -250,6 +257,15 @@ def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
     normalised: npt.NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
     return normalised
+
+
+def _from_csv(path: Path) -> Predictions:
+    found = read_foreign(path)
+    labels = found.labels or CHALLENGE
+    provenance = {"csv": path.name, **({"by_file": True} if found.by_file else {})}
+    metadata = PredictionsMetadata(labels.name, labels.classes, path.stem, provenance=provenance)
+    logits = None if found.probabilities is None else np.log(np.maximum(found.probabilities, _LEAST))
+    return Predictions.build(found.ids, found.file_names, found.splits, logits, found.attributes, metadata)
 
 
 def _read_metadata(raw: dict[bytes, bytes], path: Path) -> PredictionsMetadata:

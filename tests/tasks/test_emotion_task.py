@@ -269,6 +269,12 @@ def test_no_encoders_are_refused(run: Run) -> None:
         run("fit", "--data.init_args.cache=null")
 
 
+def test_a_fast_run_beside_an_existing_run_leaves_it_alone(run: Run, fitted: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in fitted.rglob("*")}
+    assert run("fit", "--trainer.fast_dev_run=true").trainer.global_step == 1
+    assert {path: path.stat().st_mtime_ns for path in fitted.rglob("*")} == before
+
+
 def test_a_run_without_name_is_refused(run: Run) -> None:
     with pytest.raises(ConfigError, match="a run needs a name"):
         run("fit", "--name=null")

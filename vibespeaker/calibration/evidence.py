@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vibespeaker.errors import PredictionsError
+from vibespeaker.evaluation.identify import identify
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.predictions import Predictions
@@ -78,6 +79,7 @@ def evidence_of(predictions: Predictions, truth: Truth, source: object) -> Evide
     Raises:
         PredictionsError: an utterance is not in the manifest, or a scored class has no logit.
     """
+    predictions = identify(predictions, truth.names, source)
     identifiers = predictions.frame["utterance_id"].tolist()
     targets = truth.targets(identifiers, source)
     return Evidence(

@@ -11,11 +11,12 @@ import pandas as pd
 
 from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.folds import read_tables
+from vibespeaker.evaluation.identify import identify
 from vibespeaker.evaluation.targets import class_columns
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import ATTRIBUTES, OTHER, LabelSet, label_set
 from vibespeaker.predictions import KEYS, Predictions
-from vibespeaker.submission.challenge import read_task2
+from vibespeaker.submission.challenge import TASK1_HEADER, TASK2_HEADER, read_task2
 
 #: What an ensemble combines, each by its own members and weights.
 HEADS = ("categories", *ATTRIBUTES)
@@ -40,19 +41,19 @@ class Member:
 
     @staticmethod
     def read(path: Path) -> "Member":
-        """Read a table, or a challenge file of task 2 where the name ends in `.csv`.
+        """Read a table, a challenge file of task 2 (`.csv` with its columns alone), or another program's CSV.
 
         Raises:
             PredictionsError: the file is missing or unusable.
         """
-        if path.suffix.lower() != ".csv":
-            table = Predictions.read(path)
-            return Member(str(path), file_sha256(path), predictions=table)
-        try:
-            values = read_task2(path.read_bytes())
-        except (OSError, ValueError) as error:
-            raise PredictionsError(f"{path} is not a challenge file of task 2", found=error) from error
-        return Member(str(path), file_sha256(path), by_file=values)
+        if path.suffix.lower() == ".csv":
+            try:
+                content = path.read_bytes()
+                if set(content.split(b"\n", 1)[0].decode().strip().split(",")) <= {*TASK1_HEADER, *TASK2_HEADER}:
+                    return Member(str(path), file_sha256(path), by_file=read_task2(content))
+            except (OSError, ValueError) as error:
+                raise PredictionsError(f"{path} is not a challenge file of task 2", found=error) from error
+        return Member(str(path), file_sha256(path), predictions=Predictions.read(path))
 
     def record(self) -> dict[str, Any]:
         """Return what the ensemble's metadata keeps of it."""
@@ -136,11 +137,26 @@ def read_members(
 
 def _members(paths: Sequence[Path], folds: bool) -> tuple[Member, ...]:
     if not folds:
-        return tuple(Member.read(path) for path in paths)
+        return _identified([Member.read(path) for path in paths])
     files = [path for path in paths if path.suffix.lower() == ".csv"]
     joined = read_tables([path for path in paths if path not in files], folds=True)
     tables = [Member(str(table.paths[0]), table.sha256, predictions=table.predictions) for table in joined]
-    return (*tables, *(Member.read(path) for path in files))
+    return _identified([*tables, *(Member.read(path) for path in files)])
+
+
+def _identified(members: Sequence[Member]) -> tuple[Member, ...]:
+    """Give tables that know file names only the ids that the other tables have for them."""
+    tables = [member.predictions for member in members if member.predictions is not None]
+    named = [table.frame[list(KEYS)] for table in tables if not table.metadata.provenance.get("by_file")]
+    if not named:
+        return tuple(members)
+    known = pd.concat(named).drop_duplicates("utterance_id")
+    return tuple(
+        member
+        if member.predictions is None
+        else replace(member, predictions=identify(member.predictions, known, member.name))
+        for member in members
+    )
 
 
 def _answering(member: Member, target: LabelSet, first: str, named: bool, counts: bool) -> Member:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from vibespeaker.errors import PredictionsError
+from vibespeaker.evaluation.identify import identify
 from vibespeaker.files import file_sha256
 from vibespeaker.predictions import Predictions
 
@@ -40,7 +41,9 @@ class Table:
         return f"{self.paths[0]} and {more} more folds" if more else str(self.paths[0])
 
 
-def read_tables(paths: Sequence[Path], split: str | None = None, folds: bool = False) -> list[Table]:
+def read_tables(
+    paths: Sequence[Path], split: str | None = None, folds: bool = False, known: pd.DataFrame | None = None
+) -> list[Table]:
     """Read tables, and join those that are folds of one system.
 
     Args:
@@ -48,11 +51,17 @@ def read_tables(paths: Sequence[Path], split: str | None = None, folds: bool = F
         split: keep this split only, such as the test split of every fold; all rows by default.
         folds: whether tables are folds: all of one system where no two of them share an utterance, otherwise those of
             each system by its name.
+        known: `utterance_id, file_name, split` of the utterances, for tables of other programs by file name.
 
     Raises:
         PredictionsError: a table is unusable or has no row of the split, or folds share utterances or do not fit.
     """
-    tables = [Table((path,), file_sha256(path), rows_of(Predictions.read(path), split, path)) for path in paths]
+    read = [Predictions.read(path) for path in paths]
+    if known is not None:
+        read = [identify(table, known, path) for table, path in zip(read, paths, strict=True)]
+    tables = [
+        Table((path,), file_sha256(path), rows_of(table, split, path)) for path, table in zip(paths, read, strict=True)
+    ]
     if not folds:
         return tables
     groups: dict[str, list[Table]] = {}

@@ -116,7 +116,7 @@ def evaluate_tables(
 
 
 def _read(paths: Sequence[Path], truth: Truth, options: Options) -> tuple[list[_Entry], Targets]:
-    tables = read_tables(paths, options.split, options.folds)
+    tables = read_tables(paths, options.split, options.folds, truth.names)
     ids = list(tables[0].predictions.frame["utterance_id"])
     targets = truth.targets(ids, tables[0].name)
     entries = []

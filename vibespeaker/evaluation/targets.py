@@ -66,6 +66,11 @@ class Truth:
         frame.loc[frame["category"].isin(left_out), list(ATTRIBUTES)] = np.nan
         return Truth(path, file_sha256(path), frame, chosen, manifest.metadata.synthetic, policy)
 
+    @property
+    def names(self) -> pd.DataFrame:
+        """`utterance_id, file_name, split` of all utterances."""
+        return self.frame.reset_index()[["utterance_id", "file_name", "split"]]
+
     def targets(self, utterance_ids: Sequence[str], source: object) -> "Targets":
         """Return the truth in the order of `utterance_ids`.
 

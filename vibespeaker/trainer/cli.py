@@ -24,6 +24,7 @@ from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, find_che
 from vibespeaker.tasks.callbacks.prediction_writer import PredictionWriter
 from vibespeaker.tasks.callbacks.run_record import RunRecord
 from vibespeaker.trainer.layers import expand
+from vibespeaker.trainer.moved_runs import move_runs
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,9 @@ class TrainerCLI(LightningCLI):
         self.config = parse_arguments(parser, self.arguments, f"vibespeaker {self.arguments[0]}")
         options = self.config[self.config.subcommand]
         options.bases = None  # they are merged by now; the run's config stands alone
-        options.ckpt_path = find_checkpoint(self.folder, options.ckpt_path, self.config.subcommand == "fit")
+        begins = self.config.subcommand == "fit" and not options.trainer.fast_dev_run  # which leaves nothing behind
+        options.ckpt_path = find_checkpoint(self.folder, options.ckpt_path, begins)
+        move_runs(options.model, Path(options.runs))
         if self.config.subcommand == "predict" and options.return_predictions is None:
             options.return_predictions = False  # they are written; keeping all of them, too, would fill the memory
 

@@ -1,0 +1,32 @@
+"""Checkpoints that configs name under `runs/`, wherever `--runs` puts the runs."""
+
+from pathlib import Path
+from typing import Any
+
+#: What shipped configs write for the folder of all runs.
+USUAL = Path("runs")
+
+
+def move_runs(model: Any, runs: Path) -> None:
+    """Let checkpoints of other runs be found below `--runs`: what a model starts from, and an ensemble's members.
+
+    Args:
+        model: `class_path` and `init_args` as parsed; changed in place.
+        runs: folder of all runs.
+    """
+    arguments = None if model is None else model.get("init_args")
+    if arguments is None or runs == USUAL:
+        return
+    if arguments.get("init_from") is not None:
+        arguments["init_from"] = moved(arguments["init_from"], runs)
+    members = arguments.get("members")
+    if isinstance(members, dict):
+        arguments["members"] = {name: moved(path, runs) for name, path in members.items()}
+
+
+def moved(path: Any, runs: Path) -> Any:
+    """Return `runs/NAME/…` below the folder of all runs, in the type given; a file that is there stays what it is."""
+    parts = Path(path).parts
+    if parts[:1] != USUAL.parts or Path(path).is_file():
+        return path
+    return type(path)(str(runs.joinpath(*parts[1:])))
