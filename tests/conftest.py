@@ -7,10 +7,13 @@ import pytest
 from hypothesis import settings
 
 from tests import checkpoints
+from vibespeaker.config_files.trust import trust_packages
 
 # a loaded machine is slow, not wrong
 settings.register_profile("vibespeaker", deadline=None)
 settings.load_profile("vibespeaker")
+
+trust_packages(["tests", "toy"])  # encoders and networks of the tests' own
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

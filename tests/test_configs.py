@@ -15,7 +15,7 @@ from vibespeaker.cli.main import COMMANDS, TRAINER_COMMANDS
 from vibespeaker.config_files import find_config, shipped_configs
 from vibespeaker.encoders.specs import read_specs
 from vibespeaker.errors import ConfigError
-from vibespeaker.tasks import EmotionTask, EnsembleTask
+from vibespeaker.tasks import EmotionTask, SystemTask
 from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 from vibespeaker.trainer.cli import TrainerCLI, run_trainer
@@ -137,7 +137,7 @@ def test_ensemble_experiment_validates(name: str, toy: Toy, pretrained: Pretrain
     kept = {member: str(pretrained[Path(path).parts[1]]) for member, path in members.items()}
     replaced = [f"--model.init_args.members={yaml.safe_dump(kept, default_flow_style=True).strip()}"]
     done = run_trainer(["validate", *_arguments(name, toy, tmp_path), *replaced])
-    assert isinstance(done.model, EnsembleTask)
+    assert isinstance(done.model, SystemTask)
     assert len(done.model.members) == len(members)
     assert {"val/ccc_mean", "val/macro_f1"} <= set(done.trainer.callback_metrics)
 

@@ -72,6 +72,20 @@ class EmotionBatch:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @staticmethod
+    def of_inputs(audio: tuple[Tensor, ...], texts: tuple[str, ...]) -> "EmotionBatch":
+        """Return a batch whose truth is unknown, of as many waveforms as texts; its rows count from 0."""
+        size = len(audio)
+        unknown = torch.full((size, 3), float("nan"))
+        return EmotionBatch(
+            rows=torch.arange(size),
+            category=torch.full((size,), NO_CATEGORY),
+            votes=torch.zeros(size, 0),
+            attributes=unknown,
+            audio=audio,
+            texts=texts,
+        )
+
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "EmotionBatch":
         """Return the same batch on `device`."""
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from dataclasses import fields as dataclass_fields
 from typing import Any, Literal
@@ -127,6 +127,11 @@ class Provenance:
                 remedy="list the checkpoint's encoders, in its order, in data.init_args.encoders",
             )
         for name, encoder in stored.encoders.items():
+            if encoder.trained and not self.encoders[name].trained:
+                raise CheckpointError(
+                    f"encoder {name} was trained with the checkpoint: frames of another copy are not its own",
+                    remedy="let it run inside the model: data.init_args.cache: null",
+                )
             ours = Fingerprint(self.encoders[name].fingerprint)
             difference = {} if encoder.trained else ours.difference(Fingerprint(encoder.fingerprint))
             if difference:
@@ -136,6 +141,19 @@ class Provenance:
                     allowed=", ".join(f"{part} {pair[1]}" for part, pair in difference.items()),
                     remedy="extract again with the checkpoint's encoders",
                 )
+
+    def record(self, transcripts: Iterable[str] = ()) -> dict[str, Any]:
+        """Return what a prediction table keeps of a system that was trained on this, for the closed-condition guard.
+
+        Args:
+            transcripts: origins of the texts that were read beside those that were trained on.
+        """
+        return {
+            "corpora": list(self.corpora),
+            "encoders": {name: encoder.described() for name, encoder in self.encoders.items()},
+            "transcripts": sorted({*self.transcripts, *transcripts}),
+            "leaks": dict(self.leaks),
+        }
 
     def to_checkpoint(self) -> dict[str, Any]:
         """Return plain values only, so that checkpoints load with `weights_only=True`."""

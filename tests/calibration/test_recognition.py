@@ -7,6 +7,7 @@ import torch
 from vibespeaker.batch import EmotionOutput
 from vibespeaker.calibration.scaling import AttributeMap, CategoryScaling
 from vibespeaker.calibration.store import Calibration, FittedOn
+from vibespeaker.provenance import Provenance
 from vibespeaker.recognizer.system import Recognizer
 
 
@@ -15,9 +16,9 @@ def recognized(calibration, logits=True, attributes=True):
     output = EmotionOutput(
         torch.tensor([[2.0, 0.0]]) if logits else None, torch.tensor([[4.0, 4.0, 4.0]]) if attributes else None
     )
-    task = SimpleNamespace(network=lambda frames: output)
-    provenance = SimpleNamespace(classes=("anger", "neutral"), synthetic=False, cleaning=None)
-    return Recognizer(task, provenance, {}, None, calibration).recognize_samples(np.zeros(16_000, np.float32))
+    provenance = Provenance("two", ("anger", "neutral"))
+    system = SimpleNamespace(answer=lambda batch: output, provenance=provenance)
+    return Recognizer(system, None, calibration).recognize_samples(np.zeros(16_000, np.float32))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.toy import make_toy
 from vibespeaker.cache.records import read_record
 from vibespeaker.config_files import renamed
 from vibespeaker.encoders.specs import build_encoders, read_specs
-from vibespeaker.models.weights import HYPER_PARAMETERS, read_checkpoint
+from vibespeaker.models.checkpoint import HYPER_PARAMETERS, read_checkpoint
 from vibespeaker.provenance import CHECKPOINT_KEY, EncoderProvenance, Provenance
 from vibespeaker.submission.closed_condition import judge
 
@@ -68,7 +68,8 @@ def test_old_cache_records_are_read(tmp_path: Path) -> None:
 def test_old_checkpoints_are_read(tmp_path: Path) -> None:
     encoder = EncoderProvenance(8, "audio", OLD, {"class": "RandomConvolutions"})
     stored = Provenance("challenge", ("anger",), {"kernels": encoder}).to_checkpoint()
-    torch.save({CHECKPOINT_KEY: stored, HYPER_PARAMETERS: {"encoders": {"kernels": OLD}}}, tmp_path / "old.ckpt")
+    content = {CHECKPOINT_KEY: stored, HYPER_PARAMETERS: {"encoders": {"kernels": OLD}}, "state_dict": {}}
+    torch.save(content, tmp_path / "old.ckpt")
     checkpoint = read_checkpoint(tmp_path / "old.ckpt")
     assert checkpoint[HYPER_PARAMETERS] == {"encoders": {"kernels": NEW}}
     (present,) = Provenance.from_checkpoint(checkpoint, "old.ckpt").encoders.values()

@@ -14,7 +14,7 @@ from tests.toy import Toy, toy_manifest
 from vibespeaker.encoders.specs import build_encoders
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.extract import extract
-from vibespeaker.models.weights import read_checkpoint
+from vibespeaker.models.checkpoint import read_checkpoint
 from vibespeaker.tasks import EmotionTask
 from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 

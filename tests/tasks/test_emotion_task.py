@@ -19,7 +19,7 @@ from vibespeaker.evaluation.command import evaluate
 from vibespeaker.labels import CHALLENGE, CHALLENGE_OTHER
 from vibespeaker.losses import Misclassification
 from vibespeaker.manifest import Manifest
-from vibespeaker.models.weights import read_checkpoint
+from vibespeaker.models.checkpoint import read_checkpoint
 from vibespeaker.predictions import Predictions
 from vibespeaker.tasks import EmotionTask
 from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path

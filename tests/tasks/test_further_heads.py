@@ -13,7 +13,7 @@ from vibespeaker.calibration.applying import apply_calibration
 from vibespeaker.calibration.store import Calibration, FittedOn
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.manifest import Manifest
-from vibespeaker.models.weights import read_checkpoint
+from vibespeaker.models.checkpoint import read_checkpoint
 from vibespeaker.predictions import Predictions
 from vibespeaker.provenance import CHECKPOINT_KEY, Provenance
 from vibespeaker.tasks import EmotionTask

@@ -3,7 +3,7 @@
 import torch
 
 from tests.tasks.conftest import Run
-from vibespeaker.models.weights import read_checkpoint
+from vibespeaker.models.checkpoint import read_checkpoint
 from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 
 

@@ -31,7 +31,7 @@ def test_an_old_run_is_resumed_and_loaded(run: Run) -> None:
     names = checkpoint["hyper_parameters"]
     names["encoders"] = {"hear": {"class_path": "vibespeaker.encoders.RobertaEncoder", "init_args": {}}}
     torch.save(checkpoint, path)
-    task = EmotionTask.from_checkpoint(path)
+    task = EmotionTask.load_from_checkpoint(path)
     assert task.hparams["encoders"]["hear"]["class_path"] == "vibespeaker.encoders.TextEncoder"
 
 

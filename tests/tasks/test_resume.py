@@ -16,7 +16,7 @@ from tests.tasks.accidents import AccidentError
 from tests.tasks.conftest import Run
 from tests.toy import Toy
 from vibespeaker.errors import CheckpointError, ConfigError, VibeSpeakerError
-from vibespeaker.models.weights import read_checkpoint
+from vibespeaker.models.checkpoint import read_checkpoint
 from vibespeaker.predictions import Predictions
 from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, checkpoint_path, find_checkpoint
 

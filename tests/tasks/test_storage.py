@@ -8,7 +8,7 @@ import pytest
 from tests.disks import mounted
 from tests.tasks.conftest import Run
 from vibespeaker.errors import VibeSpeakerError
-from vibespeaker.models.weights import read_checkpoint
+from vibespeaker.models.checkpoint import read_checkpoint
 from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 
 FULL = r"[Nn]o space left on device"

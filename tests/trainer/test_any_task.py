@@ -28,7 +28,7 @@ def test_another_kind_of_task_trains_resumes_and_predicts(tmp_path: Path) -> Non
     names = {path.name for path in done.folder.rglob("*") if path.is_file()}
     assert names >= {"best.ckpt", "last.ckpt", "config.yaml", "run.json", "cost.json"}
     best = torch.load(checkpoint_path(done.folder, "best"), weights_only=True)
-    assert best[CHECKPOINT_KEY] == {"texts": "lengths"}
+    assert best[CHECKPOINT_KEY]["texts"] == "lengths"
     assert set(best["callbacks"]["BestCheckpoint"]["saved"]) == {"val/loss", "val/wer"}
     resumed = _lengths("fit", tmp_path, "--trainer.max_epochs=3", "--ckpt_path=auto", "--model.init_args.rate=0.1")
     assert resumed.trainer.global_step == 9

@@ -27,6 +27,8 @@ CLASSES = {
     # one time-delay network was kept; where the other one stood, this one is refused as of another kind
     "vibespeaker.models.TDNN": "vibespeaker.models.VoiceEmbedding",
     "vibespeaker.models.frame_networks.TDNN": "vibespeaker.models.VoiceEmbedding",
+    "vibespeaker.tasks.EnsembleTask": "vibespeaker.tasks.SystemTask",
+    "vibespeaker.tasks.ensemble_task.EnsembleTask": "vibespeaker.tasks.SystemTask",
     "vibespeaker.tasks.live.LiveEncoders": "vibespeaker.models.live.LiveEncoders",
     **{
         f"vibespeaker.tasks.{callback}": f"vibespeaker.tasks.callbacks.{callback}"

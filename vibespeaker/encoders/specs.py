@@ -9,6 +9,7 @@ from typing import Any
 
 from vibespeaker.config_files import find_config
 from vibespeaker.config_files.renamed import class_now, classes_now
+from vibespeaker.config_files.trust import find_class
 from vibespeaker.config_files.typed import FreeMapping, make_as
 from vibespeaker.config_files.yaml_text import read_mapping
 from vibespeaker.encoders.base import Encoder
@@ -80,6 +81,32 @@ def _check_spec(name: str, spec: Any, source: str) -> dict[str, Any]:
     if "." not in class_path:
         class_path = f"{_PACKAGE}.{class_path}"
     return {"class_path": class_path, "init_args": classes_now(checked.init_args or {})}
+
+
+def check_trusted(specs: Mapping[str, Any], source: object) -> None:
+    """Check that specifications from somebody else's file name encoders of this package only, also within each other.
+
+    Args:
+        specs: encoder name → class_path and init_args.
+        source: what errors call the file.
+
+    Raises:
+        CheckpointError: naming what else they name.
+    """
+    for name, spec in specs.items():
+        _check_trusted(spec, source, f"encoders.{name}")
+
+
+def _check_trusted(tree: Any, source: object, place: str) -> None:
+    if isinstance(tree, Mapping):
+        if "class_path" in tree:
+            path = class_now(str(tree["class_path"]))
+            find_class(path if "." in path else f"{_PACKAGE}.{path}", Encoder, source, place)
+        for key, value in tree.items():
+            _check_trusted(value, source, f"{place}.{key}")
+    elif isinstance(tree, list | tuple):
+        for value in tree:
+            _check_trusted(value, source, place)
 
 
 def build_encoders(specs: Mapping[str, Mapping[str, Any]]) -> dict[str, Encoder]:

@@ -12,6 +12,9 @@ from vibespeaker.encoders.specs import build_encoders
 from vibespeaker.errors import ConfigError
 from vibespeaker.provenance import EncoderProvenance
 
+#: What the names of trained encoders' weights begin with in a checkpoint.
+LIVE = "live."
+
 
 class LiveEncoders(nn.Module):
     """Runs encoders on a batch; those with weights to train (`unfreeze: true`) belong to optimiser and checkpoint.

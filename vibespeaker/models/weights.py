@@ -1,58 +1,24 @@
 """Starting from another checkpoint's weights, also when its classes are not quite the same."""
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from vibespeaker.config_files.renamed import classes_now
 from vibespeaker.errors import CheckpointError
 from vibespeaker.heads import HeadSpec
 from vibespeaker.labels import LabelSet
+from vibespeaker.models.checkpoint import open_checkpoint
 from vibespeaker.models.heads import FURTHER_PREFIX, EmotionHead
 from vibespeaker.provenance import Provenance
 
 log = logging.getLogger(__name__)
 
-_NETWORK = "network."
-#: Where Lightning keeps what the task was made with.
-HYPER_PARAMETERS = "hyper_parameters"
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Load a checkpoint into main memory; its hyper-parameters name classes as they are called now.
-
-    Raises:
-        CheckpointError: the file is missing, damaged, or no VibeSpeaker checkpoint.
-    """
-    if not path.is_file():
-        raise CheckpointError(f"checkpoint {path} does not exist")
-    with checkpoint_errors(path):
-        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    Provenance.from_checkpoint(checkpoint, path)
-    return {**checkpoint, HYPER_PARAMETERS: classes_now(checkpoint.get(HYPER_PARAMETERS, {}))}
-
-
-@contextmanager
-def checkpoint_errors(path: object) -> Iterator[None]:
-    """Turn whatever reading the checkpoint `path` raises into one clear error.
-
-    Raises:
-        CheckpointError: in place of any other exception; torch has many, by what is wrong with the file.
-    """
-    try:
-        yield
-    except Exception as error:
-        # torch's own words would advise to load untrusted code
-        raise CheckpointError(
-            f"{path} cannot be read as a checkpoint",
-            found=type(error).__name__,
-            remedy="give a file that vibespeaker fit wrote; this one is damaged or something else",
-        ) from error
+#: What the names of a network's weights begin with in a checkpoint.
+NETWORK = "network."
 
 
 def initialise(network: nn.Module, wanted: Provenance, path: Path) -> None:
@@ -69,20 +35,20 @@ def initialise(network: nn.Module, wanted: Provenance, path: Path) -> None:
     Raises:
         CheckpointError: the checkpoint lacks a class or a weight, or a weight has another shape.
     """
-    checkpoint = read_checkpoint(path)
-    old = Provenance.from_checkpoint(checkpoint, path)
+    checkpoint = open_checkpoint(path)
+    old = checkpoint.provenance
     missing = [emotion for emotion in wanted.classes if emotion not in old.classes]
     if missing:
         raise CheckpointError(
             f"checkpoint {path} lacks these classes", found=", ".join(missing), allowed=old.classes,
             remedy="start from a checkpoint of a label set that contains these classes",
         )  # fmt: skip
-    state = _network_state(checkpoint)
+    state = checkpoint.state(NETWORK)
     for prefix, module in network.named_modules():
         if isinstance(module, EmotionHead):
             _match_classes(module, f"{prefix}.linear", state, old.labels, wanted.labels)
             _match_further(module, f"{prefix}.further.", state, old.heads, path)
-    _check(network, state, f"checkpoint {path}")
+    check_state(network, state, f"checkpoint {path}")
     network.load_state_dict(state)
 
 
@@ -130,15 +96,13 @@ def check_network(network: nn.Module, checkpoint: Mapping[str, Any], source: str
     Raises:
         CheckpointError: a weight is missing, has no place, or has another shape.
     """
-    _check(network, _network_state(checkpoint), source)
-
-
-def _network_state(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
     weights = checkpoint["state_dict"].items()
-    return {key.removeprefix(_NETWORK): value for key, value in weights if key.startswith(_NETWORK)}
+    state = {key.removeprefix(NETWORK): value for key, value in weights if key.startswith(NETWORK)}
+    check_state(network, state, source)
 
 
-def _check(network: nn.Module, state: dict[str, Tensor], source: str) -> None:
+def check_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Compare weights with those that a network has; see `check_network`."""
     wanted = network.state_dict()
     lacking = sorted(set(wanted) - set(state))
     foreign = sorted(set(state) - set(wanted))
@@ -149,10 +113,11 @@ def _check(network: nn.Module, state: dict[str, Tensor], source: str) -> None:
             remedy="use the model config that the checkpoint was trained with",
         )
     for key, value in wanted.items():
-        if isinstance(value, Tensor) and value.shape != state[key].shape:
+        shape = tuple(state[key].shape) if isinstance(state[key], Tensor) else None
+        if isinstance(value, Tensor) and tuple(value.shape) != shape:
             raise CheckpointError(
                 f"{source} has another shape at {key}",
-                found=tuple(state[key].shape),
+                found=shape,
                 allowed=str(tuple(value.shape)),
                 remedy="use the same encoders and model sizes as the checkpoint",
             )

@@ -1,11 +1,7 @@
-"""One recording → transcript, probabilities of the categories, attributes; from a checkpoint alone.
-
-A checkpoint names the encoders it was trained with and their fingerprints. They are built again, and refused when they
-are not the same: other weights under the old name would give other frames, and numbers without meaning.
-"""
+"""One recording → transcript, probabilities of the categories, attributes; by any system that hears audio."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -16,17 +12,14 @@ from vibespeaker.audio.cleaning import CleaningRecipe, clean_audio
 from vibespeaker.audio.files import Waveform
 from vibespeaker.audio.notes import hear, require_audible_length, speech_notes
 from vibespeaker.audio.speech import Vad
-from vibespeaker.batch import EmotionOutput, Frames
+from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.calibration.store import Calibration, find_calibration
-from vibespeaker.encoders.base import Encoder
-from vibespeaker.encoders.specs import build_encoders
 from vibespeaker.errors import AudioError, CheckpointError, ConfigError
-from vibespeaker.files import file_sha256
 from vibespeaker.heads import HeadSpec
 from vibespeaker.labels import ATTRIBUTES
-from vibespeaker.models.weights import read_checkpoint
 from vibespeaker.provenance import Provenance
-from vibespeaker.tasks import EmotionTask
+from vibespeaker.systems import System, open_system
+from vibespeaker.systems.base import reads_text
 from vibespeaker.utterance import SAMPLE_RATE
 
 SYNTHETIC_NOTE = "the checkpoint was trained on synthetic speech: its answers say nothing about people"
@@ -75,24 +68,20 @@ class Recognizer:
     """A trained system, ready for recordings.
 
     Args:
-        task: the loaded system, in evaluation mode.
-        provenance: what it was trained on.
-        encoders: encoder name → encoder, as the checkpoint's fingerprints demand.
+        system: prepared for audio and texts.
         transcriber: transcribes the audio when no transcript is given.
         calibration: applied to the predictions, as `predict` applies it.
     """
 
     def __init__(
         self,
-        task: EmotionTask,
-        provenance: Provenance,
-        encoders: Mapping[str, Encoder],
+        system: System,
         transcriber: Transcriber | None = None,
         calibration: Calibration | None = None,
     ) -> None:
-        self.task, self.provenance, self.encoders, self.transcriber = task, provenance, encoders, transcriber
-        self.calibration = calibration
-        self.cleaning = cleaning_of(provenance, "the checkpoint")
+        self.system, self.transcriber, self.calibration = system, transcriber, calibration
+        self.provenance = system.provenance
+        self.cleaning = cleaning_of(system.provenance, "the system")
 
     @staticmethod
     def from_checkpoint(path: Path, transcriber: Transcriber | None = None) -> "Recognizer":
@@ -103,20 +92,16 @@ class Recognizer:
             CheckpointError: the file is no such checkpoint, or an encoder is not the one it was trained with.
             EncoderError: an encoder cannot be had.
         """
-        provenance = Provenance.from_checkpoint(read_checkpoint(path), path)
-        cleaning_of(provenance, path)
-        task = EmotionTask.from_checkpoint(path)
-        if task.live is not None:
-            encoders = {name: task.live.encoder(name).eval() for name in provenance.encoders}
-        else:
-            encoders = build_encoders({name: encoder.spec for name, encoder in provenance.encoders.items()})
-        check_fingerprints(encoders, provenance)
-        return Recognizer(task, provenance, encoders, transcriber, find_calibration(path, file_sha256(path)))
+        system = open_system(path)
+        cleaning_of(system.provenance, path)
+        system.prepare(None)
+        calibration = None if system.identity is None else find_calibration(path, system.identity)
+        return Recognizer(system, transcriber, calibration)
 
     @property
     def reads_text(self) -> bool:
         """True when an encoder reads the transcript."""
-        return any(encoder.modality == "text" for encoder in self.encoders.values())
+        return reads_text(self.system)
 
     def recognize(self, path: Path, text: str | None = None) -> Recognition:
         """Recognise a recording.
@@ -150,9 +135,7 @@ class Recognizer:
         if text is None and self.transcriber is not None:
             text = self.transcriber(samples)
         waveform = torch.from_numpy(self._cleaned(samples))
-        frames = {name: _encode(encoder, waveform, text or "") for name, encoder in self.encoders.items()}
-        assert self.task.network is not None
-        answer = self.task.network(frames)
+        answer = self.system.answer(EmotionBatch.of_inputs((waveform,), (text or "",)))
         logits, attributes = self._calibrated(answer)
         return Recognition(
             seconds=len(samples) / SAMPLE_RATE,
@@ -204,23 +187,6 @@ def cleaning_of(provenance: Provenance, source: object) -> CleaningRecipe | None
             found=dict(provenance.cleaning),
             remedy="train on recordings that were cleaned in one way",
         ) from error
-
-
-def check_fingerprints(encoders: Mapping[str, Encoder], provenance: Provenance) -> None:
-    """Compare the encoders at hand with those that a checkpoint was trained with.
-
-    Raises:
-        CheckpointError: naming the encoder and what differs.
-    """
-    at_hand = {
-        name: replace(stored, fingerprint=dict(encoders[name].fingerprint().parts))
-        for name, stored in provenance.encoders.items()
-    }
-    replace(provenance, encoders=at_hand).check_encoders(provenance)
-
-
-def _encode(encoder: Encoder, waveform: Tensor, text: str) -> Frames:
-    return encoder([waveform] if encoder.modality == "audio" else [text])
 
 
 def _head(name: str, spec: HeadSpec, outputs: Tensor) -> dict[str, float]:

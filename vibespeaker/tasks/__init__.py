@@ -3,6 +3,6 @@
 from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.emotion_task import EmotionTask
-from vibespeaker.tasks.ensemble_task import EnsembleTask
+from vibespeaker.tasks.system_task import SystemTask
 
-__all__ = ["EmotionDataModule", "EmotionTask", "EnsembleTask", "RecognitionTask"]
+__all__ = ["EmotionDataModule", "EmotionTask", "RecognitionTask", "SystemTask"]

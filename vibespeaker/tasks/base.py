@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from lightning.pytorch import Callback
 from torch import Tensor
@@ -10,7 +10,9 @@ from torch import Tensor
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.calibration.applying import write_calibrated
 from vibespeaker.errors import ConfigError
+from vibespeaker.models.checkpoint import open_checkpoint
 from vibespeaker.provenance import Provenance
+from vibespeaker.systems.base import finite
 from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
 from vibespeaker.tasks.callbacks.confusion_figure import ConfusionFigure
 from vibespeaker.tasks.datamodule import EmotionDataModule
@@ -39,6 +41,16 @@ class RecognitionTask(Task):
         super().__init__(checkpoints)
         self.predicted = GatheredOutputs()
 
+    @classmethod
+    def load_from_checkpoint(cls, checkpoint_path: Any, **options: Any) -> Self:
+        """Load a task as Lightning does, after the checks that every checkpoint passes.
+
+        Raises:
+            CheckpointError: see `models.checkpoint.open_checkpoint`.
+        """
+        named = open_checkpoint(Path(checkpoint_path)).hyper_parameters  # with present class paths
+        return super().load_from_checkpoint(checkpoint_path, **{**named, **options})
+
     @property
     def data(self) -> EmotionDataModule:
         """The data module of the run.
@@ -54,6 +66,14 @@ class RecognitionTask(Task):
                 allowed="vibespeaker.tasks.EmotionDataModule, or a subclass",
             )
         return found
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The file that the answers come from, beside which its calibration may lie; None where there is no single one.
+
+        It is known once the trainer runs.
+        """
+        return Path(self.trainer.ckpt_path) if self.trainer.ckpt_path else None
 
     @abstractmethod
     def recognize(self, batch: EmotionBatch) -> EmotionOutput:
@@ -89,15 +109,15 @@ class RecognitionTask(Task):
 
     def validation_step(self, batch: EmotionBatch, batch_index: int) -> None:
         """Keep the outputs of a batch of the validation split."""
-        self.scored.update(self.recognize(batch), batch)
+        self.scored.update(self._answer(batch), batch)
 
     def test_step(self, batch: EmotionBatch, batch_index: int) -> None:
         """Keep the outputs of a batch of the test split."""
-        self.scored.update(self.recognize(batch), batch)
+        self.scored.update(self._answer(batch), batch)
 
     def predict_step(self, batch: EmotionBatch, batch_index: int) -> EmotionOutput:
         """Return the outputs of a batch, and keep them for the table."""
-        output = self.recognize(batch)
+        output = self._answer(batch)
         self.predicted.update(output, batch)
         return output
 
@@ -114,10 +134,14 @@ class RecognitionTask(Task):
         outputs = self.predicted.outputs()
         self.predicted.reset()
         if self.trainer.is_global_zero:
-            checkpoint = Path(self.trainer.ckpt_path) if self.trainer.ckpt_path else None
             provenance = {**self.prediction_provenance(self.data), "command": command}
-            table = prediction_table(outputs, self.provenance, self.data, system, checkpoint, provenance)
-            write_calibrated(table, checkpoint, path)
+            table = prediction_table(outputs, self.provenance, self.data, system, self.checkpoint, provenance)
+            write_calibrated(table, self.checkpoint, path)
+
+    def _answer(self, batch: EmotionBatch) -> EmotionOutput:
+        """Return the outputs of a batch; beside training, which may diverge, they must be finite."""
+        output = self.recognize(batch)
+        return output if self.trainer.state.fn == "fit" else finite(output, "the system")
 
     def _begin_scoring(self) -> None:
         scores = SplitScores(self.provenance.labels, self.provenance.heads, self.objective)

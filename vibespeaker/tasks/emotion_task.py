@@ -20,8 +20,9 @@ from vibespeaker.labels import LabelSet
 from vibespeaker.losses import MultiTaskLoss
 from vibespeaker.models.base import EmotionModel
 from vibespeaker.models.live import LiveEncoders
-from vibespeaker.models.weights import HYPER_PARAMETERS, check_network, initialise, read_checkpoint
+from vibespeaker.models.weights import check_network, initialise
 from vibespeaker.provenance import Provenance
+from vibespeaker.systems.trained import class_positions
 from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
 from vibespeaker.tasks.datamodule import EmotionDataModule
@@ -73,16 +74,6 @@ class EmotionTask(RecognitionTask):
         self.make_network, self.loss, self.make_optimizer = network, loss, optimizer
         self.schedule, self.init_from = schedule, init_from
         self.encoder_specs, self.freeze_patterns = encoders, freeze or []
-
-    @classmethod
-    def from_checkpoint(cls, path: Path) -> "EmotionTask":
-        """Load a trained system in evaluation mode, without data, in main memory.
-
-        Raises:
-            CheckpointError: the file is no checkpoint of this task.
-        """
-        names = read_checkpoint(path)[HYPER_PARAMETERS]  # they go over those in the file, whose class paths may be old
-        return cls.load_from_checkpoint(path, map_location="cpu", **names).eval()
 
     def configure_model(self) -> None:
         """Build the network for the attached data; a checkpoint that is loaded without data builds it itself."""
@@ -170,17 +161,9 @@ class EmotionTask(RecognitionTask):
         Raises:
             CheckpointError: a class was not trained.
         """
-        known = self.provenance.classes
-        missing = [emotion for emotion in labels.classes if emotion not in known]
-        if missing:
-            raise CheckpointError(
-                "the checkpoint lacks these classes",
-                found=", ".join(missing),
-                allowed=known,
-                remedy=f"set data.init_args.label_set to {self.provenance.label_set}",
-            )
-        if labels.classes != known:
-            self.kept_logits = [known.index(emotion) for emotion in labels.classes]
+        positions = class_positions(self.provenance.labels, labels, "the checkpoint")
+        if labels.classes != self.provenance.classes:
+            self.kept_logits = positions
             self.provenance = replace(self.provenance, label_set=labels.name, classes=labels.classes)
 
     def training_step(self, batch: EmotionBatch, batch_index: int) -> Tensor:
@@ -228,12 +211,7 @@ class EmotionTask(RecognitionTask):
 
     def prediction_provenance(self, data: EmotionDataModule) -> dict[str, Any]:
         """Return corpora trained on, encoders, and the origins of all texts that were read."""
-        return {
-            "corpora": list(self.provenance.corpora),
-            "encoders": {name: encoder.described() for name, encoder in self.provenance.encoders.items()},
-            "transcripts": sorted({*self.provenance.transcripts, *data.provenance.transcripts}),
-            "leaks": dict(self.provenance.leaks),
-        }
+        return self.provenance.record(data.provenance.transcripts)
 
     def on_fit_start(self) -> None:
         """Count what the network to be fine-tuned confuses on the validation split, where the loss asks for it."""

@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import LearningRateMonitor
 from lightning.pytorch.trainer.states import TrainerFn
 
 from vibespeaker.errors import CheckpointError, ConfigError
+from vibespeaker.models.checkpoint import WEIGHTS_KEY, weights_sha256
 from vibespeaker.provenance import CHECKPOINT_KEY
 from vibespeaker.tasks.callbacks.best_checkpoint import BestCheckpoint, CheckpointRule
 from vibespeaker.tasks.callbacks.checkpoints import LastCheckpoint
@@ -113,7 +114,9 @@ class Task(LightningModule):
             )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the record, and refuse weights that are not finite, which no later step could use.
+        """Keep the record and the hash of the weights; refuse weights that are not finite.
+
+        No later step could use those.
 
         Raises:
             CheckpointError: a weight is infinite or no number.
@@ -125,7 +128,9 @@ class Task(LightningModule):
                     remedy="go on from the checkpoints before with a lower learning rate, or clip gradients by "
                     "--trainer.gradient_clip_val",
                 )
-        checkpoint[CHECKPOINT_KEY] = self.record()
+        # only one process writes
+        weights = {WEIGHTS_KEY: weights_sha256(checkpoint["state_dict"])} if self.trainer.is_global_zero else {}
+        checkpoint[CHECKPOINT_KEY] = {**self.record(), **weights}
 
     def write_predictions(self, path: Path, system: str, command: str) -> None:
         """Write what was predicted; see `WritesPredictions`.

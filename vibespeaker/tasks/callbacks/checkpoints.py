@@ -10,7 +10,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.files import atomic_path
-from vibespeaker.models.weights import checkpoint_errors
+from vibespeaker.models.checkpoint import check_stored, checkpoint_errors
 
 LAST, BEST, AUTO = "last", "best", "auto"
 
@@ -95,6 +95,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """
         with checkpoint_errors(path):
             checkpoint: dict[str, Any] = super().load_checkpoint(path, *args, **kwargs)
+        if "state_dict" in checkpoint:  # spawned processes also pass bare weights on in a file
+            check_stored(checkpoint, path)
         return checkpoint
 
 

@@ -89,7 +89,7 @@ def test_it_validates_and_tests(run: Run, members: dict[str, str]) -> None:
 
 
 def test_it_is_not_trained(run: Run, members: dict[str, str]) -> None:
-    with pytest.raises(ConfigError, match=r"EnsembleTask is not trained\. Allowed: validate, test, predict"):
+    with pytest.raises(ConfigError, match=r"SystemTask is not trained\. Allowed: validate, test, predict"):
         run("fit", config=_config(members))
 
 

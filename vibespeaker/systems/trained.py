@@ -1,0 +1,137 @@
+"""A trained network as a system, from a checkpoint alone and without the trainer.
+
+A checkpoint names the encoders it was trained with and their fingerprints. Where batches hold audio and texts they are
+built again, and refused when they are not the same: other weights under the old name would give other frames, and
+numbers without meaning.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from vibespeaker.batch import EmotionBatch, EmotionOutput, Frames
+from vibespeaker.encoders.specs import check_trusted
+from vibespeaker.errors import CheckpointError
+from vibespeaker.labels import LabelSet
+from vibespeaker.models.base import EmotionModel
+from vibespeaker.models.building import build_network
+from vibespeaker.models.checkpoint import open_checkpoint
+from vibespeaker.models.live import LIVE, LiveEncoders
+from vibespeaker.models.weights import NETWORK
+from vibespeaker.provenance import EncoderProvenance, Provenance
+from vibespeaker.systems.base import finite
+
+
+class TrainedModel(nn.Module):
+    """A network with the encoders that it was trained with; see `System`.
+
+    Args:
+        network: in evaluation mode.
+        provenance: what it was trained on.
+        trained_encoders: weights of the encoders that were trained with it, as `LiveEncoders` names them.
+        identity: SHA-256 of the checkpoint.
+        name: what errors call it.
+    """
+
+    def __init__(
+        self,
+        network: EmotionModel,
+        provenance: Provenance,
+        trained_encoders: Mapping[str, Tensor] | None = None,
+        identity: str | None = None,
+        name: str = "the system",
+    ) -> None:
+        super().__init__()
+        self.network, self.provenance, self.identity, self.name = network, provenance, identity, name
+        self.live: LiveEncoders | None = None
+        self._trained_encoders = dict(trained_encoders or {})
+        self._trained_labels = provenance.labels
+        self._kept_logits: list[int] | None = None
+
+    @staticmethod
+    def from_checkpoint(path: Path) -> "TrainedModel":
+        """Load a checkpoint that `vibespeaker fit` wrote; neither optimiser nor loss is built.
+
+        Raises:
+            CheckpointError: the file is no such checkpoint, or what it holds does not fit together.
+        """
+        checkpoint = open_checkpoint(path)
+        provenance = checkpoint.provenance
+        network = build_network(
+            checkpoint.hyper_parameters.get("network"),
+            provenance,
+            checkpoint.state(NETWORK),
+            checkpoint.path,
+        )
+        return TrainedModel(network, provenance, checkpoint.state(LIVE), checkpoint.sha256, str(checkpoint.path))
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Which outputs it has."""
+        return self.network.heads
+
+    def prepare(self, frames: Mapping[str, EncoderProvenance] | None) -> None:
+        """Check the frames that batches will hold, or build the encoders that make them; see `System`."""
+        if frames is not None:
+            replace(self.provenance, encoders=frames).check_encoders(self.provenance, subset=True)
+            return
+        check_trusted({name: encoder.spec for name, encoder in self.provenance.encoders.items()}, self.name)
+        live = LiveEncoders({name: encoder.spec for name, encoder in self.provenance.encoders.items()})
+        at_hand = {
+            # of those that were trained the weights that they began with are of no account
+            name: replace(stored, fingerprint=dict(live.encoder(name).fingerprint().parts))
+            for name, stored in self.provenance.encoders.items()
+        }
+        replace(self.provenance, encoders=at_hand).check_encoders(self.provenance)
+        try:
+            live.load_state_dict(self._trained_encoders)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"{self.name} holds other weights of its trained encoders than they have",
+                found=" ".join(str(error).split())[:200],
+                remedy="give the encoders' checkpoints that it was trained from",
+            ) from error
+        self.live = live.eval()
+
+    def restrict_classes(self, labels: LabelSet) -> None:
+        """Answer in the classes and the order of `labels` from now on; see `System`."""
+        positions = class_positions(self._trained_labels, labels, self.name)
+        self._kept_logits = None if labels.classes == self._trained_labels.classes else positions
+        self.provenance = replace(self.provenance, label_set=labels.name, classes=labels.classes)
+
+    def answer(self, batch: EmotionBatch) -> EmotionOutput:
+        """Recognise a batch from its frames, or from its audio and texts once `prepare(None)` was called."""
+        frames: Mapping[str, Frames] = batch.frames if self.live is None else self.live(batch)
+        output: EmotionOutput = finite(self.network(frames), self.name)
+        if self._kept_logits is None or output.logits is None:
+            return output
+        return replace(output, logits=output.logits[:, self._kept_logits])
+
+    def record(self, transcripts: Sequence[str]) -> dict[str, Any]:
+        """Return corpora trained on, encoders, the origins of all texts that were read, and what leaked."""
+        return self.provenance.record(transcripts)
+
+
+def class_positions(known: LabelSet, labels: LabelSet, name: str) -> list[int]:
+    """Return where each class of `labels` stands among the classes that a system knows.
+
+    Args:
+        known: the system's own classes.
+        labels: the wanted ones.
+        name: what errors call the system.
+
+    Raises:
+        CheckpointError: a class was not trained.
+    """
+    missing = [emotion for emotion in labels.classes if emotion not in known.classes]
+    if missing:
+        raise CheckpointError(
+            f"{name} lacks these classes",
+            found=", ".join(missing),
+            allowed=known.classes,
+            remedy=f"set data.init_args.label_set to {known.name}",
+        )
+    return [known.index(emotion) for emotion in labels.classes]

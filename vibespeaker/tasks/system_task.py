@@ -1,0 +1,85 @@
+"""Any system under the trainer: validated, tested and predicted on any number of processes."""
+
+from pathlib import Path
+from typing import Any
+
+from vibespeaker.batch import EmotionBatch, EmotionOutput
+from vibespeaker.errors import ConfigError
+from vibespeaker.systems import Ensemble, System, open_system
+from vibespeaker.systems.ensemble import checked_weights
+from vibespeaker.systems.opening import open_ensemble
+from vibespeaker.tasks.base import RecognitionTask
+from vibespeaker.tasks.datamodule import EmotionDataModule
+
+
+class SystemTask(RecognitionTask):
+    """Validates, tests and predicts with a system, or with the weighted mean of several.
+
+    Systems of a label set with more classes are restricted to those of the data.
+
+    Args:
+        source: the system, see `systems.open_system`.
+        members: name → system, several as one, in place of `source`.
+        weights: of the members, by head (`categories`, `arousal`, `valence`, `dominance`) and member, relative to the
+            others; a head that is not named weighs all members alike.
+
+    Raises:
+        ConfigError: not exactly one of `source` and `members` is given, or the weights do not fit.
+    """
+
+    is_fixed = True
+    system: System
+
+    def __init__(
+        self,
+        source: str | None = None,
+        members: dict[str, str] | None = None,
+        weights: dict[str, dict[str, float]] | None = None,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        if (source is None) == (members is None):
+            raise ConfigError(
+                "a task around a system needs model.init_args.source or model.init_args.members",
+                found="neither" if source is None else "both",
+            )
+        if members is not None:
+            checked_weights(members, weights)
+        self.source, self.members, self.weights = source, members, weights
+        self._is_ready = False
+
+    def configure_model(self) -> None:
+        """Open the system and check that the data provides what it reads.
+
+        Raises:
+            CheckpointError: a checkpoint is missing, reads other encoders, or lacks classes of the data.
+        """
+        if self._is_ready:
+            return
+        data = self.data
+        self.system = self._open()
+        self.system.prepare(None if data.cache is None else data.provenance.encoders)
+        self.system.restrict_classes(data.labels)
+        data.adopt_heads(self.system.provenance.heads)
+        self.provenance = self.system.provenance
+        self._is_ready = True
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The file that the system was opened from; None for several."""
+        return None if self.source is None or self.system.identity is None else Path(self.source)
+
+    def recognize(self, batch: EmotionBatch) -> EmotionOutput:
+        """Return the system's answer."""
+        return self.system.answer(batch)
+
+    def prediction_provenance(self, data: EmotionDataModule) -> dict[str, Any]:
+        """Return the system's own record."""
+        return self.system.record(data.provenance.transcripts)
+
+    def _open(self) -> System:
+        if self.source is not None:
+            return open_system(Path(self.source))
+        assert self.members is not None
+        ensemble: Ensemble = open_ensemble({name: Path(path) for name, path in self.members.items()}, self.weights)
+        return ensemble
