@@ -76,7 +76,7 @@ def test_missing_file(tmp_path):
     ("spec", "error", "message"),
     [
         ({"class_path": "HashedTxt"}, ConfigError, "Allowed: vibespeaker.encoders.AcousticDescriptors"),
-        ({"class_path": "no.such.Thing"}, ConfigError, "module no cannot be imported"),
+        ({"class_path": "no.such.Thing"}, ConfigError, "neither imported nor called"),
         ({"class_path": "vibespeaker.labels.LabelSet"}, EncoderError, "is not an encoder"),
         ({"class_path": "HashedText", "init_args": {"dims": 8}}, ConfigError, r"Found: \['dims'\]. Allowed: dim"),
         ({"class_path": "HashedText", "init_args": {"dim": 12}}, ConfigError, "encoder 'x': HashedText"),

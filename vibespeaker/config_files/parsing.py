@@ -5,11 +5,14 @@ import re
 from functools import cache
 from typing import Any, Protocol
 
+from vibespeaker.config_files.imports import refusal, restrict
 from vibespeaker.config_files.renamed import classes_now, key_now
 from vibespeaker.errors import ConfigError
 
 #: A key or option that nothing reads, as jsonargparse and argparse word it.
 _UNREAD = re.compile(r"Option '(.+?)' is not accepted|does not accept option '(.+?)'|unrecognized arguments: (.+)")
+#: A name that jsonargparse did not import.
+_DENIED = re.compile(r"Importing '(.+?)' is not allowed")
 _KEY = re.compile(r'Parser key "(.+?)"')
 _CLASS = re.compile(r"class_path[ =]'(.+?)'")
 _UNUSABLE_CLASS = re.compile(r"Problem with given class_path '(.+?)':\s+(.+)$", re.MULTILINE)
@@ -27,6 +30,7 @@ def parser_mode() -> str:
 
     from vibespeaker.config_files.yaml_text import check_bounds
 
+    restrict()
     read = get_loader("yaml")
 
     def load(text: str, path: str = "") -> Any:
@@ -73,6 +77,8 @@ def complaint(text: str, remedy: str, source: str = "") -> ConfigError:
     heading = text.partition("Given value type:")[0]
     keys = ".".join(_KEY.findall(heading))
     at = f"{source}: " if source else ""
+    if denied := _DENIED.search(text):
+        return refusal(denied[1], at + (keys or "an option"))
     return (
         _unread(text, heading, keys, at, remedy)
         or _unusable_class(heading, keys, at, remedy)

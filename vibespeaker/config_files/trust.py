@@ -34,6 +34,11 @@ def trust_packages(names: Iterable[str]) -> None:
     _trusted.update(names)
 
 
+def trusted_packages() -> tuple[str, ...]:
+    """Return the packages that the user trusts, in alphabetical order; see `imports` for what configs may name."""
+    return tuple(sorted(_trusted))
+
+
 def is_in_package(path: str, package: str) -> bool:
     """Return True when a class path lies in a package by its name; nothing is imported."""
     return path.startswith(f"{package}.") and all(word.isidentifier() for word in path.split("."))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vibespeaker.config_files import find_config
+from vibespeaker.config_files.imports import check_name
 from vibespeaker.config_files.renamed import class_now, classes_now
 from vibespeaker.config_files.trust import find_class
 from vibespeaker.config_files.typed import FreeMapping, make_as
@@ -139,6 +140,7 @@ def _build(name: str, spec: Mapping[str, Any]) -> Encoder:
 
 
 def _import_class(name: str, class_path: str) -> type[Encoder]:
+    check_name(class_path, f"encoder {name!r}")
     module, _, attribute = class_path.rpartition(".")
     try:
         kind = getattr(importlib.import_module(module), attribute)

@@ -21,6 +21,7 @@ from vibespeaker.cache.records import CacheRecipe, EncoderRecord, declare_encode
 from vibespeaker.cache.store import EmbeddingCache
 from vibespeaker.cache.verify import remove_damaged, verify_encoder
 from vibespeaker.claims import Claims
+from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.encoders.reduced import reduced_specs
 from vibespeaker.encoders.specs import build_encoders, read_specs
 from vibespeaker.errors import ConfigError
@@ -82,6 +83,7 @@ def extract(
     workers: int | None = None,
     verify: bool = False,
     repair: bool = False,
+    trust: list[str] | None = None,
 ) -> int:
     """Run frozen encoders over a manifest and store their frames; what is already stored is not done again.
 
@@ -111,6 +113,8 @@ def extract(
         verify: extract nothing; check every byte that is stored, and that the manifest is complete.
         repair: with verify, remove damaged shards, so that the next extraction makes them again.
 
+        trust: packages besides vibespeaker whose encoders may be run, such as your own.
+
     Returns:
         0 when all is stored, 1 when some clips could not be encoded or the check found damage (each is logged).
 
@@ -118,6 +122,7 @@ def extract(
         CacheError: the cache was made otherwise, or cannot be written.
         ConfigError: an option is wrong.
     """
+    trust_packages(trust or ())
     _check_options(views, batch_seconds, batch_clips, shard_size, workers, verify, repair)
     check_folder(out, inputs=[manifest, encoders, augmentation, plan])
     table = Manifest.read(manifest, COLUMNS)

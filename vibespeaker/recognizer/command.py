@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.table import Table
 
+from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.errors import CheckpointError, printable
 from vibespeaker.progress import plain_console
 from vibespeaker.utterance import EACH, WHOLE, Channels, chosen_channels
@@ -28,6 +29,7 @@ def recognize(
     channels: str = "mix",
     vad: Literal["energy", "silero"] = "energy",
     json: bool = False,
+    trust: list[str] | None = None,
 ) -> None:
     """Print what a trained system says of one recording: its categories' probabilities and its attributes.
 
@@ -40,11 +42,13 @@ def recognize(
             each, and a number hears that channel alone, counted from 1.
         vad: detector that tells whether there is speech at all; energy needs no model.
         json: print one JSON object in place of tables, or with channels each, a list of one per channel.
+        trust: packages besides vibespeaker and torch whose classes the checkpoint may name, such as your own.
 
     Raises:
         CheckpointError: there is no checkpoint, or its encoders are not those at hand.
         AudioError: the recording cannot be used.
     """
+    trust_packages(trust or ())
     if ckpt is None:
         raise CheckpointError("recognize needs a checkpoint", remedy="vibespeaker recognize FILE --ckpt CHECKPOINT")
     recognitions = _recognize(file, chosen_channels(channels), ckpt, text, transcriber, vad)

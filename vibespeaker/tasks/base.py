@@ -11,6 +11,7 @@ from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.calibration.applying import write_calibrated
 from vibespeaker.errors import ConfigError
 from vibespeaker.models.checkpoint import open_checkpoint
+from vibespeaker.predictions import TABLE_SUFFIXES
 from vibespeaker.provenance import Provenance
 from vibespeaker.systems.base import finite
 from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
@@ -36,6 +37,7 @@ class RecognitionTask(Task):
     provenance: Provenance
     scores: Scores | None = None
     scored: SplitScores
+    prediction_suffixes = TABLE_SUFFIXES
 
     def __init__(self, checkpoints: CheckpointRule = CheckpointRule()) -> None:  # noqa: B008 (frozen)
         super().__init__(checkpoints)

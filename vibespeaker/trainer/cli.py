@@ -17,12 +17,15 @@ from lightning.pytorch.callbacks import Checkpoint, RichProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from vibespeaker.config_files.imports import take_trust, trust
 from vibespeaker.config_files.parsing import parse_arguments, parser_mode
+from vibespeaker.config_files.trust import trusted_packages
 from vibespeaker.errors import ConfigError, VibeSpeakerError
 from vibespeaker.files import MACHINE_ERRORS
 from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, find_checkpoint, trained_checkpoint
 from vibespeaker.tasks.callbacks.prediction_writer import PredictionWriter
 from vibespeaker.tasks.callbacks.run_record import RunRecord
+from vibespeaker.trainer.checks import check_options, check_places
 from vibespeaker.trainer.layers import expand
 from vibespeaker.trainer.moved_runs import move_runs
 
@@ -62,15 +65,20 @@ class TrainerCLI(LightningCLI):
         parser.add_argument("--bases", type=list[str] | None, default=None, help="config files this one builds on")
         parser.add_argument("--out", type=Path | None, default=None, help="prediction table to write")
         parser.add_argument("--system", type=str | None, default=None, help="what reports call the predictions")
+        trusted = "package whose classes configs and checkpoints may name; once for each, on the command line alone"
+        parser.add_argument("--trust", type=str | None, default=None, help=trusted)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, and resolve `--ckpt_path` before anything is built."""
         self.config = parse_arguments(parser, self.arguments, f"vibespeaker {self.arguments[0]}")
         options = self.config[self.config.subcommand]
+        check_options(options)
         options.bases = None  # they are merged by now; the run's config stands alone
         begins = self.config.subcommand == "fit" and not options.trainer.fast_dev_run  # which leaves nothing behind
         options.ckpt_path = find_checkpoint(self.folder, options.ckpt_path, begins)
         move_runs(options.model, Path(options.runs))
+        if self.config.subcommand in ("fit", "predict"):
+            check_places(options, self.folder, self.table, self.arguments)
         if self.config.subcommand == "predict" and options.return_predictions is None:
             options.return_predictions = False  # they are written; keeping all of them, too, would fill the memory
 
@@ -88,6 +96,13 @@ class TrainerCLI(LightningCLI):
             return Path(self.options.runs)
         return Path(self.options.runs) / str(self.options.name)
 
+    @property
+    def table(self) -> Path | None:
+        """The prediction table of `predict`."""
+        if self.config.subcommand != "predict":
+            return None
+        return Path(self.options.out or self.folder / "predictions.parquet")
+
     def _parse_ckpt_path(self) -> None:
         """Leave the config as it is: Lightning would overlay the checkpoint's hyper-parameters."""
 
@@ -104,10 +119,11 @@ class TrainerCLI(LightningCLI):
         quiet = self.options.trainer.enable_progress_bar is False
         callbacks: list[Callback] = [] if quiet else [RichProgressBar()]
         if self.config.subcommand == "predict":
-            table = self.options.out or self.folder / "predictions.parquet"
+            assert self.table is not None
             system = self.options.system or self.options.name or "system"
-            command = shlex.join(["vibespeaker", *self.arguments])
-            return [*callbacks, PredictionWriter(Path(table), system, command)]
+            trusted = [f"--trust={package}" for package in trusted_packages()]
+            command = shlex.join(["vibespeaker", *self.arguments, *trusted])
+            return [*callbacks, PredictionWriter(self.table, system, command)]
         if self.config.subcommand != "fit" or self.options.trainer.fast_dev_run:
             return callbacks
         # the resolved config stands alone: without its base files and the state it was resumed from
@@ -149,7 +165,9 @@ def run_trainer(args: list[str]) -> TrainerCLI:
     _silence_others()
     try:
         with _machine_errors_once():
-            return TrainerCLI(expand(args))
+            packages, words = take_trust(args)
+            trust(packages)
+            return TrainerCLI(expand(words))
     except SystemExit as stop:
         if isinstance(stop.__context__, KeyboardInterrupt):  # Lightning has ended the run properly
             signal.signal(signal.SIGINT, signal.default_int_handler)

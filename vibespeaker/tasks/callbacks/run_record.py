@@ -13,6 +13,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 import vibespeaker
 from vibespeaker.config_files.renamed import classes_now, keys_now
+from vibespeaker.config_files.trust import trusted_packages
 from vibespeaker.config_files.yaml_text import parse_yaml, read_mapping
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
@@ -85,6 +86,7 @@ def environment() -> dict[str, Any]:
         "vibespeaker": vibespeaker.__version__,
         "revision": git_revision(),
         "python": platform.python_version(),
+        "trusted": list(trusted_packages()),
         "packages": {**installed, "torch": str(torch.__version__)},  # with the build, which metadata leaves out
     }
 

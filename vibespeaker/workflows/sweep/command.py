@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from vibespeaker.config_files import find_config
+from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.outputs import check_folder
 from vibespeaker.progress import Tracker, plain_console, tracked
 from vibespeaker.workflows.steps import reserve
@@ -26,6 +27,7 @@ def sweep(
     jobs: int = 1,
     report: bool = True,
     manifest: Path | None = None,
+    trust: list[str] | None = None,
 ) -> int:
     """Train a model for each trial of a plan and report on all of them.
 
@@ -39,6 +41,8 @@ def sweep(
         jobs: processes at a time.
         report: write the report to `out/report`, where the trials have predictions.
         manifest: manifest with the true labels for the report; the one in the configs by default.
+        trust: packages whose classes configs may name, besides those of vibespeaker, torch, lightning, speechbrain and
+            torchmetrics.
 
     Returns:
         0, or 1 where trials failed.
@@ -46,6 +50,7 @@ def sweep(
     Raises:
         ConfigError: the plan is wrong, or the folder holds another sweep.
     """
+    trust_packages(trust or ())
     path = find_config(plan, "sweep")
     check_folder(out, inputs=[path, overlay, manifest])
     checked = read_plan(path)

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from vibespeaker.config_files.trust import trusted_packages
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
 from vibespeaker.inputs import read_json
@@ -119,7 +120,8 @@ def _write_configs(trial: Trial, plan: Plan, run: Path, overlay: Path | None) ->
 
 
 def _call(arguments: Sequence[str], run: Path) -> bool:
-    command = [sys.executable, "-m", "vibespeaker", *arguments]
+    trusted = [f"--trust={package}" for package in trusted_packages()]
+    command = [sys.executable, "-m", "vibespeaker", *arguments, *trusted]
     with open(run / OUTPUT, "ab") as output:
         output.write(f"$ vibespeaker {' '.join(arguments)}\n".encode())
         output.flush()

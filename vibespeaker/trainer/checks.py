@@ -1,0 +1,52 @@
+"""What a parsed config must not do, checked before anything of it is made: call what it likes, write where it likes."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from vibespeaker.config_files.imports import check_parsed
+from vibespeaker.errors import ConfigError
+from vibespeaker.outputs import check_folder, check_name, check_output
+
+_READ_BY_DATA = ("manifest", "cache", "plan")
+
+
+def check_options(options: Any) -> None:
+    """Check what the options name, and the name of the run.
+
+    Args:
+        options: of the subcommand, as jsonargparse parsed them.
+
+    Raises:
+        ConfigError: something is named that may not be, a config vouches for packages, or the name leads elsewhere.
+    """
+    if options.trust is not None:
+        raise ConfigError(
+            "packages are trusted on the command line alone", found=options.trust, remedy="add --trust PACKAGE to it"
+        )
+    if options.name is not None:
+        check_name(options.name, "--name")
+    check_parsed(options)
+
+
+def check_places(options: Any, folder: Path, table: Path | None, arguments: Sequence[str]) -> None:
+    """Check that the run folder and the prediction table can be written, and destroy nothing that is read.
+
+    Args:
+        options: of the subcommand.
+        folder: the run folder.
+        table: the prediction table; None where none is written.
+        arguments: of the command line, with the config files.
+
+    Raises:
+        ConfigError: naming the place.
+    """
+    data = (options.get("data") or {}).get("init_args") or {}
+    named = [data.get(name) for name in _READ_BY_DATA]
+    configs = [value for word, value in pairwise(arguments) if word == "--config"]
+    read = [Path(path) for path in (*named, options.ckpt_path, *configs) if path is not None]
+    if table is not None:
+        check_output(table, inputs=read)
+    else:
+        check_folder(folder, inputs=read, option="the run folder")
