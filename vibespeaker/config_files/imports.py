@@ -48,7 +48,8 @@ def trust(packages: Iterable[str]) -> None:
     Raises:
         ConfigError: it is not the name of a top-level package.
     """
-    for package in (packages := list(packages)):
+    packages = list(packages)
+    for package in packages:
         if not package.isidentifier():
             raise ConfigError("--trust takes the name of a package", found=package, allowed="such as my_package")
     trust_packages(packages)
