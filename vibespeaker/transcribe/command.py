@@ -4,23 +4,18 @@ Finished batches are kept beside the output until all are done: an interrupted r
 most the batch it was at.
 """
 
-import hashlib
-import json
 import logging
-import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from vibespeaker.audio.recordings import Recordings
-from vibespeaker.errors import AudioError, ConfigError, ManifestError
-from vibespeaker.files import write_text
+from vibespeaker.errors import AudioError, ConfigError
 from vibespeaker.manifest import Manifest
 from vibespeaker.outputs import check_output
 from vibespeaker.progress import tracked
+from vibespeaker.transcribe.finished import FinishedBatches, writing
 
 if TYPE_CHECKING:
     from vibespeaker.audio.speech import Vad
@@ -28,7 +23,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_BATCH_FILE = re.compile(r"\d{6}\.json")
 _SHOWN_FAILURES = 20
 
 
@@ -81,7 +75,7 @@ def transcribe(
         "splits": splits,
         "vad": vad,
     }
-    finished = _FinishedBatches(out, step)
+    finished = FinishedBatches(out, step)
     texts = _already_written(out, step, recognizer.origin) | finished.read()
     keys = _keys(table)
     todo = sorted(
@@ -148,7 +142,7 @@ def _transcribe_rows(
     todo: Sequence[int],
     languages: Sequence[str | None],
     recognizer: "Transcriber",
-    finished: "_FinishedBatches",
+    finished: FinishedBatches,
     texts: dict[str, str],
     keys: Sequence[str],
 ) -> list[str]:
@@ -206,46 +200,5 @@ def _already_written(out: Path, step: Mapping[str, Any], origin: str) -> dict[st
 
 
 def _write(table: Manifest, out: Path) -> None:
-    with _writing(out):
+    with writing(out):
         table.write(out)
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Turn a failed write into an error with a remedy."""
-    try:
-        yield
-    except OSError as error:
-        raise ManifestError(
-            f"{path} cannot be written ({error.strerror})", remedy="free some space, then run the same command again"
-        ) from error
-
-
-class _FinishedBatches:
-    """Finished batches, one file each, in a folder beside the output; a hash of the settings is in its name."""
-
-    def __init__(self, out: Path, step: Mapping[str, Any]) -> None:
-        settings = {name: step[name] for name in ("model", "fingerprint", "language")}
-        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
-        self.folder = out.with_name(f".{out.name}.{digest}.parts")
-        self._next = 0
-
-    def read(self) -> dict[str, str]:
-        """Return the texts of all finished batches."""
-        names = sorted(path for path in self.folder.glob("*.json") if _BATCH_FILE.fullmatch(path.name))
-        texts: dict[str, str] = {}
-        for path in names:
-            texts.update(json.loads(path.read_text(encoding="utf-8")))
-        self._next = int(names[-1].stem) + 1 if names else 0
-        return texts
-
-    def add(self, texts: Mapping[str, str]) -> None:
-        """Write a finished batch, whole or not at all."""
-        path = self.folder / f"{self._next:06}.json"
-        with _writing(path):
-            write_text(path, json.dumps(texts, ensure_ascii=False, indent=0))
-        self._next += 1
-
-    def remove(self) -> None:
-        """Delete the batches once the manifest has them."""
-        shutil.rmtree(self.folder, ignore_errors=True)
