@@ -103,6 +103,24 @@ def build_speech(folder: Path, kind: str, norm: str) -> None:
     ).save_pretrained(folder)
 
 
+def build_ctc(folder: Path, kind: str, norm: str) -> None:
+    """A wav2vec 2.0, HuBERT or WavLM with a head of letters; a frame is 20 ms."""
+    import json
+
+    import transformers
+
+    build_speech(folder, kind, norm)
+    classes = {"wavlm": "WavLM", "hubert": "Hubert", "wav2vec2": "Wav2Vec2"}
+    letters = ["<pad>", "<s>", "</s>", "<unk>", "|", *"abcdefghij"]
+    (folder / "vocab.json").write_text(json.dumps({letter: index for index, letter in enumerate(letters)}))
+    transformers.Wav2Vec2CTCTokenizer(str(folder / "vocab.json")).save_pretrained(folder)
+    config = transformers.AutoConfig.from_pretrained(folder, vocab_size=len(letters), pad_token_id=0)
+    model = getattr(transformers, f"{classes[kind]}ForCTC")(config)
+    # untrained, all frames of a clip would have one letter
+    torch.nn.init.normal_(model.lm_head.weight, std=3.0)
+    model.save_pretrained(folder)
+
+
 def build_roberta(folder: Path, kind: str = "Roberta") -> None:
     """A RoBERTa with a byte-level tokenizer without merges: every byte is a token; 40 tokens at most."""
     import transformers
@@ -176,6 +194,8 @@ BUILDERS = {
     "hubert": lambda folder: build_speech(folder, "hubert", "layer"),
     "wav2vec2": lambda folder: build_speech(folder, "wav2vec2", "layer"),
     "wav2vec2-base": lambda folder: build_speech(folder, "wav2vec2", "group"),
+    "wav2vec2-ctc": lambda folder: build_ctc(folder, "wav2vec2", "layer"),
+    "hubert-ctc": lambda folder: build_ctc(folder, "hubert", "group"),
     "roberta": build_roberta,
     "xlm-roberta": build_xlm_roberta,
     "bert": build_bert,

@@ -19,6 +19,7 @@ HOMES = {
     "noisereduce": {"audio.cleaning"},
     "openpyxl": {"corpora"},
     "optuna": {"workflows.sweep"},
+    "pocketsphinx": {"transcribe"},
     "sklearn": {"baselines", "ensemble"},
     "silero_vad": {"audio"},
     "soundfile": {"audio"},

@@ -52,6 +52,7 @@ class EmotionBatch:
         frames: encoder name → frames, from the cache; empty before live encoders ran.
         audio: one `(samples,)` float32 waveform at 16 kHz per utterance, or empty when frames come from the cache.
         texts: one transcript per utterance, or empty when frames come from the cache.
+        named_texts: the same of further recognisers, by the name of their texts.
         category: `(batch,)`, int64, class index or `NO_CATEGORY`.
         votes: `(batch, classes)`, float32, each row a distribution over classes, or all NaN where unknown.
         attributes: `(batch, 3)`, float32, arousal, valence, dominance on 1–7, NaN where unknown.
@@ -68,6 +69,7 @@ class EmotionBatch:
     audio: tuple[Tensor, ...] = ()
     texts: tuple[str, ...] = ()
     targets: Mapping[str, Tensor] = field(default_factory=dict)
+    named_texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -101,6 +103,7 @@ class EmotionBatch:
             audio=tuple(move(waveform) for waveform in self.audio),
             texts=self.texts,
             targets={name: move(target) for name, target in self.targets.items()},
+            named_texts=self.named_texts,
         )
 
     def pin_memory(self) -> "EmotionBatch":
@@ -114,6 +117,7 @@ class EmotionBatch:
             audio=tuple(waveform.pin_memory() for waveform in self.audio),
             texts=self.texts,
             targets={name: target.pin_memory() for name, target in self.targets.items()},
+            named_texts=self.named_texts,
         )
 
     def truth(self) -> "EmotionBatch":

@@ -1,7 +1,7 @@
 """The table of utterances: one Parquet file, one row per utterance, with schema version and root in its metadata."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,11 @@ from vibespeaker.errors import ManifestError
 from vibespeaker.files import atomic_path
 from vibespeaker.labels import label_set
 from vibespeaker.manifest_checks import as_declared, check_ids, check_rows
+from vibespeaker.manifest_columns import SCHEMA as SCHEMA
+from vibespeaker.manifest_columns import field_of, in_order
 from vibespeaker.parquet import open_parquet, undamaged
 from vibespeaker.stored_fields import read_object, stored_as
+from vibespeaker.texts import is_named_text, named_columns, text_names
 
 SCHEMA_VERSION = 1
 #: What stands for the column `votes` in `Manifest.read` when only the raters' primary emotions are needed.
@@ -30,55 +33,6 @@ _GROUP_ROWS = 65_536
 _METADATA_KEY = b"vibespeaker"
 _AGAIN = "prepare it again with this version of vibespeaker"
 _REMEDY = "make one with: vibespeaker prepare FORMAT PATH --out FILE"
-
-_VOTE = pa.struct(
-    [
-        ("rater", pa.string()),
-        ("primary", pa.string()),
-        ("secondary", pa.list_(pa.string())),
-        ("arousal", pa.float32()),
-        ("valence", pa.float32()),
-        ("dominance", pa.float32()),
-    ]
-)
-
-#: Column → type and whether it may be null. `start`, `end` (seconds) and `channel` (from 1) say what the utterance
-#: takes of the file `audio` (`utterance.Excerpt`), null for all of it; `duration` is in seconds of that excerpt;
-#: `audio_sha256` hashes its content, for a whole file the file's bytes; `recording_sha256` hashes the file's bytes;
-#: `fingerprint` is an audio fingerprint for near-duplicates, null until one is made; `level_db` and `snr_db` are
-#: measured by `audio.levels`. Columns that may be null are null in tables older than them.
-SCHEMA = pa.schema(
-    [
-        pa.field("utterance_id", pa.string(), nullable=False),
-        pa.field("corpus", pa.string(), nullable=False),
-        pa.field("audio", pa.string(), nullable=False),
-        pa.field("file_name", pa.string(), nullable=False),
-        pa.field("speaker", pa.string(), nullable=False),
-        pa.field("language", pa.string(), nullable=False),
-        pa.field("gender", pa.string()),
-        pa.field("split", pa.string()),
-        pa.field("text", pa.string()),
-        pa.field("text_origin", pa.string()),
-        pa.field("category", pa.string()),
-        pa.field("arousal", pa.float32()),
-        pa.field("valence", pa.float32()),
-        pa.field("dominance", pa.float32()),
-        pa.field("votes", pa.list_(_VOTE)),
-        pa.field("sentence", pa.string()),
-        pa.field("intensity", pa.string()),
-        pa.field("take", pa.string()),
-        pa.field("session", pa.string()),
-        pa.field("start", pa.float64()),
-        pa.field("end", pa.float64()),
-        pa.field("channel", pa.int32()),
-        pa.field("duration", pa.float64()),
-        pa.field("audio_sha256", pa.string()),
-        pa.field("recording_sha256", pa.string()),
-        pa.field("fingerprint", pa.binary()),
-        pa.field("level_db", pa.float32()),
-        pa.field("snr_db", pa.float32()),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -155,13 +109,14 @@ class Manifest:
         encoded = _encoded(pc.list_flatten(names))
         return rows[voters], encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
 
-    def with_columns(self, columns: dict[str, Sequence[Any]], step: dict[str, Any] | None = None) -> "Manifest":
-        """Return the manifest with columns replaced, and `step` appended to its history."""
+    def with_columns(self, columns: Mapping[str, Sequence[Any]], step: dict[str, Any] | None = None) -> "Manifest":
+        """Return the manifest with columns replaced or named texts added, and `step` appended to its history."""
         table = self.table
         for name, values in columns.items():
-            position = SCHEMA.get_field_index(name)
-            table = table.set_column(position, SCHEMA.field(name), pa.array(values, SCHEMA.field(name).type))
-        return replace(self, table=table).with_step(step)
+            item = field_of(name)
+            array, position = pa.array(values, item.type), table.schema.get_field_index(name)
+            table = table.append_column(item, array) if position < 0 else table.set_column(position, item, array)
+        return replace(self, table=in_order(table)).with_step(step)
 
     def with_step(self, step: dict[str, Any] | None) -> "Manifest":
         """Return the manifest with `step` appended to its history."""
@@ -194,7 +149,7 @@ class Manifest:
 
         Args:
             path: the file.
-            columns: of `SCHEMA`, or `PRIMARY_VOTES`, `SECONDARY_VOTES`.
+            columns: of `SCHEMA`, of named texts, or `PRIMARY_VOTES`, `SECONDARY_VOTES`; None reads all there are.
 
         Raises:
             ManifestError: the file is missing, is no manifest, has another schema version, or holds rows that
@@ -206,6 +161,12 @@ class Manifest:
         check_ids(table, path)
         check_rows(table, metadata.label_set, path)
         return Manifest(table, metadata)
+
+    @staticmethod
+    def text_names(path: Path) -> list[str]:
+        """Return the names of the texts of a manifest beside the default (`texts`), sorted; otherwise as `read`."""
+        with open_parquet(path, ManifestError, "manifest", _REMEDY) as file:
+            return text_names(file.schema_arrow.names)
 
     @staticmethod
     def scan(path: Path, columns: Sequence[str] | None = None) -> Iterator["Manifest"]:
@@ -224,18 +185,21 @@ def _pieces(path: Path, columns: Sequence[str] | None) -> Iterator[Manifest]:
     """Read row groups; columns are those of `SCHEMA`, their values are not checked."""
     with open_parquet(path, ManifestError, "manifest", _REMEDY) as file:
         metadata = _read_metadata(file.schema_arrow.metadata or {}, path)
-        asked = SCHEMA.names if columns is None else list(columns)
+        asked = [*SCHEMA.names, *named_columns(file.schema_arrow.names)] if columns is None else list(columns)
         wanted = list(dict.fromkeys("votes" if name in _NESTED else name for name in asked))
         there = set(file.schema_arrow.names)
         later = {item.name for item in SCHEMA if item.nullable} - there
         missing = [name for name in wanted if name not in there | later]
         if missing:
-            raise ManifestError(f"manifest {path} lacks columns", found=missing, allowed=SCHEMA.names)
+            allowed = [*SCHEMA.names, *named_columns(there)]
+            name = missing[0].partition(".")[2]
+            remedy = f"vibespeaker transcribe {path} --out {path} --name {name}" if is_named_text(missing[0]) else None
+            raise ManifestError(f"manifest {path} lacks columns", found=missing, allowed=allowed, remedy=remedy)
         places = [_NESTED.get(name, name) for name in asked if name.partition(".")[0] in there]
         for group in range(max(1, file.num_row_groups)):
             with undamaged(path, ManifestError):
                 table = file.read_row_groups([group] if file.num_row_groups else [], columns=places)
-            yield Manifest(as_declared(table, [SCHEMA.field(name) for name in wanted], path), metadata)
+            yield Manifest(as_declared(table, [field_of(name) for name in wanted], path), metadata)
 
 
 def release_memory() -> None:
@@ -265,11 +229,11 @@ def build(columns: dict[str, Sequence[Any]], metadata: ManifestMetadata) -> Mani
 
 def validate(manifest: Manifest, path: Path) -> None:
     """Refuse a manifest whose columns or rows are wrong, with a `ManifestError`; see `manifest_checks`."""
-    if manifest.table.schema.names != SCHEMA.names:
-        raise ManifestError(
-            f"manifest {path} has the wrong columns", found=manifest.table.schema.names, allowed=SCHEMA.names
-        )
-    as_declared(manifest.table, list(SCHEMA), path)
+    names = manifest.table.schema.names
+    expected = [*SCHEMA.names, *named_columns(names)]
+    if names != expected:
+        raise ManifestError(f"manifest {path} has the wrong columns", found=names, allowed=expected)
+    as_declared(manifest.table, [field_of(name) for name in names], path)
     check_ids(manifest.table, path)
     check_rows(manifest.table, manifest.metadata.label_set, path)
 

@@ -50,7 +50,7 @@ class EncoderProvenance:
     Args:
         dim: width of its frames.
         modality: `audio` or `text`.
-        spec: `class_path` and `init_args` that build it.
+        spec: `class_path` and `init_args` that build it, and `text` where it reads texts that have a name.
         fingerprint: its fingerprint's parts.
         trained: True when its weights are trained and stand in the checkpoint.
     """
@@ -65,6 +65,12 @@ class EncoderProvenance:
         """Return plain values for the metadata of predictions: `class_path`, `init_args`, and what was recorded."""
         facts = {"modality": self.modality, "fingerprint": dict(self.fingerprint), "trained": self.trained}
         return {**self.spec, **facts}
+
+
+def texts_read(encoders: Mapping[str, EncoderProvenance]) -> tuple[str | None, ...]:
+    """Return the names of the texts that encoders read, sorted; None is the default, which stands for none, too."""
+    read = {encoder.spec.get("text") for encoder in encoders.values() if encoder.modality == "text"}
+    return tuple(sorted(read, key=lambda name: name or "")) or (None,)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 
 from vibespeaker.encoders.descriptors import AcousticDescriptors
 from vibespeaker.encoders.specs import build_encoders, read_specs
-from vibespeaker.errors import ConfigError, EncoderError
+from vibespeaker.errors import ConfigError
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "encoders"
 
@@ -77,7 +77,7 @@ def test_missing_file(tmp_path):
     [
         ({"class_path": "HashedTxt"}, ConfigError, "Allowed: vibespeaker.encoders.AcousticDescriptors"),
         ({"class_path": "no.such.Thing"}, ConfigError, "neither imported nor called"),
-        ({"class_path": "vibespeaker.labels.LabelSet"}, EncoderError, "is not an encoder"),
+        ({"class_path": "vibespeaker.labels.LabelSet"}, ConfigError, "is no Encoder"),
         ({"class_path": "HashedText", "init_args": {"dims": 8}}, ConfigError, r"Found: \['dims'\]. Allowed: dim"),
         ({"class_path": "HashedText", "init_args": {"dim": 12}}, ConfigError, "encoder 'x': HashedText"),
         ({"class_path": "HashedText", "init_args": {"dim": "wide"}}, ConfigError, "cannot be made"),

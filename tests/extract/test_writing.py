@@ -10,6 +10,7 @@ import torch
 
 from tests.extract.toy import StridedFrames, make_corpus, read, spec
 from vibespeaker.cache import EncoderRecord
+from vibespeaker.cache.keys import AUDIO
 from vibespeaker.cache.shards import Entry, shard_names
 from vibespeaker.claims import Claims
 from vibespeaker.errors import CacheError
@@ -34,7 +35,7 @@ def test_any_number_behind_gives_the_same_files(tmp_path: Path, behind: int) -> 
     plan = make_plan(manifest, [RECORD], [], shard_size=2)
     feeding = ReadingConfig(torch.device("cpu"), 0, batch_seconds=160.0, batch_clips=1, shards_behind=behind)
     with Claims(tmp_path / "sound" / "lock") as claims:
-        reader = ClipReader(manifest, plan, "audio")
+        reader = ClipReader(manifest, plan, AUDIO)
         target = Target(tmp_path / "sound", RECORD, StridedFrames(), plan, claims)
         Extraction([target], plan, reader, feeding).run()
     found = {name: (tmp_path / "sound" / "shards" / f"{name}.safetensors").read_bytes() for name in names(plan)}

@@ -19,6 +19,7 @@ from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions, softmax
 from vibespeaker.recognizer.system import NO_TRANSCRIPT_NOTE, SYNTHETIC_NOTE, Recognizer
 from vibespeaker.trainer.cli import run_trainer
+from vibespeaker.transcribe.base import Transcript
 
 pytestmark = pytest.mark.slow
 
@@ -172,11 +173,11 @@ def test_words_matter_and_an_empty_text_is_a_text(recognizer, recording):
 def test_the_transcriber_is_asked_only_without_a_text(checkpoint, recording):
     heard: list[int] = []
 
-    def transcriber(samples: np.ndarray) -> str:
+    def transcriber(samples: np.ndarray) -> Transcript:
         heard.append(len(samples))
-        return "what was heard"
+        return Transcript("what was heard")
 
-    recognizer = Recognizer.from_checkpoint(checkpoint, transcriber)
+    recognizer = Recognizer.from_checkpoint(checkpoint, {None: transcriber})
     assert recognizer.recognize(recording).transcript == "what was heard"
     assert recognizer.recognize(recording, "given").transcript == "given"
     assert heard == [len(read_audio(recording))]

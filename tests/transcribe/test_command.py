@@ -10,7 +10,7 @@ from vibespeaker.cli.main import main
 from vibespeaker.errors import ConfigError, ManifestError
 from vibespeaker.manifest import Manifest
 from vibespeaker.transcribe.command import transcribe
-from vibespeaker.transcribe.whisper import Transcriber
+from vibespeaker.transcribe.whisper import WhisperTranscriber
 
 ROWS = 5
 
@@ -41,13 +41,13 @@ def whisper(tiny_checkpoint):
 def heard(monkeypatch):
     """Counts the clips that are transcribed."""
     counts = []
-    original = Transcriber.transcribe
+    original = WhisperTranscriber.transcribe
 
     def counting(self, clips, language=None):
         counts.append(len(clips))
         return original(self, clips, language)
 
-    monkeypatch.setattr(Transcriber, "transcribe", counting)
+    monkeypatch.setattr(WhisperTranscriber, "transcribe", counting)
     return counts
 
 
@@ -55,12 +55,12 @@ def test_missing_texts_are_filled_with_their_origin(manifest, whisper, tmp_path)
     out = tmp_path / "out.parquet"
     assert main(["transcribe", str(manifest), "--model", whisper, "--out", str(out), "--batch_size", "2"]) == 0
     table = Manifest.read(out)
-    transcriber = Transcriber(whisper)
+    transcriber = WhisperTranscriber(whisper)
     assert table.column("text")[1] == "spoken by a person"
     assert table.column("text_origin") == [transcriber.origin, "human", *[transcriber.origin] * 3]
     for row, language in ((0, "en"), (2, "de"), (4, "de")):
         clip, _ = soundfile.read(table.root / f"clip{row}.wav", dtype="float32")
-        assert table.column("text")[row] == transcriber(clip, language)
+        assert table.column("text")[row] == transcriber(clip, language).text
     assert table.metadata.history[-1]["step"] == "transcribe"
     assert table.metadata.history[-1]["fingerprint"] == transcriber.origin.split("@")[1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus", "manifest.parquet", "out.parquet"]
@@ -69,7 +69,7 @@ def test_missing_texts_are_filled_with_their_origin(manifest, whisper, tmp_path)
 def test_all_splits_are_transcribed_alike_on_demand(manifest, whisper, tmp_path):
     out = tmp_path / "out.parquet"
     assert main(["transcribe", str(manifest), "--model", whisper, "--out", str(out), "--all"]) == 0
-    assert set(Manifest.read(out).column("text_origin")) == {Transcriber(whisper).origin}
+    assert set(Manifest.read(out).column("text_origin")) == {WhisperTranscriber(whisper).origin}
 
 
 def test_chosen_splits_only(manifest, whisper, tmp_path):
@@ -84,7 +84,7 @@ def test_killed_run_goes_on_and_gives_the_same_bytes(manifest, whisper, tmp_path
     straight, broken = tmp_path / "straight.parquet", tmp_path / "broken.parquet"
     transcribe(manifest, whisper, straight, batch_size=1)
     heard.clear()
-    counting = Transcriber.transcribe
+    counting = WhisperTranscriber.transcribe
 
     def dying(self, clips, language=None):
         if len(heard) == 2:
@@ -92,7 +92,7 @@ def test_killed_run_goes_on_and_gives_the_same_bytes(manifest, whisper, tmp_path
         return counting(self, clips, language)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Transcriber, "transcribe", dying)
+        patch.setattr(WhisperTranscriber, "transcribe", dying)
         with pytest.raises(KeyboardInterrupt):
             transcribe(manifest, whisper, broken, batch_size=1)
     assert not broken.exists()
@@ -152,7 +152,7 @@ def test_unknown_language_is_refused_before_the_work(manifest, whisper, tmp_path
 
 
 def test_output_that_is_another_file_is_not_overwritten(manifest, whisper, tmp_path):
-    out = tmp_path / "notes.txt"
+    out = tmp_path / "notes.parquet"
     out.write_text("mine")
     with pytest.raises(ManifestError, match="not a Parquet file"):
         transcribe(manifest, whisper, out)

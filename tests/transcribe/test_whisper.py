@@ -6,12 +6,15 @@ import pytest
 from tests.sounds import speech_like, without_speech
 from vibespeaker.audio.files import read_audio
 from vibespeaker.errors import ConfigError, EncoderError
-from vibespeaker.transcribe.whisper import Transcriber, split_at_pauses
+from vibespeaker.transcribe.base import Transcript, split_at_pauses
+from vibespeaker.transcribe.whisper import WhisperTranscriber
+
+NOTHING = Transcript("", ())
 
 
 @pytest.fixture(scope="module")
 def transcriber(tiny_checkpoint):
-    return Transcriber(str(tiny_checkpoint("whisper")), batch_size=2)
+    return WhisperTranscriber(str(tiny_checkpoint("whisper")), batch_size=2)
 
 
 def test_texts_are_those_of_transformers(transcriber, tiny_checkpoint):
@@ -25,7 +28,7 @@ def test_texts_are_those_of_transformers(transcriber, tiny_checkpoint):
     model = WhisperForConditionalGeneration.from_pretrained(folder)
     tokens = model.generate(**inputs, language="en", task="transcribe")
     (expected,) = AutoTokenizer.from_pretrained(folder).batch_decode(tokens, skip_special_tokens=True)
-    text = transcriber(clip, "en")
+    text = transcriber(clip, "en").text
     assert text == " ".join(expected.split())
     assert text
 
@@ -36,11 +39,12 @@ def test_texts_depend_on_nothing_but_the_clip(transcriber):
     assert together == [transcriber(clip, "en") for clip in clips]
     assert together[::-1] == transcriber.transcribe(clips[::-1], "en")
     assert len(set(together)) > 1
+    assert all(said.words is None for said in together if said.text)
 
 
 def test_what_certainly_is_no_speech_has_no_words(transcriber):
-    assert not any(transcriber.transcribe(list(without_speech().values()), "en"))
-    assert transcriber.transcribe([np.zeros(16_000, np.float32), np.full(100, 0.5, np.float32)]) == ["", ""]
+    assert not any(said.text for said in transcriber.transcribe(list(without_speech().values()), "en"))
+    assert transcriber.transcribe([np.zeros(16_000, np.float32), np.full(100, 0.5, np.float32)]) == [NOTHING] * 2
     assert transcriber.transcribe([]) == []
 
 
@@ -57,36 +61,36 @@ def test_long_clips_are_cut_at_pauses():
 def test_texts_of_windows_are_joined(transcriber):
     clip = speech_like(31)
     first, second = split_at_pauses(clip)
-    assert transcriber(clip, "de") == f"{transcriber(first, 'de')} {transcriber(second, 'de')}"
+    assert transcriber(clip, "de").text == f"{transcriber(first, 'de').text} {transcriber(second, 'de').text}"
 
 
 def test_languages(transcriber):
     assert transcriber.languages == ("de", "en")
     with pytest.raises(ConfigError, match=r"does not know the language. Found: fr. Allowed: de, en"):
         transcriber(speech_like(1), "fr")
-    assert transcriber(speech_like(1))  # detected
+    assert transcriber(speech_like(1)).text  # detected
 
 
 def test_origin_names_model_and_fingerprint(transcriber, tiny_checkpoint):
     folder = tiny_checkpoint("whisper")
     assert transcriber.origin == f"asr:{folder.name}@{transcriber.fingerprint().digest[:12]}"
-    assert Transcriber(str(folder)).fingerprint() == transcriber.fingerprint()
-    beams = Transcriber(str(folder), beams=2)
+    assert WhisperTranscriber(str(folder)).fingerprint() == transcriber.fingerprint()
+    beams = WhisperTranscriber(str(folder), beams=2)
     assert set(beams.fingerprint().difference(transcriber.fingerprint())) == {"beams"}
-    assert beams(speech_like(1), "en")
+    assert beams(speech_like(1), "en").text
 
 
 def test_wrong_arguments(tiny_checkpoint):
-    with pytest.raises(EncoderError, match=r"Transcriber: checkpoint .* is of the wrong kind. Found: wavlm"):
-        Transcriber(str(tiny_checkpoint("wavlm")))
-    with pytest.raises(ConfigError, match="beams=0"):
-        Transcriber(str(tiny_checkpoint("whisper")), beams=0)
+    with pytest.raises(EncoderError, match=r"WhisperTranscriber: checkpoint .* is of the wrong kind. Found: wavlm"):
+        WhisperTranscriber(str(tiny_checkpoint("wavlm")))
+    with pytest.raises(ConfigError, match=r"beams is too small. Found: 0"):
+        WhisperTranscriber(str(tiny_checkpoint("whisper")), beams=0)
     with pytest.raises(ConfigError, match="Found: toaster"):
-        Transcriber(str(tiny_checkpoint("whisper")), device="toaster")
+        WhisperTranscriber(str(tiny_checkpoint("whisper")), device="toaster")
 
 
 def test_half_precision(tiny_checkpoint):
-    assert Transcriber(str(tiny_checkpoint("whisper")), precision="bfloat16")(speech_like(1), "en")
+    assert WhisperTranscriber(str(tiny_checkpoint("whisper")), precision="bfloat16")(speech_like(1), "en").text
 
 
 def test_real_recording(transcriber, shared_data):

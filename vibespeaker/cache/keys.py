@@ -11,8 +11,10 @@ import pyarrow.compute as pc
 
 from vibespeaker.errors import CacheError
 from vibespeaker.manifest import Manifest
-from vibespeaker.provenance import Modality
+from vibespeaker.texts import TEXT
 
+#: The column of a manifest that hashes audio.
+AUDIO = "audio_sha256"
 DIGEST_BYTES = 32
 _ROWS_AT_ONCE = 65_536
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
@@ -70,7 +72,7 @@ def audio_contents(manifest: Manifest) -> Contents:
     Raises:
         CacheError: a row has no hash, or one that is no SHA-256.
     """
-    column = manifest.table.column("audio_sha256")
+    column = manifest.table.column(AUDIO)
     lengths = pc.binary_length(column)
     bad = pc.fill_null(pc.not_equal(lengths, 2 * DIGEST_BYTES), True)
     if pc.any(bad).as_py():
@@ -84,9 +86,9 @@ def audio_contents(manifest: Manifest) -> Contents:
     return contents
 
 
-def text_contents(manifest: Manifest) -> Contents:
-    """Return `(rows, 32)` SHA-256 of the UTF-8 texts; a missing text counts as the empty one."""
-    values = manifest.table.column("text")
+def text_contents(manifest: Manifest, column: str = TEXT) -> Contents:
+    """Return `(rows, 32)` SHA-256 of the UTF-8 texts of a column; a missing text counts as the empty one."""
+    values = manifest.table.column(column)
     contents = np.empty((len(manifest), DIGEST_BYTES), np.uint8)
     for start in range(0, len(values), _ROWS_AT_ONCE):  # a million Python strings never exist at once
         texts = values.slice(start, _ROWS_AT_ONCE).to_pylist()
@@ -100,9 +102,9 @@ def as_strings(contents: Contents) -> npt.NDArray[np.bytes_]:
     return np.ascontiguousarray(contents).view(f"S{DIGEST_BYTES}").reshape(-1)
 
 
-def manifest_contents(manifest: Manifest, modality: Modality) -> Contents:
-    """Return `(rows, 32)` content hashes of what an encoder of this modality takes."""
-    return audio_contents(manifest) if modality == "audio" else text_contents(manifest)
+def manifest_contents(manifest: Manifest, column: str) -> Contents:
+    """Return `(rows, 32)` content hashes of what an encoder takes: by `AUDIO`, or of a column of texts."""
+    return audio_contents(manifest) if column == AUDIO else text_contents(manifest, column)
 
 
 def _from_hexadecimal(column: pa.StringArray, first_row: int) -> Contents:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from vibespeaker.cache.keys import AUDIO
 from vibespeaker.cache.precision import DTYPES, stored_dim
 from vibespeaker.config_files.renamed import classes_now
 from vibespeaker.encoders.base import Encoder
@@ -15,6 +16,7 @@ from vibespeaker.errors import CacheError
 from vibespeaker.files import write_text
 from vibespeaker.inputs import read_json
 from vibespeaker.provenance import Fingerprint, Modality
+from vibespeaker.texts import text_column
 
 FORMAT_VERSION = 1
 EXTRACT_AGAIN = "run vibespeaker extract with this manifest, these encoders and this cache; it adds what is missing"
@@ -46,7 +48,8 @@ class EncoderRecord:
         frames_per_second: of an audio encoder, None for text and where a clip is one frame.
         dtype: stored precision, one of `cache.precision.DTYPES`.
         fingerprint: what the frames depend on.
-        spec: `class_path` and `init_args` that built it; not part of its identity (a checkpoint may move).
+        spec: `class_path` and `init_args` that built it, and `text`, the name of the texts that it reads; of these
+            only the last is part of its identity (a checkpoint may move).
         autocast: precision the encoder ran in, None for its own.
     """
 
@@ -86,10 +89,21 @@ class EncoderRecord:
         return stored_dim(self.dim, self.dtype) * self.torch_dtype.itemsize
 
     @property
+    def text(self) -> str | None:
+        """Name of the texts that an encoder of text reads, None for the default."""
+        return self.spec.get("text")
+
+    @property
+    def column(self) -> str:
+        """The manifest's column that names what it encodes: hashes of audio, or texts."""
+        return AUDIO if self.modality == "audio" else text_column(self.text)
+
+    @property
     def parts(self) -> dict[str, str]:
         """Everything but the content that the stored frames depend on, by name."""
         own = {"dim": str(self.dim), "dtype": self.dtype, "autocast": str(self.autocast), "modality": self.modality}
-        return {**own, **{f"fingerprint.{name}": part for name, part in self.fingerprint.parts.items()}}
+        named = {} if self.text is None else {"text": self.text}
+        return {**own, **named, **{f"fingerprint.{name}": part for name, part in self.fingerprint.parts.items()}}
 
     @property
     def identity(self) -> str:

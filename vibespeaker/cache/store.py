@@ -95,7 +95,7 @@ class EmbeddingCache:
 
         Args:
             encoder: its name.
-            manifest: needs the column `audio_sha256` for an audio encoder, `text` for a text encoder.
+            manifest: needs the column `audio_sha256` for an audio encoder, its column of texts for a text encoder.
             view: 0 for the clean view, up to `views` for augmented ones of an audio encoder.
 
         Returns:
@@ -104,7 +104,7 @@ class EmbeddingCache:
         Raises:
             CacheError: naming the view, or how many and which rows are not in the cache.
         """
-        contents = manifest_contents(manifest, self.record(encoder).modality)
+        contents = manifest_contents(manifest, self.record(encoder).column)
         columns = manifest.table.schema.names
         names = manifest.table.column("utterance_id" if "utterance_id" in columns else columns[0])
         return self.find(encoder, contents, np.full(len(contents), view), lambda at: names.take(at).to_pylist())

@@ -131,7 +131,7 @@ def _check_complete(
     manifest: Manifest,
     augmented: Sequence[npt.NDArray[np.int64]],
 ) -> list[Damage]:
-    contents = manifest_contents(manifest, record.modality)
+    contents = manifest_contents(manifest, record.column)
     damages = []
     for view, rows in enumerate([np.arange(len(manifest)), *(augmented if record.modality == "audio" else ())]):
         found = index.keys.find(contents[rows], np.full(len(rows), view, np.int16))
@@ -146,7 +146,7 @@ def _check_complete(
 def _utterances(shard: ShardIndex, entries: Sequence[int], record: EncoderRecord, manifest: Manifest) -> str:
     """Name the manifest's utterances among some entries of a shard."""
     wanted = {shard.contents[entry].tobytes() for entry in entries}
-    contents = manifest_contents(manifest, record.modality)
+    contents = manifest_contents(manifest, record.column)
     rows = np.array([row for row, content in enumerate(contents) if content.tobytes() in wanted], np.int64)
     return f" in {len(entries)} of {len(shard)} entries{_named(rows, manifest)}"
 

@@ -33,7 +33,7 @@ COMMANDS = {
     "stats": ("vibespeaker.prepare.stats:stats", "count utterances by corpus, emotion and split"),
     "check": ("vibespeaker.prepare.leaks:check", "find speakers, recordings and takes in more than one split"),
     "balance": ("vibespeaker.prepare.balance:balance", "plan a training split with equal classes"),
-    "transcribe": ("vibespeaker.transcribe.command:transcribe", "fill missing texts with a Whisper checkpoint"),
+    "transcribe": ("vibespeaker.transcribe.command:transcribe", "fill missing texts by speech recognition"),
     "extract": ("vibespeaker.extract:extract", "run the frozen encoders once and store their frames"),
     "ensemble": ("vibespeaker.ensemble:ensemble", "combine prediction tables into one"),
     "evaluate": ("vibespeaker.evaluation.command:evaluate", "score predictions, with intervals and comparisons"),

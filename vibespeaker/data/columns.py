@@ -4,7 +4,7 @@ Of a million utterances the identifiers, paths, texts and hashes in hexadecimal 
 none of them once the frames are found.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,17 +16,40 @@ from vibespeaker.heads import HeadSpec
 from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import LabelSet
 from vibespeaker.manifest import Manifest, release_memory
-from vibespeaker.provenance import Modality
+from vibespeaker.texts import origin_column, text_column
 
-_ALWAYS = ("split", "text_origin")
-_LIVE = (*RECORDING_COLUMNS, "text", "duration")
+_LIVE = (*RECORDING_COLUMNS, "duration")
 _NAMING = ("utterance_id", "file_name", "split")
-_CONTENT: dict[Modality, str] = {"audio": "audio_sha256", "text": "text"}
 
 
-def read_facts(path: Path, live: bool) -> Manifest:
-    """Read the columns that training uses: splits, and audio paths and texts when encoders run live."""
-    return Manifest.read(path, (*_ALWAYS, *(_LIVE if live else ())))
+def read_facts(path: Path, texts: Iterable[str | None], live: bool) -> Manifest:
+    """Read the columns that training uses: splits, where texts are from, and audio paths and texts for live encoders.
+
+    Args:
+        path: the manifest.
+        texts: names of the texts that are read, None for the default; live encoders may read all there are.
+        live: whether encoders run inside the model.
+    """
+    texts = (None, *Manifest.text_names(path)) if live else tuple(texts)
+    read = map(text_column, texts if live else ())
+    return Manifest.read(path, ("split", *map(origin_column, texts), *(_LIVE if live else ()), *read))
+
+
+def text_origins(manifest: Manifest, texts: Iterable[str | None], path: Path) -> tuple[str, ...]:
+    """Return where texts are from, sorted.
+
+    Args:
+        manifest: what `read_facts` read.
+        texts: their names.
+        path: of the manifest, for errors.
+
+    Raises:
+        ManifestError: it has no texts of a name.
+    """
+    for name in texts:
+        if origin_column(name) not in manifest.table.schema.names:
+            Manifest.read(path, (text_column(name),))  # raises, with the remedy
+    return tuple(sorted({origin for name in texts for origin in manifest.codes(origin_column(name))[1]}))
 
 
 def read_targets(
@@ -52,12 +75,12 @@ def read_contents(path: Path, encoders: Mapping[str, EncoderRecord]) -> dict[str
         encoders: encoder name → record.
 
     Returns:
-        Encoder name → `(rows, 32)`, uint8; encoders of one modality share the array.
+        Encoder name → `(rows, 32)`, uint8; encoders of audio share the array, and those of the same texts.
 
     Raises:
         CacheError: a row has no hash of its audio.
     """
-    modalities = dict.fromkeys(record.modality for record in encoders.values())
-    found = {kind: manifest_contents(Manifest.read(path, (_CONTENT[kind],)), kind) for kind in modalities}
+    columns = dict.fromkeys(record.column for record in encoders.values())
+    found = {column: manifest_contents(Manifest.read(path, (column,)), column) for column in columns}
     release_memory()
-    return {name: found[record.modality] for name, record in encoders.items()}
+    return {name: found[record.column] for name, record in encoders.items()}

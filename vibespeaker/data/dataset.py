@@ -1,6 +1,7 @@
 """Splits of a manifest that are read one batch at a time: frames from a cache, or audio and texts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from vibespeaker.data.memory import batch_memory
 from vibespeaker.data.sampler import Key
 from vibespeaker.data.targets import Targets
 from vibespeaker.manifest import Manifest
+from vibespeaker.texts import TEXT, text_column, text_names
 
 #: Frames per second by which live audio is measured for batching.
 _FRAME_RATE = 50
@@ -70,14 +72,16 @@ class LiveSplit(Dataset[EmotionBatch]):
 
     Args:
         manifest: with the columns of `audio.recordings`, `audio` empty for a text alone, whose waveform has no samples,
-            `text` and `duration`.
+            texts, named ones too, and `duration`.
         rows: `(N,)` row numbers in the manifest.
         targets: of the whole manifest.
     """
 
     def __init__(self, manifest: Manifest, rows: Rows, targets: Targets) -> None:
         self.recordings = Recordings(manifest)
-        self.audio, self.texts = manifest.table.column("audio"), manifest.table.column("text")
+        self.audio, self.texts = manifest.table.column("audio"), manifest.table.column(TEXT)
+        names = text_names(manifest.table.schema.names)
+        self.named_texts = {name: manifest.table.column(text_column(name)) for name in names}
         self.rows, self.targets = rows, targets
         self.seconds = manifest.table.column("duration").to_numpy()[rows]
 
@@ -94,7 +98,8 @@ class LiveSplit(Dataset[EmotionBatch]):
         rows = [int(self.rows[at]) for at, _ in keys]
         audio = tuple(self._waveform(row) for row in rows)
         texts = tuple(self.texts[row].as_py() or "" for row in rows)
-        return _batch(self.rows, self.targets, keys, audio=audio, texts=texts)
+        named = {name: tuple(column[row].as_py() or "" for row in rows) for name, column in self.named_texts.items()}
+        return replace(_batch(self.rows, self.targets, keys, audio=audio, texts=texts), named_texts=named)
 
     def _waveform(self, row: int) -> Tensor:
         return torch.from_numpy(self.recordings.read(row)) if self.audio[row].as_py() else torch.empty(0)

@@ -132,26 +132,32 @@ def read_config(name: str, local: bool, kinds: Sequence[str], purpose: str) -> A
     return config
 
 
-def check_weights(info: dict[str, Any], name: str, purpose: str) -> None:
+def check_weights(info: dict[str, Any], name: str, purpose: str, unused: Sequence[str] = UNUSED_WEIGHTS) -> None:
     """Refuse a checkpoint that lacks weights, which transformers would fill with random numbers.
 
     Args:
         info: what `from_pretrained(…, output_loading_info=True)` returned beside the model.
         name: folder or name on the hub.
         purpose: what needs it, for messages.
+        unused: parts of the names of weights that may be lacking, since nothing uses them.
     """
-    missing = sorted(key for key in info["missing_keys"] if not any(part in key for part in UNUSED_WEIGHTS))
+    missing = sorted(key for key in info["missing_keys"] if not any(part in key for part in unused))
     if missing:
         raise EncoderError(
             f"{purpose}: checkpoint {name} lacks {len(missing)} weights of its own configuration", found=missing[:3]
         )
 
 
-def weights_sha256(network: nn.Module) -> str:
-    """Return the SHA-256 of all weights that are used: names in order, shapes, and values as float32 bytes."""
+def weights_sha256(network: nn.Module, unused: Sequence[str] = UNUSED_WEIGHTS) -> str:
+    """Return the SHA-256 of all weights that are used: names in order, shapes, and values as float32 bytes.
+
+    Args:
+        network: whose weights they are.
+        unused: parts of the names of weights that are left out.
+    """
     digest = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
-        if any(part in name for part in UNUSED_WEIGHTS):
+        if any(part in name for part in unused):
             continue
         if tensor.is_floating_point():
             tensor = tensor.detach().to(device="cpu", dtype=torch.float32)

@@ -42,6 +42,10 @@ class Reduced(Encoder):
         check_reduction(stride, statistics)
         if stride == 1 and not statistics:
             raise ConfigError("Reduced reduces nothing", remedy="set its stride or its statistics, or leave it out")
+        if "text" in encoder:
+            raise ConfigError(
+                "the text that Reduced reads is said beside it", remedy="write text beside its class_path"
+            )
         self.encoder = build_encoders({"reduced": encoder})["reduced"]
         self.stride, self.statistics = stride, tuple(statistics)
         self.modality = self.encoder.modality
@@ -67,7 +71,7 @@ class Reduced(Encoder):
 def reduced_specs(
     specs: Mapping[str, Mapping[str, Any]], stride: int, statistics: Sequence[str]
 ) -> dict[str, Mapping[str, Any]]:
-    """Return specifications of the same encoders with fewer frames.
+    """Return specifications of the same encoders, of the same texts, with fewer frames.
 
     Raises:
         ConfigError: the stride is below 1, or a statistic is unknown or named twice.
@@ -78,7 +82,12 @@ def reduced_specs(
     given: dict[str, Any] = {"stride": stride} if stride > 1 else {}
     given |= {"statistics": list(statistics)} if statistics else {}
     path = f"{Reduced.__module__.rpartition('.')[0]}.{Reduced.__name__}"
-    return {name: {"class_path": path, "init_args": {"encoder": dict(spec), **given}} for name, spec in specs.items()}
+    reduced: dict[str, Mapping[str, Any]] = {}
+    for name, spec in specs.items():
+        inner = {key: value for key, value in spec.items() if key != "text"}
+        text = {"text": spec["text"]} if "text" in spec else {}
+        reduced[name] = {"class_path": path, "init_args": {"encoder": inner, **given}, **text}
+    return reduced
 
 
 def check_reduction(stride: int, statistics: Sequence[str]) -> None:

@@ -8,10 +8,10 @@ from torch.utils.data import Dataset
 
 from vibespeaker.audio.augmentation import Augmentation
 from vibespeaker.audio.recordings import Recordings
+from vibespeaker.cache.keys import AUDIO
 from vibespeaker.errors import AudioError
 from vibespeaker.extract.plan import Plan
 from vibespeaker.manifest import Manifest
-from vibespeaker.provenance import Modality
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,13 @@ class ClipReader(Dataset[Clip]):
     Args:
         manifest: where the recordings and texts are.
         plan: which of them, in which view.
-        modality: what to read.
+        column: of what is read: `AUDIO`, or a column of texts.
         augmentation: draws the augmented views; None when the plan has none.
     """
 
-    def __init__(
-        self, manifest: Manifest, plan: Plan, modality: Modality, augmentation: Augmentation | None = None
-    ) -> None:
-        self._recordings = Recordings(manifest) if modality == "audio" else None
-        self._texts = manifest.table.column("text")
+    def __init__(self, manifest: Manifest, plan: Plan, column: str, augmentation: Augmentation | None = None) -> None:
+        self._recordings = Recordings(manifest) if column == AUDIO else None
+        self._texts = None if column == AUDIO else manifest.table.column(column)
         self._plan = plan
         self._augmentation = augmentation
 
@@ -57,6 +55,7 @@ class ClipReader(Dataset[Clip]):
     def __getitem__(self, number: int) -> Clip:
         row = int(self._plan.rows[number])
         if self._recordings is None:
+            assert self._texts is not None
             return Clip(number, self._texts[row].as_py() or "")
         try:
             heard = self._recordings.hear(row, self._plan.contents[number].tobytes().hex())

@@ -35,6 +35,7 @@ from vibespeaker.files import storage_errors
 from vibespeaker.manifest import Manifest
 from vibespeaker.outputs import check_folder
 from vibespeaker.prepare.balance_plan import BalancePlan
+from vibespeaker.texts import text_column
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +95,8 @@ def extract(
 
     Args:
         manifest: table made by `vibespeaker prepare`.
-        encoders: YAML file that names the encoders, name → class_path and init_args; or a shipped one, e.g. embedded.
+        encoders: YAML file that names the encoders, name → class_path, init_args and, for text that is not the default,
+            text; or a shipped one, e.g. embedded.
         out: cache folder; made when missing, added to when there.
         views: augmented views of the recordings in `view_splits`, besides the clean view.
         augmentation: YAML recipe of the views; by default noise, reverberation and gain from −5 to +5 dB.
@@ -125,17 +127,16 @@ def extract(
     trust_packages(trust or ())
     _check_options(views, batch_seconds, batch_clips, shard_size, workers, verify, repair)
     check_folder(out, inputs=[manifest, encoders, augmentation, plan])
-    table = Manifest.read(manifest, COLUMNS)
+    specs = None if encoders is None else reduced_specs(read_specs(encoders), stride, statistics or ())
+    table = Manifest.read(manifest, _columns(specs, out if verify else None))
     augmented = augmented_rows(table, views, view_splits, None if plan is None else BalancePlan.read(plan))
     views = len(augmented)
     if verify:
-        specs = None if encoders is None else reduced_specs(read_specs(encoders), stride, statistics or ())
         return _verify(table, out, specs, augmented, repair)
-    if encoders is None:
+    if specs is None:
         raise ConfigError(
             "extract needs the encoders to run", remedy="give --encoders FILE.yaml, or --encoders embedded"
         )
-    specs = reduced_specs(read_specs(encoders), stride, statistics or ())
     unusable = [name for name in specs if not _NAME.fullmatch(name)]
     if unusable:
         raise ConfigError("an encoder's name must serve as a folder's", found=unusable, allowed="letters, digits, ._-")
@@ -152,22 +153,29 @@ def extract(
     return 1 if sum(_extract(job, together, augmented, shard_size) for together in loaded.values()) else 0
 
 
+def _columns(specs: Mapping[str, Mapping[str, Any]] | None, out: Path | None) -> list[str]:
+    """Return what is read of the manifest: `COLUMNS`, and the texts of the encoders, without specs of a cache's."""
+    if specs is None and out is not None:
+        specs = {name: record.spec for name, record in EmbeddingCache.open(out).encoders.items()}
+    return list(dict.fromkeys((*COLUMNS, *(text_column(spec.get("text")) for spec in (specs or {}).values()))))
+
+
 def _extract(
     job: Job, encoders: Sequence[LoadedEncoder], augmented: Sequence[npt.NDArray[np.int64]], shard_size: int
 ) -> int:
-    """Store the frames of all encoders of one modality; return how many clips could not be encoded."""
+    """Store the frames of all encoders of audio, or of the same texts; return how many clips could not be encoded."""
     # planned for all, whatever fits on the device together: processes of the same command must agree on the chunks
     plan = make_plan(job.manifest, [loaded.record for loaded in encoders], augmented, shard_size)
     return sum(extract_together(job, plan, fitting) for fitting in on_device(encoders, job.reading.device))
 
 
 def extract_together(job: Job, plan: Plan, encoders: Sequence[LoadedEncoder]) -> int:
-    """Store the frames of encoders of one modality, reading each clip once for all of them.
+    """Store the frames of encoders of audio, or of the same texts, reading each clip once for all of them.
 
     Args:
         job: where clips come from and frames go.
         plan: the clips.
-        encoders: on the device, at least one.
+        encoders: on the device, at least one, all of one column of the manifest.
 
     Returns:
         How many clips could not be encoded, summed over the encoders; each is logged with its reason.
@@ -175,7 +183,7 @@ def extract_together(job: Job, plan: Plan, encoders: Sequence[LoadedEncoder]) ->
     Raises:
         CacheError: the cache knows another encoder by one of the names, or cannot be written.
     """
-    reader = ClipReader(job.manifest, plan, encoders[0].record.modality, job.augmentation)
+    reader = ClipReader(job.manifest, plan, encoders[0].record.column, job.augmentation)
     with ExitStack() as stack:
         targets = []
         for loaded in encoders:

@@ -13,7 +13,6 @@ from vibespeaker.encoders.base import Encoder
 from vibespeaker.encoders.pretrained import PretrainedEncoder
 from vibespeaker.encoders.specs import build_encoders
 from vibespeaker.errors import CacheError
-from vibespeaker.provenance import Modality
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ class LoadedEncoder:
 
 def load_encoders(
     specs: Mapping[str, Mapping[str, Any]], dtype: str, autocast: str | None, compile_layers: bool = False
-) -> dict[Modality, list[LoadedEncoder]]:
+) -> dict[str, list[LoadedEncoder]]:
     """Build encoders in main memory.
 
     Args:
@@ -43,20 +42,20 @@ def load_encoders(
         compile_layers: whether pretrained encoders are compiled.
 
     Returns:
-        Modality → its encoders, in their order.
+        Column of the manifest → the encoders of what it names, in their order.
 
     Raises:
         ConfigError: a specification is wrong.
         EncoderError: a checkpoint cannot be had.
     """
-    loaded: dict[Modality, list[LoadedEncoder]] = {}
+    loaded: dict[str, list[LoadedEncoder]] = {}
     for name, encoder in build_encoders(specs).items():
         if compile_layers:
             for module in encoder.modules():  # itself, or the one that it changes
                 if isinstance(module, PretrainedEncoder):
                     module.compile_layers()
         record = EncoderRecord.of(encoder, name, specs[name], dtype, autocast)
-        loaded.setdefault(encoder.modality, []).append(LoadedEncoder(encoder, record))
+        loaded.setdefault(record.column, []).append(LoadedEncoder(encoder, record))
     return loaded
 
 

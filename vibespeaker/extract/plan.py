@@ -14,11 +14,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vibespeaker.cache.keys import Contents, KeyTable, as_strings, manifest_contents
+from vibespeaker.cache.keys import AUDIO, Contents, KeyTable, as_strings, manifest_contents
 from vibespeaker.cache.records import EncoderRecord
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.balance_plan import BalancePlan
-from vibespeaker.provenance import Modality
 
 #: The shards of a chunk, one for each encoder, are kept below this many bytes: their frames are gathered in memory.
 MAX_SHARD_BYTES = 1 << 29
@@ -71,16 +70,16 @@ def make_plan(
     """Plan the extraction of encoders that take the same clips.
 
     Args:
-        manifest: with the columns `audio_sha256`, `duration`, `text` and `split`.
-        records: of the encoders, at least one, all of one modality.
+        manifest: with the columns `audio_sha256`, `duration` and `split`, and that of the encoders.
+        records: of the encoders, at least one, all of one column.
         augmented: rows that have view 1, view 2, and so on, of audio encoders; text has the clean view only.
         shard_size: most clips in a chunk.
     """
-    (modality,) = {record.modality for record in records}
-    contents = manifest_contents(manifest, modality)
-    sizes = _sizes(manifest, modality)
+    (column,) = {record.column for record in records}
+    contents = manifest_contents(manifest, column)
+    sizes = _sizes(manifest, column)
     everything = _distinct(contents, np.arange(len(manifest)))
-    views = [_distinct(contents, rows) for rows in augmented] if modality == "audio" else []
+    views = [_distinct(contents, rows) for rows in augmented] if column == AUDIO else []
     rows = np.concatenate([everything, *views])
     numbers = np.concatenate([np.full(len(part), view) for view, part in enumerate([everything, *views])])
     order = np.lexsort((numbers, as_strings(contents[rows]), -sizes[rows]))
@@ -120,12 +119,12 @@ def expected_bytes(plan: Plan, record: EncoderRecord) -> int:
     )
 
 
-def _sizes(manifest: Manifest, modality: Modality) -> npt.NDArray[np.float64]:
-    if modality == "audio":
-        column = pc.fill_null(manifest.table.column("duration"), 0.0)
+def _sizes(manifest: Manifest, column: str) -> npt.NDArray[np.float64]:
+    if column == AUDIO:
+        sizes = pc.fill_null(manifest.table.column("duration"), 0.0)
     else:
-        column = pc.fill_null(pc.utf8_length(manifest.table.column("text")), 0)
-    return column.to_numpy().astype(np.float64)
+        sizes = pc.fill_null(pc.utf8_length(manifest.table.column(column)), 0)
+    return sizes.to_numpy().astype(np.float64)
 
 
 def _distinct(contents: Contents, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -22,7 +22,7 @@ class LiveEncoders(nn.Module):
     The frozen ones stay in evaluation mode and out of both.
 
     Args:
-        specs: encoder name → class_path and init_args, in the model's order.
+        specs: encoder name → class_path, init_args and text, in the model's order.
     """
 
     def __init__(self, specs: Mapping[str, Mapping[str, Any]]) -> None:
@@ -59,13 +59,28 @@ class LiveEncoders(nn.Module):
             encoder._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
 
+    def _texts(self, name: str, batch: EmotionBatch) -> tuple[str, ...]:
+        """Return the texts that an encoder reads."""
+        wanted = self.specs[name].get("text")
+        if wanted is None:
+            return batch.texts
+        if wanted not in batch.named_texts:
+            raise ConfigError(
+                f"encoder {name} reads texts that the data lacks",
+                found=wanted,
+                allowed=batch.named_texts,
+                remedy=f"vibespeaker transcribe MANIFEST --out MANIFEST --name {wanted}",
+            )
+        return batch.named_texts[wanted]
+
     def _encode(self, name: str, batch: EmotionBatch) -> Frames:
         encoder = self.encoder(name)
-        if encoder.modality == "audio" and not all(len(waveform) for waveform in batch.audio):
+        hears = encoder.modality == "audio"
+        if hears and not all(len(waveform) for waveform in batch.audio):
             raise ConfigError(
                 f"encoder {name} needs audio, but some utterances are texts alone",
                 remedy="use text encoders only, or a manifest whose every utterance has audio",
             )
-        inputs: Sequence[Tensor] | Sequence[str] = batch.audio if encoder.modality == "audio" else batch.texts
+        inputs: Sequence[Tensor] | Sequence[str] = batch.audio if hears else self._texts(name, batch)
         with torch.set_grad_enabled(torch.is_grad_enabled() and name in self.trained):
             return encoder.encode(inputs)

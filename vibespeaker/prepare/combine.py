@@ -18,6 +18,7 @@ from vibespeaker.errors import ManifestError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import label_set
 from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata
+from vibespeaker.manifest_columns import in_order
 from vibespeaker.outputs import check_output
 from vibespeaker.prepare.label_map import LabelMap, read_label_map
 from vibespeaker.prepare.prepare import write_problems
@@ -120,7 +121,8 @@ def combine_manifests(manifests: Sequence[tuple[Manifest, str]], labels: LabelMa
     """
     root = _common_root([manifest.root for manifest, _ in manifests])
     tables = [_rooted(manifest, root) for manifest, _ in manifests]
-    table = pa.concat_tables(tables)
+    # named texts are null where a corpus has none
+    table = in_order(pa.concat_tables(tables, promote_options="default"))
     # by bytes, whatever the locale
     table = table.take(pc.sort_indices(table.column("utterance_id"))).combine_chunks()
     _refuse_repeats(table.column("utterance_id").to_numpy())

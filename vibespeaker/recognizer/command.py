@@ -11,6 +11,7 @@ from rich.table import Table
 from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.errors import CheckpointError, printable
 from vibespeaker.progress import plain_console
+from vibespeaker.transcribe.specs import DEFAULTS, build_transcriber, read_transcribers
 from vibespeaker.utterance import EACH, WHOLE, Channels, chosen_channels
 
 #: Classes of a further head that are printed, the most probable; JSON has them all.
@@ -37,12 +38,14 @@ def recognize(
         file: audio file of any common format and sampling rate.
         ckpt: checkpoint that vibespeaker fit wrote.
         text: the transcript, where it is known.
-        transcriber: Whisper checkpoint that transcribes the audio when no text is given, e.g. openai/whisper-large-v3.
+        transcriber: what transcribes the audio when no text is given: a Whisper checkpoint such as
+            openai/whisper-large-v3, a class such as SphinxTranscriber, or a YAML file of class_path and init_args. For
+            encoders that read texts that have names, the file has one of these for each name.
         channels: mix hears the mean of the channels, each hears every channel by itself, as of a call with a speaker on
             each, and a number hears that channel alone, counted from 1.
         vad: detector that tells whether there is speech at all; energy needs no model.
         json: print one JSON object in place of tables, or with channels each, a list of one per channel.
-        trust: packages besides vibespeaker and torch whose classes the checkpoint may name, such as your own.
+        trust: packages besides vibespeaker and torch that checkpoint and transcriber may name, such as your own.
 
     Raises:
         CheckpointError: there is no checkpoint, or its encoders are not those at hand.
@@ -74,12 +77,10 @@ def _recognize(
 
     excerpts = wanted.excerpts(WHOLE, count_channels(file) if wanted.are_all else 1)
     heard = [hear(file, excerpt) for excerpt in excerpts]  # before what takes long, since it may be the wrong file
-    transcribes = None
-    if transcriber is not None:
-        from vibespeaker.transcribe.whisper import Transcriber
-
-        transcribes = Transcriber(transcriber, vad=vad)
-    recognizer = Recognizer.from_checkpoint(checkpoint, transcribes)
+    specs = {} if transcriber is None else read_transcribers(transcriber)
+    settings = {**DEFAULTS, "vad": vad}
+    transcribers = {name: build_transcriber(spec, settings) for name, spec in specs.items()}
+    recognizer = Recognizer.from_checkpoint(checkpoint, transcribers)
     return [
         (excerpt.channel, recognizer.recognize_samples(one.samples, text, one.notes, vad))
         for excerpt, one in zip(excerpts, heard, strict=True)

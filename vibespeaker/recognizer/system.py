@@ -1,9 +1,8 @@
 """One recording → transcript, probabilities of the categories, attributes; by any system that hears audio."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -17,7 +16,8 @@ from vibespeaker.calibration.store import Calibration, find_calibration
 from vibespeaker.errors import AudioError, CheckpointError, ConfigError
 from vibespeaker.heads import HeadSpec
 from vibespeaker.labels import ATTRIBUTES
-from vibespeaker.provenance import Provenance
+from vibespeaker.provenance import Provenance, texts_read
+from vibespeaker.recognizer.transcripts import Transcribe, substitutes, transcripts_of
 from vibespeaker.systems import System, open_system
 from vibespeaker.systems.base import reads_text
 from vibespeaker.utterance import SAMPLE_RATE
@@ -26,21 +26,13 @@ SYNTHETIC_NOTE = "the checkpoint was trained on synthetic speech: its answers sa
 NO_TRANSCRIPT_NOTE = "the checkpoint reads words and there is no transcript: the text branch saw an empty text"
 
 
-class Transcriber(Protocol):
-    """Transcribes speech."""
-
-    def __call__(self, samples: Waveform) -> str:
-        """Return the transcript of `(samples,)` at 16 kHz."""
-        ...
-
-
 @dataclass(frozen=True)
 class Recognition:
     """A system's predictions for one recording.
 
     Args:
         seconds: duration of the audio.
-        transcript: the words that were spoken; null when unknown.
+        transcript: the words that were spoken, the first that the system reads; null when unknown.
         probabilities: class → probability in the label set's order; null without a category head.
         attributes: arousal, valence, dominance on 1–7; null without an attribute head.
         notes: what a reader must know of these numbers.
@@ -69,22 +61,23 @@ class Recognizer:
 
     Args:
         system: prepared for audio and texts.
-        transcriber: transcribes the audio when no transcript is given.
+        transcribers: what transcribes the audio when no transcript is given, by the name of the texts that it makes
+            (an encoder's `text`); that of None serves the names without one of their own.
         calibration: applied to the predictions, as `predict` applies it.
     """
 
     def __init__(
         self,
         system: System,
-        transcriber: Transcriber | None = None,
+        transcribers: Mapping[str | None, Transcribe] | None = None,
         calibration: Calibration | None = None,
     ) -> None:
-        self.system, self.transcriber, self.calibration = system, transcriber, calibration
+        self.system, self.transcribers, self.calibration = system, transcribers or {}, calibration
         self.provenance = system.provenance
         self.cleaning = cleaning_of(system.provenance, "the system")
 
     @staticmethod
-    def from_checkpoint(path: Path, transcriber: Transcriber | None = None) -> "Recognizer":
+    def from_checkpoint(path: Path, transcribers: Mapping[str | None, Transcribe] | None = None) -> "Recognizer":
         """Load a checkpoint that `vibespeaker fit` wrote, with the calibration beside it, and build its encoders.
 
         Raises:
@@ -96,7 +89,7 @@ class Recognizer:
         cleaning_of(system.provenance, path)
         system.prepare(None)
         calibration = None if system.identity is None else find_calibration(path, system.identity)
-        return Recognizer(system, transcriber, calibration)
+        return Recognizer(system, transcribers, calibration)
 
     @property
     def reads_text(self) -> bool:
@@ -108,7 +101,7 @@ class Recognizer:
 
         Args:
             path: audio file of any sampling rate.
-            text: the transcript; without it the transcriber is used where there is one.
+            text: the transcript; without it the transcribers are used where there are some.
 
         Raises:
             AudioError: the file cannot be used.
@@ -132,17 +125,21 @@ class Recognizer:
             AudioError: they are too short.
         """
         require_audible_length(samples)
-        if text is None and self.transcriber is not None:
-            text = self.transcriber(samples)
+        names = texts_read(self.provenance.encoders)
+        texts = transcripts_of(samples, text, names, self.transcribers)
         waveform = torch.from_numpy(self._cleaned(samples))
-        answer = self.system.answer(EmotionBatch.of_inputs((waveform,), (text or "",)))
+        read = {name: (said or "",) for name, said in texts.items()}
+        named = {name: said for name, said in read.items() if name is not None}
+        batch = EmotionBatch.of_inputs((waveform,), read.get(None, ("",)))
+        answer = self.system.answer(replace(batch, named_texts=named))
+        heard_by = substitutes(names, self.transcribers) if text is None else ()
         logits, attributes = self._calibrated(answer)
         return Recognition(
             seconds=len(samples) / SAMPLE_RATE,
-            transcript=text,
+            transcript=texts[names[0]],
             probabilities=_named(self.provenance.classes, None if logits is None else logits.softmax(-1)),
             attributes=_named(ATTRIBUTES, attributes),
-            notes=(*notes, *speech_notes(samples, vad), *self._notes(text)),
+            notes=(*notes, *speech_notes(samples, vad), *self._notes(texts), *heard_by),
             vad=vad,
             heads={name: _head(name, spec, answer.heads[name]) for name, spec in self.provenance.heads.items()},
         )
@@ -166,9 +163,9 @@ class Recognizer:
         )
         return logits, attributes
 
-    def _notes(self, text: str | None) -> tuple[str, ...]:
+    def _notes(self, texts: Mapping[str | None, str | None]) -> tuple[str, ...]:
         notes = [SYNTHETIC_NOTE] if self.provenance.synthetic else []
-        return (*notes, NO_TRANSCRIPT_NOTE) if text is None and self.reads_text else tuple(notes)
+        return (*notes, NO_TRANSCRIPT_NOTE) if None in texts.values() and self.reads_text else tuple(notes)
 
 
 def cleaning_of(provenance: Provenance, source: object) -> CleaningRecipe | None:

@@ -1,7 +1,6 @@
 """The data of an experiment: which utterances train, validate, test and are predicted, and how they are read."""
 
 import logging
-import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,7 @@ from lightning.pytorch import LightningDataModule
 from vibespeaker.batch import EmotionBatch
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.cache.keys import Contents
-from vibespeaker.data.columns import read_contents, read_facts, read_names, read_targets
+from vibespeaker.data.columns import read_contents, read_facts, read_names, read_targets, text_origins
 from vibespeaker.data.dataset import CachedSplit, LiveSplit
 from vibespeaker.data.epoch_items import allowed_leaks, entries_of, planned
 from vibespeaker.data.heads import HeadConfig, resolve_heads
@@ -29,7 +28,8 @@ from vibespeaker.heads import CATEGORIES_HEAD, HeadSpec, check_head_names
 from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.manifest import Manifest
-from vibespeaker.provenance import Provenance
+from vibespeaker.provenance import EncoderProvenance, Provenance, texts_read
+from vibespeaker.tasks.processes import run_seed
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class EmotionDataModule(LightningDataModule):
         self.policy, self.splits = policy, splits
         self.size = BatchSize(batch_size, frame_budget)
         self.evaluation_size = BatchSize(evaluation_batch_size or batch_size, frame_budget)
-        self.draw = Draw(samples_per_epoch, balance, _run_seed() if seed is None else seed)
+        self.draw = Draw(samples_per_epoch, balance, run_seed() if seed is None else seed)
         self.plan_path, self.evaluation_view = None if plan is None else Path(plan), evaluation_view
         self.allow_leaks = allow_leaks or []
         self.leaks: dict[str, str] = {}
@@ -108,9 +108,13 @@ class EmotionDataModule(LightningDataModule):
         check_source(self.cache_path, encoders, views, evaluation_view)
 
     @cached_property
+    def _encoders(self) -> dict[str, EncoderProvenance]:
+        return {} if self.cache is None else encoder_provenance(self.cache, self.encoders)
+
+    @cached_property
     def manifest(self) -> Manifest:
         """The columns of the manifest that training looks at all the time."""
-        return read_facts(self.manifest_path, live=self.cache_path is None)
+        return read_facts(self.manifest_path, texts_read(self._encoders), live=self.cache_path is None)
 
     @cached_property
     def names(self) -> Manifest:
@@ -169,11 +173,11 @@ class EmotionDataModule(LightningDataModule):
         return Provenance(
             label_set=self.labels.name,
             classes=self.labels.classes,
-            encoders={} if self.cache is None else encoder_provenance(self.cache, self.encoders),
+            encoders={} if self.cache is None else self._encoders,
             manifest=file_sha256(self.manifest_path),
             cache=self.cache.digest if self.cache else None,
             corpora=self.manifest.metadata.corpora,
-            transcripts=tuple(sorted(self.manifest.codes("text_origin")[1])),
+            transcripts=text_origins(self.manifest, texts_read(self._encoders), self.manifest_path),
             synthetic=self.manifest.metadata.synthetic,
             cleaning=self.cache.recipe.cleaning if self.cache else None,
             leaks=self.leaks,
@@ -188,6 +192,11 @@ class EmotionDataModule(LightningDataModule):
             ConfigError: the split is empty.
         """
         return choose_rows(self.manifest, self.targets.usable, purpose, self.splits)
+
+    def adopt_encoders(self, encoders: Mapping[str, EncoderProvenance]) -> None:
+        """Record the origins of the texts that these encoders, which run inside the model, read."""
+        self._encoders = dict(encoders)
+        self.__dict__.pop("provenance", None)
 
     def adopt_heads(self, heads: Mapping[str, HeadSpec]) -> None:
         """Read the targets of these further heads from now on, such as those of a checkpoint."""
@@ -289,8 +298,3 @@ class EmotionDataModule(LightningDataModule):
         at = {name: contents[rows] for name, contents in self.contents.items()}
         entries = {name: entries_of(self.cache, name, at[name], views, drawn, names) for name in self.encoders}
         return CachedSplit(self.cache, rows, self.targets, entries)
-
-
-def _run_seed() -> int:
-    """Return what Lightning's `seed_everything` was called with, the same in every process of a run."""
-    return int(os.environ.get("PL_GLOBAL_SEED", 0))

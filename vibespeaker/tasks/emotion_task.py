@@ -99,7 +99,11 @@ class EmotionTask(RecognitionTask):
     def _build(self, provenance: Provenance) -> EmotionModel:
         if self.encoder_specs and provenance.cache is None:
             self.live = LiveEncoders(self.encoder_specs)
-            provenance = replace(provenance, encoders=self.live.provenance())
+            encoders = self.live.provenance()
+            if self._trainer is not None:
+                self.data.adopt_encoders(encoders)
+                provenance = self.data.provenance
+            provenance = replace(provenance, encoders=encoders)
         if not provenance.encoders:
             raise ConfigError(
                 "there are no encoders",

@@ -1,5 +1,6 @@
 """Communication between processes: one batch's outputs on every process, and values that are no tensors."""
 
+import os
 from typing import TypeVar
 
 import torch
@@ -15,6 +16,11 @@ T = TypeVar("T")
 def world_size() -> int:
     """Return the number of processes, 1 without a process group."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def run_seed() -> int:
+    """Return what Lightning's `seed_everything` was called with, the same in every process of a run."""
+    return int(os.environ.get("PL_GLOBAL_SEED", 0))
 
 
 def gathered(value: T) -> list[T]:

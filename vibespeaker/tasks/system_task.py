@@ -62,6 +62,8 @@ class SystemTask(RecognitionTask):
         self.system.restrict_classes(data.labels)
         data.adopt_heads(self.system.provenance.heads)
         self.provenance = self.system.provenance
+        if data.cache is None:
+            data.adopt_encoders(self.provenance.encoders)
         self._is_ready = True
 
     @property

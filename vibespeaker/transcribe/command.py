@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from vibespeaker.audio.recordings import Recordings
+from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.errors import AudioError, ConfigError
 from vibespeaker.manifest import Manifest
 from vibespeaker.outputs import check_output
 from vibespeaker.progress import tracked
+from vibespeaker.texts import check_text_name, origin_column, text_column
 from vibespeaker.transcribe.finished import FinishedBatches, writing
+from vibespeaker.transcribe.specs import build_transcriber, read_transcriber, whisper_spec
 
 if TYPE_CHECKING:
-    from vibespeaker.audio.speech import Vad
-    from vibespeaker.transcribe.whisper import Transcriber
+    from vibespeaker.transcribe.base import Transcriber
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +40,15 @@ def transcribe(
     device: str = "auto",
     precision: str = "float32",
     vad: Literal["energy", "silero"] = "energy",
+    transcriber: str | None = None,
+    name: str | None = None,
+    trust: list[str] | None = None,
 ) -> int:
-    """Fill missing texts of a manifest with the output of a Whisper checkpoint; run again after an interruption.
+    """Fill missing texts of a manifest with the output of a recogniser; run again after an interruption.
 
     Args:
         manifest: the manifest to read.
-        model: folder, or name on the hub, of a Whisper checkpoint.
+        model: folder, or name on the hub, of a Whisper checkpoint; for other recognisers see transcriber.
         out: the manifest to write; may be the same file.
         all: transcribe every utterance alike, so that no split has human transcripts and another has not.
         splits: transcribe utterances of these splits only; the texts of others are kept.
@@ -53,18 +58,28 @@ def transcribe(
         device: auto, cpu, cuda, …
         precision: float32, bfloat16 or float16.
         vad: detector of speech; audio that certainly holds none gets an empty text. energy needs no model.
+        transcriber: in place of model, any recogniser: a class such as CTCTranscriber, SphinxTranscriber or one of your
+            own by its path, or a YAML file of class_path and init_args. init_args go over the options above.
+        name: write columns text.NAME and text_origin.NAME, beside the default texts, which stay as they are. An
+            encoder with text: NAME reads them.
+        trust: packages besides vibespeaker whose classes transcriber may name, such as your own.
 
     Returns:
         0, or 1 when some recordings could not be read; their texts stay as they were.
     """
-    check_output(out, inputs=[Path(model)], suffixes=(".parquet",))
-    table = Manifest.read(manifest)
-    wanted = _wanted(table, all, splits)
+    trust_packages(trust or ())
+    check_output(out, inputs=[Path(transcriber or model)], suffixes=(".parquet",))
+    if name is not None:
+        check_text_name(name, "--name")
+    spec = read_transcriber(transcriber) if transcriber else whisper_spec(model)
+    table = _with_texts(Manifest.read(manifest), name)
+    wanted = _wanted(table, all, splits, text_column(name))
     if not wanted:
         logger.info("every utterance has a text: nothing to transcribe")
         _write(table, out)
         return 0
-    recognizer = _load(model, beams, batch_size, device, precision, vad)
+    settings = {"beams": beams, "batch_size": batch_size, "device": device, "precision": precision, "vad": vad}
+    recognizer = build_transcriber(spec, settings)
     languages = _languages(table, wanted, language, recognizer)
     step = {
         "step": "transcribe",
@@ -73,10 +88,11 @@ def transcribe(
         "language": language,
         "all": all,
         "splits": splits,
-        "vad": vad,
+        "vad": recognizer.vad,
+        **({} if name is None else {"name": name}),
     }
     finished = FinishedBatches(out, step)
-    texts = _already_written(out, step, recognizer.origin) | finished.read()
+    texts = _already_written(out, step, recognizer.origin, name) | finished.read()
     keys = _keys(table)
     todo = sorted(
         (row for row in wanted if keys[row] not in texts),
@@ -84,7 +100,8 @@ def transcribe(
     )
     logger.info("%d of %d utterances to transcribe", len(todo), len(wanted))
     failures = _transcribe_rows(table, todo, languages, recognizer, finished, texts, keys)
-    _write(_filled(table, wanted, texts, keys, recognizer.origin, step), out)
+    found = {row: texts[keys[row]] for row in wanted if keys[row] in texts}
+    _write(_filled(table, found, name, recognizer.origin, step), out)
     finished.remove()
     for line in failures[:_SHOWN_FAILURES]:
         logger.warning("%s", line)
@@ -93,27 +110,18 @@ def transcribe(
     return 1 if failures else 0
 
 
-def _wanted(table: Manifest, everything: bool, splits: Sequence[str] | None) -> list[int]:
+def _wanted(table: Manifest, everything: bool, splits: Sequence[str] | None, column: str) -> list[int]:
     """Return the rows to transcribe; an utterance without audio has nothing to transcribe."""
     own = table.column("split")
     if splits is not None and not set(splits) <= set(own):
         known = sorted({str(split) for split in own})
         raise ConfigError("the manifest has no such splits", found=sorted(set(splits) - set(own)), allowed=known)
-    columns = zip(table.column("audio"), table.column("text"), own, strict=True)
+    columns = zip(table.column("audio"), table.column(column), own, strict=True)
     return [
         row
         for row, (audio, text, split) in enumerate(columns)
         if audio and (everything or text is None) and (splits is None or split in splits)
     ]
-
-
-def _load(model: str, beams: int, batch_size: int, device: str, precision: str, vad: "Vad") -> "Transcriber":
-    import torch
-
-    from vibespeaker.transcribe.whisper import Transcriber
-
-    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    return Transcriber(model, beams, chosen, precision, batch_size, vad)
 
 
 def _languages(table: Manifest, wanted: Sequence[int], language: str, recognizer: "Transcriber") -> list[str | None]:
@@ -159,7 +167,7 @@ def _transcribe_rows(
                     except AudioError as error:
                         failures.append(str(error))
                 recognised = recognizer.transcribe(list(clips.values()), language)
-                found = {keys[row]: text for row, text in zip(clips, recognised, strict=True)}
+                found = {keys[row]: transcript.text for row, transcript in zip(clips, recognised, strict=True)}
                 finished.add(found)
                 texts.update(found)
                 progress.advance(len(batch))
@@ -171,32 +179,40 @@ def _batches(rows: list[int], size: int) -> Iterator[list[int]]:
         yield rows[start : start + size]
 
 
+def _with_texts(table: Manifest, name: str | None) -> Manifest:
+    """Return the manifest with columns for the texts of a name, null where there were none."""
+    if text_column(name) in table.table.schema.names:
+        return table
+    empty: list[str | None] = [None] * len(table)
+    return table.with_columns({text_column(name): empty, origin_column(name): empty})
+
+
 def _filled(
-    table: Manifest,
-    wanted: Sequence[int],
-    texts: Mapping[str, str],
-    keys: Sequence[str],
-    origin: str,
-    step: Mapping[str, Any],
+    table: Manifest, texts: Mapping[int, str], name: str | None, origin: str, step: Mapping[str, Any]
 ) -> Manifest:
-    """Return the manifest with the texts put in."""
-    column, origins = table.column("text"), table.column("text_origin")
-    for row in wanted:
-        if keys[row] in texts:
-            column[row], origins[row] = texts[keys[row]], origin
+    """Return the manifest with the texts of some rows put in."""
+    column, origins = table.column(text_column(name)), table.column(origin_column(name))
+    for row, text in texts.items():
+        column[row], origins[row] = text, origin
     repeated = bool(table.metadata.history) and table.metadata.history[-1] == step
-    return table.with_columns({"text": column, "text_origin": origins}, None if repeated else dict(step))
+    columns = {text_column(name): column, origin_column(name): origins}
+    return table.with_columns(columns, None if repeated else dict(step))
 
 
-def _already_written(out: Path, step: Mapping[str, Any], origin: str) -> dict[str, str]:
+def _already_written(out: Path, step: Mapping[str, Any], origin: str, name: str | None) -> dict[str, str]:
     """Return the texts of an earlier run with the same settings that came to its end."""
     if not out.is_file():
         return {}
     earlier = Manifest.read(out)
     if dict(step) not in [dict(done) for done in earlier.metadata.history]:
         return {}
-    rows = zip(_keys(earlier), earlier.column("text"), earlier.column("text_origin"), strict=True)
-    return {key: text for key, text, made_by in rows if made_by == origin and text is not None}
+    earlier = _with_texts(earlier, name)
+    columns = (earlier.column(column) for column in (text_column(name), origin_column(name)))
+    return {
+        key: text
+        for key, text, made_by in zip(_keys(earlier), *columns, strict=True)
+        if made_by == origin and text is not None
+    }
 
 
 def _write(table: Manifest, out: Path) -> None:
