@@ -25,7 +25,9 @@ CONFIGS = shipped_configs()
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 EXPERIMENTS = sorted(path.stem for path in (CONFIGS / "experiment").glob("*.yaml"))
 ENSEMBLES = [name for name in EXPERIMENTS if name.startswith("ensemble")]
-FITTED = [name for name in EXPERIMENTS if name not in ENSEMBLES]
+#: Fine-tuned from audio, without a cache; `tests/models/test_live.py` trains them.
+LIVE = [name for name in EXPERIMENTS if name.startswith("baseline")]
+FITTED = [name for name in EXPERIMENTS if name not in (*ENSEMBLES, *LIVE)]
 #: What of a full-size experiment must shrink for a test, and what the machine of the test lacks.
 TINY = [
     "--trainer.accelerator=cpu",
@@ -243,6 +245,16 @@ def test_experiments_say_what_the_source_says() -> None:
     assert task2["model"]["init_args"]["schedule"]["minimum"] == 1e-7
     assert task2["model"]["init_args"]["loss"]["terms"]["attributes"]["init_args"] == {"sigma": 7.0}
     assert len([name for name in EXPERIMENTS if name.startswith("finetune-task2")]) == 8
+
+
+def test_the_baselines_have_the_settings_that_the_organisers_released() -> None:
+    for name in LIVE:
+        found = _resolved(name)
+        assert (found["trainer"]["max_epochs"], found["trainer"]["accumulate_grad_batches"]) == (20, 4)
+        assert found["data"]["init_args"]["batch_size"] * 4 == 32
+        assert found["model"]["init_args"]["optimizer"]["init_args"]["lr"] == 1e-5
+        assert found["data"]["init_args"]["cache"] is None
+    assert LIVE == ["baseline-task1", "baseline-task2"]
 
 
 def _merge(into: dict, above: dict) -> None:

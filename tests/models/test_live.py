@@ -11,10 +11,12 @@ from tests.checkpoints import build
 from tests.recordings import record
 from tests.tasks.conftest import Run
 from tests.toy import Toy, toy_manifest
+from vibespeaker.config_files import find_config
 from vibespeaker.encoders.specs import build_encoders
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.extract import extract
 from vibespeaker.models.checkpoint import read_checkpoint
+from vibespeaker.predictions import Predictions
 from vibespeaker.tasks import EmotionTask
 from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 
@@ -123,3 +125,24 @@ def test_unfrozen_encoders_are_trained_and_saved(run: Run, spoken: Toy, tmp_path
         torch.testing.assert_close(loaded.live.encoder("wavlm").state_dict()[name], weight, rtol=0, atol=0)
     again = run("validate", "--ckpt_path=last", data=spoken, config=_live(encoders)).trainer.callback_metrics
     torch.testing.assert_close(again["val/loss"], trained.trainer.callback_metrics["val/loss"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "score"), [("baseline-task1", "val/macro_f1"), ("baseline-task2", "val/ccc_mean")])
+def test_the_organisers_baseline_is_fine_tuned(run: Run, spoken: Toy, tmp_path: Path, name: str, score: str) -> None:
+    spec = yaml.safe_load(find_config("model/baseline").read_text())["model"]["init_args"]["encoders"]["wavlm"]
+    assert spec["init_args"] == {"checkpoint": "microsoft/wavlm-large", "unfreeze": True}
+    spec["init_args"]["checkpoint"] = str(build("wavlm", tmp_path / "wavlm"))
+    config = {
+        "bases": [str(find_config(f"experiment/{name}"))],
+        "trainer": {"accelerator": "cpu", "precision": "32-true", "max_epochs": 1, "accumulate_grad_batches": 2},
+        "model": {"init_args": {"encoders": {"wavlm": spec}}},
+        "data": {"init_args": {"manifest": str(spoken.manifest)}},
+    }
+    trained = run("fit", data=spoken, config=yaml.safe_dump(config, sort_keys=False))
+    assert score in trained.trainer.callback_metrics
+    assert trained.trainer.global_step == 1  # two batches, of 8 and of 4, make one step
+    assert any(parameter.requires_grad for parameter in trained.model.live.parameters())
+    table = trained.folder / "predictions.parquet"
+    run("predict", data=spoken, config=yaml.safe_dump(config, sort_keys=False))
+    assert Predictions.read(table).has_categories == (name == "baseline-task1")
