@@ -1,6 +1,6 @@
 """Measure how the start of training grows with the corpus: manifest and cache index, samplers, reading processes.
 
-Each size is measured in a process of its own, on a manifest with five votes an utterance and an index without shards;
+Each size is measured in a process of its own, on a manifest with five votes per utterance and an index without shards;
 memory is that beyond the imports. `open` makes the targets, reads the other columns that training needs and the index,
 and finds all frames; `train` is the data module's full path to its training batches. Of reading processes it shows the
 memory that each has for itself and shares with none, once it has run. Example:

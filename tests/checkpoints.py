@@ -1,4 +1,4 @@
-"""Small, randomly initialised checkpoints of the real Hugging Face classes, for every room's tests.
+"""Small, randomly initialised checkpoints of the real Hugging Face classes, for the tests of every package.
 
 They are saved with `save_pretrained`, tokenizer and feature extractor included, and load through the same code as the
 hub's. `build(kind, folder)` makes one; the fixture `tiny_checkpoint` makes each kind once a session.

@@ -1,4 +1,4 @@
-"""Every heavy library has its home: no room outside it imports the library."""
+"""Every heavy library has its home: no module outside it imports the library."""
 
 import ast
 import re
