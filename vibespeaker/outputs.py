@@ -4,6 +4,7 @@ An output must be a file that can be made, with a suffix that its format has, an
 What a table or an option names becomes one file or folder below the folder that was asked for, and never leaves it.
 """
 
+import errno
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -55,13 +56,20 @@ def check_output(
     remove_leftovers(path.parent)
 
 
-def check_folder(path: Path, *, inputs: Iterable[Path | None] = (), option: str = "--out") -> None:
+def check_folder(
+    path: Path,
+    *,
+    inputs: Iterable[Path | None] = (),
+    option: str = "--out",
+    kind: type[VibeSpeakerError] = ConfigError,
+) -> None:
     """Check that a command may write files into a folder, and remove what killed processes left in it.
 
     Args:
         path: the folder; made when missing, later.
         inputs: files and folders that the command reads; the folder must be none of them.
         option: what errors call it.
+        kind: of the error where it cannot be written.
 
     Raises:
         ConfigError: it is a file, is an input, or cannot be made or written.
@@ -70,7 +78,7 @@ def check_folder(path: Path, *, inputs: Iterable[Path | None] = (), option: str 
         check_name(path.name, option)
     if path.exists() and not path.is_dir():
         raise ConfigError(f"{option} is a file", found=path, allowed="a folder, which is made when missing")
-    _check_writable(path, f"{option} {path}")
+    _check_writable(path, f"{option} {path}", kind)
     for one in inputs:
         if one is not None and is_same(path, one):
             raise ConfigError(f"{option} is what the command reads: {one}", found=path, remedy="name another folder")
@@ -174,19 +182,29 @@ def _node(path: Path) -> tuple[int, int] | None:
     return state.st_dev, state.st_ino
 
 
-def _check_writable(folder: Path, what: str) -> None:
+def _check_writable(folder: Path, what: str, kind: type[VibeSpeakerError] = ConfigError) -> None:
     """Check the folder, or where it is missing the nearest one above, in which it would be made."""
     for place in (folder, *folder.absolute().parents):
         try:
-            exists = os.path.lexists(place)
-            if exists and not place.is_dir():
-                raise ConfigError(f"{what} cannot be written: {place} is no folder", remedy="name another place")
+            problem = _problem(place)
         except (OSError, ValueError) as error:
-            raise ConfigError(f"{what} cannot be written", found=error, remedy="name another place") from error
-        if exists:
-            if not os.access(place, os.W_OK | os.X_OK):
-                raise ConfigError(
-                    f"{what} cannot be written: no permission in {place}",
-                    remedy="change its permissions or name another place",
-                )
-            return
+            raise kind(f"cannot write {what}", found=error, remedy="name another place") from error
+        if problem is None:
+            continue
+        if problem:
+            remedy = (
+                "name another place" if problem == errno.ENOTDIR else "change its permissions or name another place"
+            )
+            raise kind(f"cannot write {what}: {os.strerror(problem)}", found=place, remedy=remedy)
+        return
+
+
+def _problem(place: Path) -> int | None:
+    """Return 0 for a folder that can be written, the system's number for what is wrong, None where there is nothing."""
+    if not os.path.lexists(place):
+        return None
+    if not place.is_dir():
+        return errno.ENOTDIR
+    if os.access(place, os.W_OK | os.X_OK):
+        return 0
+    return errno.EROFS if os.statvfs(place).f_flag & os.ST_RDONLY else errno.EACCES

@@ -1,12 +1,18 @@
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from tests.extract.toy import StridedFrames, WordFrames, make_corpus, read
 from vibespeaker.cache import EncoderRecord
+from vibespeaker.errors import CacheError
 from vibespeaker.extract import plan as plan_module
 from vibespeaker.extract.plan import augmented_rows, expected_bytes, make_plan
 from vibespeaker.extract.reading import ReadingConfig
+from vibespeaker.extract.room import check_room
 from vibespeaker.manifest import Manifest
 
 SOUND = EncoderRecord.of(StridedFrames(), "sound", {}, "bfloat16")
@@ -69,3 +75,20 @@ def test_batches_keep_to_seconds_and_clips() -> None:
     seconds = np.array([12.0, 5.0, 4.0, 2.0, 1.0, 1.0, 1.0, 0.0])
     assert feeding.batches(np.arange(8), seconds) == [[0], [1, 2], [3, 4, 5], [6, 7]]
     assert feeding.batches(np.arange(4), None) == [[0, 1, 2], [3]]
+
+
+def test_what_does_not_fit_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=3_000_000))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "0.safetensors").write_bytes(bytes(1_000_000))
+    with caplog.at_level("INFO"):
+        check_room(tmp_path, {"a": 2_000_000, "b": 2_000_000})  # 1 MB is there already
+    assert "3.00 MB of frames to store" in caplog.text
+    assert "3.00 MB are free" in caplog.text
+    with pytest.raises(
+        CacheError,
+        match=r"cannot write .* No space left .* 3\.50 MB of frames. Found: 3\.00 MB free. Remedy: free some space",
+    ):
+        check_room(tmp_path, {"a": 2_000_000, "b": 2_500_000})

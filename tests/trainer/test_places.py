@@ -33,7 +33,7 @@ def test_predictions_go_where_they_may(command: list[str], tmp_path: Path, capsy
         tmp_path / "link.parquet": "the command reads",
         folder / "config.yaml": "the command reads",
         folder / "cache" / "hear" / "index.parquet": "the command reads",
-        manifest / "p.parquet": "is no folder",
+        manifest / "p.parquet": "Not a directory",
     }
     for out, reason in refused.items():
         assert main([*predict, "--out", str(out)]) == 2
@@ -51,4 +51,4 @@ def test_a_run_folder_that_is_a_file_is_refused(
 ) -> None:
     (tmp_path / "runs").write_text("a file")
     assert main(["fit", *command, f"--runs={tmp_path / 'runs'}"]) == 2
-    assert "is no folder" in capsys.readouterr().err
+    assert "Not a directory" in capsys.readouterr().err

@@ -24,14 +24,15 @@ from vibespeaker.claims import Claims
 from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.encoders.reduced import reduced_specs
 from vibespeaker.encoders.specs import build_encoders, read_specs
-from vibespeaker.errors import ConfigError
+from vibespeaker.errors import CacheError, ConfigError
 from vibespeaker.extract.clips import ClipReader
 from vibespeaker.extract.loading import LoadedEncoder, load_encoders, on_device
 from vibespeaker.extract.plan import Plan, augmented_rows, expected_bytes, make_plan
 from vibespeaker.extract.reading import ReadingConfig
+from vibespeaker.extract.room import check_room
 from vibespeaker.extract.target import Target
 from vibespeaker.extract.work import Extraction
-from vibespeaker.files import storage_errors
+from vibespeaker.files import remove_leftovers, storage_errors
 from vibespeaker.manifest import Manifest
 from vibespeaker.outputs import check_folder
 from vibespeaker.prepare.balance_plan import BalancePlan
@@ -126,7 +127,7 @@ def extract(
     """
     trust_packages(trust or ())
     _check_options(views, batch_seconds, batch_clips, shard_size, workers, verify, repair)
-    check_folder(out, inputs=[manifest, encoders, augmentation, plan])
+    check_folder(out, inputs=[manifest, encoders, augmentation, plan], kind=CacheError)
     specs = None if encoders is None else reduced_specs(read_specs(encoders), stride, statistics or ())
     table = Manifest.read(manifest, _columns(specs, out if verify else None))
     augmented = augmented_rows(table, views, view_splits, None if plan is None else BalancePlan.read(plan))
@@ -150,7 +151,14 @@ def extract(
     with Claims(out / LOCK_FILE) as claims, claims.exclusive(), storage_errors(out):
         declare_recipe(out, CacheRecipe(cleaning_of(table), None if recipe is None else recipe.identity(), views))
     loaded = load_encoders(specs, dtype, autocast, compile)
-    return 1 if sum(_extract(job, together, augmented, shard_size) for together in loaded.values()) else 0
+    # planned for all of audio or of the same texts, whatever fits on the device together: processes must agree on chunks
+    plans = [make_plan(table, [one.record for one in together], augmented, shard_size) for together in loaded.values()]
+    work = list(zip(plans, loaded.values(), strict=True))
+    check_room(out, {one.record.name: expected_bytes(plan, one.record) for plan, ones in work for one in ones})
+    failed = sum(
+        extract_together(job, plan, fitting) for plan, ones in work for fitting in on_device(ones, job.reading.device)
+    )
+    return 1 if failed else 0
 
 
 def _columns(specs: Mapping[str, Mapping[str, Any]] | None, out: Path | None) -> list[str]:
@@ -158,15 +166,6 @@ def _columns(specs: Mapping[str, Mapping[str, Any]] | None, out: Path | None) ->
     if specs is None and out is not None:
         specs = {name: record.spec for name, record in EmbeddingCache.open(out).encoders.items()}
     return list(dict.fromkeys((*COLUMNS, *(text_column(spec.get("text")) for spec in (specs or {}).values()))))
-
-
-def _extract(
-    job: Job, encoders: Sequence[LoadedEncoder], augmented: Sequence[npt.NDArray[np.int64]], shard_size: int
-) -> int:
-    """Store the frames of all encoders of audio, or of the same texts; return how many clips could not be encoded."""
-    # planned for all, whatever fits on the device together: processes of the same command must agree on the chunks
-    plan = make_plan(job.manifest, [loaded.record for loaded in encoders], augmented, shard_size)
-    return sum(extract_together(job, plan, fitting) for fitting in on_device(encoders, job.reading.device))
 
 
 def extract_together(job: Job, plan: Plan, encoders: Sequence[LoadedEncoder]) -> int:
@@ -191,6 +190,7 @@ def extract_together(job: Job, plan: Plan, encoders: Sequence[LoadedEncoder]) ->
             size = expected_bytes(plan, record) / 1e6
             log.info("encoder %s: %d clips, about %.1f MB in all", record.name, len(plan), size)
             claims = stack.enter_context(Claims(folder / LOCK_FILE))
+            remove_leftovers(folder)
             with claims.exclusive(), storage_errors(folder):
                 declare_encoder(folder, record)
             targets.append(Target(folder, record, loaded.encoder, plan, claims))
