@@ -151,7 +151,7 @@ def extract(
     with Claims(out / LOCK_FILE) as claims, claims.exclusive(), storage_errors(out):
         declare_recipe(out, CacheRecipe(cleaning_of(table), None if recipe is None else recipe.identity(), views))
     loaded = load_encoders(specs, dtype, autocast, compile)
-    # planned for all of audio or of the same texts, whatever fits on the device together: processes must agree on chunks
+    # planned for all that take the same clips, whatever fits on the device together: processes must agree on the chunks
     plans = [make_plan(table, [one.record for one in together], augmented, shard_size) for together in loaded.values()]
     work = list(zip(plans, loaded.values(), strict=True))
     check_room(out, {one.record.name: expected_bytes(plan, one.record) for plan, ones in work for one in ones})
