@@ -33,6 +33,8 @@ from vibespeaker.stored_fields import fits, read_object, stored_as
 SCHEMA_VERSION = 1
 #: Suffixes of the files that hold predictions.
 TABLE_SUFFIXES = (".parquet", ".csv")
+#: Key of a table's provenance: the heads that a loss trained, now or in the run that it began from.
+TRAINED_HEADS = "trained_heads"
 KEYS = ("utterance_id", "file_name", "split")
 _METADATA_KEY = b"vibespeaker"
 _KIND = "predictions"
@@ -80,6 +82,12 @@ class PredictionsMetadata:
         """Columns of all heads, in the order of the table."""
         further = (column for name, spec in self.heads.items() for column in spec.columns(name))
         return (*self.labels.logit_columns, *ATTRIBUTES, *further)
+
+    def never_trained(self, head: str) -> bool:
+        """Return whether a head, of an ensemble that of every member, is recorded to have kept its first weights."""
+        members = (self.provenance.get("ensemble") or {}).get("members") or [{"provenance": self.provenance}]
+        recorded = [(member.get("provenance") or {}).get(TRAINED_HEADS) for member in members]
+        return all(heads is not None and head not in heads for heads in recorded)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values; without further heads nothing is said of them."""

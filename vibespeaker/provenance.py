@@ -90,6 +90,8 @@ class Provenance:
         leaks: kind → what the splits share and were allowed to, in words; empty where nothing leaks.
         plan: SHA-256 of the balance plan, None where all of the training split was used.
         heads: further head → what it predicts, in the order of the network's heads.
+        trained_heads: heads that a loss of this run, or of the one it began from, trained; None where that is not
+            recorded.
     """
 
     label_set: str
@@ -104,6 +106,7 @@ class Provenance:
     leaks: Mapping[str, str] = field(default_factory=dict)
     plan: str | None = None
     heads: Mapping[str, HeadSpec] = field(default_factory=dict)
+    trained_heads: tuple[str, ...] | None = None
 
     @property
     def labels(self) -> LabelSet:
@@ -165,7 +168,14 @@ class Provenance:
         """Return plain values only, so that checkpoints load with `weights_only=True`."""
         lists = {key: list(getattr(self, key)) for key in _TUPLES}
         heads = {name: spec.to_dict() for name, spec in self.heads.items()}
-        return {**asdict(self), **lists, "encoder_dims": self.encoder_dims, "heads": heads}
+        trained = None if self.trained_heads is None else list(self.trained_heads)
+        return {
+            **asdict(self),
+            **lists,
+            "encoder_dims": self.encoder_dims,
+            "heads": heads,
+            "trained_heads": trained,
+        }
 
     @staticmethod
     def from_checkpoint(checkpoint: Mapping[str, Any], source: object) -> "Provenance":

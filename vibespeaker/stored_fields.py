@@ -103,7 +103,8 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def _as_tuples(value: Any, hint: Any) -> Any:
-    return tuple(value) if get_origin(hint) is tuple and isinstance(value, list) else value
+    kinds = {get_origin(one) for one in (hint, *get_args(hint))}
+    return tuple(value) if tuple in kinds and isinstance(value, list) else value
 
 
 def _names(content: Mapping[str, Any]) -> str:

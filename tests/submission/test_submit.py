@@ -1,6 +1,7 @@
 """`vibespeaker submit`: from predictions to a folder that remakes itself; refusals leave nothing behind."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from tests.manifests import manifest_from
 from vibespeaker.cli import main as cli
 from vibespeaker.ensemble import ensemble
-from vibespeaker.errors import SubmissionError
+from vibespeaker.errors import PredictionsError, SubmissionError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import CHALLENGE, CHALLENGE_OTHER, RAVDESS
 from vibespeaker.predictions import Predictions, PredictionsMetadata
@@ -30,7 +31,9 @@ def predictions(names=TEST_FILES, labels=CHALLENGE, split="test3", attributes=Tr
         logits[:, labels.index(best)] += 100
     metadata = PredictionsMetadata(labels.name, labels.classes, system="full", provenance=provenance)
     values = generator.uniform(1, 7, (len(names), 3)) if attributes else None
-    return Predictions.build([f"m/{name}" for name in names], names, [split] * len(names), logits, values, metadata)
+    return Predictions.build(
+        [f"m/{name.removesuffix('.wav')}" for name in names], names, [split] * len(names), logits, values, metadata
+    )
 
 
 @pytest.fixture
@@ -222,3 +225,33 @@ def test_command_line(tmp_path, manifest, capsys):
     assert "3200 files are missing" in errors
     assert "nothing.csv does not exist" in errors
     assert "submit needs predictions and a folder" in errors
+
+
+def test_rows_that_the_manifest_does_not_hold_are_refused(tmp_path, manifest):
+    table = predictions(("y.wav", "x.wav"))
+    table.frame["utterance_id"] = ["m/y", "m/unknown"]
+    table.write(tmp_path / "p.parquet")
+    with pytest.raises(SubmissionError, match=r"1 utterances that manifest \S+ does not hold\. Found: m/unknown"):
+        submit(tmp_path / "p.parquet", tmp_path / "out", manifest=manifest)
+    table.frame["utterance_id"] = ["m/x", "m/y"]
+    table.write(tmp_path / "p.parquet")
+    with pytest.raises(PredictionsError, match=r"2 in all\. Found: m/x is y\.wav, there x\.wav"):
+        submit(tmp_path / "p.parquet", tmp_path / "out", manifest=manifest)
+
+
+def test_classes_in_another_order_are_refused(tmp_path):
+    table = predictions()
+    metadata = replace(table.metadata, classes=CHALLENGE.classes[::-1])
+    columns = [*table.frame.columns[:3], *metadata.value_columns]
+    Predictions(table.frame[columns], metadata).write(tmp_path / "p.parquet")
+    with pytest.raises(PredictionsError, match=r"not those of label set 'challenge' in their order"):
+        submit(tmp_path / "p.parquet", tmp_path / "out")
+
+
+def test_a_head_that_nothing_trained_is_not_submitted(tmp_path):
+    predictions(provenance={**PROVENANCE, "trained_heads": ["attributes"]}).write(tmp_path / "p.parquet")
+    with pytest.raises(SubmissionError, match=r"task1\.csv cannot be made.*head categories was never trained"):
+        submit(tmp_path / "p.parquet", tmp_path / "out")
+    trained = {**PROVENANCE, "trained_heads": ["attributes", "categories"]}
+    predictions(provenance=trained).write(tmp_path / "p.parquet")
+    assert submit(tmp_path / "p.parquet", tmp_path / "out") == 0

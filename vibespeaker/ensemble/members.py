@@ -1,5 +1,6 @@
 """The members of an ensemble: tables of one label set over the same utterances, or a challenge file among them."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from vibespeaker.errors import PredictionsError
+from vibespeaker.evaluation.coverage import UNTRAINED, refuse_other_files, untrained_heads
 from vibespeaker.evaluation.folds import read_tables
 from vibespeaker.evaluation.identify import identify
 from vibespeaker.evaluation.targets import class_columns
@@ -17,6 +19,8 @@ from vibespeaker.files import file_sha256
 from vibespeaker.labels import ATTRIBUTES, OTHER, LabelSet, label_set
 from vibespeaker.predictions import KEYS, Predictions
 from vibespeaker.submission.challenge import TASK1_HEADER, TASK2_HEADER, read_task2
+
+log = logging.getLogger(__name__)
 
 #: What an ensemble combines, each by its own members and weights.
 HEADS = ("categories", *ATTRIBUTES)
@@ -128,11 +132,26 @@ def read_members(
     tables = [member for member in members if member.predictions is not None]
     if not tables:
         raise PredictionsError("an ensemble needs at least one prediction table", found=[str(path) for path in paths])
+    _warn(tables)
     counting = [member for member in tables if for_categories is None or member.name in for_categories]
     plain = [member for member in counting if OTHER not in _table(member).labels.classes]
     first = [*plain, *counting, *tables][0]
     target = _table(first).labels if labels is None else label_set(labels)
     return tuple(_answering(member, target, first.name, labels is not None, member in counting) for member in members)
+
+
+def _warn(tables: Sequence[Member]) -> None:
+    """Say what members a careful reader would ask about: of several manifests, or with a head that nothing trained."""
+    manifests = {_table(member).metadata.manifest: member.name for member in tables}
+    if len(manifests.keys() - {None}) > 1:
+        log.warning(
+            "members were predicted from different manifests (%s): utterances with the same id and file name are taken "
+            "to be the same",
+            ", ".join(f"{name} from {str(digest)[:12]}" for digest, name in manifests.items()),
+        )
+    for member in tables:
+        for head in untrained_heads(_table(member)):
+            log.warning("member %s: the head %s %s", member.name, head, UNTRAINED)
 
 
 def _members(paths: Sequence[Path], folds: bool) -> tuple[Member, ...]:
@@ -193,6 +212,7 @@ def utterances(members: Sequence[Member], split: str | None) -> pd.DataFrame:
     if keys.empty:
         raise PredictionsError(f"member {first.name} has no utterances of split {split}")
     wanted = set(keys["utterance_id"])
+    names = keys.set_index("utterance_id")["file_name"]
     for member in members:
         if member.predictions is None:
             continue
@@ -204,6 +224,7 @@ def utterances(members: Sequence[Member], split: str | None) -> pd.DataFrame:
             if ids:
                 shown = ", ".join(sorted(ids)[:_SHOWN])
                 raise PredictionsError(f"member {member.name} {what}", found=f"{len(ids)}, e.g. {shown}")
+        refuse_other_files(member.predictions, names, f"member {member.name}", first.name)
     return keys.reset_index(drop=True)
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.bootstrap import balanced_tests, bootstrap, clusters_of, intervals
 from vibespeaker.evaluation.comparison import compare
+from vibespeaker.evaluation.coverage import coverage_notes, refuse_other_files, table_notes
 from vibespeaker.evaluation.folds import Table, read_tables
 from vibespeaker.evaluation.head_scores import table_scores
 from vibespeaker.evaluation.references import majority_and_mean
@@ -111,7 +112,7 @@ def evaluate_tables(
         comparisons=compared,
         slices=sliced,
         seeds=_seeds(entries, found[1:]),
-        notes=tuple(_notes(entries, found, targets, truth)),
+        notes=tuple(_notes(entries, found, targets, truth, options.split)),
     )
 
 
@@ -123,6 +124,7 @@ def _read(paths: Sequence[Path], truth: Truth, options: Options) -> tuple[list[_
     for table, name in zip(tables, _names(tables), strict=True):
         found = table.predictions
         _refuse_other_rows(table.name, found, tables[0].name, ids)
+        refuse_other_files(found, truth.frame["file_name"], table.name, f"manifest {truth.path}")
         order = pd.Index(found.frame["utterance_id"]).get_indexer(pd.Index(ids))
         aligned = Predictions(found.frame.iloc[order].reset_index(drop=True), found.metadata)
         logits = truth.class_logits(aligned, table.name) if aligned.has_categories else None
@@ -256,7 +258,9 @@ def _spread(values: Sequence[float]) -> Spread:
     )
 
 
-def _notes(entries: Sequence[_Entry], found: Sequence[SystemScores], targets: Targets, truth: Truth) -> Iterator[str]:
+def _notes(
+    entries: Sequence[_Entry], found: Sequence[SystemScores], targets: Targets, truth: Truth, split: str | None
+) -> Iterator[str]:
     if any(entry.predictions.metadata.synthetic for entry in entries):
         yield "the speech is synthetic: these scores say nothing of real speech"
     uncategorised = targets.categories < 0
@@ -265,6 +269,7 @@ def _notes(entries: Sequence[_Entry], found: Sequence[SystemScores], targets: Ta
         if rows.any():
             yield f"{rows.sum()} of {len(targets)} utterances have no category of the label set: {become}"
     yield f"label policy: {truth.policy}"
+    yield from coverage_notes(truth, targets, [] if split is None else [split])
     if entries and len(entries[0].table.paths) > 1:
         counts = len(entries[0].table.paths), len(targets), len(truth.frame)
         yield "{} folds together predict {:,} of the manifest's {:,} utterances, each once".format(*counts)
@@ -274,6 +279,7 @@ def _notes(entries: Sequence[_Entry], found: Sequence[SystemScores], targets: Ta
     elif speakers < FEW_SPEAKERS:
         yield f"{speakers} speakers are few: intervals are too narrow"
     for entry in entries:
+        yield from table_notes(entry.system.name, entry.predictions, truth)
         for kind, text in leaks_of(entry.predictions.metadata.provenance).items():
             yield f"{entry.system.name}: trained with a leak of kind {kind}, so its scores are optimistic: {text}"
     for one in found:

@@ -180,20 +180,29 @@ class Targets:
         )
 
 
+def refuse_other_order(predictions: Predictions, source: object) -> None:
+    """Refuse a table whose classes are not those of its label set in their order, so that its logits are in doubt.
+
+    Raises:
+        PredictionsError: naming both orders; a label set that is not known has any.
+    """
+    known = LABEL_SETS.get(predictions.metadata.label_set)
+    if known is not None and known.classes != predictions.labels.classes:
+        raise PredictionsError(
+            f"{source}: the classes are not those of label set {known.name!r} in their order",
+            found=", ".join(predictions.labels.classes),
+            allowed=known.classes,
+        )
+
+
 def class_columns(predictions: Predictions, labels: LabelSet, source: object) -> list[int]:
     """Return the positions of the classes of `labels` among the logits of a table.
 
     Raises:
         PredictionsError: a class is missing, or the classes of a known label set stand in another order.
     """
+    refuse_other_order(predictions, source)
     classes = predictions.labels.classes
-    known = LABEL_SETS.get(predictions.metadata.label_set)
-    if known is not None and known.classes != classes:
-        raise PredictionsError(
-            f"{source}: the classes are not those of label set {known.name!r} in their order",
-            found=classes,
-            allowed=known.classes,
-        )
     missing = [emotion for emotion in labels.classes if emotion not in classes]
     if missing:
         raise PredictionsError(

@@ -90,6 +90,11 @@ class MultiTaskLoss(nn.Module):
         return self._heads_of(self.losses.values())
 
     @property
+    def trains(self) -> tuple[str, ...]:
+        """Heads that a term of weight above 0 trains, sorted."""
+        return self._heads_of(term for name, term in self.losses.items() if self.weights[name] > 0)
+
+    @property
     def needs_class_counts(self) -> tuple[str, ...]:
         """Heads of which a term waits for `set_class_counts`, sorted."""
         return self._heads_of(term for term in self.losses.values() if term.needs_class_counts)

@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 NETWORK = "network."
 
 
-def initialise(network: nn.Module, wanted: Provenance, path: Path) -> None:
-    """Load the weights of `path` into `network`; heads are matched by name, their outputs by class.
+def initialise(network: nn.Module, wanted: Provenance, path: Path) -> Provenance:
+    """Load the weights of `path` into `network` and return its provenance; heads are matched by name and class.
 
     Logits and further heads that the network does not need are dropped. Further heads and classes of them that the
     checkpoint lacks start new, which is logged.
@@ -50,6 +50,7 @@ def initialise(network: nn.Module, wanted: Provenance, path: Path) -> None:
             _match_further(module, f"{prefix}.further.", state, old.heads, path)
     check_state(network, state, f"checkpoint {path}")
     network.load_state_dict(state)
+    return old
 
 
 def _match_classes(head: EmotionHead, layer: str, state: dict[str, Tensor], old: LabelSet, new: LabelSet) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.table import Table
 
 from vibespeaker.errors import SubmissionError
+from vibespeaker.evaluation.coverage import refuse_other_files
 from vibespeaker.manifest import Manifest
 from vibespeaker.outputs import check_folder
 from vibespeaker.predictions import Predictions
@@ -15,6 +16,8 @@ from vibespeaker.submission.closed_condition import ClosedCondition
 from vibespeaker.submission.folder import Source, build, write_folder
 
 log = logging.getLogger(__name__)
+
+_SHOWN = 5
 
 
 def submit(
@@ -59,6 +62,9 @@ def submit(
     check_folder(out, inputs=[predictions, manifest, task2, *(configs or [])])
     first = Source(predictions, Predictions.read(predictions))
     second = first if task2 is None else Source(task2, Predictions.read(task2))
+    if manifest is not None:
+        for source in (first, second):
+            _refuse_strangers(source, manifest, split)
     options = ["--split", split] + ([] if manifest is None else ["--manifest", str(manifest)])
     declared = _declared(declare or [])
     options += [word for place, name in declared.items() for word in ("--declare", f"{place}={name}")]
@@ -103,6 +109,22 @@ def _check(path: Path, names: tuple[str, ...]) -> int:
         raise SubmissionError(f"{path} would be refused: " + "; ".join(reasons))
     log.info("%s is valid: %d rows", path, len(names))
     return 0
+
+
+def _refuse_strangers(source: Source, manifest: Path, split: str) -> None:
+    """Refuse rows of the split whose utterances the manifest lacks, or knows by another file name."""
+    table = Manifest.read(manifest, ["utterance_id", "file_name"]).frame()
+    names = table.set_index("utterance_id")["file_name"]
+    frame = source.predictions.frame
+    wanted = frame[frame["split"] == split] if frame["split"].notna().any() else frame
+    unknown = wanted["utterance_id"][~wanted["utterance_id"].isin(names.index)]
+    if len(unknown):
+        raise SubmissionError(
+            f"{source.path} predicts {len(unknown)} utterances that manifest {manifest} does not hold",
+            found=", ".join(unknown[:_SHOWN]),
+            remedy="give the manifest that the predictions were made from",
+        )
+    refuse_other_files(source.predictions, names, source.path, f"manifest {manifest}")
 
 
 def _names(manifest: Path, split: str) -> tuple[str, ...]:

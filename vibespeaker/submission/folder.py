@@ -13,7 +13,10 @@ import numpy as np
 
 from vibespeaker import __version__
 from vibespeaker.errors import SubmissionError
+from vibespeaker.evaluation.coverage import UNTRAINED, untrained_heads
+from vibespeaker.evaluation.targets import refuse_other_order
 from vibespeaker.files import copy_file, file_sha256, naming, temporary_beside, write_text
+from vibespeaker.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD
 from vibespeaker.labels import ATTRIBUTES, CHALLENGE, LETTER_OF
 from vibespeaker.predictions import Predictions
 from vibespeaker.submission.challenge import complaints, task1_csv, task2_csv
@@ -82,12 +85,15 @@ def build(
     """
     csvs, remarks = {}, []
     if first.predictions.has_categories:
+        refuse_other_order(first.predictions, first.path)
+        _refuse_untrained(first, (CATEGORIES_HEAD,), TASK1_FILE)
         table = _rows(first, split)
         csvs[TASK1_FILE] = task1_csv(list(table.frame["file_name"]), _letters(table))
         absent = [emotion for emotion in CHALLENGE.classes if emotion not in table.labels.classes]
         if absent:
             remarks.append(f"{first.path} has no class for {', '.join(absent)}: they are never submitted")
     if all(second.predictions.has(attribute) for attribute in ATTRIBUTES):
+        _refuse_untrained(second, (ATTRIBUTES_HEAD,), TASK2_FILE)
         table = _rows(second, split)
         csvs[TASK2_FILE] = task2_csv(list(table.frame["file_name"]), table.attributes())
     if not csvs:
@@ -181,6 +187,15 @@ def _rows(source: Source, split: str) -> Predictions:
         known = sorted(source.predictions.frame["split"].dropna().unique())
         raise SubmissionError(f"{source.path} predicts nothing of split {split}", found=", ".join(known) or "no rows")
     return Predictions(frame.reset_index(drop=True), source.predictions.metadata)
+
+
+def _refuse_untrained(source: Source, heads: Sequence[str], name: str) -> None:
+    for head in untrained_heads(source.predictions):
+        if head in heads:
+            raise SubmissionError(
+                f"{name} cannot be made of {source.path}: its head {head} {UNTRAINED}",
+                remedy="train it with a loss term of weight above 0, give another table, or one without that head",
+            )
 
 
 def _letters(predictions: Predictions) -> list[str]:

@@ -91,8 +91,11 @@ class EmotionTask(RecognitionTask):
         if fitting:
             self.has_weights = True
             self._check_heads(network)
+            earlier: tuple[str, ...] | None = ()
             if self.init_from is not None:
-                initialise(network, self.provenance, Path(self.init_from))
+                earlier = initialise(network, self.provenance, Path(self.init_from)).trained_heads
+            trained = None if earlier is None else tuple(sorted({*earlier, *self.loss.trains}))
+            self.provenance = replace(self.provenance, trained_heads=trained)
             for head in self.loss.needs_class_counts:
                 self.loss.set_class_counts(torch.from_numpy(data.class_counts(head)), head)
 

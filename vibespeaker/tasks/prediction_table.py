@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from vibespeaker.files import file_sha256
-from vibespeaker.predictions import Predictions, PredictionsMetadata
+from vibespeaker.predictions import TRAINED_HEADS, Predictions, PredictionsMetadata
 from vibespeaker.provenance import Provenance
 from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.scores import SplitOutputs
@@ -30,6 +30,7 @@ def prediction_table(
     """
     columns = data.names.select(outputs.targets.rows.tolist())
     here, output = data.provenance, outputs.output
+    heads = {} if trained.trained_heads is None else {TRAINED_HEADS: list(trained.trained_heads)}
     metadata = PredictionsMetadata(
         label_set=trained.label_set,
         classes=trained.classes,
@@ -38,7 +39,7 @@ def prediction_table(
         manifest=here.manifest,
         cache=here.cache,
         synthetic=here.synthetic or trained.synthetic,
-        provenance=provenance,
+        provenance=provenance | heads,
         label_policy=data.policy,
         heads=trained.heads,
     )
