@@ -47,6 +47,7 @@ def call(
     typed = [f"--{name}={json.dumps(mapping)}" for name, mapping in mappings.items() if not names[name]]
     words = [*_join_words(function, _spell_options(function, others)), *typed]
     values = vars(parser.instantiate(parse_arguments(parser, words, f"vibespeaker {command}")))
+    values.update(_typed_texts(function, words))
     # the parser would turn a text such as "no" into what YAML makes of it
     values.update((name, mapping) for name, mapping in mappings.items() if names[name])
     status = function(**values)
@@ -65,6 +66,18 @@ def _spell_options(function: Callable[..., Any], arguments: list[str]) -> list[s
             equals, value = "=", "true"
         spelled.append(name + equals + value if word.startswith("--") else word)
     return spelled
+
+
+def _typed_texts(function: Callable[..., Any], words: list[str]) -> dict[str, str]:
+    """Return the options that are a text or nothing, as they were typed: the parser reads `null` and `~` as nothing."""
+    hints = typing.get_type_hints(function)
+    texts = {name for name, hint in hints.items() if set(typing.get_args(hint)) == {str, type(None)}}
+    typed = {}
+    for word, following in zip(words, [*words, ""][1:], strict=True):
+        name, equals, value = word.partition("=")
+        if name.startswith("--") and name[2:] in texts:
+            typed[name[2:]] = value if equals else following
+    return typed
 
 
 def _join_words(function: Callable[..., Any], arguments: list[str]) -> list[str]:

@@ -22,6 +22,7 @@ from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.outputs import check_different, check_output
 from vibespeaker.predictions import Predictions
 from vibespeaker.progress import plain_console
+from vibespeaker.ranges import INNER_SHARE, require
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ def calibrate(
         PredictionsError: the table does not fit the manifest, the checkpoint or the test table.
         ConfigError: the split may not be fitted on, or there is nowhere to write.
     """
+    require(INNER_SHARE, level=level)
     if split not in FIT_SPLITS:
         raise ConfigError(
             "calibration may not be fitted on this split",

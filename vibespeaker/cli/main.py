@@ -1,5 +1,6 @@
 """The command line: one table from a command's name to a plain typed function, imported only when it is called."""
 
+import difflib
 import importlib
 import io
 import logging
@@ -98,8 +99,10 @@ def _run(command: str, arguments: list[str]) -> int:
         run_trainer([command, *arguments])
         return 0
     if command not in COMMANDS:
-        known = ", ".join([*COMMANDS, *TRAINER_COMMANDS])
-        raise VibeSpeakerError("unknown command", found=command, allowed=known, remedy="see vibespeaker --help")
+        known = [*COMMANDS, *TRAINER_COMMANDS]
+        near = difflib.get_close_matches(command, known, n=1)
+        remedy = f"did you mean {near[0]}? See vibespeaker --help" if near else "see vibespeaker --help"
+        raise VibeSpeakerError("unknown command", found=command, allowed=known, remedy=remedy)
     from vibespeaker.arguments import call
 
     more_help = _named(MORE_HELP[command]) if command in MORE_HELP else None

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from torch.utils.data import Sampler
 
 from vibespeaker.errors import ConfigError
+from vibespeaker.ranges import COUNT, SEED, SHARE, require
 
 #: Position in the split, and view to read.
 Key = tuple[int, int]
@@ -53,8 +54,7 @@ class BatchSize:
     frames: int | None = None
 
     def __post_init__(self) -> None:
-        if self.utterances < 1 or (self.frames is not None and self.frames < 1):
-            raise ConfigError("a batch must hold at least one utterance and one frame", found=self)
+        require(COUNT, batch_size=self.utterances, frame_budget=self.frames)
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,11 @@ class Draw:
     samples: int | None = None
     balance: float = 0.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        require(COUNT, samples_per_epoch=self.samples)
+        require(SHARE, balance=self.balance)
+        require(SEED, seed=self.seed)
 
 
 class TrainingBatches(Sampler[list[Key]]):

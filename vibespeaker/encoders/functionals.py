@@ -19,6 +19,7 @@ from vibespeaker.encoders.base import Encoder, pad_frames
 from vibespeaker.encoders.descriptors import PROSODY, AcousticDescriptors
 from vibespeaker.encoders.spectrum import cepstra, slopes
 from vibespeaker.provenance import Fingerprint, Modality
+from vibespeaker.ranges import POSITIVE, require
 
 #: Frames per second of the contours.
 RATE = 100
@@ -67,6 +68,7 @@ class AcousticFunctionals(Encoder):
 
     def __init__(self, trim_db: float | None = 40.0) -> None:
         super().__init__()
+        require(POSITIVE, trim_db=trim_db)
         self.settings: dict[str, Any] = {"trim_db": None if trim_db is None else float(trim_db)}
         self.descriptors = AcousticDescriptors(MELS, 0, True, "none", RATE, trim_db=trim_db)
         self.register_buffer("basis", cepstra(CEPSTRA, MELS), persistent=False)

@@ -22,6 +22,7 @@ from vibespeaker.encoders.descriptors import PROSODY, AcousticDescriptors
 from vibespeaker.encoders.spectrum import cepstra
 from vibespeaker.errors import ConfigError
 from vibespeaker.provenance import Fingerprint, Modality
+from vibespeaker.ranges import POSITIVE, SEED, require
 
 RATE = 50
 MELS = 64
@@ -56,6 +57,8 @@ class Rocket(Encoder):
         super().__init__()
         if kernels < len(DILATIONS):
             raise ConfigError("random convolutions are too few", found=kernels, allowed=f"at least {len(DILATIONS)}")
+        require(SEED, seed=seed)
+        require(POSITIVE, trim_db=trim_db)
         self.settings: dict[str, Any] = {
             "kernels": kernels,
             "seed": seed,

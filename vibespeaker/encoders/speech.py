@@ -12,8 +12,9 @@ from vibespeaker.encoders.checkpoints import check_weights, load, read_config
 from vibespeaker.encoders.fused_attention import fuse_attention
 from vibespeaker.encoders.pretrained import Precision, PretrainedEncoder
 from vibespeaker.encoders.transfer import on_device
-from vibespeaker.errors import ConfigError, EncoderError
+from vibespeaker.errors import EncoderError
 from vibespeaker.provenance import Modality
+from vibespeaker.ranges import Range, require
 from vibespeaker.utterance import SAMPLE_RATE
 
 KINDS = ("wavlm", "hubert", "wav2vec2")
@@ -54,10 +55,7 @@ class SpeechEncoder(PretrainedEncoder):
         fused_attention: bool = True,
     ) -> None:
         super().__init__(checkpoint, layer, unfreeze, precision)
-        if window_seconds < 1:
-            raise ConfigError(
-                "SpeechEncoder: window_seconds is out of range", found=window_seconds, allowed="1 or more"
-            )
+        require(Range(1), window_seconds=window_seconds)
         network, self.normalise = load(checkpoint, self._purpose, _load)
         if fused_attention:
             fuse_attention(network)

@@ -14,6 +14,7 @@ from vibespeaker.encoders.pretrained import Precision, PretrainedEncoder
 from vibespeaker.encoders.transfer import on_device
 from vibespeaker.errors import EncoderError
 from vibespeaker.provenance import Modality
+from vibespeaker.ranges import COUNT, NOT_NEGATIVE, require
 from vibespeaker.utterance import SAMPLE_RATE
 
 WINDOW_SAMPLES = 30 * SAMPLE_RATE
@@ -57,9 +58,11 @@ class WhisperEncoder(PretrainedEncoder):
         windows_at_once: int = 16,
     ) -> None:
         super().__init__(checkpoint, layer, unfreeze, precision)
+        require(NOT_NEGATIVE, margin_seconds=margin_seconds)
+        require(COUNT, windows_at_once=windows_at_once)
         self.pad_to_window = pad_to_window
         self.margin = round(margin_seconds * SAMPLE_RATE / _MEL_SAMPLES)
-        self.windows_at_once = max(1, windows_at_once)
+        self.windows_at_once = windows_at_once
         network, extractor = load(checkpoint, self._purpose, _load)
         self._mels = LogMels(extractor.mel_filters)
         self.dim = int(network.config.d_model)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 from vibespeaker.errors import ConfigError
+from vibespeaker.ranges import NOT_NEGATIVE, require_each
 
 #: Floor of a mean probability before its logarithm becomes the logit.
 LEAST_PROBABILITY = 1e-9
@@ -52,5 +53,6 @@ def check_weights(weights: Sequence[float], of: str = "members") -> None:
     Raises:
         ConfigError: one is negative, or none is positive.
     """
-    if not all(weight >= 0 for weight in weights) or not sum(weights) > 0:
-        raise ConfigError(f"weights for {of} must be at least 0 and not all 0", found=list(weights))
+    require_each(NOT_NEGATIVE, f"weights for {of}", enumerate(weights))
+    if not sum(weights) > 0:
+        raise ConfigError(f"weights for {of} must not all be 0", found=list(weights))

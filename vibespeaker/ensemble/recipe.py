@@ -12,6 +12,7 @@ from vibespeaker.ensemble.means import check_weights
 from vibespeaker.ensemble.members import HEADS
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
+from vibespeaker.ranges import COUNT, SEED, Range, require
 
 Method = Literal["mean", "vote", "top-k", "greedy", "stack-logistic", "stack-mlp"]
 #: Methods that choose or fit by the labels of a split.
@@ -68,9 +69,9 @@ class Recipe:
                     "weights must be one per member", found=len(self.weights), allowed=str(len(self.members))
                 )
             check_weights(self.weights)
-        for name in ("k", "rounds"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1", found=getattr(self, name))
+        require(COUNT, k=self.k, rounds=self.rounds)
+        require(Range(2, whole=True), folds=self.folds)
+        require(SEED, seed=self.seed)
         for head in HEADS:
             self.named(head)
 

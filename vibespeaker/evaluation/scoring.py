@@ -23,6 +23,7 @@ from vibespeaker.evaluation.targets import Targets, Truth
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.predictions import Predictions
 from vibespeaker.progress import tracked
+from vibespeaker.ranges import COUNT, COUNT_OR_NONE, INNER_SHARE, SEED, require
 
 _SHOWN = 5
 #: Fewer speakers than this make intervals too narrow to be trusted.
@@ -52,11 +53,10 @@ class Options:
     folds: bool = False
 
     def __post_init__(self) -> None:
-        if self.draws < 0 or not 0 < self.level < 1 or self.per_class < 1:
-            raise PredictionsError(
-                "draws must not be negative, level lie between 0 and 1, per_class be at least 1",
-                found=f"draws {self.draws}, level {self.level}, per_class {self.per_class}",
-            )
+        require(COUNT_OR_NONE, draws=self.draws)
+        require(INNER_SHARE, level=self.level)
+        require(COUNT, per_class=self.per_class)
+        require(SEED, seed=self.seed)
 
 
 @dataclass(frozen=True, eq=False)

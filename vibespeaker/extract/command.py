@@ -36,6 +36,7 @@ from vibespeaker.files import remove_leftovers, storage_errors
 from vibespeaker.manifest import Manifest
 from vibespeaker.outputs import check_folder
 from vibespeaker.prepare.balance_plan import BalancePlan
+from vibespeaker.ranges import COUNT, COUNT_OR_NONE, POSITIVE, Range, require
 from vibespeaker.texts import text_column
 
 log = logging.getLogger(__name__)
@@ -264,14 +265,9 @@ def _check_options(
     verify: bool,
     repair: bool,
 ) -> None:
-    minima = {"views": (views, 0), "batch_clips": (batch_clips, 1), "shard_size": (shard_size, 1)}
-    minima |= {"workers": (workers or 0, 0)}
-    for name, (value, least) in minima.items():
-        if value < least:
-            raise ConfigError(f"--{name} is too small", found=value, allowed=f"{least} and more")
-    if not batch_seconds > 0:
-        raise ConfigError("--batch_seconds must be positive", found=batch_seconds)
-    if views > 32_767:
-        raise ConfigError("--views is too large", found=views, allowed="up to 32767")
+    require(Range(0, 32_767, whole=True), views=views)
+    require(COUNT, batch_clips=batch_clips, shard_size=shard_size)
+    require(COUNT_OR_NONE, workers=workers)
+    require(POSITIVE, batch_seconds=batch_seconds)
     if repair and not verify:
         raise ConfigError("--repair goes with --verify")

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
-from vibespeaker.errors import ConfigError
 from vibespeaker.heads import ATTRIBUTES_HEAD
 from vibespeaker.labels import ATTRIBUTE_CENTRE
 from vibespeaker.losses.base import Loss, LossParts, outputs_of, targets_of
+from vibespeaker.ranges import FINITE, POSITIVE, require
 
 #: Floor of the denominator of the concordance, far below the variance of any real batch on 1–7.
 CONCORDANCE_FLOOR = 1e-8
@@ -50,8 +50,8 @@ class GaussianPenaltyMSE(Loss):
 
     def __init__(self, sigma: float, mu: float = ATTRIBUTE_CENTRE, detach_weight: bool = False) -> None:
         super().__init__()
-        if not sigma > 0:
-            raise ConfigError("sigma of the Gaussian penalty must be above 0", found=sigma)
+        require(POSITIVE, sigma=sigma)
+        require(FINITE, mu=mu)
         self.sigma = sigma
         self.mu = mu
         self.detach_weight = detach_weight

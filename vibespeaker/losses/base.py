@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.errors import ConfigError
 from vibespeaker.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD, HEADS
+from vibespeaker.ranges import NOT_NEGATIVE, require_each
 
 
 class LossParts(NamedTuple):
@@ -74,8 +75,9 @@ class MultiTaskLoss(nn.Module):
             raise ConfigError(
                 "a multi-task loss needs one weight for each of its terms", found=sorted(weights), allowed=sorted(terms)
             )
-        if any(weight < 0 for weight in weights.values()) or not any(weights.values()):
-            raise ConfigError("weights of losses are 0 or more, and not all 0", found=weights)
+        require_each(NOT_NEGATIVE, "weights", weights.items())
+        if not any(weights.values()):
+            raise ConfigError("weights of losses are not all 0", found=weights)
         self.terms = nn.ModuleDict(terms)
         self.weights = {name: float(weights[name]) for name in terms}
 

@@ -9,6 +9,7 @@ from vibespeaker.errors import ConfigError
 from vibespeaker.heads import CATEGORIES_HEAD
 from vibespeaker.losses.base import Loss, LossParts, outputs_of, targets_of
 from vibespeaker.losses.class_weights import ClassWeighting
+from vibespeaker.ranges import NOT_NEGATIVE, SHARE_BELOW_ONE, require
 
 
 class _ClassWeightedLoss(Loss):
@@ -75,8 +76,7 @@ class CrossEntropy(_ClassWeightedLoss):
         head: str = CATEGORIES_HEAD,
     ) -> None:
         super().__init__(weighting, head)
-        if not 0 <= label_smoothing < 1:
-            raise ConfigError("label smoothing must be within [0, 1)", found=label_smoothing)
+        require(SHARE_BELOW_ONE, label_smoothing=label_smoothing)
         self.label_smoothing = label_smoothing
 
     def forward(self, output: EmotionOutput, batch: EmotionBatch) -> LossParts:
@@ -110,8 +110,7 @@ class FocalLoss(_ClassWeightedLoss):
         self, gamma: float = 2.0, weighting: ClassWeighting | None = None, head: str = CATEGORIES_HEAD
     ) -> None:
         super().__init__(weighting, head)
-        if gamma < 0:
-            raise ConfigError("gamma of the focal loss must be at least 0", found=gamma)
+        require(NOT_NEGATIVE, gamma=gamma)
         self.gamma = gamma
 
     def forward(self, output: EmotionOutput, batch: EmotionBatch) -> LossParts:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vibespeaker.errors import ConfigError
+from vibespeaker.ranges import NOT_NEGATIVE, SHARE_BELOW_ONE, require, require_each
 
 
 class ClassWeighting(ABC):
@@ -38,6 +39,7 @@ class InverseFrequency(ClassWeighting):
     source = "counts"
 
     def __init__(self, power: float = 1.0) -> None:
+        require(NOT_NEGATIVE, power=power)
         self.power = power
 
     def weights(self, statistics: Tensor) -> Tensor:
@@ -60,8 +62,7 @@ class EffectiveNumber(ClassWeighting):
     source = "counts"
 
     def __init__(self, beta: float = 0.999) -> None:
-        if not 0 <= beta < 1:
-            raise ConfigError("beta of the effective number must be within [0, 1)", found=beta)
+        require(SHARE_BELOW_ONE, beta=beta)
         self.beta = beta
 
     def weights(self, statistics: Tensor) -> Tensor:
@@ -86,8 +87,7 @@ class Misclassification(ClassWeighting):
     source = "confusion"
 
     def __init__(self, strength: float = 1.0) -> None:
-        if strength < 0:
-            raise ConfigError("strength of the misclassification weights must be at least 0", found=strength)
+        require(NOT_NEGATIVE, strength=strength)
         self.strength = strength
 
     def weights(self, statistics: Tensor) -> Tensor:
@@ -117,8 +117,9 @@ class FixedWeights(ClassWeighting):
     source = "nothing"
 
     def __init__(self, values: list[float]) -> None:
-        if not any(values) or min(values) < 0:
-            raise ConfigError("class weights are at least 0 and not all 0", found=values)
+        require_each(NOT_NEGATIVE, "values", enumerate(values))
+        if not any(values):
+            raise ConfigError("class weights are not all 0", found=values)
         self.values = values
 
     def weights(self, statistics: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vibespeaker.batch import Frames
 from vibespeaker.errors import ConfigError
+from vibespeaker.ranges import COUNT_OR_NONE, SHARE, require
 
 
 class FrameNetwork(nn.Module, ABC):
@@ -68,6 +69,8 @@ class FrameMasking(FrameNetwork):
         channel_share: float = 0.1,
     ) -> None:
         super().__init__()
+        require(COUNT_OR_NONE, time_masks=time_masks, channel_masks=channel_masks)
+        require(SHARE, time_share=time_share, channel_share=channel_share)
         for kind, share in (("time", time_masks * time_share), ("channel", channel_masks * channel_share)):
             if not 0 <= share < 1:
                 raise ConfigError(f"{kind} masks could cover everything", found=share, allowed="masks · share below 1")

@@ -27,6 +27,7 @@ from vibespeaker.models.frame_networks import FrameNetwork, Unchanged
 from vibespeaker.models.fusion import Fusion, LSTMFusion
 from vibespeaker.models.heads import EmotionHead
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, Pooling
+from vibespeaker.ranges import COUNT, SHARE_BELOW_ONE, require
 
 
 class MultiEncoderModel(EmotionModel):
@@ -71,9 +72,8 @@ class MultiEncoderModel(EmotionModel):
         poolings: dict[str, Callable[[int], Pooling]] | None = None,
     ) -> None:
         super().__init__()
-        for name, probability in (("dropout", dropout), ("encoder_dropout", encoder_dropout)):
-            if not 0 <= probability < 1:
-                raise ConfigError(f"{name} must be within [0, 1)", found=probability)
+        require(SHARE_BELOW_ONE, dropout=dropout, encoder_dropout=encoder_dropout)
+        require(COUNT, projection_dim=projection_dim, lstm_dim=lstm_dim, lstm_layers=lstm_layers)
         self.encoders = choose_encoders(encoder_dims, encoders)
         self.heads = check_heads(heads, further)
         self.encoder_dims = tuple(encoder_dims[name] for name in self.encoders)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from vibespeaker.batch import Frames
 from vibespeaker.errors import ConfigError
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, Pooling
+from vibespeaker.ranges import SHARE_BELOW_ONE, require
 
 
 class NormedPooling(Pooling):
@@ -37,6 +38,7 @@ class NormedPooling(Pooling):
         limit: float = math.inf,
     ) -> None:
         super().__init__()
+        require(SHARE_BELOW_ONE, dropout=dropout)
         if not limit > 0:
             raise ConfigError("the limit of a normed pooling must be above 0", found=limit)
         self.limit = limit

@@ -24,6 +24,7 @@ from vibespeaker.batch import Frames
 from vibespeaker.errors import ConfigError
 from vibespeaker.models.frame_networks import FrameNetwork, Unchanged
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, Pooling, StatisticsPooling
+from vibespeaker.ranges import COUNT, SHARE_BELOW_ONE, require, require_each
 
 
 class VoiceEmbedding(Pooling):
@@ -63,10 +64,12 @@ class VoiceEmbedding(Pooling):
         masking: Callable[[int], FrameNetwork] | None = None,
     ) -> None:
         super().__init__()
-        if not dilations or stride < 1:
-            raise ConfigError(
-                "a voice embedding has at least one block and a positive stride", found=(dilations, stride)
-            )
+        if not dilations:
+            raise ConfigError("a voice embedding has at least one block", found="no dilations")
+        require(COUNT, channels=channels, aggregated=aggregated, stride=stride, squeeze_dim=squeeze_dim)
+        require(COUNT, attention_dim=attention_dim)
+        require_each(COUNT, "dilations", enumerate(dilations))
+        require(SHARE_BELOW_ONE, dropout=dropout)
         self.stride = stride
         self.masking = Unchanged(dim) if masking is None else masking(dim)
         self.enter = _Convolution(dim, channels, 5, stride=stride)

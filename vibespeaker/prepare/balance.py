@@ -10,6 +10,7 @@ from vibespeaker.manifest import Manifest
 from vibespeaker.outputs import check_output
 from vibespeaker.prepare.balance_plan import TARGET, BalancePlan, plan_balance
 from vibespeaker.progress import plain_console
+from vibespeaker.ranges import COUNT, SEED, require
 
 
 def balance(
@@ -37,6 +38,8 @@ def balance(
     Raises:
         ManifestError: the split has no utterance of any class, or the target is below 1.
     """
+    require(COUNT, target=target)
+    require(SEED, seed=seed)
     check_output(out, inputs=[manifest], suffixes=(".parquet",))
     table = Manifest.read(manifest, ("utterance_id", "corpus", "split", "category"))
     chosen = label_set(labels or table.metadata.label_set)

@@ -31,6 +31,7 @@ from vibespeaker.outputs import below, check_apart, check_folder, check_output
 from vibespeaker.prepare.prepare import write_problems
 from vibespeaker.prepare.terminal import problem_table
 from vibespeaker.progress import plain_console, tracked
+from vibespeaker.ranges import COUNT_OR_NONE, NOT_NEGATIVE, require
 from vibespeaker.utterance import SAMPLE_RATE, Excerpt
 from vibespeaker.workers import worker_pool
 
@@ -84,6 +85,8 @@ def clean(
         ManifestError: nothing is left, or there is no utterance `picture`.
         ConfigError: a step is out of range or needs a package that is not installed.
     """
+    require(NOT_NEGATIVE, min_duration=min_duration)
+    require(COUNT_OR_NONE, workers=workers)
     recipe = CleaningRecipe(denoise, silence, margin, below_db, loudness)
     identity = recipe.identity()
     companions = [out.with_suffix(suffix) for suffix in (".problems.csv", ".cleaning.csv", ".png")]

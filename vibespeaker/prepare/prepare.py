@@ -23,6 +23,7 @@ from vibespeaker.prepare.split.groups import without_speaker
 from vibespeaker.prepare.split.strategies import DEFAULT_FRACTIONS, ablation_split, split_by_group
 from vibespeaker.prepare.terminal import print_report
 from vibespeaker.prepare.usable import usable_rows
+from vibespeaker.ranges import COUNT_OR_NONE, NOT_NEGATIVE, SEED, require
 from vibespeaker.utterance import MIX, Utterance, Vote, chosen_channels
 
 logger = logging.getLogger(__name__)
@@ -94,6 +95,9 @@ def prepare(
     check_output(problems_file, inputs=table)
     corpus = adapter(format, options)
     journal = out.with_name(f".{out.name}.examined")
+    require(NOT_NEGATIVE, min_duration=min_duration)
+    require(COUNT_OR_NONE, workers=workers)
+    require(SEED, seed=seed)
     prepared = prepare_corpus(corpus, path, journal, options or {}, min_duration, workers, channels)
     prepared = replace(prepared, manifest=apply_split(prepared.manifest, split, seed, fractions))
     prepared.manifest.write(out)

@@ -29,6 +29,7 @@ from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.provenance import EncoderProvenance, Provenance, texts_read
+from vibespeaker.ranges import COUNT, COUNT_OR_NONE, require, require_once
 from vibespeaker.tasks.processes import run_seed
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,9 @@ class EmotionDataModule(LightningDataModule):
         heads: dict[str, HeadConfig] | None = None,
     ) -> None:
         super().__init__()
+        require(COUNT, evaluation_batch_size=evaluation_batch_size)
+        require(COUNT_OR_NONE, views=views, evaluation_view=evaluation_view, workers=workers)
+        require_once("encoders", encoders)
         self.manifest_path, self.cache_path = Path(manifest), None if cache is None else Path(cache)
         self.wanted_encoders, self.wanted_labels, self.wanted_views = encoders, label_set, views
         self.policy, self.splits = policy, splits

@@ -22,9 +22,11 @@ from vibespeaker.models.base import EmotionModel
 from vibespeaker.models.live import LiveEncoders
 from vibespeaker.models.weights import check_network, initialise
 from vibespeaker.provenance import Provenance
+from vibespeaker.ranges import NOT_NEGATIVE, require_each
 from vibespeaker.systems.trained import class_positions
 from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
+from vibespeaker.tasks.callbacks.process_remark import batch_norm_errors
 from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.gathering import GatheredOutputs, TrainingAccuracy
 from vibespeaker.tasks.non_finite import refuse_non_finite
@@ -178,7 +180,8 @@ class EmotionTask(RecognitionTask):
 
         Where a model has members, it is the mean of their own losses.
         """
-        output = self.recognize(batch)
+        with batch_norm_errors(len(batch)):
+            output = self.recognize(batch)
         shares = [whole_batch(member, batch) for member in output.members or (output,)]
         terms = [self.loss(*share) for share in shares]
         value = torch.stack([self.loss.total(share) for share in terms]).mean()
@@ -245,7 +248,11 @@ class EmotionTask(RecognitionTask):
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Optimise what is not frozen; the schedule moves every step."""
-        optimizer = self.make_optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
+        try:
+            optimizer = self.make_optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
+        except ValueError as error:  # PyTorch checks rates and decays, and finds nothing to train
+            raise ConfigError("model.init_args.optimizer is refused by PyTorch", found=error) from error
+        require_each(NOT_NEGATIVE, "optimizer.lr", enumerate(group["lr"] for group in optimizer.param_groups))
         steps = int(self.trainer.estimated_stepping_batches)
         scheduler = self.schedule.attach(optimizer, steps / max(1, self.trainer.max_epochs or 1), steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step", "name": "lr"}}

@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from vibespeaker.errors import ConfigError
+from vibespeaker.ranges import COUNT_OR_NONE, NOT_NEGATIVE, SHARE, require
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,9 @@ class Schedule:
         }
         if len(given) > 1:
             raise ConfigError("the warm-up is given twice", found=given, remedy="keep one of these keys")
-        # not "< 0", so that NaN is refused, too
-        if not all(value >= 0 for value in given.values()) or not (self.warmup_share or 0.0) <= 1:
-            raise ConfigError("the warm-up is out of range", found=given, allowed="at least 0; a share at most 1")
-        if self.minimum is not None and not self.minimum >= 0:
-            raise ConfigError("the schedule's minimum is out of range", found=self.minimum, allowed="at least 0")
+        require(COUNT_OR_NONE, warmup_steps=self.warmup_steps)
+        require(NOT_NEGATIVE, warmup_epochs=self.warmup_epochs, minimum=self.minimum)
+        require(SHARE, warmup_share=self.warmup_share)
         if self.shape == "linear" and self.minimum is None:
             raise ConfigError("a linear schedule falls to a minimum", found="none", remedy="set minimum, such as 0.0")
 

@@ -79,7 +79,13 @@ class TrainerCLI(LightningCLI):
         move_runs(options.model, Path(options.runs))
         if self.config.subcommand in ("fit", "predict"):
             check_places(options, self.folder, self.table, self.arguments)
-        if self.config.subcommand == "predict" and options.return_predictions is None:
+        if self.config.subcommand == "predict":
+            if options.return_predictions:
+                raise ConfigError(
+                    "predict writes its rows, and nobody would read what it returned",
+                    found="--return_predictions true",
+                    remedy="leave the option out; --out says where the table goes",
+                )
             options.return_predictions = False  # they are written; keeping all of them, too, would fill the memory
 
     @property

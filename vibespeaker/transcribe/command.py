@@ -16,6 +16,7 @@ from vibespeaker.errors import AudioError, ConfigError
 from vibespeaker.manifest import Manifest
 from vibespeaker.outputs import check_output
 from vibespeaker.progress import tracked
+from vibespeaker.ranges import COUNT, require
 from vibespeaker.texts import check_text_name, origin_column, text_column
 from vibespeaker.transcribe.finished import FinishedBatches, writing
 from vibespeaker.transcribe.specs import build_transcriber, read_transcriber, whisper_spec
@@ -67,6 +68,7 @@ def transcribe(
     Returns:
         0, or 1 when some recordings could not be read; their texts stay as they were.
     """
+    require(COUNT, beams=beams, batch_size=batch_size)
     trust_packages(trust or ())
     check_output(out, inputs=[Path(transcriber or model)], suffixes=(".parquet",))
     if name is not None:

@@ -21,6 +21,7 @@ from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.split.command import splits_of
 from vibespeaker.prepare.split.strategies import SplitStrategy
 from vibespeaker.progress import plain_console
+from vibespeaker.ranges import COUNT_OR_NONE, SEED, SHARE_BELOW_ONE, Range, require
 from vibespeaker.trainer.layers import layers
 from vibespeaker.workflows.steps import Chain, Training, training_step
 
@@ -77,6 +78,10 @@ def cross_validate(
         ManifestError: there are fewer groups than folds, or published folds fit no utterance.
         ConfigError: a config is wrong.
     """
+    require(Range(2, whole=True), folds=folds)
+    require(SHARE_BELOW_ONE, validation=validation)
+    require(COUNT_OR_NONE, draws=draws)
+    require(SEED, seed=seed)
     status = 0
     if encoders is not None:
         from vibespeaker.extract import extract

@@ -10,6 +10,7 @@ from vibespeaker.config_files.typed import read_as
 from vibespeaker.corpora.audio_formats import AUDIO_SUFFIXES
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
+from vibespeaker.ranges import FINITE, SEED, SHARE, require, require_each
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ class AugmentationRecipe:
     def __post_init__(self) -> None:
         for step in (self.speed, self.tempo, self.pitch, self.reverberation, self.noise, self.gain):
             _check_step(step)
+        require(SEED, seed=self.seed)
         if (self.noise.kind == "recorded") != (self.noise.folder is not None):
             raise ConfigError(
                 "augmentation: noise of kind recorded, and only that, needs a folder", found=self.noise.folder
@@ -176,8 +178,9 @@ def recordings(folder: str) -> list[tuple[str, Path]]:
 
 def _check_step(step: Any) -> None:
     name = type(step).__name__.lower()
-    if not 0.0 <= step.probability <= 1.0:
-        raise ConfigError(f"augmentation: {name}.probability must be a probability", found=step.probability)
+    require(SHARE, **{f"augmentation: {name}.probability": step.probability})
+    numbers = {key: value for key, value in asdict(step).items() if key.startswith(("min_", "max_"))}
+    require_each(FINITE, f"augmentation: {name}", numbers.items())
     lows = {key: value for key, value in asdict(step).items() if key.startswith("min_")}
     for key, low in lows.items():
         high = getattr(step, key.replace("min_", "max_", 1))

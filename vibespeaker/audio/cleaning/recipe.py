@@ -7,6 +7,7 @@ from typing import Any, Literal
 from vibespeaker.audio.packages import installed
 from vibespeaker.errors import ConfigError
 from vibespeaker.manifest import Manifest
+from vibespeaker.ranges import SHARE, Range, require
 
 #: Name of the step in a manifest's history.
 STEP = "clean"
@@ -33,11 +34,10 @@ class CleaningRecipe:
     loudness: float | None = None
 
     def __post_init__(self) -> None:
-        ranges = {"denoise": (self.denoise, 0, 1), "margin": (self.margin, 0, 10), "below_db": (self.below_db, 1, 120)}
-        ranges |= {} if self.loudness is None else {"loudness": (self.loudness, -80, 0)}
-        for name, (value, low, high) in ranges.items():
-            if not low <= value <= high:
-                raise ConfigError(f"cleaning: {name} is out of range", found=value, allowed=f"{low} to {high}")
+        require(SHARE, **{"cleaning: denoise": self.denoise})
+        require(Range(0, 10), **{"cleaning: margin": self.margin})
+        require(Range(1, 120), **{"cleaning: below_db": self.below_db})
+        require(Range(-80, 0), **{"cleaning: loudness": self.loudness})
 
     def identity(self) -> dict[str, Any]:
         """Return the fields and the versions of what does the work: all that the result depends on."""

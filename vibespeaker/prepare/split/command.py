@@ -29,6 +29,7 @@ from vibespeaker.prepare.split.strategies import (
 )
 from vibespeaker.prepare.terminal import summary_table
 from vibespeaker.progress import plain_console
+from vibespeaker.ranges import SEED, SHARE, SHARE_BELOW_ONE, Range, require, require_each
 from vibespeaker.utterance import own_name
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,11 @@ def split(
         ManifestError: there are fewer groups than splits, the shares are none, options exclude each other, or a
             published split fits no utterance.
     """
+    require(Range(2, whole=True), folds=folds)
+    require(SHARE_BELOW_ONE, validation=validation)
+    require(SEED, seed=seed)
+    if fractions is not None:
+        require_each(SHARE, "fractions", fractions.items())
     _refuse_contradictions(by, fractions, speakers, folds, leave_out)
     published = [one for one in (by, speakers) if isinstance(one, Path)]
     check_output(out, inputs=published, suffixes=(".parquet",))

@@ -11,6 +11,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from vibespeaker.errors import ConfigError
+from vibespeaker.ranges import COUNT, require
 from vibespeaker.tasks.callbacks.checkpoints import BEST, checkpoint_path
 
 Mode = Literal["max", "min"]
@@ -34,10 +35,7 @@ class CheckpointRule:
     every_batches: int | None = None
 
     def __post_init__(self) -> None:
-        if self.every_batches is not None and self.every_batches < 1:
-            raise ConfigError(
-                "checkpoints.every_batches is out of range", found=self.every_batches, allowed="1 and more"
-            )
+        require(COUNT, **{"checkpoints.every_batches": self.every_batches})
 
     @property
     def monitors(self) -> dict[str, Mode]:

@@ -1,11 +1,15 @@
 """Says once where training on several processes is not exactly that on one."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
+
+from vibespeaker.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +26,29 @@ class ProcessRemark(Callback):
                 trainer.world_size,
                 " and ".join(found),
             )
+
+
+@contextmanager
+def batch_norm_errors(utterances: int) -> Iterator[None]:
+    """Turn what batch norm says of a training batch with one value into one sentence.
+
+    Args:
+        utterances: of the batch.
+
+    Raises:
+        ConfigError: PyTorch refuses a batch of one utterance.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if utterances != 1:
+            raise
+        raise ConfigError(
+            "a training batch of this process holds one utterance, and batch norm needs two",
+            found=error,
+            remedy="train on more utterances, raise data.init_args.batch_size or frame_budget, or use a pooling "
+            "without batch norm (batch_norm: false)",
+        ) from error
 
 
 def inexact_layers(module: nn.Module) -> list[str]:

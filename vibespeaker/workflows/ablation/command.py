@@ -20,6 +20,7 @@ from vibespeaker.outputs import check_folder
 from vibespeaker.predictions import Predictions
 from vibespeaker.prepare.label_map import read_label_map
 from vibespeaker.progress import plain_console
+from vibespeaker.ranges import COUNT, COUNT_OR_NONE, SEED, require
 from vibespeaker.workflows.ablation.plan import ExperimentPlan, ScoredSplit, Selection, Variant, read_plan
 from vibespeaker.workflows.ablation.running import experiment_manifest, extract_all, train_variants, write_variants
 from vibespeaker.workflows.ablation.scoring import SCORES, Cell, as_frame, score_variant
@@ -137,6 +138,9 @@ def run_experiment(
     title: str,
 ) -> int:
     """Do all steps of an experiment and write its table; see `ablate`."""
+    require(COUNT, jobs=jobs)
+    require(COUNT_OR_NONE, draws=draws)
+    require(SEED, seed=seed)
     if overlay is not None and not overlay.is_file():
         raise ConfigError(f"overlay {overlay} does not exist")
     check_folder(out, inputs=[*manifests, cache, overlay])

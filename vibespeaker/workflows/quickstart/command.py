@@ -9,6 +9,7 @@ import torch
 
 from vibespeaker.corpora.synthetic.corpus import SPEAKERS, UTTERANCES
 from vibespeaker.outputs import check_folder
+from vibespeaker.ranges import COUNT, COUNT_OR_NONE, SEED, require
 from vibespeaker.workflows.quickstart.data import choose_source, prepare_data
 from vibespeaker.workflows.quickstart.results import combine, submits, write_report, write_submission
 from vibespeaker.workflows.quickstart.training import planned, train_all
@@ -48,6 +49,9 @@ def quickstart(
         epochs: train every run for so many epochs in place of the configured number, for a quick try.
         draws: bootstrap draws of the intervals in the report.
     """
+    require(COUNT, speakers=speakers, utterances=utterances, epochs=epochs)
+    require(COUNT_OR_NONE, draws=draws)
+    require(SEED, seed=seed)
     source = choose_source(corpus, format, seed, speakers, utterances)
     check_folder(out, inputs=[corpus])
     with _quiet(), _single_thread():

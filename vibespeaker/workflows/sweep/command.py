@@ -10,6 +10,7 @@ from vibespeaker.config_files import find_config
 from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.outputs import check_folder
 from vibespeaker.progress import Tracker, plain_console, tracked
+from vibespeaker.ranges import COUNT, require
 from vibespeaker.workflows.steps import reserve
 from vibespeaker.workflows.sweep.plan import Plan, read_plan
 from vibespeaker.workflows.sweep.search import propose
@@ -50,12 +51,13 @@ def sweep(
     Raises:
         ConfigError: the plan is wrong, or the folder holds another sweep.
     """
+    require(COUNT, jobs=jobs)
     trust_packages(trust or ())
     path = find_config(plan, "sweep")
     check_folder(out, inputs=[path, overlay, manifest])
     checked = read_plan(path)
     reserve(out / STAMP, "sweep", {"digest": checked.digest}, {"plan": str(path)})
-    trials = _run(checked, out, overlay, max(1, jobs))
+    trials = _run(checked, out, overlay, jobs)
     _show(trials, checked)
     failed = sum(trial.state == FAILED for trial in trials)
     if report and checked.predict and len(trials) > failed:
