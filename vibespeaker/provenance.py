@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as dataclass_fields
 from typing import Any, Literal
 
@@ -163,6 +163,37 @@ class Provenance:
             "transcripts": sorted({*self.transcripts, *transcripts}),
             "leaks": dict(self.leaks),
         }
+
+    def check_outputs(self, stored: "Provenance") -> None:
+        """Refuse to go on with a run that was trained for other classes or further heads.
+
+        Raises:
+            CheckpointError: naming both.
+        """
+        if stored.classes != self.classes:
+            raise CheckpointError(
+                "the run was trained for other classes than data.init_args.label_set",
+                found=", ".join(self.classes),
+                allowed=stored.classes,
+                remedy="resume with the same label set, or fine-tune with model.init_args.init_from",
+            )
+        if stored.heads != self.heads:
+            raise CheckpointError(
+                "the run was trained with other further heads than data.init_args.heads gives",
+                found=self.heads,
+                allowed=str(dict(stored.heads)),
+                remedy="resume with the same heads and manifest, or fine-tune with model.init_args.init_from",
+            )
+
+    def trained(self, heads: Iterable[str], earlier: "Provenance | None") -> "Provenance":
+        """Return the provenance of a run that trains some heads.
+
+        Args:
+            heads: those that its loss trains.
+            earlier: of the checkpoint that it begins from, None where it begins anew.
+        """
+        before = () if earlier is None else earlier.trained_heads
+        return replace(self, trained_heads=None if before is None else tuple(sorted({*before, *heads})))
 
     def to_checkpoint(self) -> dict[str, Any]:
         """Return plain values only, so that checkpoints load with `weights_only=True`."""

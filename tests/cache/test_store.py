@@ -1,4 +1,6 @@
 import pickle
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,8 @@ import torch
 from tests.extract.toy import make_corpus, read, spec, strided, worded, write_specs
 from vibespeaker.audio.files import read_audio
 from vibespeaker.cache import EmbeddingCache
+from vibespeaker.cache.index import Index
+from vibespeaker.cache.merge import INDEX_FILE, merge_index
 from vibespeaker.errors import CacheError
 from vibespeaker.extract import extract
 from vibespeaker.manifest import Manifest
@@ -130,3 +134,33 @@ def test_extraction_that_never_finished_is_refused(corpus: Path, tmp_path: Path,
         (tmp_path / name).write_bytes((corpus / "cache" / name).read_bytes())
     with pytest.raises(CacheError, match=r"encoder sound .* never finished"):
         EmbeddingCache.open(tmp_path).entries("sound", manifest)
+
+
+def test_bytes_that_changed_are_refused_when_they_are_first_read(corpus: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(corpus / "cache", tmp_path / "cache")
+    shard = next(folder.glob("sound/shards/*.safetensors"))
+    content = bytearray(shard.read_bytes())
+    content[-1] ^= 1  # the last frame of the shard's last entry
+    shard.write_bytes(content)
+    damaged = EmbeddingCache.open(folder)
+    index = damaged._index("sound")
+    own = np.flatnonzero(index.shards == index.shard_names.index(shard.stem))
+    last = int(own[index.offsets[own].argmax()])
+    with pytest.raises(CacheError, match=rf"{shard.name} is damaged: frames .*--verify --repair"):
+        damaged.read("sound", last)
+    whole = [entry for entry in range(len(index)) if entry != last]
+    before = EmbeddingCache.open(corpus / "cache")
+    assert all(torch.equal(damaged.read("sound", entry), before.read("sound", entry)) for entry in whole)
+
+
+def test_an_index_without_checksums_is_read_and_the_next_extraction_adds_them(corpus: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(corpus / "cache", tmp_path / "cache")
+    path = folder / "sound" / INDEX_FILE
+    index = Index.read(path)
+    assert index.checksums is not None
+    replace(index, checksums=None).write(path)
+    old = EmbeddingCache.open(folder)
+    assert old._index("sound").checksums is None
+    assert torch.equal(old.read("sound", 0), EmbeddingCache.open(corpus / "cache").read("sound", 0))
+    merge_index(folder / "sound", old.encoders["sound"].identity)
+    np.testing.assert_array_equal(Index.read(path).checksums, index.checksums)

@@ -174,7 +174,7 @@ def test_mixtures_are_refused_by_name(tmp_path, two):
     refusal(PredictionsError, "needs labels", [a, b], out, method="greedy")
     refusal(ConfigError, "'nobody', named for arousal, is no member", [a, b], out, arousal=["nobody"])
     refusal(ConfigError, "weights must be one per member", [a, b], out, weights=[1.0])
-    refusal(ConfigError, "must be at least 0", [a, b], out, weights=[1.0, -1.0])
+    refusal(ConfigError, "weights for members.1 is out of range", [a, b], out, weights=[1.0, -1.0])
     refusal(ConfigError, "needs members", None, out)
     (tmp_path / "base.csv").write_text("FileName,EmoAct,EmoVal,EmoDom\n0.wav,1,2,3\n")
     refusal(PredictionsError, "base.csv lacks 3 files. Found: 1.wav, 2.wav, 3.wav", [a, tmp_path / "base.csv"], out)

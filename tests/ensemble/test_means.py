@@ -19,5 +19,5 @@ def test_the_mean_goes_by_weight_and_leaves_out_what_weighs_nothing():
 
 @pytest.mark.parametrize("weights", [[], [0.0, 0.0], [2.0, -1.0], [float("nan"), 1.0]])
 def test_weights_that_make_no_mean_are_refused(weights):
-    with pytest.raises(ConfigError, match="weights for valence must be at least 0 and not all 0"):
+    with pytest.raises(ConfigError, match=r"weights for valence( must not all be 0|\.\d is out of range)"):
         check_weights(weights, "valence")

@@ -183,10 +183,10 @@ def test_truncated_shard_is_made_again_without_being_asked(corpus: Path) -> None
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"views": -1}, "--views is too small. Found: -1"),
-        ({"batch_clips": 0}, "--batch_clips is too small"),
-        ({"shard_size": 0}, "--shard_size is too small"),
-        ({"batch_seconds": 0.0}, "--batch_seconds must be positive"),
+        ({"views": -1}, "views is out of range. Found: -1"),
+        ({"batch_clips": 0}, "batch_clips is out of range"),
+        ({"shard_size": 0}, "shard_size is out of range"),
+        ({"batch_seconds": 0.0}, "batch_seconds is out of range"),
         ({"repair": True}, "--repair goes with --verify"),
         ({"device": "gpu"}, "no such device. Found: gpu"),
         ({"stride": 0}, "stride of frames is too small"),

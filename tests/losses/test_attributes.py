@@ -60,7 +60,7 @@ def test_gaussian_penalty_is_dearest_at_the_centre():
 
 @pytest.mark.parametrize("sigma", [0.0, -1.0, NAN])
 def test_gaussian_penalty_refuses_sigma(sigma):
-    with pytest.raises(ConfigError, match="sigma of the Gaussian penalty must be above 0"):
+    with pytest.raises(ConfigError, match="sigma is out of range"):
         GaussianPenaltyMSE(sigma)
 
 

@@ -187,8 +187,8 @@ def test_missing_head_is_a_config_error():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: CrossEntropy(label_smoothing=1.0), r"label smoothing must be within \[0, 1\)\. Found: 1\.0"),
-        (lambda: FocalLoss(gamma=-1), "gamma of the focal loss must be at least 0. Found: -1"),
+        (lambda: CrossEntropy(label_smoothing=1.0), r"label_smoothing is out of range\. Found: 1\.0"),
+        (lambda: FocalLoss(gamma=-1), "gamma is out of range. Found: -1"),
     ],
 )
 def test_impossible_settings_are_refused(make, message):

@@ -69,8 +69,8 @@ def test_weights_are_float32():
     [
         (lambda: InverseFrequency().weights(torch.zeros(3)), "one training count per class"),
         (lambda: EffectiveNumber().weights(torch.tensor([-1, 3])), "one training count per class"),
-        (lambda: EffectiveNumber(beta=1.0), r"within \[0, 1\)\. Found: 1\.0"),
-        (lambda: Misclassification(strength=-1), "at least 0. Found: -1"),
+        (lambda: EffectiveNumber(beta=1.0), r"beta is out of range\. Found: 1\.0"),
+        (lambda: Misclassification(strength=-1), r"strength is out of range\. Found: -1"),
         (lambda: Misclassification().weights(torch.zeros(2, 2)), "square confusion matrix with counts"),
         (lambda: Misclassification().weights(torch.ones(2, 3)), "square confusion matrix with counts"),
         (lambda: FixedWeights([0.0, 0.0]), "not all 0"),

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vibespeaker.errors import ConfigError
-from vibespeaker.tasks.schedule import Schedule
+from vibespeaker.tasks.schedule import Schedule, checked_optimizer
 
 
 def _rates(schedule: Schedule, steps_per_epoch: float, steps: int, rate: float = 2e-5) -> list[float]:
@@ -51,7 +51,7 @@ def test_a_line_falls_as_the_published_column(warmup: dict[str, float]) -> None:
     ("settings", "problem"),
     [
         ({"warmup_epochs": 1, "warmup_share": 0.1}, r"given twice\. Found: .*warmup_epochs.*warmup_share"),
-        ({"warmup_share": 1.5}, r"out of range.*1\.5.*a share at most 1"),
+        ({"warmup_share": 1.5}, r"warmup_share is out of range.*1\.5.*at most 1"),
         ({"warmup_steps": -1}, "out of range"),
         ({"warmup_epochs": math.nan}, "out of range"),
         ({"minimum": -1e-7}, "minimum is out of range"),
@@ -61,3 +61,20 @@ def test_a_line_falls_as_the_published_column(warmup: dict[str, float]) -> None:
 def test_what_no_schedule_means_is_refused(settings: dict[str, float], problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         Schedule(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lr": -1.0}, "optimizer is refused by PyTorch. Found: Invalid learning rate"),
+        ({"lr": math.nan}, "optimizer"),
+        ({"lr": math.inf}, r"optimizer\.lr\.0 is out of range. Found: inf"),
+        ({"lr": 0.1, "weight_decay": -1.0}, "optimizer is refused by PyTorch"),
+    ],
+)
+def test_rates_out_of_range_are_one_sentence(settings, message):
+    weights = torch.nn.Linear(1, 1).parameters()
+    with pytest.raises(ConfigError, match=message):
+        checked_optimizer(lambda parameters: torch.optim.AdamW(parameters, **settings), weights)
+    with pytest.raises(ConfigError, match="refused by PyTorch"):
+        checked_optimizer(lambda parameters: torch.optim.AdamW(parameters), [])

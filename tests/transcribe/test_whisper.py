@@ -1,5 +1,8 @@
 """Speech to text: determinism, batches, languages, long and silent clips, what identifies it."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 
@@ -71,6 +74,20 @@ def test_languages(transcriber):
     assert transcriber(speech_like(1)).text  # detected
 
 
+def test_old_settings_are_completed_from_the_tokenizer(transcriber, tiny_checkpoint, tmp_path):
+    folder = shutil.copytree(tiny_checkpoint("whisper"), tmp_path / "old")
+    path = folder / "generation_config.json"
+    settings = json.loads(path.read_text())
+    for name in ("is_multilingual", "lang_to_id", "task_to_id", "no_timestamps_token_id"):
+        del settings[name]
+    path.write_text(json.dumps(settings))
+    old = WhisperTranscriber(str(folder))
+    assert old.languages == transcriber.languages
+    clip = speech_like(1)
+    assert old(clip, "de") == transcriber(clip, "de")
+    assert old(clip) == transcriber(clip)
+
+
 def test_origin_names_model_and_fingerprint(transcriber, tiny_checkpoint):
     folder = tiny_checkpoint("whisper")
     assert transcriber.origin == f"asr:{folder.name}@{transcriber.fingerprint().digest[:12]}"
@@ -83,7 +100,7 @@ def test_origin_names_model_and_fingerprint(transcriber, tiny_checkpoint):
 def test_wrong_arguments(tiny_checkpoint):
     with pytest.raises(EncoderError, match=r"WhisperTranscriber: checkpoint .* is of the wrong kind. Found: wavlm"):
         WhisperTranscriber(str(tiny_checkpoint("wavlm")))
-    with pytest.raises(ConfigError, match=r"beams is too small. Found: 0"):
+    with pytest.raises(ConfigError, match=r"beams is out of range\. Found: 0"):
         WhisperTranscriber(str(tiny_checkpoint("whisper")), beams=0)
     with pytest.raises(ConfigError, match="Found: toaster"):
         WhisperTranscriber(str(tiny_checkpoint("whisper")), device="toaster")

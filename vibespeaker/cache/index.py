@@ -48,6 +48,8 @@ class Index:
         offsets: `(entries,)`, int64, frames before the entry in its shard.
         frames: `(entries,)`, int32.
         shard_names: file names without suffix.
+        checksums: `(entries,)`, uint32, CRC-32 of each entry's bytes; None in an index that was merged before it had
+            them.
     """
 
     contents: Contents
@@ -56,6 +58,7 @@ class Index:
     offsets: npt.NDArray[np.int64]
     frames: npt.NDArray[np.int32]
     shard_names: tuple[str, ...]
+    checksums: npt.NDArray[np.uint32] | None = None
 
     def __len__(self) -> int:
         return len(self.views)
@@ -74,6 +77,7 @@ class Index:
                 "shard": self.shards,
                 "offset": self.offsets,
                 "frames": self.frames,
+                **({} if self.checksums is None else {"crc32": self.checksums}),
             }
         ).replace_schema_metadata({_METADATA_KEY: json.dumps({"shards": self.shard_names}).encode()})
         with atomic_path(path) as temporary:
@@ -96,6 +100,7 @@ class Index:
                 offsets=table.column("offset").to_numpy(),
                 frames=table.column("frames").to_numpy(),
                 shard_names=tuple(metadata["shards"]),
+                checksums=table.column("crc32").to_numpy() if "crc32" in table.column_names else None,
             )
         except KeyError as error:
             raise CacheError(f"cache index {path} lacks {error}", remedy=_remedy(path)) from error
@@ -165,6 +170,7 @@ def merge(shards: Sequence[tuple[str, ShardIndex]]) -> Index:
     views = np.concatenate([np.empty(0, np.int16), *(shard.views for _, shard in shards)])
     offsets = np.concatenate([np.empty(0, np.int64), *(shard.offsets for _, shard in shards)])
     frames = np.concatenate([np.empty(0, np.int32), *(shard.frames for _, shard in shards)])
+    checksums = np.concatenate([np.empty(0, np.uint32), *(shard.checksums for _, shard in shards)])
     numbers = np.repeat(np.arange(len(shards), dtype=np.int32), [len(shard) for _, shard in shards])
     # lexsort is stable: among equal keys the earlier shard comes first
     order = np.lexsort((views, as_strings(contents)))
@@ -172,7 +178,7 @@ def merge(shards: Sequence[tuple[str, ShardIndex]]) -> Index:
     first[1:] = (contents[order][1:] != contents[order][:-1]).any(axis=1) | (views[order][1:] != views[order][:-1])
     rows = order[first]
     names = tuple(name for name, _ in shards)
-    return Index(contents[rows], views[rows], numbers[rows], offsets[rows], frames[rows], names)
+    return Index(contents[rows], views[rows], numbers[rows], offsets[rows], frames[rows], names, checksums[rows])
 
 
 def _fixed_binary(contents: Contents) -> pa.Array:

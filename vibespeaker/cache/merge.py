@@ -55,7 +55,10 @@ def merge_index(folder: Path, identity: str) -> None:
     path = folder / INDEX_FILE
     shards = [(name, read_shard(folder, name, identity)) for name in shard_names(folder)]
     whole = [(name, shard) for name, shard in shards if shard is not None]
-    if path.is_file() and Index.read(path).shard_names == tuple(name for name, _ in whole):
-        return
+    if path.is_file():
+        index = Index.read(path)
+        # an index that was merged before it had checksums gets them
+        if index.shard_names == tuple(name for name, _ in whole) and index.checksums is not None:
+            return
     with storage_errors(path):
         merge(whole).write(path)

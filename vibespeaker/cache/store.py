@@ -25,7 +25,7 @@ from vibespeaker.cache.index import Index
 from vibespeaker.cache.keys import Contents, manifest_contents
 from vibespeaker.cache.merge import INDEX_FILE
 from vibespeaker.cache.records import EXTRACT_AGAIN, CacheRecipe, EncoderRecord, read_recipe, read_record
-from vibespeaker.cache.shards import map_frames, shard_path
+from vibespeaker.cache.shards import DAMAGED, checksum, map_frames, shard_path
 from vibespeaker.errors import CacheError
 from vibespeaker.manifest import Manifest
 
@@ -48,6 +48,7 @@ class EmbeddingCache:
         self.encoders = encoders
         self._indexes: dict[str, Index] = {}
         self._maps: dict[tuple[str, int], Tensor] = {}
+        self._whole: dict[str, npt.NDArray[np.bool_]] = {}
 
     @staticmethod
     def open(path: Path) -> "EmbeddingCache":
@@ -150,6 +151,8 @@ class EmbeddingCache:
     def read(self, encoder: str, entry: int) -> Tensor:
         """Return an entry's `(frames, dim)` in the stored type, a view of the mapped file; not to be written to.
 
+        A process compares an entry with its checksum when it first reads it.
+
         Raises:
             CacheError: the shard is missing or damaged.
         """
@@ -160,7 +163,22 @@ class EmbeddingCache:
             frames = self._map(encoder, index.shard_names[shard])
             self._maps[encoder, shard] = frames
         start = int(index.offsets[entry])
-        return frames[start : start + int(index.frames[entry])]
+        found = frames[start : start + int(index.frames[entry])]
+        if index.checksums is not None and not self._checked(encoder, index)[entry]:
+            if checksum(found) != int(index.checksums[entry]):
+                raise CacheError(
+                    f"cache shard {shard_path(self.path / encoder, index.shard_names[shard])} is damaged: frames "
+                    f"{start} to {start + len(found)} are not those that were written",
+                    remedy=DAMAGED,
+                )
+            self._checked(encoder, index)[entry] = True
+        return found
+
+    def _checked(self, encoder: str, index: Index) -> npt.NDArray[np.bool_]:
+        """Return `(entries,)`, True for entries whose bytes this process has compared with their checksum."""
+        if encoder not in self._whole:
+            self._whole[encoder] = np.zeros(len(index), np.bool_)
+        return self._whole[encoder]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_maps": {}}

@@ -117,9 +117,10 @@ def _check_index(folder: Path, expected: Index) -> list[Damage]:
         index = Index.read(path)
     except CacheError as error:
         return [Damage(path, error.problem)]
+    columns = ["contents", "views", "shards", "offsets", "frames"]
+    columns += [] if index.checksums is None else ["checksums"]
     same = index.shard_names == expected.shard_names and all(
-        np.array_equal(getattr(index, column), getattr(expected, column))
-        for column in ("contents", "views", "shards", "offsets", "frames")
+        np.array_equal(getattr(index, column), getattr(expected, column)) for column in columns
     )
     return [] if same else [Damage(path, "does not agree with the whole shards")]
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.data.splits import refuse_scored
-from vibespeaker.errors import CheckpointError, ConfigError
+from vibespeaker.errors import ConfigError
 from vibespeaker.heads import HEADS, HeadSpec
 from vibespeaker.labels import LabelSet
 from vibespeaker.losses import MultiTaskLoss
@@ -22,7 +22,6 @@ from vibespeaker.models.base import EmotionModel
 from vibespeaker.models.live import LiveEncoders
 from vibespeaker.models.weights import check_network, initialise
 from vibespeaker.provenance import Provenance
-from vibespeaker.ranges import NOT_NEGATIVE, require_each
 from vibespeaker.systems.trained import class_positions
 from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
@@ -31,7 +30,7 @@ from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.gathering import GatheredOutputs, TrainingAccuracy
 from vibespeaker.tasks.non_finite import refuse_non_finite
 from vibespeaker.tasks.processes import whole_batch, world_size
-from vibespeaker.tasks.schedule import Schedule
+from vibespeaker.tasks.schedule import Schedule, checked_optimizer
 from vibespeaker.tasks.scores import SplitOutputs, confusion_of
 
 
@@ -93,11 +92,9 @@ class EmotionTask(RecognitionTask):
         if fitting:
             self.has_weights = True
             self._check_heads(network)
-            earlier: tuple[str, ...] | None = ()
-            if self.init_from is not None:
-                earlier = initialise(network, self.provenance, Path(self.init_from)).trained_heads
-            trained = None if earlier is None else tuple(sorted({*earlier, *self.loss.trains}))
-            self.provenance = replace(self.provenance, trained_heads=trained)
+            start = self.init_from
+            earlier = None if start is None else initialise(network, self.provenance, Path(start))
+            self.provenance = self.provenance.trained(self.loss.trains, earlier)
             for head in self.loss.needs_class_counts:
                 self.loss.set_class_counts(torch.from_numpy(data.class_counts(head)), head)
 
@@ -248,11 +245,7 @@ class EmotionTask(RecognitionTask):
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Optimise what is not frozen; the schedule moves every step."""
-        try:
-            optimizer = self.make_optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
-        except ValueError as error:  # PyTorch checks rates and decays, and finds nothing to train
-            raise ConfigError("model.init_args.optimizer is refused by PyTorch", found=error) from error
-        require_each(NOT_NEGATIVE, "optimizer.lr", enumerate(group["lr"] for group in optimizer.param_groups))
+        optimizer = checked_optimizer(self.make_optimizer, self.parameters())
         steps = int(self.trainer.estimated_stepping_batches)
         scheduler = self.schedule.attach(optimizer, steps / max(1, self.trainer.max_epochs or 1), steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step", "name": "lr"}}
@@ -277,18 +270,6 @@ class EmotionTask(RecognitionTask):
                 self.data.adopt_heads(stored.heads)
             self.provenance = stored
             self.restrict_classes(labels)
-        elif stored.classes != self.provenance.classes:
-            raise CheckpointError(
-                "the run was trained for other classes than data.init_args.label_set",
-                found=", ".join(self.provenance.classes),
-                allowed=stored.classes,
-                remedy="resume with the same label set, or fine-tune with model.init_args.init_from",
-            )
-        elif stored.heads != self.provenance.heads:
-            raise CheckpointError(
-                "the run was trained with other further heads than data.init_args.heads gives",
-                found=self.provenance.heads,
-                allowed=str(dict(stored.heads)),
-                remedy="resume with the same heads and manifest, or fine-tune with model.init_args.init_from",
-            )
+        else:
+            self.provenance.check_outputs(stored)
         check_network(self.network, checkpoint, "the checkpoint")

@@ -1,15 +1,17 @@
 """The learning rate over a run: linear warm-up, then half a cosine or a straight line down to a minimum."""
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from vibespeaker.errors import ConfigError
-from vibespeaker.ranges import COUNT_OR_NONE, NOT_NEGATIVE, SHARE, require
+from vibespeaker.ranges import COUNT_OR_NONE, NOT_NEGATIVE, SHARE, require, require_each
 
 
 @dataclass(frozen=True)
@@ -84,3 +86,17 @@ class Schedule:
         done = min(1.0, max(0.0, (step + 1 - warmup) / max(1.0, steps - warmup)))
         left = 1.0 - done if self.shape == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))
         return floor + (1.0 - floor) * left
+
+
+def checked_optimizer(make: Callable[[list[nn.Parameter]], Optimizer], parameters: Iterable[nn.Parameter]) -> Optimizer:
+    """Return the optimiser of all parameters that are not frozen.
+
+    Raises:
+        ConfigError: a rate or another setting is out of range, or nothing is to be trained.
+    """
+    try:
+        optimizer = make([parameter for parameter in parameters if parameter.requires_grad])
+    except ValueError as error:  # PyTorch checks most of them
+        raise ConfigError("model.init_args.optimizer is refused by PyTorch", found=error) from error
+    require_each(NOT_NEGATIVE, "optimizer.lr", enumerate(group["lr"] for group in optimizer.param_groups))
+    return optimizer

@@ -9,10 +9,11 @@ import torch
 
 from vibespeaker.audio.speech import Vad
 from vibespeaker.encoders.checkpoints import check_weights, quiet_transformers, read_config
-from vibespeaker.errors import ConfigError
 from vibespeaker.provenance import Fingerprint
+from vibespeaker.ranges import COUNT, require
 from vibespeaker.transcribe.base import Transcript, Waveform
 from vibespeaker.transcribe.checkpoint import CheckpointTranscriber
+from vibespeaker.transcribe.languages import complete_settings
 from vibespeaker.utterance import SAMPLE_RATE
 
 
@@ -41,8 +42,7 @@ class WhisperTranscriber(CheckpointTranscriber):
         batch_size: int = 8,
         vad: Vad = "energy",
     ) -> None:
-        if beams < 1:
-            raise ConfigError("WhisperTranscriber: beams is too small", found=beams, allowed="1 and more")
+        require(COUNT, beams=beams, batch_size=batch_size)
         super().__init__(checkpoint, _load, device, precision, batch_size, vad)
         self.beams = beams
         self._tokenizer, self._extractor = self.rest
@@ -101,5 +101,6 @@ def _load(name: str, local: bool) -> tuple[Any, Any, Any]:
     model, info = WhisperForConditionalGeneration.from_pretrained(
         name, local_files_only=local, dtype=torch.float32, output_loading_info=True
     )
+    complete_settings(model.generation_config, tokenizer.get_vocab(), int(model.config.vocab_size))
     check_weights(info, name, WhisperTranscriber.__name__)
     return model, tokenizer, extractor

@@ -36,7 +36,7 @@ def test_what_a_file_leaves_out_keeps_its_default(tmp_path: Path) -> None:
         ("noise: {kind: pink}", "pink"),
         ("seed: [", "is not a YAML file"),
         ("- 1", "must be a mapping"),
-        ("gain: {probability: 1.5}", "gain.probability must be a probability. Found: 1.5"),
+        ("gain: {probability: 1.5}", "gain.probability is out of range. Found: 1.5"),
         ("gain: {min_db: 6}", "gain.min_db is above its maximum. Found: 6.0 > 5.0"),
         ("tempo: {min_rate: 0}", "tempo.min_rate must be positive"),
         ("noise: {kind: recorded}", "needs a folder"),
