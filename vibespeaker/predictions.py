@@ -191,11 +191,7 @@ class Predictions:
         return self.frame[list(self.labels.logit_columns)].to_numpy(np.float64)
 
     def probabilities(self) -> npt.NDArray[np.float64]:
-        """Return the softmax of the logits, `(N, C)` in the order of the classes, rows summing to 1.
-
-        Raises:
-            PredictionsError: the system has no category head.
-        """
+        """Return the softmax of `logits`, `(N, C)` in the order of the classes, rows summing to 1."""
         return softmax(self.logits())
 
     def attributes(self) -> npt.NDArray[np.float64]:
@@ -283,12 +279,9 @@ def _read_metadata(raw: dict[bytes, bytes], path: Path) -> PredictionsMetadata:
         raise PredictionsError(f"{path} is not a prediction table", remedy="make one with: vibespeaker predict")
     version = fields.pop("schema_version", None)
     if version != SCHEMA_VERSION:
-        raise PredictionsError(
-            f"predictions {path} have another schema version",
-            found=version,
-            allowed=str(SCHEMA_VERSION),
-            remedy="predict again with this version of vibespeaker",
-        )
+        remedy = "predict again with this version of vibespeaker"
+        problem = f"predictions {path} have another schema version"
+        raise PredictionsError(problem, found=version, allowed=str(SCHEMA_VERSION), remedy=remedy)
     policy, heads = fields.get("label_policy"), fields.get("heads") or []
     if not fits(policy, dict[str, str] | None) or not fits(heads, list[dict[str, Any]]):
         raise PredictionsError(f"{source} are damaged", found=f"label_policy {policy}, heads {heads}")
