@@ -75,6 +75,13 @@ def choose_rows(
     return rows
 
 
+def evaluated_rows(manifest: Manifest, splits: Splits) -> dict[str, npt.NDArray[np.int64]]:
+    """Return `validation` and `test` → their row numbers, whatever their labels: hidden ones are scored elsewhere."""
+    purposes: tuple[Purpose, ...] = ("validation", "test")
+    rows = {purpose: np.flatnonzero(is_in_split(manifest, purpose, splits)) for purpose in purposes}
+    return {purpose: found for purpose, found in rows.items() if len(found)}
+
+
 def is_in_split(manifest: Manifest, purpose: Purpose, splits: Splits) -> npt.NDArray[np.bool_]:
     """Return `(N,)`, True for the rows whose split serves `purpose`, whatever their labels."""
     codes, present = manifest.codes("split")

@@ -20,7 +20,7 @@ from vibespeaker.data.heads import HeadConfig, resolve_heads
 from vibespeaker.data.loader import BatchLoader
 from vibespeaker.data.sampler import BatchSize, Draw, EvaluationBatches, Shard, TrainingBatches
 from vibespeaker.data.source import check_source, chosen_encoders, encoder_provenance
-from vibespeaker.data.splits import Purpose, Splits, choose_rows, is_in_split
+from vibespeaker.data.splits import Purpose, Splits, choose_rows, evaluated_rows, is_in_split
 from vibespeaker.data.targets import Targets
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
@@ -34,7 +34,6 @@ from vibespeaker.tasks.processes import run_seed
 
 log = logging.getLogger(__name__)
 
-_EVALUATED: tuple[Purpose, ...] = ("validation", "test")
 
 Rows = npt.NDArray[np.int64]
 
@@ -276,11 +275,7 @@ class EmotionDataModule(LightningDataModule):
 
     def _check_leaks(self) -> None:
         """Refuse splits that share speakers or recordings, or record what is allowed to leak."""
-        splits = {"train": self.rows("train")}
-        for purpose in _EVALUATED:
-            # also rows without labels: hidden ones are scored elsewhere
-            rows = np.flatnonzero(is_in_split(self.manifest, purpose, self.splits))
-            splits |= {purpose: rows} if len(rows) else {}
+        splits = {"train": self.rows("train"), **evaluated_rows(self.manifest, self.splits)}
         self.leaks = allowed_leaks(self.manifest_path, splits, self.allow_leaks)
         self.__dict__.pop("provenance", None)
         for text in self.leaks.values():

@@ -194,9 +194,14 @@ class EmotionTask(RecognitionTask):
         # a batch without targets, or a head that no loss reads, still takes part in DDP's exchange of gradients
         return value * world_size() + sum(head.sum() for head in output.tensors()) * 0.0
 
+    def on_train_start(self) -> None:
+        """Begin to count what is right, also where training resumes within an epoch: from there on, then."""
+        super().on_train_start()
+        self.training_accuracy = TrainingAccuracy(self.provenance.labels).to(self.device)
+
     def on_train_epoch_start(self) -> None:
         """Forget the batches of the epoch before."""
-        self.training_accuracy = TrainingAccuracy(self.provenance.labels).to(self.device)
+        self.training_accuracy.reset()
 
     def on_train_epoch_end(self) -> None:
         """Log `train/accuracy`, where there are categories."""
