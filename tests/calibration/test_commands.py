@@ -99,7 +99,7 @@ def test_calibrate_to_a_uniform_prior(world):
         (["--out", "x.json", "--test-split", "validation"], "400 utterances would be judged by a calibration"),
         (["--out", "x.json", "--split", "development"], "no predictions of split 'development'"),
         (["--checkpoint", "none.ckpt"], "none.ckpt does not exist"),
-        (["--out", "x.json", "--level", "90"], "between 0 and 1"),
+        (["--out", "x.json", "--level", "90"], "above 0 and below 1"),
     ],
 )
 def test_calibrate_refuses(world, monkeypatch, capsys, options, complaint):

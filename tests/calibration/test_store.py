@@ -135,7 +135,7 @@ def test_what_does_not_fit_is_refused(calibration):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("{", "cannot be read"),
+        ("{", "is damaged: it is no JSON"),
         ('{"kind": "manifest"}', "is not a calibration"),
         ('{"kind": "calibration", "schema_version": 99}', "another schema version"),
         ('{"kind": "calibration", "schema_version": 1}', "is damaged"),

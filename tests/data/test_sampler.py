@@ -180,5 +180,5 @@ def test_too_little_for_all_processes_is_refused(count: int, size: int, samples:
 
 @pytest.mark.parametrize("size", [(0, None), (3, 0)])
 def test_empty_batches_are_refused(size: tuple[int, int | None]) -> None:
-    with pytest.raises(ConfigError, match="at least one utterance"):
+    with pytest.raises(ConfigError, match=r"is out of range\. Found: 0\. Allowed: a whole number of at least 1"):
         BatchSize(*size)
