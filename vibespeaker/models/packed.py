@@ -25,7 +25,7 @@ from vibespeaker.models.products import product, transposed_product
 
 
 def project(values: Tensor, weight: Tensor, offset: Tensor, lengths: Tensor) -> Tensor:
-    """Return `values @ weight.T + offset` of every real frame, `(rows, attention_dim)`, in the type of `weight`.
+    """Return `values @ weight.T + offset` of every frame, as hidden, in the type of `weight`.
 
     Args:
         values: `(batch, frames, dim)`.
@@ -33,14 +33,14 @@ def project(values: Tensor, weight: Tensor, offset: Tensor, lengths: Tensor) -> 
         offset: `(batch, attention_dim)`, the utterance's own.
         lengths: `(batch,)`.
     """
-    if values.device.type == "cpu":
+    if _is_packed(values):
         return _project_packed(values, weight, offset, lengths)
     return project_padded(values, weight, offset, lengths)
 
 
 def moments(values: Tensor, lengths: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Return means and variances over real frames, each `(batch, dim)`, computed in `dtype`."""
-    if values.device.type == "cpu":
+    if _is_packed(values):
         return _moments_packed(values, lengths, dtype)
     return moments_padded(values, lengths, dtype)
 
@@ -50,19 +50,18 @@ def attend(values: Tensor, hidden: Tensor, weight: Tensor, lengths: Tensor) -> t
 
     Args:
         values: `(batch, frames, dim)`.
-        hidden: `(rows, attention_dim)`.
+        hidden: as `project` returns it.
         weight: `(dim, attention_dim)` scores every channel of a frame by itself, `(1, attention_dim)` the whole frame.
         lengths: `(batch,)`.
     """
-    if values.device.type == "cpu":
+    if _is_packed(values):
         return _attend_packed(values, hidden, weight, lengths, torch.is_grad_enabled())
     return attend_padded(values, hidden, weight, lengths)
 
 
 def project_padded(values: Tensor, weight: Tensor, offset: Tensor, lengths: Tensor) -> Tensor:
     """`project` over the padded batch."""
-    projected = F.linear(_zero_padding(values, lengths, weight.dtype), weight) + offset[:, None]
-    return projected[_mask(values, lengths)]
+    return F.linear(_zero_padding(values, lengths, weight.dtype), weight) + offset[:, None]
 
 
 def moments_padded(values: Tensor, lengths: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -75,10 +74,12 @@ def moments_padded(values: Tensor, lengths: Tensor, dtype: torch.dtype) -> tuple
 def attend_padded(values: Tensor, hidden: Tensor, weight: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     """`attend` over the padded batch."""
     values = _zero_padding(values, lengths, hidden.dtype)
-    mask = _mask(values, lengths)
-    padded = hidden.new_zeros(*mask.shape, hidden.shape[1]).masked_scatter(mask[:, :, None], hidden)
-    scores = F.linear(padded, weight).masked_fill(~mask[:, :, None], float("-inf"))
+    scores = F.linear(hidden, weight).masked_fill(~_mask(values, lengths)[:, :, None], float("-inf"))
     return _weighted_moments(values, scores.softmax(1))
+
+
+def _is_packed(values: Tensor) -> bool:
+    return values.device.type == "cpu" and not torch.compiler.is_exporting()
 
 
 def _mask(values: Tensor, lengths: Tensor) -> Tensor:

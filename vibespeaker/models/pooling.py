@@ -104,31 +104,46 @@ class AttentiveStatisticsPooling(Pooling):
         """Pool `(batch, frames, dim)` into means and standard deviations `(batch, 2 * dim)`."""
         lengths = frames.lengths.to(frames.values.device)
         with torch.autocast(frames.values.device.type, enabled=False):
-            hidden = self._activate(self._hidden(frames.values, lengths))
+            hidden = self._activate(self._hidden(frames.values, lengths), frames)
             mean, variance = attend(frames.values, hidden, _full(self.score.weight), lengths)
             return torch.cat((mean, _deviation(variance)), dim=1)
 
     def _hidden(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """Return the first layer's output for every real frame, `(rows, attention_dim)`."""
-        weight, offset = _full(self.frame.weight), _full(self.frame.bias).expand(len(values), -1)
+        """Return the first layer's output for every frame, as `packed.project` does."""
+        # no len(), which would write the size into an exported network
+        weight, offset = _full(self.frame.weight), _full(self.frame.bias).expand(values.shape[0], -1)
         if self.context is not None:
             mean, variance = moments(values, lengths, weight.dtype)
             statistics = torch.cat((mean, _deviation(variance)), dim=1)  # (batch, 2 * dim)
             offset = F.linear(statistics, _full(self.context.weight), _full(self.frame.bias))
         return project(values, weight, offset, lengths)
 
-    def _activate(self, hidden: Tensor) -> Tensor:
+    def _activate(self, hidden: Tensor, frames: Frames) -> Tensor:
         if self.norm is None:
             return hidden.tanh()
         activated = hidden.relu().to(self.norm.weight.dtype)
-        # the variance of a single value is undefined
-        normed = self.norm(activated) if len(hidden) > 1 else _with_running_statistics(self.norm, activated)
+        if not self.training:
+            normed = _with_running_statistics(self.norm, activated)
+        elif activated.ndim == 2:
+            normed = self._norm_rows(self.norm, activated)
+        else:
+            mask = frames.mask()  # padding must not enter the statistics
+            rows = self._norm_rows(self.norm, activated[mask])
+            normed = torch.zeros_like(activated).masked_scatter(mask[:, :, None], rows)
         return normed.to(hidden.dtype).tanh()
+
+    @staticmethod
+    def _norm_rows(norm: nn.BatchNorm1d, rows: Tensor) -> Tensor:
+        # the variance of a single value is undefined
+        normed: Tensor = norm(rows) if len(rows) > 1 else _with_running_statistics(norm, rows)
+        return normed
 
 
 def _with_running_statistics(norm: nn.BatchNorm1d, values: Tensor) -> Tensor:
-    """Normalise `(rows, channels)` as batch norm does in eval mode."""
-    return F.batch_norm(values, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+    """Normalise `(…, channels)` as batch norm does in eval mode."""
+    flat = values.reshape(-1, values.shape[-1])
+    normed = F.batch_norm(flat, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+    return normed.reshape(values.shape)
 
 
 def _full(parameter: Tensor) -> Tensor:

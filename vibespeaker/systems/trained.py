@@ -105,7 +105,10 @@ class TrainedModel(nn.Module):
     def answer(self, batch: EmotionBatch) -> EmotionOutput:
         """Recognise a batch from its frames, or from its audio and texts once `prepare(None)` was called."""
         frames: Mapping[str, Frames] = batch.frames if self.live is None else self.live(batch)
-        output: EmotionOutput = finite(self.network(frames), self.name)
+        return self.chosen(finite(self.network(frames), self.name))
+
+    def chosen(self, output: EmotionOutput) -> EmotionOutput:
+        """Return what the network says, of the classes that the system answers in."""
         if self._kept_logits is None or output.logits is None:
             return output
         return replace(output, logits=output.logits[:, self._kept_logits])
