@@ -262,7 +262,7 @@ def test_bad_input_is_refused_by_file_and_row(tmp_path, manifest):
         quick([two], manifest)
     with pytest.raises(PredictionsError, match=r"predicts nothing of split test1. Found: development"):
         quick([one], manifest, split="test1")
-    with pytest.raises(PredictionsError, match=r"level lie between 0 and 1"):
+    with pytest.raises(ConfigError, match=r"level is out of range. Found: 1.5"):
         quick([one], manifest, level=1.5)
     with pytest.raises(PredictionsError, match=r"needs the labels. Remedy: give them with --manifest"):
         evaluate([one])
