@@ -27,6 +27,7 @@ from extraction.stand_in import StandIn
 from rich.console import Console
 from rich.table import Table
 
+from vibespeaker.cache.keys import AUDIO
 from vibespeaker.cache.records import EncoderRecord, declare_encoder
 from vibespeaker.claims import Claims
 from vibespeaker.encoders import AcousticDescriptors, SpeechEncoder, WhisperEncoder
@@ -133,7 +134,7 @@ def measure(subject: Subject, manifest: Manifest, folder: Path, machine: Machine
     """Return the rows of one encoder."""
     record = EncoderRecord.of(subject.encoder, subject.name, {}, "bfloat16")
     plan = make_plan(manifest, [record], [], options.shard_size)
-    reader = ClipReader(manifest, plan, "audio")
+    reader = ClipReader(manifest, plan, AUDIO)
     feeding = ReadingConfig.on(machine.device, options.workers, options.batch_seconds, options.batch_clips)
     flops = np.array([subject.flops(round(seconds * SAMPLE_RATE)) for seconds in plan.sizes], np.float64)
     weights = sum(weight.numel() for weight in subject.encoder.parameters()) / 1e6

@@ -117,11 +117,13 @@ def test_pooling_restores_the_manifests_order(tmp_path):
     corpus = _corpus("ravdess", tmp_path, each=1)
     ids = Manifest.read(corpus.manifest).column("utterance_id")
     metadata = PredictionsMetadata("ravdess", label_set("ravdess").classes, "svm")
-    for name, chosen in (("a", ids[5:]), ("b", ids[:5])):
+    for name, chosen in (("a.parquet", ids[5:]), ("b.parquet", ids[:5])):
         logits = np.zeros((len(chosen), 8))
         logits[:, 0] = [ids.index(identifier) for identifier in chosen]
         Predictions.build(chosen, chosen, ["test"] * len(chosen), logits, None, metadata).write(tmp_path / name)
-    joined = Predictions.read(pool([tmp_path / "a", tmp_path / "b"], corpus.manifest, tmp_path / "joined.parquet"))
+    joined = Predictions.read(
+        pool([tmp_path / "a.parquet", tmp_path / "b.parquet"], corpus.manifest, tmp_path / "joined.parquet")
+    )
     assert list(joined.frame["utterance_id"]) == ids
     assert joined.logits()[:, 0].tolist() == list(range(16))
 

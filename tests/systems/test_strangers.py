@@ -134,7 +134,7 @@ def test_encoders_are_encoders(encoder: dict[str, Any], tmp_path: Path) -> None:
 def test_sizes_are_compared_with_the_weights_before_memory_is_taken(network: dict[str, Any], tmp_path: Path) -> None:
     file = write(tmp_path / "large.ckpt", with_network(**network))
     begun = time.process_time()
-    with pytest.raises(VibeSpeakerError, match=r"another network|another shape|cannot be built"):
+    with pytest.raises(VibeSpeakerError, match=r"another network|another shape|cannot be built|out of range"):
         TrainedModel.from_checkpoint(file)
     assert time.process_time() - begun < 60  # not a measure of speed: a billion layers would take hours
 

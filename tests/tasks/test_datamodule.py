@@ -139,14 +139,20 @@ def test_class_counts_are_the_training_splits(toy: Toy) -> None:
 
 def test_training_reads_the_columns_it_needs(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: set[str] = set()
-    scan = Manifest.scan
+    scan, read = Manifest.scan, Manifest.read
 
     def recorded(path: Path, columns: Sequence[str] | None = None) -> Iterator[Manifest]:
         assert columns is not None
         asked.update(columns)
         return scan(path, columns)
 
+    def recorded_whole(path: Path, columns: Sequence[str] | None = None) -> Manifest:
+        assert columns is not None
+        asked.update(columns)
+        return read(path, columns)
+
     monkeypatch.setattr(Manifest, "scan", staticmethod(recorded))
+    monkeypatch.setattr(Manifest, "read", staticmethod(recorded_whole))
     labels = {"split", "text_origin", "category", "arousal", "valence", "dominance", "votes.primary"}
     assert len(_all(_data(toy, encoders=["hear"]).train_dataloader()))
     assert asked == {*labels, "audio_sha256"}
@@ -190,8 +196,10 @@ def test_eight_bits_reach_the_model_as_frames(tmp_path: Path) -> None:
 
 def test_no_disk_is_touched_before_setup(tmp_path: Path) -> None:
     data = EmotionDataModule(tmp_path / "none.parquet", tmp_path / "none")
-    with pytest.raises(ManifestError, match="does not exist"):
+    with pytest.raises(CacheError, match="holds no embedding cache"):
         data.setup("fit")
+    with pytest.raises(ManifestError, match="does not exist"):
+        EmotionDataModule(tmp_path / "none.parquet").setup("fit")
 
 
 def test_provenance_survives_a_checkpoint(toy: Toy) -> None:

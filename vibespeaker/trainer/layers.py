@@ -29,7 +29,9 @@ def layers(path: Path, above: tuple[Path, ...] = ()) -> list[Path]:
         raise ConfigError(f"config {path} builds on itself", found=" > ".join(str(step) for step in (*above, path)))
     if not path.is_file():
         raise ConfigError(f"config {above[-1] if above else path} builds on a missing file", found=path)
-    bases = read_mapping(path).get(BASES, [])
+    bases = read_mapping(path).get(BASES)
+    if bases is None:  # also where a run's resolved config says null
+        bases = []
     if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
         raise ConfigError(f"{path}: {BASES} must list config files", found=bases, allowed="[FILE, …]")
     found: list[Path] = []
