@@ -1,0 +1,1 @@
+"""Attacks by family: `inside` runs them in a checkout's own process, `lab` keeps what is attacked whole."""
