@@ -59,6 +59,9 @@ def test_an_input_is_no_output_by_whatever_name(tmp_path: Path, monkeypatch: pyt
             check_output(Path(name), inputs=[None, given])
     with pytest.raises(ConfigError, match="which the command reads"):
         check_output(cache / "index.parquet", inputs=[cache])
+    os.link(cache / "index.parquet", tmp_path / "of_cache.parquet")
+    with pytest.raises(ConfigError, match="which the command reads"):
+        check_output(tmp_path / "of_cache.parquet", inputs=[cache])
     with pytest.raises(ConfigError, match="what the command reads"):
         check_folder(Path("cache"), inputs=[cache])
     with pytest.raises(ConfigError, match="is a file"):

@@ -51,7 +51,7 @@ def check_output(
             continue
         if is_same(path, one):
             raise ConfigError(f"{option} is a file that the command reads: {one}", found=path, remedy=_REMEDY)
-        if one.is_dir() and path.exists() and _resolved(path).is_relative_to(_resolved(one)):
+        if one.is_dir() and path.exists() and _is_within(path, one):
             raise ConfigError(f"{option} is in {one}, which the command reads", found=path, remedy=_REMEDY)
     remove_leftovers(path.parent)
 
@@ -168,6 +168,13 @@ def is_same(one: Path, other: Path) -> bool:
         return os.path.samefile(one, other)
     except (OSError, ValueError):
         return _resolved(one) == _resolved(other)
+
+
+def _is_within(path: Path, folder: Path) -> bool:
+    """Return True for a file in a folder, also where another name of it is there."""
+    if _resolved(path).is_relative_to(_resolved(folder)):
+        return True
+    return path.stat().st_nlink > 1 and any(is_same(path, other) for other in folder.rglob("*"))
 
 
 def _resolved(path: Path) -> Path:

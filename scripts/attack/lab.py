@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import io
 import logging
-import os
 import shutil
 import signal
 import warnings
@@ -154,8 +153,3 @@ def _state(folder: Path) -> dict[str, str]:
 
 def _changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
     return {name for name in {*before, *after} if before.get(name) != after.get(name)}
-
-
-def root() -> bool:
-    """Return True where permissions do not hold, as for root."""
-    return os.geteuid() == 0

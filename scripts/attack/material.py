@@ -53,6 +53,8 @@ def make(folder: Path, call: Callable[..., Any]) -> str:
     for number, row in enumerate(rows):
         write_tone(folder / "audio" / f"{row['name']}.wav", 200 + 20 * number)
     manifest_of(rows, folder / "audio").write(folder / "manifest.parquet")
+    lines = [f"audio/{row['name']}.wav,{row['category']}" for row in rows]
+    (folder / "table.csv").write_text("\n".join(["audio,emotion", *lines]) + "\n")
     (folder / "encoders.yaml").write_text(ENCODERS)
     (folder / "task.yaml").write_text(TASK)
     commands = [

@@ -36,7 +36,10 @@ def _commands(lab: Lab) -> dict[str, tuple[Path, Command]]:
         "evaluate": (predictions, lambda path: ["evaluate", path, "--manifest", manifest, "--draws", 0]),
         "prior": (predictions, lambda path: ["prior", path, "--manifest", manifest]),
         "ensemble": (predictions, lambda path: ["ensemble", path, predictions, "--out", trying / "o.parquet"]),
-        "submit": (predictions, lambda path: ["submit", path, "--manifest", manifest, "--split", "test", "--out", trying / "o"]),
+        "submit": (
+            predictions,
+            lambda path: ["submit", path, "--manifest", manifest, "--split", "test", "--out", trying / "o"],
+        ),
         "report": (
             predictions,
             lambda path: ["report", path, "--manifest", manifest, "--draws", 0, "--out", trying / "o"],

@@ -136,7 +136,18 @@ def _kill_run(options: list[str], dawdling: str, toy: Toy, tmp_path: Path) -> No
     (tmp_path / "killed.yaml").write_text(CONFIG)
     configs = [f"--config={tmp_path / 'task.yaml'}", f"--config={tmp_path / 'killed.yaml'}"]
     own = ["--data.init_args.batch_size=8", f"--runs={tmp_path / 'runs'}", "--name=toy"]
-    command = [sys.executable, "-m", "vibespeaker", "fit", *configs, *toy.arguments(), *own, *options, dawdling, "--trust=tests"]
+    command = [
+        sys.executable,
+        "-m",
+        "vibespeaker",
+        "fit",
+        *configs,
+        *toy.arguments(),
+        *own,
+        *options,
+        dawdling,
+        "--trust=tests",
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     root = Path(__file__).resolve().parents[2]
     process = subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

@@ -57,7 +57,7 @@ def test_predictions_that_do_not_fit_are_one_clear_error(run: Run, tmp_path: Pat
 def test_a_read_only_folder_ends_training_with_one_clear_error(run: Run, tmp_path: Path) -> None:
     with (
         mounted(tmp_path / "disk", "ro") as disk,
-        pytest.raises(VibeSpeakerError, match=f"not be written.*{READ_ONLY}"),
+        pytest.raises(VibeSpeakerError, match=f"cannot write .*{READ_ONLY}"),
     ):
         run("fit", f"--runs={disk}", "--trainer.max_epochs=1")
 
@@ -66,7 +66,7 @@ def test_predictions_into_a_read_only_folder_are_one_clear_error(run: Run, tmp_p
     run("fit", "--trainer.max_epochs=1")
     with (
         mounted(tmp_path / "disk", "ro") as disk,
-        pytest.raises(VibeSpeakerError, match=f"not be written.*{READ_ONLY}"),
+        pytest.raises(VibeSpeakerError, match=f"cannot write .*{READ_ONLY}"),
     ):
         run("predict", "--ckpt_path=best", f"--out={disk / 'predictions.parquet'}")
 
