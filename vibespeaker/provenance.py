@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from vibespeaker.config_files.renamed import classes_now
 from vibespeaker.errors import CheckpointError
-from vibespeaker.heads import HeadSpec
+from vibespeaker.files.stored_fields import stored_as
 from vibespeaker.labels import LabelSet
-from vibespeaker.stored_fields import stored_as
+from vibespeaker.labels.heads import HeadSpec
 
 #: Where a checkpoint keeps its provenance.
 CHECKPOINT_KEY = "vibespeaker"

@@ -10,8 +10,8 @@ from vibespeaker.data.columns import read_targets
 from vibespeaker.data.heads import HeadConfig, resolve_heads
 from vibespeaker.data.targets import LabelPolicy
 from vibespeaker.errors import ConfigError
-from vibespeaker.heads import HeadSpec, check_head_names
 from vibespeaker.labels import CHALLENGE
+from vibespeaker.labels.heads import HeadSpec, check_head_names
 from vibespeaker.manifest import ManifestMetadata, build
 
 MAP = "{anger: negative, happiness: positive, neutral: null, fear: negative}"

@@ -8,8 +8,8 @@ from tests.toy import toy_manifest
 from vibespeaker.batch import NO_CATEGORY
 from vibespeaker.data.targets import make_targets, vote_distributions
 from vibespeaker.errors import ConfigError
-from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import CHALLENGE, CHALLENGE_OTHER, EMODB
+from vibespeaker.labels.policy import LabelPolicy
 from vibespeaker.manifest import Manifest
 
 

@@ -14,8 +14,8 @@ from vibespeaker.ensemble.combiners import Weighted
 from vibespeaker.ensemble.members import Stack
 from vibespeaker.errors import ConfigError, PredictionsError
 from vibespeaker.files import file_sha256
-from vibespeaker.heads import HeadSpec
 from vibespeaker.labels import CHALLENGE_OTHER, LABEL_SETS, LabelSet
+from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.predictions import Predictions, softmax
 
 

@@ -15,8 +15,8 @@ from vibespeaker.evaluation.command import evaluate
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.files import file_sha256
-from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import CHALLENGE, CHALLENGE_OTHER, EMODB, LabelSet
+from vibespeaker.labels.policy import LabelPolicy
 from vibespeaker.manifest import Manifest
 from vibespeaker.metrics import concordance, confusion_matrix, macro_f1
 from vibespeaker.predictions import Predictions

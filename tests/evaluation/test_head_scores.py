@@ -10,8 +10,8 @@ from tests.manifests import manifest_from
 from vibespeaker.evaluation.command import evaluate
 from vibespeaker.evaluation.head_scores import head_scores
 from vibespeaker.evaluation.scores import Evaluation
-from vibespeaker.heads import HeadSpec
 from vibespeaker.labels import CHALLENGE, NO_CATEGORY
+from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 
 GENDER = HeadSpec("classification", "gender", ("female", "male"))
@@ -55,7 +55,7 @@ def test_evaluate_scores_a_system_of_further_heads_alone(tmp_path: Path, capsys:
     manifest = manifest_from(columns, label_set="challenge")
     manifest.write(tmp_path / "manifest.parquet")
     ids, names = manifest.column("utterance_id"), manifest.column("file_name")
-    from vibespeaker.label_policy import LabelPolicy
+    from vibespeaker.labels.policy import LabelPolicy
 
     metadata = PredictionsMetadata(
         "challenge", CHALLENGE.classes, "gendered", label_policy=LabelPolicy(), heads={"gender": GENDER, "tone": TONE}

@@ -11,8 +11,8 @@ import torch.distributed as dist
 
 from vibespeaker import metrics
 from vibespeaker.batch import NO_CATEGORY, EmotionBatch, EmotionOutput
-from vibespeaker.heads import HeadSpec
 from vibespeaker.labels import CHALLENGE, CHALLENGE_OTHER
+from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.tasks.gathering import GatheredOutputs, SplitScores, TrainingAccuracy
 
 UTTERANCES = 11

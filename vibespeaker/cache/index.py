@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 from vibespeaker.cache.keys import DIGEST_BYTES, Contents, KeyTable, as_strings
 from vibespeaker.errors import CacheError
 from vibespeaker.files import atomic_path
+from vibespeaker.files.parquet import read_parquet
 from vibespeaker.manifest import release_memory
-from vibespeaker.parquet import read_parquet
 
 _METADATA_KEY = b"vibespeaker"
 

@@ -14,7 +14,7 @@ from vibespeaker.config_files.renamed import classes_now
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.errors import CacheError
 from vibespeaker.files import write_text
-from vibespeaker.inputs import read_json
+from vibespeaker.files.inputs import read_json
 from vibespeaker.provenance import Fingerprint, Modality
 from vibespeaker.texts import text_column
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from vibespeaker.calibration.store import Calibration, calibration_path, find_calibration
-from vibespeaker.csv_text import write_csv
 from vibespeaker.errors import PredictionsError
 from vibespeaker.files import atomic_path
+from vibespeaker.files.csv_text import write_csv
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.predictions import Predictions
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from vibespeaker.arguments.ranges import INNER_SHARE, require
 from vibespeaker.calibration.applying import apply_calibration
 from vibespeaker.calibration.evidence import Evidence, evidence_of, rows_of_split
 from vibespeaker.calibration.fitting import Fitted, fit
@@ -18,11 +19,10 @@ from vibespeaker.errors import ConfigError, PredictionsError
 from vibespeaker.evaluation.policies import scoring_policy
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.files import file_sha256, write_text
+from vibespeaker.files.outputs import check_different, check_output
 from vibespeaker.labels import ATTRIBUTES
-from vibespeaker.outputs import check_different, check_output
 from vibespeaker.predictions import Predictions
 from vibespeaker.progress import plain_console
-from vibespeaker.ranges import INNER_SHARE, require
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from vibespeaker.errors import ConfigError, PredictionsError
 from vibespeaker.evaluation.crossfit import cross_fit
 from vibespeaker.evaluation.policies import scoring_policy
 from vibespeaker.evaluation.targets import Truth
-from vibespeaker.outputs import check_output
+from vibespeaker.files.outputs import check_output
 from vibespeaker.predictions import TABLE_SUFFIXES, Predictions
 from vibespeaker.progress import plain_console
 from vibespeaker.utterance import SPLITS

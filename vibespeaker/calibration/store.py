@@ -15,7 +15,7 @@ from vibespeaker.calibration.prior_shift import shift_prior
 from vibespeaker.calibration.scaling import AttributeMap, CategoryScaling, map_from_json, scaling_from_json
 from vibespeaker.errors import PredictionsError
 from vibespeaker.files import write_text
-from vibespeaker.inputs import read_json
+from vibespeaker.files.inputs import read_json
 from vibespeaker.labels import ATTRIBUTES
 
 SCHEMA_VERSION = 1

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
+from vibespeaker.arguments.mappings import merge, read_mapping
 from vibespeaker.errors import CorpusError
-from vibespeaker.mapping_arguments import merge, read_mapping
 
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 

@@ -10,7 +10,7 @@ from vibespeaker.corpora.records import Record
 from vibespeaker.corpora.text_files import normal, read_text
 from vibespeaker.corpora.workbooks import workbook_records
 from vibespeaker.errors import CorpusError
-from vibespeaker.parquet import open_parquet, undamaged
+from vibespeaker.files.parquet import open_parquet, undamaged
 
 _OTHER_OFFICES = (".xls", ".xlsb", ".ods", ".numbers")
 

@@ -12,9 +12,9 @@ from vibespeaker.audio.recordings import COLUMNS as RECORDING_COLUMNS
 from vibespeaker.cache import EncoderRecord
 from vibespeaker.cache.keys import Contents, manifest_contents
 from vibespeaker.data.targets import COLUMNS, Targets, make_targets
-from vibespeaker.heads import HeadSpec
-from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import LabelSet
+from vibespeaker.labels.heads import HeadSpec
+from vibespeaker.labels.policy import LabelPolicy
 from vibespeaker.manifest import Manifest, release_memory
 from vibespeaker.texts import origin_column, text_column
 

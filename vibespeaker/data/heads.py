@@ -11,9 +11,9 @@ import pyarrow as pa
 from vibespeaker.config_files import find_config
 from vibespeaker.config_files.yaml_text import read_mapping
 from vibespeaker.errors import ConfigError
-from vibespeaker.heads import HeadSpec, Kind
-from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import NO_AGREEMENT, NO_CATEGORY, LabelSet
+from vibespeaker.labels.heads import HeadSpec, Kind
+from vibespeaker.labels.policy import LabelPolicy
 from vibespeaker.manifest import SCHEMA, SECONDARY_VOTES, Manifest
 
 _SHOWN = 5

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from torch.utils.data import Sampler
 
+from vibespeaker.arguments.ranges import COUNT, SEED, SHARE, require
 from vibespeaker.errors import ConfigError
-from vibespeaker.ranges import COUNT, SEED, SHARE, require
 
 #: Position in the split, and view to read.
 Key = tuple[int, int]

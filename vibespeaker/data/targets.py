@@ -10,9 +10,9 @@ import numpy.typing as npt
 from vibespeaker.batch import NO_CATEGORY
 from vibespeaker.data.heads import head_targets, is_known
 from vibespeaker.errors import ConfigError
-from vibespeaker.heads import CATEGORIES_HEAD, HeadSpec
-from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import ATTRIBUTES, OTHER, LabelSet
+from vibespeaker.labels.heads import CATEGORIES_HEAD, HeadSpec
+from vibespeaker.labels.policy import LabelPolicy
 from vibespeaker.manifest import PRIMARY_VOTES, Manifest
 
 #: Columns of a manifest that targets are made of.

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vibespeaker.arguments.ranges import POSITIVE, require
 from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import Encoder, pad_frames
 from vibespeaker.encoders.descriptors import PROSODY, AcousticDescriptors
 from vibespeaker.encoders.spectrum import cepstra, slopes
 from vibespeaker.provenance import Fingerprint, Modality
-from vibespeaker.ranges import POSITIVE, require
 
 #: Frames per second of the contours.
 RATE = 100

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vibespeaker.arguments.ranges import POSITIVE, SEED, require
 from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import Encoder, pad_frames
 from vibespeaker.encoders.descriptors import PROSODY, AcousticDescriptors
 from vibespeaker.encoders.spectrum import cepstra
 from vibespeaker.errors import ConfigError
 from vibespeaker.provenance import Fingerprint, Modality
-from vibespeaker.ranges import POSITIVE, SEED, require
 
 RATE = 50
 MELS = 64

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vibespeaker.arguments.ranges import COUNT, NOT_NEGATIVE, require
 from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import pad_frames
 from vibespeaker.encoders.checkpoints import check_weights, load, read_config
@@ -14,7 +15,6 @@ from vibespeaker.encoders.pretrained import Precision, PretrainedEncoder
 from vibespeaker.encoders.transfer import on_device
 from vibespeaker.errors import EncoderError
 from vibespeaker.provenance import Modality
-from vibespeaker.ranges import COUNT, NOT_NEGATIVE, require
 from vibespeaker.utterance import SAMPLE_RATE
 
 WINDOW_SAMPLES = 30 * SAMPLE_RATE

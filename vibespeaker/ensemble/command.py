@@ -17,9 +17,9 @@ from vibespeaker.ensemble.recipe import Method, Recipe
 from vibespeaker.errors import ConfigError
 from vibespeaker.evaluation.policies import scoring_policy
 from vibespeaker.evaluation.targets import Truth
-from vibespeaker.label_policy import LabelPolicy
+from vibespeaker.files.outputs import check_output
 from vibespeaker.labels import ATTRIBUTES
-from vibespeaker.outputs import check_output
+from vibespeaker.labels.policy import LabelPolicy
 from vibespeaker.predictions import TABLE_SUFFIXES, Predictions, PredictionsMetadata
 from vibespeaker.progress import plain_console
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
+from vibespeaker.arguments.ranges import NOT_NEGATIVE, require_each
 from vibespeaker.errors import ConfigError
-from vibespeaker.ranges import NOT_NEGATIVE, require_each
 
 #: Floor of a mean probability before its logarithm becomes the logit.
 LEAST_PROBABILITY = 1e-9

@@ -7,12 +7,12 @@ from typing import Any, Literal, get_args
 
 import yaml
 
+from vibespeaker.arguments.ranges import COUNT, SEED, Range, require
 from vibespeaker.config_files.typed import read_as
 from vibespeaker.ensemble.means import check_weights
 from vibespeaker.ensemble.members import HEADS
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
-from vibespeaker.ranges import COUNT, SEED, Range, require
 
 Method = Literal["mean", "vote", "top-k", "greedy", "stack-logistic", "stack-mlp"]
 #: Methods that choose or fit by the labels of a split.

@@ -10,7 +10,7 @@ from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.slices import read_extra
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.evaluation.terminal import show
-from vibespeaker.outputs import check_different, check_output
+from vibespeaker.files.outputs import check_different, check_output
 from vibespeaker.predictions import PredictionsMetadata
 from vibespeaker.progress import plain_console
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.targets import Targets, Truth
-from vibespeaker.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD
 from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.labels.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD
 from vibespeaker.predictions import Predictions
 
 _SHOWN = 5

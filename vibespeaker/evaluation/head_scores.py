@@ -16,8 +16,8 @@ import pandas as pd
 
 from vibespeaker import metrics
 from vibespeaker.data.heads import head_targets
-from vibespeaker.heads import HeadSpec, Kind
 from vibespeaker.labels import NO_CATEGORY
+from vibespeaker.labels.heads import HeadSpec, Kind
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 
-from vibespeaker.label_policy import UNRECORDED, LabelPolicy, narrowest
+from vibespeaker.labels.policy import UNRECORDED, LabelPolicy, narrowest
 from vibespeaker.predictions import PredictionsMetadata
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ import pandas as pd
 from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.head_scores import HeadScores
 from vibespeaker.files import atomic_path, write_text
-from vibespeaker.inputs import read_json
+from vibespeaker.files.inputs import read_json
 
 SCHEMA_VERSION = 1
 

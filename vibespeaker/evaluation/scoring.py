@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, INNER_SHARE, SEED, require
 from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.bootstrap import balanced_tests, bootstrap, clusters_of, intervals
 from vibespeaker.evaluation.comparison import compare
@@ -23,7 +24,6 @@ from vibespeaker.evaluation.targets import Targets, Truth
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.predictions import Predictions
 from vibespeaker.progress import tracked
-from vibespeaker.ranges import COUNT, COUNT_OR_NONE, INNER_SHARE, SEED, require
 
 _SHOWN = 5
 #: Fewer speakers than this make intervals too narrow to be trusted.

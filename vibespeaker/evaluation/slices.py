@@ -21,7 +21,7 @@ from vibespeaker.evaluation.bootstrap import bootstrap, clusters_of, intervals
 from vibespeaker.evaluation.scores import Slice
 from vibespeaker.evaluation.statistics import System, layout_of, scores, sums
 from vibespeaker.evaluation.targets import Targets
-from vibespeaker.parquet import read_parquet
+from vibespeaker.files.parquet import read_parquet
 
 #: Groupings that a manifest knows.
 GROUPINGS = ("gender", "corpus", "language", "duration", "level_db", "snr_db", "intensity", "speaker")

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from vibespeaker.errors import PredictionsError
 from vibespeaker.files import file_sha256
-from vibespeaker.label_policy import UNRECORDED, LabelPolicy
 from vibespeaker.labels import ATTRIBUTES, LABEL_SETS, LabelSet, label_set
+from vibespeaker.labels.policy import UNRECORDED, LabelPolicy
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, POSITIVE, Range, require
 from vibespeaker.audio.augmentation import Augmentation, AugmentationRecipe, read_recipe
 from vibespeaker.audio.cleaning import cleaning_of
 from vibespeaker.audio.recordings import COLUMNS as RECORDING_COLUMNS
@@ -33,10 +34,9 @@ from vibespeaker.extract.room import check_room
 from vibespeaker.extract.target import Target
 from vibespeaker.extract.work import Extraction
 from vibespeaker.files import remove_leftovers, storage_errors
+from vibespeaker.files.outputs import check_folder
 from vibespeaker.manifest import Manifest
-from vibespeaker.outputs import check_folder
 from vibespeaker.prepare.balance_plan import BalancePlan
-from vibespeaker.ranges import COUNT, COUNT_OR_NONE, POSITIVE, Range, require
 from vibespeaker.texts import text_column
 
 log = logging.getLogger(__name__)

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
+from vibespeaker.arguments.ranges import FINITE, POSITIVE, require
 from vibespeaker.batch import EmotionBatch, EmotionOutput
-from vibespeaker.heads import ATTRIBUTES_HEAD
 from vibespeaker.labels import ATTRIBUTE_CENTRE
+from vibespeaker.labels.heads import ATTRIBUTES_HEAD
 from vibespeaker.losses.base import Loss, LossParts, outputs_of, targets_of
-from vibespeaker.ranges import FINITE, POSITIVE, require
 
 #: Floor of the denominator of the concordance, far below the variance of any real batch on 1–7.
 CONCORDANCE_FLOOR = 1e-8

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from vibespeaker.arguments.ranges import NOT_NEGATIVE, require_each
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.errors import ConfigError
-from vibespeaker.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD, HEADS
-from vibespeaker.ranges import NOT_NEGATIVE, require_each
+from vibespeaker.labels.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD, HEADS
 
 
 class LossParts(NamedTuple):

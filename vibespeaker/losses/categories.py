@@ -4,12 +4,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vibespeaker.arguments.ranges import NOT_NEGATIVE, SHARE_BELOW_ONE, require
 from vibespeaker.batch import NO_CATEGORY, EmotionBatch, EmotionOutput
 from vibespeaker.errors import ConfigError
-from vibespeaker.heads import CATEGORIES_HEAD
+from vibespeaker.labels.heads import CATEGORIES_HEAD
 from vibespeaker.losses.base import Loss, LossParts, outputs_of, targets_of
 from vibespeaker.losses.class_weights import ClassWeighting
-from vibespeaker.ranges import NOT_NEGATIVE, SHARE_BELOW_ONE, require
 
 
 class _ClassWeightedLoss(Loss):

@@ -10,8 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from vibespeaker.arguments.ranges import NOT_NEGATIVE, SHARE_BELOW_ONE, require, require_each
 from vibespeaker.errors import ConfigError
-from vibespeaker.ranges import NOT_NEGATIVE, SHARE_BELOW_ONE, require, require_each
 
 
 class ClassWeighting(ABC):

@@ -7,7 +7,7 @@ from torch import nn
 
 from vibespeaker.batch import EmotionOutput, Frames
 from vibespeaker.errors import ConfigError
-from vibespeaker.heads import HEADS, HeadSpec
+from vibespeaker.labels.heads import HEADS, HeadSpec
 
 
 class EmotionModel(nn.Module, ABC):

@@ -8,9 +8,9 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from vibespeaker.arguments.ranges import COUNT_OR_NONE, SHARE, require
 from vibespeaker.batch import Frames
 from vibespeaker.errors import ConfigError
-from vibespeaker.ranges import COUNT_OR_NONE, SHARE, require
 
 
 class FrameNetwork(nn.Module, ABC):

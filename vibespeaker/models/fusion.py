@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from vibespeaker.ranges import COUNT, SHARE_BELOW_ONE, require
+from vibespeaker.arguments.ranges import COUNT, SHARE_BELOW_ONE, require
 
 
 class Fusion(nn.Module, ABC):

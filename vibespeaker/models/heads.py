@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vibespeaker.batch import EmotionOutput
-from vibespeaker.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD, HeadSpec
 from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN, ATTRIBUTES
+from vibespeaker.labels.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD, HeadSpec
 
 #: What stands before the name of a further head among a head's parameters: a module's own attributes lack it.
 FURTHER_PREFIX = "head_"

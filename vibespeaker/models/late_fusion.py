@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from vibespeaker.batch import EmotionOutput, Frames
-from vibespeaker.heads import HEADS, HeadSpec
+from vibespeaker.labels.heads import HEADS, HeadSpec
 from vibespeaker.models.base import EmotionModel, check_heads, choose_encoders, frames_of
 from vibespeaker.models.heads import EmotionHead
 from vibespeaker.models.pooling import Pooling, StatisticsPooling

@@ -19,15 +19,15 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
+from vibespeaker.arguments.ranges import COUNT, SHARE_BELOW_ONE, require
 from vibespeaker.batch import EmotionOutput, Frames
 from vibespeaker.errors import ConfigError
-from vibespeaker.heads import HEADS, HeadSpec
+from vibespeaker.labels.heads import HEADS, HeadSpec
 from vibespeaker.models.base import EmotionModel, check_heads, choose_encoders, frames_of
 from vibespeaker.models.frame_networks import FrameNetwork, Unchanged
 from vibespeaker.models.fusion import Fusion, LSTMFusion
 from vibespeaker.models.heads import EmotionHead
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, Pooling
-from vibespeaker.ranges import COUNT, SHARE_BELOW_ONE, require
 
 
 class MultiEncoderModel(EmotionModel):

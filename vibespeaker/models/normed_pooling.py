@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from vibespeaker.arguments.ranges import SHARE_BELOW_ONE, require
 from vibespeaker.batch import Frames
 from vibespeaker.errors import ConfigError
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, Pooling
-from vibespeaker.ranges import SHARE_BELOW_ONE, require
 
 
 class NormedPooling(Pooling):

@@ -20,11 +20,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vibespeaker.arguments.ranges import COUNT, SHARE_BELOW_ONE, require, require_each
 from vibespeaker.batch import Frames
 from vibespeaker.errors import ConfigError
 from vibespeaker.models.frame_networks import FrameNetwork, Unchanged
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, Pooling, StatisticsPooling
-from vibespeaker.ranges import COUNT, SHARE_BELOW_ONE, require, require_each
 
 
 class VoiceEmbedding(Pooling):

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from vibespeaker.errors import CheckpointError
-from vibespeaker.heads import HeadSpec
 from vibespeaker.labels import LabelSet
+from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.models.checkpoint import open_checkpoint
 from vibespeaker.models.heads import FURTHER_PREFIX, EmotionHead
 from vibespeaker.provenance import Provenance

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
+from vibespeaker.arguments.ranges import COUNT, SEED, require
+from vibespeaker.files.outputs import check_output
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.manifest import Manifest
-from vibespeaker.outputs import check_output
 from vibespeaker.prepare.balance_plan import TARGET, BalancePlan, plan_balance
 from vibespeaker.progress import plain_console
-from vibespeaker.ranges import COUNT, SEED, require
 
 
 def balance(

@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 
 from vibespeaker.errors import ManifestError
 from vibespeaker.files import atomic_path
+from vibespeaker.files.parquet import read_parquet
 from vibespeaker.labels import LabelSet
 from vibespeaker.manifest import Manifest
-from vibespeaker.parquet import read_parquet
 
 #: Utterances per class in the training split of the source of the seven-class corpus.
 TARGET = 1600

@@ -16,22 +16,22 @@ from typing import Any, Literal
 
 import numpy as np
 
+from vibespeaker.arguments.ranges import COUNT_OR_NONE, NOT_NEGATIVE, require
 from vibespeaker.audio.cleaning import CleaningRecipe, clean_audio
 from vibespeaker.audio.cleaning.recipe import STEP
 from vibespeaker.audio.files import examine, write_audio
 from vibespeaker.audio.inspection import cores
 from vibespeaker.audio.recordings import Recordings, read_unchanged
 from vibespeaker.corpora.base import Problem
-from vibespeaker.csv_text import write_csv
 from vibespeaker.errors import AudioError, ManifestError
 from vibespeaker.figures import before_and_after, png_bytes
 from vibespeaker.files import atomic_path
+from vibespeaker.files.csv_text import write_csv
+from vibespeaker.files.outputs import below, check_apart, check_folder, check_output
 from vibespeaker.manifest import Manifest
-from vibespeaker.outputs import below, check_apart, check_folder, check_output
 from vibespeaker.prepare.prepare import write_problems
 from vibespeaker.prepare.terminal import problem_table
 from vibespeaker.progress import plain_console, tracked
-from vibespeaker.ranges import COUNT_OR_NONE, NOT_NEGATIVE, require
 from vibespeaker.utterance import SAMPLE_RATE, Excerpt
 from vibespeaker.workers import worker_pool
 

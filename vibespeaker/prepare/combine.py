@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 from vibespeaker.corpora.base import Problem
 from vibespeaker.errors import ManifestError
 from vibespeaker.files import file_sha256
+from vibespeaker.files.outputs import check_output
 from vibespeaker.labels import label_set
 from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata
-from vibespeaker.manifest_columns import in_order
-from vibespeaker.outputs import check_output
+from vibespeaker.manifest.columns import in_order
 from vibespeaker.prepare.label_map import LabelMap, read_label_map
 from vibespeaker.prepare.prepare import write_problems
 from vibespeaker.prepare.terminal import problem_table, summary_table

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 from rich.table import Table
 
-from vibespeaker.csv_text import csv_text
-from vibespeaker.markdown import plain
-from vibespeaker.markdown import row as markdown_row
+from vibespeaker.files.csv_text import csv_text
+from vibespeaker.files.markdown import plain
+from vibespeaker.files.markdown import row as markdown_row
 from vibespeaker.prepare.label_map import Counts
 from vibespeaker.utterance import SPLITS
 

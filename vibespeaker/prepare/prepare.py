@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from vibespeaker.arguments.ranges import COUNT_OR_NONE, NOT_NEGATIVE, SEED, require
 from vibespeaker.audio.files import MIN_DURATION, AudioFacts
 from vibespeaker.audio.inspection import examine_all
 from vibespeaker.corpora import adapter
 from vibespeaker.corpora.base import CorpusAdapter, Problem
-from vibespeaker.csv_text import write_csv
 from vibespeaker.errors import CorpusError
+from vibespeaker.files.csv_text import write_csv
+from vibespeaker.files.outputs import check_output
 from vibespeaker.manifest import SCHEMA, Manifest, ManifestMetadata, build
-from vibespeaker.outputs import check_output
 from vibespeaker.prepare.channels import by_channel
 from vibespeaker.prepare.copies import leave_out_copies
 from vibespeaker.prepare.leaks import leaks_of
@@ -23,7 +24,6 @@ from vibespeaker.prepare.split.groups import without_speaker
 from vibespeaker.prepare.split.strategies import DEFAULT_FRACTIONS, ablation_split, split_by_group
 from vibespeaker.prepare.terminal import print_report
 from vibespeaker.prepare.usable import usable_rows
-from vibespeaker.ranges import COUNT_OR_NONE, NOT_NEGATIVE, SEED, require
 from vibespeaker.utterance import MIX, Utterance, Vote, chosen_channels
 
 logger = logging.getLogger(__name__)

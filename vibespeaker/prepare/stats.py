@@ -13,9 +13,9 @@ import pandas as pd
 from vibespeaker.errors import ManifestError
 from vibespeaker.figures import corpus_bars, svg_bytes
 from vibespeaker.files import write_text
+from vibespeaker.files.outputs import check_folder, check_output
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.manifest import Manifest
-from vibespeaker.outputs import check_folder, check_output
 from vibespeaker.prepare.balance_plan import TARGET, balanced_rows
 from vibespeaker.prepare.combine import combine_files, left_out
 from vibespeaker.prepare.counts import ALL, CorpusCounts, as_csv, as_markdown, count, terminal_table

@@ -14,8 +14,8 @@ from vibespeaker.audio.speech import Vad
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.calibration.store import Calibration, find_calibration
 from vibespeaker.errors import AudioError, CheckpointError, ConfigError
-from vibespeaker.heads import HeadSpec
 from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.provenance import Provenance, texts_read
 from vibespeaker.recognizer.transcripts import Transcribe, substitutes, transcripts_of
 from vibespeaker.systems import System, open_system

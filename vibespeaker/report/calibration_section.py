@@ -16,8 +16,8 @@ from vibespeaker.calibration.reliability import (
 )
 from vibespeaker.errors import PredictionsError
 from vibespeaker.figures.curves import Line
+from vibespeaker.files.parquet import read_parquet
 from vibespeaker.labels import ATTRIBUTES
-from vibespeaker.parquet import read_parquet
 from vibespeaker.report.document import Block, Picture, Section, Table, best_cells, number
 from vibespeaker.report.scores import leading
 from vibespeaker.report.systems import System

@@ -10,7 +10,7 @@ from vibespeaker.evaluation.policies import scoring_policy
 from vibespeaker.evaluation.scores import Evaluation
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
-from vibespeaker.outputs import check_folder, check_output
+from vibespeaker.files.outputs import check_folder, check_output
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 from vibespeaker.report.compose import compose, leader
 from vibespeaker.report.page import PAGE_FILES, write_page

@@ -13,8 +13,8 @@ from markupsafe import Markup, escape
 
 from vibespeaker.figures import svg_bytes
 from vibespeaker.files import write_text
-from vibespeaker.markdown import fenced, plain
-from vibespeaker.markdown import row as markdown_row
+from vibespeaker.files.markdown import fenced, plain
+from vibespeaker.files.markdown import row as markdown_row
 from vibespeaker.progress import tracked
 from vibespeaker.report.document import SYNTHETIC, Block, Code, Page, Paragraph, Picture, Table
 

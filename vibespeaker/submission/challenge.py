@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vibespeaker.csv_text import is_formula
+from vibespeaker.files.csv_text import is_formula
 from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN, ATTRIBUTES, CHALLENGE, LETTER_OF
 
 TASK1_HEADER = ("FileName", "EmoClass")

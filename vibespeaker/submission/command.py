@@ -7,8 +7,8 @@ from rich.table import Table
 
 from vibespeaker.errors import SubmissionError
 from vibespeaker.evaluation.coverage import refuse_other_files
+from vibespeaker.files.outputs import check_folder
 from vibespeaker.manifest import Manifest
-from vibespeaker.outputs import check_folder
 from vibespeaker.predictions import Predictions
 from vibespeaker.progress import plain_console
 from vibespeaker.submission.challenge import TEST_FILES, complaints

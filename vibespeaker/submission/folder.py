@@ -16,8 +16,8 @@ from vibespeaker.errors import SubmissionError
 from vibespeaker.evaluation.coverage import UNTRAINED, untrained_heads
 from vibespeaker.evaluation.targets import refuse_other_order
 from vibespeaker.files import copy_file, file_sha256, naming, temporary_beside, write_text
-from vibespeaker.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD
 from vibespeaker.labels import ATTRIBUTES, CHALLENGE, LETTER_OF
+from vibespeaker.labels.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD
 from vibespeaker.predictions import Predictions
 from vibespeaker.submission.challenge import complaints, task1_csv, task2_csv
 from vibespeaker.submission.closed_condition import ClosedCondition, judge

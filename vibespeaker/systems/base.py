@@ -7,8 +7,8 @@ import torch
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.errors import PredictionsError
-from vibespeaker.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD
 from vibespeaker.labels import LabelSet
+from vibespeaker.labels.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD
 from vibespeaker.provenance import EncoderProvenance, Provenance
 
 

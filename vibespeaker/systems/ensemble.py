@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.ensemble.means import LEAST_PROBABILITY, check_weights, weighted_mean
 from vibespeaker.errors import CheckpointError, ConfigError
-from vibespeaker.heads import CATEGORIES_HEAD
-from vibespeaker.heads import HEADS as OUTPUTS
 from vibespeaker.labels import ATTRIBUTES, LabelSet
+from vibespeaker.labels.heads import CATEGORIES_HEAD
+from vibespeaker.labels.heads import HEADS as OUTPUTS
 from vibespeaker.provenance import EncoderProvenance, Provenance
 from vibespeaker.systems.base import System
 

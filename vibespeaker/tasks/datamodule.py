@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from lightning.pytorch import LightningDataModule
 
+from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, require, require_once
 from vibespeaker.batch import EmotionBatch
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.cache.keys import Contents
@@ -24,12 +25,11 @@ from vibespeaker.data.splits import Purpose, Splits, choose_rows, evaluated_rows
 from vibespeaker.data.targets import Targets
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
-from vibespeaker.heads import CATEGORIES_HEAD, HeadSpec, check_head_names
-from vibespeaker.label_policy import LabelPolicy
 from vibespeaker.labels import LabelSet, label_set
+from vibespeaker.labels.heads import CATEGORIES_HEAD, HeadSpec, check_head_names
+from vibespeaker.labels.policy import LabelPolicy
 from vibespeaker.manifest import Manifest
 from vibespeaker.provenance import EncoderProvenance, Provenance, texts_read
-from vibespeaker.ranges import COUNT, COUNT_OR_NONE, require, require_once
 from vibespeaker.tasks.processes import run_seed
 
 log = logging.getLogger(__name__)

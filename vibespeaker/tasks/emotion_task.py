@@ -15,8 +15,8 @@ from torch import Tensor
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.data.splits import refuse_scored
 from vibespeaker.errors import ConfigError
-from vibespeaker.heads import HEADS, HeadSpec
 from vibespeaker.labels import LabelSet
+from vibespeaker.labels.heads import HEADS, HeadSpec
 from vibespeaker.losses import MultiTaskLoss
 from vibespeaker.models.base import EmotionModel
 from vibespeaker.models.live import LiveEncoders

@@ -16,8 +16,8 @@ from torchmetrics import Metric
 
 from vibespeaker import metrics
 from vibespeaker.batch import NO_CATEGORY, EmotionBatch, EmotionOutput
-from vibespeaker.heads import HeadSpec
 from vibespeaker.labels import LabelSet
+from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.tasks.layout import Layout
 from vibespeaker.tasks.scores import Scores, SplitOutputs, restricted, score
 

@@ -10,8 +10,8 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from vibespeaker.arguments.ranges import COUNT_OR_NONE, NOT_NEGATIVE, SHARE, require, require_each
 from vibespeaker.errors import ConfigError
-from vibespeaker.ranges import COUNT_OR_NONE, NOT_NEGATIVE, SHARE, require, require_each
 
 
 @dataclass(frozen=True)

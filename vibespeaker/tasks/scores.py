@@ -13,8 +13,8 @@ from vibespeaker import metrics
 from vibespeaker.batch import NO_CATEGORY, EmotionBatch, EmotionOutput
 from vibespeaker.calibration.reliability import calibration_error
 from vibespeaker.evaluation.head_scores import head_scores
-from vibespeaker.heads import CATEGORIES_HEAD, HeadSpec
 from vibespeaker.labels import ATTRIBUTES, LabelSet
+from vibespeaker.labels.heads import CATEGORIES_HEAD, HeadSpec
 from vibespeaker.predictions import softmax
 
 

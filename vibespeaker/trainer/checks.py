@@ -7,7 +7,7 @@ from typing import Any
 
 from vibespeaker.config_files.imports import check_parsed
 from vibespeaker.errors import ConfigError
-from vibespeaker.outputs import check_folder, check_name, check_output
+from vibespeaker.files.outputs import check_folder, check_name, check_output
 
 _READ_BY_DATA = ("manifest", "cache", "plan")
 

@@ -10,13 +10,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from vibespeaker.arguments.ranges import COUNT, require
 from vibespeaker.audio.recordings import Recordings
 from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.errors import AudioError, ConfigError
+from vibespeaker.files.outputs import check_output
 from vibespeaker.manifest import Manifest
-from vibespeaker.outputs import check_output
 from vibespeaker.progress import tracked
-from vibespeaker.ranges import COUNT, require
 from vibespeaker.texts import check_text_name, origin_column, text_column
 from vibespeaker.transcribe.finished import FinishedBatches, writing
 from vibespeaker.transcribe.specs import build_transcriber, read_transcriber, whisper_spec

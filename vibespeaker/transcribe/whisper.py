@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
+from vibespeaker.arguments.ranges import COUNT, require
 from vibespeaker.audio.speech import Vad
 from vibespeaker.encoders.checkpoints import check_weights, quiet_transformers, read_config
 from vibespeaker.provenance import Fingerprint
-from vibespeaker.ranges import COUNT, require
 from vibespeaker.transcribe.base import Transcript, Waveform
 from vibespeaker.transcribe.checkpoint import CheckpointTranscriber
 from vibespeaker.transcribe.languages import complete_settings

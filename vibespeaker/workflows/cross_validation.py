@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from rich.table import Table as Screen
 
+from vibespeaker.arguments.ranges import COUNT_OR_NONE, SEED, SHARE_BELOW_ONE, Range, require
 from vibespeaker.config_files import find_config
 from vibespeaker.errors import ConfigError
 from vibespeaker.evaluation.folds import Table, join, read_tables
@@ -21,7 +22,6 @@ from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.split.command import splits_of
 from vibespeaker.prepare.split.strategies import SplitStrategy
 from vibespeaker.progress import plain_console
-from vibespeaker.ranges import COUNT_OR_NONE, SEED, SHARE_BELOW_ONE, Range, require
 from vibespeaker.trainer.layers import layers
 from vibespeaker.workflows.steps import Chain, Training, training_step
 

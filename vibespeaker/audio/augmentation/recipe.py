@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from vibespeaker.arguments.ranges import FINITE, SEED, SHARE, require, require_each
 from vibespeaker.config_files import find_config
 from vibespeaker.config_files.typed import read_as
 from vibespeaker.corpora.audio_formats import AUDIO_SUFFIXES
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
-from vibespeaker.ranges import FINITE, SEED, SHARE, require, require_each
 
 
 @dataclass(frozen=True)

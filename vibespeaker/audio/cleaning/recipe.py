@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from vibespeaker.arguments.ranges import SHARE, Range, require
 from vibespeaker.audio.packages import installed
 from vibespeaker.errors import ConfigError
 from vibespeaker.manifest import Manifest
-from vibespeaker.ranges import SHARE, Range, require
 
 #: Name of the step in a manifest's history.
 STEP = "clean"

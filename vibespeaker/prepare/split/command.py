@@ -8,9 +8,10 @@ from typing import Literal
 
 import numpy as np
 
+from vibespeaker.arguments.ranges import SEED, SHARE, SHARE_BELOW_ONE, Range, require, require_each
 from vibespeaker.errors import ManifestError
+from vibespeaker.files.outputs import check_different, check_output
 from vibespeaker.manifest import Manifest
-from vibespeaker.outputs import check_different, check_output
 from vibespeaker.prepare.leaks import leaks_of
 from vibespeaker.prepare.split.crossed import split_by_speakers_and_sentences
 from vibespeaker.prepare.split.folds import group_folds, leave_one_out
@@ -29,7 +30,6 @@ from vibespeaker.prepare.split.strategies import (
 )
 from vibespeaker.prepare.terminal import summary_table
 from vibespeaker.progress import plain_console
-from vibespeaker.ranges import SEED, SHARE, SHARE_BELOW_ONE, Range, require, require_each
 from vibespeaker.utterance import own_name
 
 log = logging.getLogger(__name__)

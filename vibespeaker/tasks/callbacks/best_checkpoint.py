@@ -10,8 +10,8 @@ from typing import Any, Literal
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
+from vibespeaker.arguments.ranges import COUNT, require
 from vibespeaker.errors import ConfigError
-from vibespeaker.ranges import COUNT, require
 from vibespeaker.tasks.callbacks.checkpoints import BEST, checkpoint_path
 
 Mode = Literal["max", "min"]

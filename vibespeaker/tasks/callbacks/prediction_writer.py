@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from vibespeaker.errors import ConfigError
-from vibespeaker.outputs import check_output
+from vibespeaker.files.outputs import check_output
 
 
 @runtime_checkable

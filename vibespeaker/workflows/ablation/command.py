@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from vibespeaker.csv_text import write_csv
+from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, SEED, require
 from vibespeaker.errors import ConfigError
 from vibespeaker.figures import score_matrix, svg_bytes
 from vibespeaker.files import write_text
+from vibespeaker.files.csv_text import write_csv
+from vibespeaker.files.markdown import plain
+from vibespeaker.files.markdown import row as markdown_row
+from vibespeaker.files.outputs import check_folder
 from vibespeaker.labels import label_set
 from vibespeaker.manifest import Manifest
-from vibespeaker.markdown import plain
-from vibespeaker.markdown import row as markdown_row
-from vibespeaker.outputs import check_folder
 from vibespeaker.predictions import Predictions
 from vibespeaker.prepare.label_map import read_label_map
 from vibespeaker.progress import plain_console
-from vibespeaker.ranges import COUNT, COUNT_OR_NONE, SEED, require
 from vibespeaker.workflows.ablation.plan import ExperimentPlan, ScoredSplit, Selection, Variant, read_plan
 from vibespeaker.workflows.ablation.running import experiment_manifest, extract_all, train_variants, write_variants
 from vibespeaker.workflows.ablation.scoring import SCORES, Cell, as_frame, score_variant

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
+from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, SEED, require
 from vibespeaker.corpora.synthetic.corpus import SPEAKERS, UTTERANCES
-from vibespeaker.outputs import check_folder
-from vibespeaker.ranges import COUNT, COUNT_OR_NONE, SEED, require
+from vibespeaker.files.outputs import check_folder
 from vibespeaker.workflows.quickstart.data import choose_source, prepare_data
 from vibespeaker.workflows.quickstart.results import combine, submits, write_report, write_submission
 from vibespeaker.workflows.quickstart.training import planned, train_all

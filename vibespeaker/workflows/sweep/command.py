@@ -6,11 +6,11 @@ from pathlib import Path
 
 from rich.table import Table
 
+from vibespeaker.arguments.ranges import COUNT, require
 from vibespeaker.config_files import find_config
 from vibespeaker.config_files.imports import trust as trust_packages
-from vibespeaker.outputs import check_folder
+from vibespeaker.files.outputs import check_folder
 from vibespeaker.progress import Tracker, plain_console, tracked
-from vibespeaker.ranges import COUNT, require
 from vibespeaker.workflows.steps import reserve
 from vibespeaker.workflows.sweep.plan import Plan, read_plan
 from vibespeaker.workflows.sweep.search import propose

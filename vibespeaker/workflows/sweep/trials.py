@@ -20,7 +20,7 @@ import yaml
 from vibespeaker.config_files.trust import trusted_packages
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
-from vibespeaker.inputs import read_json
+from vibespeaker.files.inputs import read_json
 from vibespeaker.report.curves import read_logs
 from vibespeaker.report.runs import TRIAL
 from vibespeaker.workers import parent_environment

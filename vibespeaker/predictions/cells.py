@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vibespeaker.csv_text import write_csv
+from vibespeaker.files.csv_text import write_csv
 from vibespeaker.labels import LabelSet
 
 Numbers = npt.NDArray[np.float64]

@@ -3,7 +3,7 @@ import io
 
 import pytest
 
-from vibespeaker.csv_text import csv_text, is_formula
+from vibespeaker.files.csv_text import csv_text, is_formula
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from vibespeaker.errors import CacheError, PredictionsError
-from vibespeaker.inputs import read_json, reading
-from vibespeaker.parquet import read_parquet
+from vibespeaker.files.inputs import read_json, reading
+from vibespeaker.files.parquet import read_parquet
 
 
 def test_the_true_cause_is_named(tmp_path: Path) -> None:

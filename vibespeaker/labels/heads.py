@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from vibespeaker.errors import ConfigError, VibeSpeakerError
+from vibespeaker.files.stored_fields import stored_as
 from vibespeaker.labels import ATTRIBUTES
-from vibespeaker.stored_fields import stored_as
 
 CATEGORIES_HEAD = "categories"
 ATTRIBUTES_HEAD = "attributes"

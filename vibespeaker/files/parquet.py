@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vibespeaker.errors import VibeSpeakerError
-from vibespeaker.inputs import reading
+from vibespeaker.files.inputs import reading
 
 _MAGIC = b"PAR1"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from vibespeaker.markdown import fenced, plain
+from vibespeaker.files.markdown import fenced, plain
 
 
 @pytest.mark.parametrize(

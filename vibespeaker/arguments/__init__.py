@@ -7,8 +7,8 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+from vibespeaker.arguments.mappings import mapping_names, take_mappings
 from vibespeaker.config_files.parsing import parse_arguments, parser_mode
-from vibespeaker.mapping_arguments import mapping_names, take_mappings
 
 
 def call(

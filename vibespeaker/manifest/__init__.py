@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 
 from vibespeaker.errors import ManifestError
 from vibespeaker.files import atomic_path
+from vibespeaker.files.parquet import open_parquet, undamaged
+from vibespeaker.files.stored_fields import read_object, stored_as
 from vibespeaker.labels import label_set
-from vibespeaker.manifest_checks import as_declared, check_ids, check_rows
-from vibespeaker.manifest_columns import SCHEMA as SCHEMA
-from vibespeaker.manifest_columns import field_of, in_order
-from vibespeaker.parquet import open_parquet, undamaged
-from vibespeaker.stored_fields import read_object, stored_as
+from vibespeaker.manifest.checks import as_declared, check_ids, check_rows
+from vibespeaker.manifest.columns import SCHEMA as SCHEMA
+from vibespeaker.manifest.columns import field_of, in_order
 from vibespeaker.texts import is_named_text, named_columns, text_names
 
 SCHEMA_VERSION = 1
@@ -153,7 +153,7 @@ class Manifest:
 
         Raises:
             ManifestError: the file is missing, is no manifest, has another schema version, or holds rows that
-                `manifest_checks` refuses.
+                `manifest.checks` refuses.
         """
         pieces = list(_pieces(path, columns))
         release_memory()
@@ -228,7 +228,7 @@ def build(columns: dict[str, Sequence[Any]], metadata: ManifestMetadata) -> Mani
 
 
 def validate(manifest: Manifest, path: Path) -> None:
-    """Refuse a manifest whose columns or rows are wrong, with a `ManifestError`; see `manifest_checks`."""
+    """Refuse a manifest whose columns or rows are wrong, with a `ManifestError`; see `manifest.checks`."""
     names = manifest.table.schema.names
     expected = [*SCHEMA.names, *named_columns(names)]
     if names != expected:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from vibespeaker.errors import ConfigError, VibeSpeakerError
-from vibespeaker.outputs import below, check_apart, check_different, check_folder, check_name, check_output
+from vibespeaker.files.outputs import below, check_apart, check_different, check_folder, check_name, check_output
 
 
 def test_what_cannot_be_written_is_refused_before_work(tmp_path: Path) -> None:

@@ -21,14 +21,14 @@ import pyarrow.parquet as pq
 
 from vibespeaker.errors import PredictionsError
 from vibespeaker.files import atomic_path
-from vibespeaker.heads import HeadSpec
-from vibespeaker.label_policy import LabelPolicy
+from vibespeaker.files.parquet import open_parquet, read_parquet
+from vibespeaker.files.stored_fields import fits, read_object, stored_as
 from vibespeaker.labels import ATTRIBUTES, CHALLENGE, LabelSet
-from vibespeaker.parquet import open_parquet, read_parquet
-from vibespeaker.prediction_cells import write_readable
-from vibespeaker.prediction_checks import check_frame
-from vibespeaker.prediction_csv import read_foreign
-from vibespeaker.stored_fields import fits, read_object, stored_as
+from vibespeaker.labels.heads import HeadSpec
+from vibespeaker.labels.policy import LabelPolicy
+from vibespeaker.predictions.cells import write_readable
+from vibespeaker.predictions.checks import check_frame
+from vibespeaker.predictions.csv import read_foreign
 
 SCHEMA_VERSION = 1
 #: Suffixes of the files that hold predictions.
@@ -228,7 +228,7 @@ class Predictions:
 
     @staticmethod
     def read(path: Path) -> "Predictions":
-        """Read a table, or the CSV of another program, see `prediction_csv.read_foreign`.
+        """Read a table, or the CSV of another program, see `predictions.csv.read_foreign`.
 
         Raises:
             PredictionsError: the file is missing, is no prediction table, or holds unusable values.

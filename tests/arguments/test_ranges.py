@@ -5,6 +5,7 @@ import math
 import pytest
 
 from vibespeaker.arguments import call
+from vibespeaker.arguments.ranges import COUNT, INNER_SHARE, SEED, SHARE, SHARE_BELOW_ONE, Range, require, require_once
 from vibespeaker.audio.augmentation.recipe import AugmentationRecipe, Gain, Noise
 from vibespeaker.audio.cleaning.recipe import CleaningRecipe
 from vibespeaker.calibration.command import calibrate
@@ -22,7 +23,6 @@ from vibespeaker.models.fusion import ConcatenationFusion, LSTMFusion
 from vibespeaker.models.multi_encoder import MultiEncoderModel
 from vibespeaker.models.voice_embedding import VoiceEmbedding
 from vibespeaker.prepare.clean import clean
-from vibespeaker.ranges import COUNT, INNER_SHARE, SEED, SHARE, SHARE_BELOW_ONE, Range, require, require_once
 from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.schedule import Schedule
 from vibespeaker.workflows.sweep.command import sweep

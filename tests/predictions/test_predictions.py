@@ -12,8 +12,8 @@ import pytest
 
 from vibespeaker.errors import PredictionsError
 from vibespeaker.files import file_sha256
-from vibespeaker.heads import HeadSpec
 from vibespeaker.labels import CHALLENGE_OTHER, EMODB, FOUR
+from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.predictions import Predictions, PredictionsMetadata, softmax
 
 METADATA = PredictionsMetadata(

@@ -12,7 +12,7 @@ import pytest
 from tests.manifests import manifest_from
 from vibespeaker.errors import ConfigError, ManifestError
 from vibespeaker.manifest import Manifest
-from vibespeaker.manifest_checks import check_ids
+from vibespeaker.manifest.checks import check_ids
 
 
 def foreign(path: Path, **columns: pa.Array) -> Path:
