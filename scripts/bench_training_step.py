@@ -47,8 +47,7 @@ from vibespeaker.tasks import EmotionDataModule
 
 #: Widths of Whisper-large-v3, WavLM-large and RoBERTa-large.
 ENCODERS = {"whisper": 1280, "wavlm": 1024, "roberta": 1024}
-FRAMES_PER_SECOND = 50
-SHARD = 128
+FRAMES_PER_SECOND, SHARD = 50, 128
 CLASSES = label_set("challenge").classes
 PARTS = ("read", "pooling", "rest of the head", "optimiser")
 
