@@ -59,9 +59,11 @@ def test_the_hash_is_the_published_one(tmp_path: Path, monkeypatch: pytest.Monke
 def test_left_overs_of_the_dead_go_and_those_of_the_living_stay(tmp_path: Path) -> None:
     pid = os.fork()
     if not pid:
-        temporary_beside(tmp_path / "killed.json").write_text("half")
-        temporary_beside(tmp_path / "folder").mkdir()
-        os._exit(0)
+        try:
+            temporary_beside(tmp_path / "killed.json").write_text("half")
+            temporary_beside(tmp_path / "folder").mkdir()
+        finally:  # a child that fails must not go on as a second run of the tests
+            os._exit(0)
     os.waitpid(pid, 0)
     own = temporary_beside(tmp_path / "own.json")
     away = tmp_path / ".a.json.vibespeaker-another-1-0.tmp"

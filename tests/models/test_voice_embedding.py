@@ -77,9 +77,11 @@ def test_masking_runs_while_training():
     assert torch.equal(network(frames), network(frames))
 
 
-@pytest.mark.parametrize("settings", [{"dilations": ()}, {"stride": 0}])
-def test_impossible_sizes_are_refused(settings):
-    with pytest.raises(ConfigError, match="at least one block"):
+@pytest.mark.parametrize(
+    ("settings", "reason"), [({"dilations": ()}, "at least one block"), ({"stride": 0}, "stride is out of range")]
+)
+def test_impossible_sizes_are_refused(settings, reason):
+    with pytest.raises(ConfigError, match=reason):
         VoiceEmbedding(6, **settings)
 
 
