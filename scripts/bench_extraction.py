@@ -29,7 +29,6 @@ from rich.table import Table
 
 from vibespeaker.cache.keys import AUDIO
 from vibespeaker.cache.records import EncoderRecord, declare_encoder
-from vibespeaker.claims import Claims
 from vibespeaker.encoders import AcousticDescriptors, SpeechEncoder, WhisperEncoder
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.extract.clips import ClipReader
@@ -39,6 +38,7 @@ from vibespeaker.extract.reading import ReadingConfig
 from vibespeaker.extract.target import Target
 from vibespeaker.extract.work import Extraction
 from vibespeaker.manifest import Manifest
+from vibespeaker.processes.claims import Claims
 from vibespeaker.utterance import SAMPLE_RATE
 
 CORPUS_CLIPS = 119_421

@@ -15,8 +15,8 @@ import torch
 from tests.extract.toy import all_frames, make_corpus, read, spec, write_specs
 from vibespeaker.cache import EmbeddingCache, shards
 from vibespeaker.cache.shards import shard_names
-from vibespeaker.claims import Claims
 from vibespeaker.extract import extract
+from vibespeaker.processes.claims import Claims
 
 pytestmark = [
     pytest.mark.slow,

@@ -9,10 +9,10 @@ import torch
 from tests.extract.toy import StridedFrames, all_frames, spec, write_specs
 from vibespeaker.audio import recordings
 from vibespeaker.cache.shards import shard_names, shard_path
-from vibespeaker.claims import Claims
 from vibespeaker.errors import CacheError
 from vibespeaker.extract import extract
 from vibespeaker.extract import work as work_module
+from vibespeaker.processes.claims import Claims
 
 NAMES = ("first", "second", "third")
 

@@ -12,7 +12,6 @@ from tests.extract.toy import StridedFrames, make_corpus, read, spec
 from vibespeaker.cache import EncoderRecord
 from vibespeaker.cache.keys import AUDIO
 from vibespeaker.cache.shards import Entry, shard_names
-from vibespeaker.claims import Claims
 from vibespeaker.errors import CacheError
 from vibespeaker.extract import writing
 from vibespeaker.extract.clips import ClipReader
@@ -21,6 +20,7 @@ from vibespeaker.extract.reading import ReadingConfig
 from vibespeaker.extract.target import Target
 from vibespeaker.extract.work import Extraction
 from vibespeaker.extract.writing import ShardWriter
+from vibespeaker.processes.claims import Claims
 
 RECORD = EncoderRecord.of(StridedFrames(), "sound", spec("StridedFrames"), "bfloat16")
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from vibespeaker.errors import CacheError
 from vibespeaker.manifest import Manifest
-from vibespeaker.texts import TEXT
+from vibespeaker.manifest.texts import TEXT
 
 #: The column of a manifest that hashes audio.
 AUDIO = "audio_sha256"

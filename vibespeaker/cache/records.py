@@ -15,8 +15,8 @@ from vibespeaker.encoders.base import Encoder
 from vibespeaker.errors import CacheError
 from vibespeaker.files import write_text
 from vibespeaker.files.inputs import read_json
+from vibespeaker.manifest.texts import text_column
 from vibespeaker.provenance import Fingerprint, Modality
-from vibespeaker.texts import text_column
 
 FORMAT_VERSION = 1
 EXTRACT_AGAIN = "run vibespeaker extract with this manifest, these encoders and this cache; it adds what is missing"

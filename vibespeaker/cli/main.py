@@ -12,7 +12,7 @@ from typing import Any
 from vibespeaker import __version__
 from vibespeaker.errors import VibeSpeakerError
 from vibespeaker.files import MACHINE_ERRORS
-from vibespeaker.workers import end_with_parent
+from vibespeaker.processes.workers import end_with_parent
 
 #: Subcommands that LightningCLI serves.
 TRAINER_COMMANDS = {

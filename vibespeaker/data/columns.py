@@ -16,7 +16,7 @@ from vibespeaker.labels import LabelSet
 from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.labels.policy import LabelPolicy
 from vibespeaker.manifest import Manifest, release_memory
-from vibespeaker.texts import origin_column, text_column
+from vibespeaker.manifest.texts import origin_column, text_column
 
 _LIVE = (*RECORDING_COLUMNS, "duration")
 _NAMING = ("utterance_id", "file_name", "split")

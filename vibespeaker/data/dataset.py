@@ -17,7 +17,7 @@ from vibespeaker.data.memory import batch_memory
 from vibespeaker.data.sampler import Key
 from vibespeaker.data.targets import Targets
 from vibespeaker.manifest import Manifest
-from vibespeaker.texts import TEXT, text_column, text_names
+from vibespeaker.manifest.texts import TEXT, text_column, text_names
 
 #: Frames per second by which live audio is measured for batching.
 _FRAME_RATE = 50

@@ -13,7 +13,7 @@ from vibespeaker.config_files.trust import find_class
 from vibespeaker.config_files.yaml_text import read_mapping
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.errors import ConfigError
-from vibespeaker.texts import check_text_name
+from vibespeaker.manifest.texts import check_text_name
 
 _PACKAGE = "vibespeaker.encoders"
 _EXAMPLE = "descriptors: {class_path: vibespeaker.encoders.AcousticDescriptors, init_args: {mels: 64}}"

@@ -21,7 +21,6 @@ from vibespeaker.cache.merge import merge_index
 from vibespeaker.cache.records import CacheRecipe, EncoderRecord, declare_encoder, declare_recipe
 from vibespeaker.cache.store import EmbeddingCache
 from vibespeaker.cache.verify import remove_damaged, verify_encoder
-from vibespeaker.claims import Claims
 from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.encoders.reduced import reduced_specs
 from vibespeaker.encoders.specs import build_encoders, read_specs
@@ -36,8 +35,9 @@ from vibespeaker.extract.work import Extraction
 from vibespeaker.files import remove_leftovers, storage_errors
 from vibespeaker.files.outputs import check_folder
 from vibespeaker.manifest import Manifest
+from vibespeaker.manifest.texts import text_column
 from vibespeaker.prepare.balance_plan import BalancePlan
-from vibespeaker.texts import text_column
+from vibespeaker.processes.claims import Claims
 
 log = logging.getLogger(__name__)
 

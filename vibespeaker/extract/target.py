@@ -11,10 +11,10 @@ from vibespeaker.cache.keys import KeyTable
 from vibespeaker.cache.merge import read_shard
 from vibespeaker.cache.records import EncoderRecord
 from vibespeaker.cache.shards import Entry, shard_names
-from vibespeaker.claims import Claims
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.extract.plan import Plan
 from vibespeaker.extract.writing import ShardWriter
+from vibespeaker.processes.claims import Claims
 
 
 class Target:

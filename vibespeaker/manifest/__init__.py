@@ -21,7 +21,7 @@ from vibespeaker.labels import label_set
 from vibespeaker.manifest.checks import as_declared, check_ids, check_rows
 from vibespeaker.manifest.columns import SCHEMA as SCHEMA
 from vibespeaker.manifest.columns import field_of, in_order
-from vibespeaker.texts import is_named_text, named_columns, text_names
+from vibespeaker.manifest.texts import is_named_text, named_columns, text_names
 
 SCHEMA_VERSION = 1
 #: What stands for the column `votes` in `Manifest.read` when only the raters' primary emotions are needed.

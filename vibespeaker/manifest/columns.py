@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from vibespeaker.texts import is_named_text, named_columns
+from vibespeaker.manifest.texts import is_named_text, named_columns
 
 _VOTE = pa.struct(
     [

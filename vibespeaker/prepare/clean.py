@@ -31,9 +31,9 @@ from vibespeaker.files.outputs import below, check_apart, check_folder, check_ou
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.prepare import write_problems
 from vibespeaker.prepare.terminal import problem_table
+from vibespeaker.processes.workers import worker_pool
 from vibespeaker.progress import plain_console, tracked
 from vibespeaker.utterance import SAMPLE_RATE, Excerpt
-from vibespeaker.workers import worker_pool
 
 log = logging.getLogger(__name__)
 

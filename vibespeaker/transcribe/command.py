@@ -16,8 +16,8 @@ from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.errors import AudioError, ConfigError
 from vibespeaker.files.outputs import check_output
 from vibespeaker.manifest import Manifest
+from vibespeaker.manifest.texts import check_text_name, origin_column, text_column
 from vibespeaker.progress import tracked
-from vibespeaker.texts import check_text_name, origin_column, text_column
 from vibespeaker.transcribe.finished import FinishedBatches, writing
 from vibespeaker.transcribe.specs import build_transcriber, read_transcriber, whisper_spec
 

@@ -9,7 +9,7 @@ from vibespeaker import transcribe
 from vibespeaker.config_files.classes import check_spec, class_of, make
 from vibespeaker.config_files.yaml_text import read_mapping
 from vibespeaker.errors import ConfigError
-from vibespeaker.texts import check_text_name
+from vibespeaker.manifest.texts import check_text_name
 
 if TYPE_CHECKING:
     from vibespeaker.transcribe.base import Transcriber

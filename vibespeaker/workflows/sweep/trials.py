@@ -21,9 +21,9 @@ from vibespeaker.config_files.trust import trusted_packages
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
 from vibespeaker.files.inputs import read_json
+from vibespeaker.processes.workers import parent_environment
 from vibespeaker.report.curves import read_logs
 from vibespeaker.report.runs import TRIAL
-from vibespeaker.workers import parent_environment
 from vibespeaker.workflows.steps import Training
 from vibespeaker.workflows.sweep.plan import Plan, Settings, nested, trial_name
 

@@ -5,15 +5,15 @@ import time
 
 WORK = """
 import os, sys, time
-from vibespeaker.workers import worker_pool, parent_environment
+from vibespeaker.processes.workers import worker_pool, parent_environment
 import subprocess
 def work(_):
     print(os.getpid(), flush=True)
     time.sleep(60)
 if __name__ == "__main__":
     started = subprocess.Popen(
-        [sys.executable, "-c", "import os, time; from vibespeaker.workers import end_with_parent; end_with_parent();"
-         "print(os.getpid(), flush=True); time.sleep(60)"], env={**os.environ, **parent_environment()})
+        [sys.executable, "-c", "import os, time; from vibespeaker.processes.workers import end_with_parent;"
+         "end_with_parent(); print(os.getpid(), flush=True); time.sleep(60)"], env={**os.environ, **parent_environment()})
     with worker_pool(1) as pool:
         pool.submit(work, 0).result()
 """
