@@ -13,7 +13,8 @@ def work(_):
 if __name__ == "__main__":
     started = subprocess.Popen(
         [sys.executable, "-c", "import os, time; from vibespeaker.processes.workers import end_with_parent;"
-         "end_with_parent(); print(os.getpid(), flush=True); time.sleep(60)"], env={**os.environ, **parent_environment()})
+         "end_with_parent(); print(os.getpid(), flush=True); time.sleep(60)"],
+        env={**os.environ, **parent_environment()})
     with worker_pool(1) as pool:
         pool.submit(work, 0).result()
 """
