@@ -15,9 +15,9 @@ from vibespeaker.cli.main import COMMANDS, TRAINER_COMMANDS
 from vibespeaker.config_files import find_config, shipped_configs
 from vibespeaker.encoders.specs import read_specs
 from vibespeaker.errors import ConfigError
+from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.tasks import EmotionTask, SystemTask
 from vibespeaker.tasks.base import RecognitionTask
-from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 from vibespeaker.trainer.cli import TrainerCLI, run_trainer
 from vibespeaker.trainer.layers import expand, layers
 

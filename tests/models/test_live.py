@@ -15,10 +15,10 @@ from vibespeaker.config_files import find_config
 from vibespeaker.encoders.specs import build_encoders
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.extract import extract
+from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.models.checkpoint import read_checkpoint
 from vibespeaker.predictions import Predictions
 from vibespeaker.tasks import EmotionTask
-from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 
 EMBEDDED = {
     "descriptors": {"class_path": "vibespeaker.encoders.AcousticDescriptors", "init_args": {"mels": 16}},

@@ -16,13 +16,13 @@ from vibespeaker.cli.main import main
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.evaluation import Evaluation
 from vibespeaker.evaluation.command import evaluate
+from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.labels import CHALLENGE, CHALLENGE_OTHER
 from vibespeaker.losses import Misclassification
 from vibespeaker.manifest import Manifest
 from vibespeaker.models.checkpoint import read_checkpoint
 from vibespeaker.predictions import Predictions
 from vibespeaker.tasks import EmotionTask
-from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 from vibespeaker.trainer.cli import run_trainer
 
 NINE = """

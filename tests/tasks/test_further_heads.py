@@ -12,12 +12,12 @@ from vibespeaker import metrics
 from vibespeaker.calibration.applying import apply_calibration
 from vibespeaker.calibration.store import Calibration, FittedOn
 from vibespeaker.errors import CheckpointError, ConfigError
+from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.manifest import Manifest
 from vibespeaker.models.checkpoint import read_checkpoint
 from vibespeaker.predictions import Predictions
 from vibespeaker.provenance import CHECKPOINT_KEY, Provenance
 from vibespeaker.tasks import EmotionTask
-from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 
 HEADS = """
 data:

@@ -11,9 +11,9 @@ from tests.tasks.conftest import Run
 from tests.toy import CLASSES, Toy
 from vibespeaker import metrics
 from vibespeaker.cli.main import main
+from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions
-from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 
 #: Label set → classes that the toy's eight become, in turn.
 SETS = {

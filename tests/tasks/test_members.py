@@ -3,8 +3,8 @@
 import torch
 
 from tests.tasks.conftest import Run
+from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.models.checkpoint import read_checkpoint
-from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 
 
 def test_members_of_a_late_fusion_learn_by_themselves(run: Run) -> None:

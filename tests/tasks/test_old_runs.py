@@ -8,8 +8,8 @@ import yaml
 
 from tests.tasks.conftest import Run
 from vibespeaker.errors import ConfigError
+from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.tasks import EmotionTask
-from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 
 OLD_DATA = "data: {class_path: vibespeaker.data.datamodule.EmotionDataModule}"
 

@@ -10,9 +10,9 @@ import torch
 from tests.tasks.conftest import Run
 from tests.toy import make_toy
 from vibespeaker.config_files import find_config
+from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.models.checkpoint import read_checkpoint
 from vibespeaker.predictions import Predictions
-from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 from vibespeaker.trainer.cli import TrainerCLI
 
 #: Exact weights need an optimiser that is linear in the gradient.

@@ -16,9 +16,10 @@ from tests.tasks.accidents import AccidentError
 from tests.tasks.conftest import Run
 from tests.toy import Toy
 from vibespeaker.errors import CheckpointError, ConfigError, VibeSpeakerError
+from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.models.checkpoint import read_checkpoint
 from vibespeaker.predictions import Predictions
-from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, checkpoint_path, find_checkpoint
+from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, find_checkpoint
 
 #: Dropout makes the random state matter, AdamW and the schedule the optimiser's.
 CONFIG = """

@@ -8,8 +8,8 @@ import pytest
 from tests.disks import mounted
 from tests.tasks.conftest import Run
 from vibespeaker.errors import VibeSpeakerError
+from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.models.checkpoint import read_checkpoint
-from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 
 FULL = r"[Nn]o space left on device"
 READ_ONLY = r"Read-only file system"

@@ -9,8 +9,8 @@ import yaml
 from tests.tasks.conftest import Run
 from vibespeaker.ensemble import ensemble
 from vibespeaker.errors import CheckpointError, ConfigError
+from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.predictions import Predictions
-from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 
 WEIGHTS = {
     "valence": {"a": 1.0, "b": 2.0, "c": 1.0},

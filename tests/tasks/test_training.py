@@ -11,8 +11,8 @@ from tests.tasks.conftest import Run
 from tests.trainer.lengths import LengthTask
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.errors import CheckpointError, TrainingError
+from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.tasks import EmotionTask
-from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 
 SCORES = {"loss", "accuracy", "ua_plus_wa", "macro_f1", "uar", "calibration_error"}
 SCORES |= {f"ccc_{name}" for name in ("arousal", "valence", "dominance", "mean")}

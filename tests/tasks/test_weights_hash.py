@@ -7,8 +7,8 @@ import torch
 
 from tests.tasks.conftest import Run
 from vibespeaker.errors import CheckpointError
+from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.models.checkpoint import read_checkpoint, weights_sha256
-from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 
 
 def test_flipped_bits_are_refused_wherever_a_checkpoint_is_read(run: Run, tmp_path: Path) -> None:

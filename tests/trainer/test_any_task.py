@@ -10,8 +10,8 @@ from lightning.pytorch.cli import LightningCLI
 
 from tests.tasks.conftest import Run, run, toy  # noqa: F401 (fixtures)
 from vibespeaker.errors import CheckpointError, ConfigError
+from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.provenance import CHECKPOINT_KEY
-from vibespeaker.tasks.callbacks.checkpoints import checkpoint_path
 from vibespeaker.trainer.cli import TrainerCLI, run_trainer
 
 

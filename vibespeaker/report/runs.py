@@ -11,10 +11,9 @@ import pyarrow.parquet as pq
 from vibespeaker.config_files.renamed import classes_now
 from vibespeaker.config_files.yaml_text import read_yaml
 from vibespeaker.errors import PredictionsError
+from vibespeaker.files.run_folder import CONFIG, RECORD
 from vibespeaker.report.curves import Logs, read_logs
 
-CONFIG = "config.yaml"
-RECORD = "run.json"
 COST = "cost.json"
 TRIAL = "trial.json"
 _METADATA_KEY = b"vibespeaker"

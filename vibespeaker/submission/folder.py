@@ -16,6 +16,8 @@ from vibespeaker.errors import SubmissionError
 from vibespeaker.evaluation.coverage import UNTRAINED, untrained_heads
 from vibespeaker.evaluation.targets import refuse_other_order
 from vibespeaker.files import copy_file, file_sha256, naming, temporary_beside, write_text
+from vibespeaker.files.run_folder import CONFIG as RUN_CONFIG
+from vibespeaker.files.run_folder import RECORD as RUN_RECORD
 from vibespeaker.labels import ATTRIBUTES, CHALLENGE, LETTER_OF
 from vibespeaker.labels.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD
 from vibespeaker.predictions import Predictions
@@ -26,7 +28,7 @@ TASK1_FILE, TASK2_FILE = "task1.csv", "task2.csv"
 RECORD = "submission.json"
 REMAKE = "remake.sh"
 #: What a run keeps in its folder, and the ending of an ensemble's recipe beside its table.
-RUN_FILES, RECIPE_SUFFIX = ("config.yaml", "run.json"), ".recipe.yaml"
+RUN_FILES, RECIPE_SUFFIX = (RUN_CONFIG, RUN_RECORD), ".recipe.yaml"
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from vibespeaker.config_files.parsing import parse_arguments, parser_mode
 from vibespeaker.config_files.trust import trusted_packages
 from vibespeaker.errors import ConfigError, VibeSpeakerError
 from vibespeaker.files import MACHINE_ERRORS
-from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, find_checkpoint, trained_checkpoint
+from vibespeaker.files.run_folder import trained_checkpoint
+from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, find_checkpoint
 from vibespeaker.tasks.callbacks.prediction_writer import PredictionWriter
 from vibespeaker.tasks.callbacks.run_record import RunRecord
 from vibespeaker.trainer.checks import check_options, check_places

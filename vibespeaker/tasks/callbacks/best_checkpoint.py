@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from vibespeaker.arguments.ranges import COUNT, require
 from vibespeaker.errors import ConfigError
-from vibespeaker.tasks.callbacks.checkpoints import BEST, checkpoint_path
+from vibespeaker.files.run_folder import BEST, checkpoint_path
 
 Mode = Literal["max", "min"]
 log = logging.getLogger(__name__)

@@ -10,14 +10,10 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.files import atomic_path
+from vibespeaker.files.run_folder import BEST, LAST, checkpoint_path
 from vibespeaker.models.checkpoint import check_stored, checkpoint_errors
 
-LAST, BEST, AUTO = "last", "best", "auto"
-
-
-def checkpoint_path(folder: Path, name: str) -> Path:
-    """Return where a run keeps its `last` or `best` checkpoint."""
-    return folder / "checkpoints" / f"{name}.ckpt"
+AUTO = "auto"
 
 
 def find_checkpoint(folder: Path, wanted: str | None, fitting: bool) -> str | None:
@@ -52,15 +48,6 @@ def find_checkpoint(folder: Path, wanted: str | None, fitting: bool) -> str | No
             remedy=("leave --ckpt_path out to begin, or " if fitting else "") + "correct --name, --runs or the path",
         )
     return str(path)
-
-
-def trained_checkpoint(folder: Path) -> Path | None:
-    """Return what a finished or interrupted run is used by: its best state, its last one where there is no best.
-
-    Args:
-        folder: the run folder.
-    """
-    return next((path for name in (BEST, LAST) if (path := checkpoint_path(folder, name)).is_file()), None)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

@@ -17,6 +17,7 @@ from vibespeaker.config_files.trust import trusted_packages
 from vibespeaker.config_files.yaml_text import parse_yaml, read_mapping
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
+from vibespeaker.files.run_folder import CONFIG, RECORD
 from vibespeaker.tasks.task import Task
 
 #: Sections of the config that a resumed run may not change, and what of them it may.
@@ -38,7 +39,7 @@ class RunRecord(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Compare with the folder's record, in every process so that none waits for one that raised; then write."""
-        path = self.folder / "config.yaml"
+        path = self.folder / CONFIG
         if trainer.ckpt_path and path.is_file():
             check_same_config(path, self.config)
         if not trainer.is_global_zero:
@@ -46,7 +47,7 @@ class RunRecord(Callback):
         write_text(path, self.config)
         trained_on = {"trained_on": pl_module.record()} if isinstance(pl_module, Task) else {}
         record = {**environment(), **trained_on}
-        write_text(self.folder / "run.json", json.dumps(record, indent=2, sort_keys=True) + "\n")
+        write_text(self.folder / RECORD, json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
 def check_same_config(path: Path, config: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vibespeaker.config_files import find_config
 from vibespeaker.files import file_sha256
+from vibespeaker.files.run_folder import BEST, checkpoint_path
 from vibespeaker.trainer.layers import layers
 from vibespeaker.workflows.quickstart.data import PreparedData
 from vibespeaker.workflows.steps import Chain, Training, training_step
@@ -41,7 +42,7 @@ class Run:
 
     def best(self, out: Path) -> Path:
         """Return the best checkpoint."""
-        return self.folder(out) / "checkpoints" / "best.ckpt"
+        return checkpoint_path(self.folder(out), BEST)
 
 
 RUNS = (

@@ -15,6 +15,7 @@ from vibespeaker.evaluation.scores import Evaluation, Interval
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.files import atomic_path, file_sha256, write_text
+from vibespeaker.files.run_folder import BEST, checkpoint_path
 from vibespeaker.predictions import PredictionsMetadata
 from vibespeaker.progress import plain_console
 from vibespeaker.trainer.layers import layers
@@ -91,7 +92,7 @@ def _train(
         options += [] if cache is None else [f"--data.init_args.cache={cache}"]
         if start is not None:
             chosen[run.name] = start
-            options.append(f"--model.init_args.init_from={out / 'runs' / start / 'checkpoints' / 'best.ckpt'}")
+            options.append(f"--model.init_args.init_from={checkpoint_path(out / 'runs' / start, BEST)}")
         inputs = {
             "configs": [file_sha256(file) for name in names for file in layers(find_config(name))],
             "manifest": file_sha256(manifest),
