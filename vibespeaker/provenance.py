@@ -15,6 +15,8 @@ from vibespeaker.labels.heads import HeadSpec
 
 #: Where a checkpoint keeps its provenance.
 CHECKPOINT_KEY = "vibespeaker"
+#: Key of a table's record: the heads that a loss trained, now or in the run that it began from.
+TRAINED_HEADS = "trained_heads"
 _TUPLES = ("classes", "corpora", "transcripts")
 
 Modality = Literal["audio", "text"]
@@ -65,6 +67,10 @@ class EncoderProvenance:
         """Return plain values for the metadata of predictions: `class_path`, `init_args`, and what was recorded."""
         facts = {"modality": self.modality, "fingerprint": dict(self.fingerprint), "trained": self.trained}
         return {**self.spec, **facts}
+
+
+def _texts_called(name: str | None) -> str:
+    return "the default texts" if name is None else f"text: {name}"
 
 
 def texts_read(encoders: Mapping[str, EncoderProvenance]) -> tuple[str | None, ...]:
@@ -126,7 +132,7 @@ class Provenance:
             subset: whether the data may provide more, in any order.
 
         Raises:
-            CheckpointError: names or order differ, or an encoder has another fingerprint.
+            CheckpointError: names or order differ, or an encoder has another fingerprint or reads other texts.
         """
         if list(self.encoders) != list(stored.encoders) and not (subset and set(stored.encoders) <= set(self.encoders)):
             raise CheckpointError(
@@ -140,6 +146,14 @@ class Provenance:
                 raise CheckpointError(
                     f"encoder {name} was trained with the checkpoint: frames of another copy are not its own",
                     remedy="let it run inside the model: data.init_args.cache: null",
+                )
+            reads, read = (one.spec.get("text") for one in (self.encoders[name], encoder))
+            if reads != read:
+                raise CheckpointError(
+                    f"encoder {name} reads other texts than those that the checkpoint was trained with",
+                    found=_texts_called(reads),
+                    allowed=_texts_called(read),
+                    remedy="extract again with the checkpoint's encoders, or give the texts that name in the manifest",
                 )
             ours = Fingerprint(self.encoders[name].fingerprint)
             difference = {} if encoder.trained else ours.difference(Fingerprint(encoder.fingerprint))
@@ -162,6 +176,7 @@ class Provenance:
             "encoders": {name: encoder.described() for name, encoder in self.encoders.items()},
             "transcripts": sorted({*self.transcripts, *transcripts}),
             "leaks": dict(self.leaks),
+            **({} if self.trained_heads is None else {TRAINED_HEADS: list(self.trained_heads)}),
         }
 
     def check_outputs(self, stored: "Provenance") -> None:

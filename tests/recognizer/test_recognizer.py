@@ -69,7 +69,7 @@ def recording(system: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def recognizer(checkpoint: Path) -> Recognizer:
-    return Recognizer.from_checkpoint(checkpoint)
+    return Recognizer.open(checkpoint)
 
 
 def edited(checkpoint: Path, path: Path, **changes: object) -> Path:
@@ -119,7 +119,7 @@ def test_recognition_hears_what_training_saw_of_a_smaller_cache(options, setting
     words += [setting.replace("MEAN", "vibespeaker.models.pooling.MeanPooling") for setting in settings]
     run_trainer(["fit", *words])
     run_trainer(["predict", *words, "--ckpt_path", "best", "--out", str(tmp_path / "predictions.parquet")])
-    recognizer = Recognizer.from_checkpoint(tmp_path / "run" / "checkpoints" / "best.ckpt")
+    recognizer = Recognizer.open(tmp_path / "run" / "checkpoints" / "best.ckpt")
     table, predicted = Manifest.read(manifest), Predictions.read(tmp_path / "predictions.parquet")
     for row in (0, 15, 39):
         found = recognizer.recognize(table.root / table.column("audio")[row], table.column("text")[row])
@@ -151,7 +151,7 @@ def test_channels_and_names_are_shown_as_they_are(checkpoint, recording, tmp_pat
     samples, path = read_audio(recording), tmp_path / "take[final][" / "b].wav"
     path.parent.mkdir()
     soundfile.write(path, np.stack([samples, samples[::-1]], axis=1), 16_000)
-    words = ["recognize", str(path), "--ckpt", str(checkpoint)]
+    words = ["recognize", str(path), "--model", str(checkpoint)]
     assert main([*words, "--channels", "each", "--json"]) == 0
     first, second = json.loads(capsys.readouterr().out)
     assert (first["channel"], second["channel"], first["vad"]) == (1, 2, "energy")
@@ -177,7 +177,7 @@ def test_the_transcriber_is_asked_only_without_a_text(checkpoint, recording):
         heard.append(len(samples))
         return Transcript("what was heard")
 
-    recognizer = Recognizer.from_checkpoint(checkpoint, {None: transcriber})
+    recognizer = Recognizer.open(checkpoint, {None: transcriber})
     assert recognizer.recognize(recording).transcript == "what was heard"
     assert recognizer.recognize(recording, "given").transcript == "given"
     assert heard == [len(read_audio(recording))]
@@ -194,7 +194,7 @@ def test_other_encoders_are_refused_by_name(checkpoint, tmp_path):
     encoders["words"]["spec"]["init_args"]["seed"] = 5
     path = edited(checkpoint, tmp_path / "other.ckpt", encoders=encoders)
     with pytest.raises(CheckpointError, match="encoder words is not the one that the checkpoint was trained with"):
-        Recognizer.from_checkpoint(path)
+        Recognizer.open(path)
 
 
 def test_the_cleaning_of_the_training_is_repeated(checkpoint, recording, recognizer, tmp_path):
@@ -203,21 +203,21 @@ def test_the_cleaning_of_the_training_is_repeated(checkpoint, recording, recogni
     samples = read_audio(recording)
     trimmed = clean_audio(samples, recipe).samples
     assert len(trimmed) < len(samples)
-    found = Recognizer.from_checkpoint(path).recognize_samples(samples, "words")
+    found = Recognizer.open(path).recognize_samples(samples, "words")
     assert found.probabilities == recognizer.recognize_samples(trimmed, "words").probabilities
     assert found.probabilities != recognizer.recognize_samples(samples, "words").probabilities
     with pytest.raises(AudioError, match="holds no speech"):
-        Recognizer.from_checkpoint(path).recognize_samples(np.zeros(16_000, dtype=np.float32))
+        Recognizer.open(path).recognize_samples(np.zeros(16_000, dtype=np.float32))
 
 
 def test_cleaning_that_cannot_be_repeated_is_refused(checkpoint, tmp_path):
     path = edited(checkpoint, tmp_path / "cleaned.ckpt", cleaning={"denoise": "spectral"})
     with pytest.raises(CheckpointError, match="trained on cleaned audio"):
-        Recognizer.from_checkpoint(path)
+        Recognizer.open(path)
 
 
 def test_json_for_machines(checkpoint, recording, capsys):
-    assert main(["recognize", str(recording), "--ckpt", str(checkpoint), "--text", "hello", "--json"]) == 0
+    assert main(["recognize", str(recording), "--model", str(checkpoint), "--text", "hello", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["transcript"] == "hello"
     assert found["category"] in CHALLENGE_OTHER.classes
@@ -228,7 +228,7 @@ def test_json_for_machines(checkpoint, recording, capsys):
 
 
 def test_tables_for_people(checkpoint, recording, capsys):
-    assert main(["recognize", str(recording), "--ckpt", str(checkpoint)]) == 0
+    assert main(["recognize", str(recording), "--model", str(checkpoint)]) == 0
     shown = capsys.readouterr().out
     assert all(emotion in shown for emotion in CHALLENGE_OTHER.classes)
     assert all(attribute in shown for attribute in ATTRIBUTES)
@@ -240,11 +240,12 @@ def test_tables_for_people(checkpoint, recording, capsys):
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["{recording}"], "recognize needs a checkpoint"),
-        (["{recording}", "--ckpt", "{folder}/none.ckpt"], "does not exist"),
-        (["{recording}", "--ckpt", "{recording}"], "cannot be read as a checkpoint"),
-        (["{folder}/none.wav", "--ckpt", "{checkpoint}"], "the file does not exist"),
-        (["{checkpoint}", "--ckpt", "{checkpoint}"], "cannot be decoded"),
+        (["{recording}"], "recognize needs a system"),
+        (["{recording}", "--model", "a", "--ckpt", "b"], "what --model was called before"),
+        (["{recording}", "--model", "{folder}/none.ckpt"], "does not exist"),
+        (["{recording}", "--model", "{recording}"], "cannot be read as a checkpoint"),
+        (["{folder}/none.wav", "--model", "{checkpoint}"], "the file does not exist"),
+        (["{checkpoint}", "--model", "{checkpoint}"], "cannot be decoded"),
     ],
 )
 def test_mistakes_are_named(arguments, problem, recording, checkpoint, tmp_path, capsys):

@@ -38,18 +38,18 @@ def says(text):
 
 def test_the_recogniser_of_a_name_is_read_by_its_encoder(unnamed, named):
     samples = speech_like(1)
-    expected = Recognizer.from_checkpoint(unnamed).recognize_samples(samples, "good morning")
+    expected = Recognizer.open(unnamed).recognize_samples(samples, "good morning")
     for transcribers in ({"ctc": says("good morning")}, {None: says("others"), "ctc": says("good morning")}):
-        found = Recognizer.from_checkpoint(named, transcribers).recognize_samples(samples)
+        found = Recognizer.open(named, transcribers).recognize_samples(samples)
         assert (found.transcript, found.probabilities) == ("good morning", expected.probabilities)
         assert SUBSTITUTE not in found.notes
-    recognizer = Recognizer.from_checkpoint(named, {None: says("good morning")})
+    recognizer = Recognizer.open(named, {None: says("good morning")})
     found = recognizer.recognize_samples(samples)
     assert (found.transcript, found.probabilities) == ("good morning", expected.probabilities)
     assert SUBSTITUTE in found.notes
     assert recognizer.recognize_samples(samples, "given").transcript == "given"
-    assert NO_TRANSCRIPT_NOTE in Recognizer.from_checkpoint(named).recognize_samples(samples).notes
-    other = Recognizer.from_checkpoint(unnamed, {"ctc": says("good morning")}).recognize_samples(samples)
+    assert NO_TRANSCRIPT_NOTE in Recognizer.open(named).recognize_samples(samples).notes
+    other = Recognizer.open(unnamed, {"ctc": says("good morning")}).recognize_samples(samples)
     assert other.transcript is None
 
 
@@ -58,7 +58,7 @@ def test_the_command_takes_any_transcriber(named, tiny_checkpoint, tmp_path, cap
     spec = {"class_path": "CTCTranscriber", "init_args": {"checkpoint": checkpoint}}
     (tmp_path / "ctc.yaml").write_text(yaml.safe_dump({"ctc": spec}))
     write_audio(tmp_path / "a.wav", speech_like(1).astype(np.float32))
-    words = ["recognize", str(tmp_path / "a.wav"), "--ckpt", str(named), "--json"]
+    words = ["recognize", str(tmp_path / "a.wav"), "--model", str(named), "--json"]
     assert main([*words, "--transcriber", str(tmp_path / "ctc.yaml")]) in (0, None)
     said = CTCTranscriber(checkpoint)(read_audio(tmp_path / "a.wav")).text
     assert said

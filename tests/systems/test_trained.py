@@ -140,7 +140,7 @@ import sys
 from pathlib import Path
 from vibespeaker.recognizer.system import Recognizer
 import numpy as np
-found = Recognizer.from_checkpoint(Path({str(path)!r})).recognize_samples(np.ones(8000, np.float32) * .01, "so")
+found = Recognizer.open(Path({str(path)!r})).recognize_samples(np.ones(8000, np.float32) * .01, "so")
 assert found.category is not None
 print([name for name in ("lightning", "torchmetrics", "vibespeaker.tasks", "transformers") if name in sys.modules])
 """

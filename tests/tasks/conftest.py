@@ -20,12 +20,17 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
 @pytest.fixture
 def run(toy: Toy, tmp_path: Path) -> Run:
     """Run a trainer command with a small network, in the run folder `runs/toy` of the test's own folder."""
-    (tmp_path / "task.yaml").write_text(SMALL_TASK)
+    return runner(toy, tmp_path)
+
+
+def runner(toy: Toy, folder: Path) -> Run:
+    """Return what runs a trainer command with a small network, in the run folder `runs/toy` of `folder`."""
+    (folder / "task.yaml").write_text(SMALL_TASK)
 
     def call(command: str, *options: str, config: str = "", data: Toy = toy) -> TrainerCLI:
-        (tmp_path / "extra.yaml").write_text(config or "name: toy\n")
-        layers = [f"--config={tmp_path / 'task.yaml'}", *data.arguments(), "--data.init_args.batch_size=8"]
-        own = [f"--config={tmp_path / 'extra.yaml'}", f"--runs={tmp_path / 'runs'}", "--name=toy"]
+        (folder / "extra.yaml").write_text(config or "name: toy\n")
+        layers = [f"--config={folder / 'task.yaml'}", *data.arguments(), "--data.init_args.batch_size=8"]
+        own = [f"--config={folder / 'extra.yaml'}", f"--runs={folder / 'runs'}", "--name=toy"]
         return run_trainer([command, *layers, *own, *options])
 
     return call

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.tasks.conftest import Run
+from tests.tasks.conftest import Run, runner
+from tests.toy import Toy
+from vibespeaker.calibration.command import calibrate
 from vibespeaker.ensemble import ensemble
 from vibespeaker.errors import CheckpointError, ConfigError
-from vibespeaker.files.run_folder import checkpoint_path
+from vibespeaker.files import file_sha256
+from vibespeaker.files.run_folder import checkpoint_path, trained_checkpoint
 from vibespeaker.predictions import Predictions
 
 WEIGHTS = {
@@ -21,9 +24,10 @@ NAMES = ("a", "b", "c")
 NINE = "data: {init_args: {label_set: challenge+other, policy: {other: class}}}"
 
 
-@pytest.fixture
-def members(run: Run) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def members(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Two systems of eight classes and, second, one of nine."""
+    run = runner(toy, tmp_path_factory.mktemp("members"))
     folders = [
         run(
             "fit",
@@ -97,7 +101,6 @@ def test_it_is_not_trained(run: Run, members: dict[str, str]) -> None:
     ("weights", "message"),
     [
         ({"valence": {"z": 1.0}}, r"Found: z\. Allowed: a, b, c"),
-        ({"warmth": {"a": 1.0}}, r"Found: warmth\. Allowed: categories, arousal, valence, dominance"),
         ({"valence": {"a": 0.0}}, "weights for valence must not all be 0"),
         ({"valence": {"a": -1.0, "b": 2.0}}, r"weights for valence\.0 is out of range"),
     ],
@@ -113,3 +116,28 @@ def test_missing_members_and_members_of_other_encoders_are_refused(run: Run, mem
         run("validate", config=_config({**members, "d": "none.ckpt"}))
     with pytest.raises(CheckpointError, match="other encoders than the data provides"):
         run("validate", "--data.init_args.encoders=[read]", config=_config(members))
+
+
+def test_a_run_folder_and_an_ensembles_file_are_systems_with_their_calibration(
+    run: Run, members: dict[str, str], toy: Toy, tmp_path: Path
+) -> None:
+    every = "--data.init_args.splits.predict=[development]"
+
+    def predict(source: object) -> Predictions:
+        task = {"class_path": "vibespeaker.tasks.SystemTask", "init_args": {"source": str(source)}}
+        run("predict", f"--out={tmp_path / 'p.parquet'}", every, config=yaml.safe_dump({"model": task}))
+        return Predictions.read(tmp_path / "p.parquet")
+
+    listed = {"members": members, "weights": WEIGHTS}
+    both = tmp_path / "both.yaml"
+    both.write_text(yaml.safe_dump(listed))
+    run("predict", f"--out={tmp_path / 'listed.parquet'}", every, config=_config(members, WEIGHTS))
+    found, expected = predict(both), Predictions.read(tmp_path / "listed.parquet")
+    np.testing.assert_array_equal(found.attributes(), expected.attributes())
+    assert found.metadata.checkpoint == expected.metadata.checkpoint is not None
+    calibrate(tmp_path / "p.parquet", toy.manifest, split="development", out=tmp_path / "both.calibration.json")
+    assert "calibration" in predict(both).metadata.provenance
+    folder = Path(members["a"]).parents[1]
+    used = trained_checkpoint(folder)
+    assert used is not None
+    assert predict(folder).metadata.checkpoint == file_sha256(used)

@@ -119,9 +119,7 @@ class LabelSet:
         if self.name.startswith(OWN) or OTHER not in self.classes or len(self.classes) == 1:
             return self
         scored = tuple(emotion for emotion in self.classes if emotion != OTHER)
-        return next(
-            (known for known in LABEL_SETS.values() if known.classes == scored), LabelSet(",".join(scored), scored)
-        )
+        return label_set_in_order(scored)
 
     @property
     def logit_columns(self) -> tuple[str, ...]:
@@ -173,6 +171,14 @@ def label_set(name: str) -> LabelSet:
     if name not in LABEL_SETS:
         raise ConfigError("unknown label set", found=name, allowed=LABEL_SETS)
     return LABEL_SETS[name]
+
+
+def label_set_in_order(classes: tuple[str, ...]) -> LabelSet:
+    """Return the label set of these classes in this order: a named one, else a spelled one."""
+    named = next((known for known in LABEL_SETS.values() if known.classes == classes), None)
+    spelled = ",".join(classes)
+    are_emotions = set(classes) <= set(EMOTIONS)
+    return named or LabelSet(spelled if are_emotions else OWN + spelled, classes)
 
 
 def label_set_of(emotions: Collection[str]) -> LabelSet:

@@ -29,12 +29,11 @@ from vibespeaker.labels.policy import LabelPolicy
 from vibespeaker.predictions.cells import write_readable
 from vibespeaker.predictions.checks import check_frame
 from vibespeaker.predictions.csv import read_foreign
+from vibespeaker.provenance import TRAINED_HEADS
 
 SCHEMA_VERSION = 1
 #: Suffixes of the files that hold predictions.
 TABLE_SUFFIXES = (".parquet", ".csv")
-#: Key of a table's provenance: the heads that a loss trained, now or in the run that it began from.
-TRAINED_HEADS = "trained_heads"
 KEYS = ("utterance_id", "file_name", "split")
 _METADATA_KEY = b"vibespeaker"
 _KIND = "predictions"
@@ -52,7 +51,7 @@ class PredictionsMetadata:
         label_set: name of the label set.
         classes: its classes in the order of the logits.
         system: what reports call the system, e.g. `full` or `audio-only`.
-        checkpoint: SHA-256 of the checkpoint file, or null.
+        checkpoint: SHA-256 of the checkpoint file, or of the members and weights of an ensemble of them; or null.
         manifest: SHA-256 of the manifest file, or null.
         cache: digest of the embedding cache, or null when encoders ran live.
         synthetic: True when the speech is generated; scores on it are shown as such.
@@ -85,9 +84,7 @@ class PredictionsMetadata:
 
     def never_trained(self, head: str) -> bool:
         """Return whether a head, of an ensemble that of every member, is recorded to have kept its first weights."""
-        members = (self.provenance.get("ensemble") or {}).get("members") or [{"provenance": self.provenance}]
-        recorded = [(member.get("provenance") or {}).get(TRAINED_HEADS) for member in members]
-        return all(heads is not None and head not in heads for heads in recorded)
+        return _never_trained(self.provenance, head)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values; without further heads nothing is said of them."""
@@ -106,6 +103,14 @@ class PredictionsMetadata:
             return _from_csv(path).metadata
         with open_parquet(path, PredictionsError, "predictions", _REMEDY, "do") as file:
             return _read_metadata(file.schema_arrow.metadata or {}, path)
+
+
+def _never_trained(provenance: Mapping[str, Any], head: str) -> bool:
+    members = (provenance.get("ensemble") or {}).get("members")
+    if members:
+        return all(_never_trained(member.get("provenance") or {}, head) for member in members)
+    heads = provenance.get(TRAINED_HEADS)
+    return heads is not None and head not in heads
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from rich.table import Table
 
 from vibespeaker.config_files.imports import trust as trust_packages
-from vibespeaker.errors import CheckpointError, printable
+from vibespeaker.errors import CheckpointError, ConfigError, printable
 from vibespeaker.progress import plain_console
 from vibespeaker.transcribe.specs import DEFAULTS, build_transcriber, read_transcribers
 from vibespeaker.utterance import EACH, WHOLE, Channels, chosen_channels
@@ -24,19 +24,20 @@ if TYPE_CHECKING:
 
 def recognize(
     file: Path,
-    ckpt: Path | None = None,
+    model: str | None = None,
     text: str | None = None,
     transcriber: str | None = None,
     channels: str = "mix",
     vad: Literal["energy", "silero"] = "energy",
     json: bool = False,
     trust: list[str] | None = None,
+    ckpt: str | None = None,
 ) -> None:
     """Print what a trained system says of one recording: its categories' probabilities and its attributes.
 
     Args:
         file: audio file of any common format and sampling rate.
-        ckpt: checkpoint that vibespeaker fit wrote.
+        model: the system: a checkpoint that vibespeaker fit wrote, the folder of a run, or an ensemble's YAML file.
         text: the transcript, where it is known.
         transcriber: what transcribes the audio when no text is given: a Whisper checkpoint such as
             openai/whisper-large-v3, a class such as SphinxTranscriber, or a YAML file of class_path and init_args. For
@@ -45,16 +46,21 @@ def recognize(
             each, and a number hears that channel alone, counted from 1.
         vad: detector that tells whether there is speech at all; energy needs no model.
         json: print one JSON object in place of tables, or with channels each, a list of one per channel.
-        trust: packages besides vibespeaker and torch that checkpoint and transcriber may name, such as your own.
+        trust: packages besides vibespeaker and torch that the system and the transcriber may name, such as your own.
+        ckpt: what --model was called before.
 
     Raises:
-        CheckpointError: there is no checkpoint, or its encoders are not those at hand.
+        CheckpointError: there is no such system, or its encoders are not those at hand.
+        ConfigError: an ensemble's file is wrong, or two systems are named.
         AudioError: the recording cannot be used.
     """
     trust_packages(trust or ())
-    if ckpt is None:
-        raise CheckpointError("recognize needs a checkpoint", remedy="vibespeaker recognize FILE --ckpt CHECKPOINT")
-    recognitions = _recognize(file, chosen_channels(channels), ckpt, text, transcriber, vad)
+    if model is not None and ckpt is not None:
+        raise ConfigError("--ckpt is what --model was called before", remedy="give --model alone")
+    reference = model or ckpt
+    if reference is None:
+        raise CheckpointError("recognize needs a system", remedy="vibespeaker recognize FILE --model RUN_OR_CHECKPOINT")
+    recognitions = _recognize(file, chosen_channels(channels), reference, text, transcriber, vad)
     if not json:
         for channel, recognition in recognitions:
             _print(recognition, file, channel)
@@ -68,7 +74,7 @@ def recognize(
 
 
 def _recognize(
-    file: Path, wanted: Channels, checkpoint: Path, text: str | None, transcriber: str | None, vad: "Vad"
+    file: Path, wanted: Channels, model: str, text: str | None, transcriber: str | None, vad: "Vad"
 ) -> list[tuple[int | None, "Recognition"]]:
     """Return the channels that are heard, null for the mean of all, and what is said of each."""
     from vibespeaker.audio.files import count_channels
@@ -80,7 +86,7 @@ def _recognize(
     specs = {} if transcriber is None else read_transcribers(transcriber)
     settings = {**DEFAULTS, "vad": vad}
     transcribers = {name: build_transcriber(spec, settings) for name, spec in specs.items()}
-    recognizer = Recognizer.from_checkpoint(checkpoint, transcribers)
+    recognizer = Recognizer.open(model, transcribers)
     return [
         (excerpt.channel, recognizer.recognize_samples(one.samples, text, one.notes, vad))
         for excerpt, one in zip(excerpts, heard, strict=True)

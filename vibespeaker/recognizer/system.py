@@ -77,18 +77,24 @@ class Recognizer:
         self.cleaning = cleaning_of(system.provenance, "the system")
 
     @staticmethod
-    def from_checkpoint(path: Path, transcribers: Mapping[str | None, Transcribe] | None = None) -> "Recognizer":
-        """Load a checkpoint that `vibespeaker fit` wrote, with the calibration beside it, and build its encoders.
+    def open(reference: str | Path, transcribers: Mapping[str | None, Transcribe] | None = None) -> "Recognizer":
+        """Open a system, with the calibration beside its file, and build its encoders.
+
+        Args:
+            reference: see `systems.open_system`: a checkpoint, a run folder, or an ensemble's file.
+            transcribers: as above.
 
         Raises:
             PredictionsError: the calibration belongs to other weights.
-            CheckpointError: the file is no such checkpoint, or an encoder is not the one it was trained with.
+            CheckpointError: there is no such system, or an encoder is not the one it was trained with.
+            ConfigError: an ensemble's file is wrong.
             EncoderError: an encoder cannot be had.
         """
-        system = open_system(path)
-        cleaning_of(system.provenance, path)
+        system = open_system(reference)
+        cleaning_of(system.provenance, reference)
         system.prepare(None)
-        calibration = None if system.identity is None else find_calibration(path, system.identity)
+        known = system.file is not None and system.identity is not None
+        calibration = find_calibration(system.file, system.identity) if known else None
         return Recognizer(system, transcribers, calibration)
 
     @property

@@ -1,6 +1,7 @@
 """What every system is: an answer to a batch, and what must be known of it to use and to judge the answer."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -22,7 +23,9 @@ class System(Protocol):
         provenance: what it was trained on: its label set, data, transcripts, and the encoders that it reads, with
             modality, fingerprint, and whether they were trained.
         heads: which outputs it has.
-        identity: SHA-256 of the file that it was opened from; None where there is no single one.
+        file: what it was opened from, beside which its calibration may lie; None where there is no single file.
+        identity: SHA-256 that changes with its answers: of a checkpoint's bytes, or of an ensemble's members and
+            weights. Predictions and calibrations are known by it; None where it is not known.
     """
 
     @property
@@ -36,8 +39,13 @@ class System(Protocol):
         ...
 
     @property
+    def file(self) -> Path | None:
+        """What it was opened from."""
+        ...
+
+    @property
     def identity(self) -> str | None:
-        """SHA-256 of the file it was opened from."""
+        """SHA-256 that changes with its answers."""
         ...
 
     def prepare(self, frames: Mapping[str, EncoderProvenance] | None) -> None:

@@ -1,36 +1,132 @@
-"""From what a command line or a config names to a system."""
+"""The one door to systems: from what a command line or a config names to what answers.
 
+A system is named by a path, and what lies there says what it is:
+
+- a folder of a run, `runs/NAME`: its best state, its last one where nothing was monitored (`files.run_folder`)
+- a YAML or JSON file: an ensemble, see `EnsembleFile`
+- any other file: a checkpoint that `vibespeaker fit` wrote
+"""
+
+import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from vibespeaker.config_files.typed import read_as
+from vibespeaker.errors import CheckpointError, ConfigError
+from vibespeaker.files.run_folder import trained_checkpoint
+from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.systems.base import System
 from vibespeaker.systems.ensemble import Ensemble, checked_weights
+from vibespeaker.systems.relabelled import Relabelled
 from vibespeaker.systems.trained import TrainedModel
 
+log = logging.getLogger(__name__)
 
-def open_system(source: Path) -> System:
+#: How files that describe systems end; all others are read as checkpoints.
+DESCRIBED = (".yaml", ".yml", ".json")
+#: What `open_system` takes, in words for errors and help.
+ALLOWED = "a checkpoint of vibespeaker fit, the folder of a run (runs/NAME), or an ensemble's YAML file with members"
+_MOST_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class EnsembleFile:
+    """Several systems as one, as YAML or JSON.
+
+    Args:
+        members: name → what `open_system` takes, relative to the file.
+        weights: head → member → weight, see `systems.ensemble.checked_weights`.
+        label_maps: member → its class → the class of the ensemble; classes that are not named keep their name.
+        labels: label set to answer in; by default that of the member with the fewest classes.
+    """
+
+    members: dict[str, str]
+    weights: dict[str, dict[str, float]] | None = None
+    label_maps: dict[str, dict[str, str]] | None = None
+    labels: str | None = None
+
+
+def open_system(reference: str | Path) -> System:
     """Open a system.
 
     Args:
-        source: a checkpoint that `vibespeaker fit` wrote.
+        reference: see the module's text.
 
     Raises:
-        CheckpointError: it is missing or damaged, or names what it must not.
+        CheckpointError: nothing lies there, or something else; or a checkpoint is damaged or names what it must not.
+        ConfigError: an ensemble's file is wrong.
     """
-    return TrainedModel.from_checkpoint(Path(source))
+    return _open(Path(reference), ())
 
 
-def open_ensemble(members: Mapping[str, Path], weights: Mapping[str, Mapping[str, float]] | None = None) -> Ensemble:
+def open_ensemble(
+    members: Mapping[str, Path],
+    weights: Mapping[str, Mapping[str, float]] | None = None,
+    label_maps: Mapping[str, Mapping[str, str]] | None = None,
+) -> Ensemble:
     """Open several systems as one.
 
     Args:
         members: name → what `open_system` takes.
-        weights: see `systems.ensemble.checked_weights`.
+        weights: see `EnsembleFile`.
+        label_maps: see `EnsembleFile`.
 
     Raises:
-        ConfigError: the weights do not fit the members; before any is read.
+        ConfigError: the weights or maps do not fit the members; before any is read.
         CheckpointError: as `open_system`.
     """
+    return _joined(members, weights, label_maps or {}, None, None, ())
+
+
+def _open(path: Path, within: tuple[Path, ...]) -> System:
+    """Open what lies at `path`, a member of the ensembles in the files `within`, from the outermost inwards."""
+    if path.is_dir():
+        return TrainedModel.from_checkpoint(_checkpoint_of(path))
+    if not path.is_file():
+        problem = f"system {path} is neither a file nor a folder" if path.exists() else f"system {path} does not exist"
+        raise CheckpointError(problem, allowed=ALLOWED)
+    if path.suffix.lower() in DESCRIBED:
+        return _described(path, within)
+    return TrainedModel.from_checkpoint(path)
+
+
+def _checkpoint_of(folder: Path) -> Path:
+    """Return the checkpoint that a run is used by."""
+    checkpoint = trained_checkpoint(folder)
+    if checkpoint is None:
+        names = sorted(entry.name for entry in folder.iterdir())
+        shown = ", ".join(names[:_MOST_SHOWN]) + (", …" if len(names) > _MOST_SHOWN else "")
+        raise CheckpointError(
+            f"folder {folder} holds no trained system", found=shown or "an empty folder", allowed=ALLOWED
+        )
+    log.info("using %s", checkpoint)
+    return checkpoint
+
+
+def _described(path: Path, within: tuple[Path, ...]) -> Ensemble:
+    """Open the ensemble that a file describes."""
+    here = path.resolve()
+    if here in within:
+        raise ConfigError(f"ensemble {path} is a member of itself", found=" > ".join(map(str, (*within, here))))
+    described = read_as(path, EnsembleFile)
+    labels = None if described.labels is None else label_set(described.labels)
+    members = {name: path.parent / member for name, member in described.members.items()}
+    return _joined(members, described.weights, described.label_maps or {}, labels, path, (*within, here))
+
+
+def _joined(
+    members: Mapping[str, Path],
+    weights: Mapping[str, Mapping[str, float]] | None,
+    label_maps: Mapping[str, Mapping[str, str]],
+    labels: LabelSet | None,
+    file: Path | None,
+    within: tuple[Path, ...],
+) -> Ensemble:
     checked_weights(members, weights)
+    if unknown := [name for name in label_maps if name not in members]:
+        raise ConfigError("label maps of an ensemble go by member", found=", ".join(unknown), allowed=members)
     paths = {name: Path(path) for name, path in members.items()}
-    return Ensemble({name: open_system(path) for name, path in paths.items()}, weights, paths)
+    opened = {name: _open(path, within) for name, path in paths.items()}
+    mapped = {name: Relabelled(opened[name], label_map, str(paths[name])) for name, label_map in label_maps.items()}
+    return Ensemble({**opened, **mapped}, weights, paths, labels, file)

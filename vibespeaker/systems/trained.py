@@ -33,7 +33,7 @@ class TrainedModel(nn.Module):
         provenance: what it was trained on.
         trained_encoders: weights of the encoders that were trained with it, as `LiveEncoders` names them.
         identity: SHA-256 of the checkpoint.
-        name: what errors call it.
+        file: the checkpoint.
     """
 
     def __init__(
@@ -42,10 +42,11 @@ class TrainedModel(nn.Module):
         provenance: Provenance,
         trained_encoders: Mapping[str, Tensor] | None = None,
         identity: str | None = None,
-        name: str = "the system",
+        file: Path | None = None,
     ) -> None:
         super().__init__()
-        self.network, self.provenance, self.identity, self.name = network, provenance, identity, name
+        self.network, self.provenance, self.identity, self.file = network, provenance, identity, file
+        self.name = "the system" if file is None else str(file)
         self.live: LiveEncoders | None = None
         self._trained_encoders = dict(trained_encoders or {})
         self._trained_labels = provenance.labels
@@ -66,7 +67,7 @@ class TrainedModel(nn.Module):
             checkpoint.state(NETWORK),
             checkpoint.path,
         )
-        return TrainedModel(network, provenance, checkpoint.state(LIVE), checkpoint.sha256, str(checkpoint.path))
+        return TrainedModel(network, provenance, checkpoint.state(LIVE), checkpoint.sha256, checkpoint.path)
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -135,6 +136,7 @@ def class_positions(known: LabelSet, labels: LabelSet, name: str) -> list[int]:
             f"{name} lacks these classes",
             found=", ".join(missing),
             allowed=known.classes,
-            remedy=f"set data.init_args.label_set to {known.name}",
+            remedy=f"choose a label set that it knows, such as {known.name} (data.init_args.label_set, an ensemble's "
+            "labels)",
         )
     return [known.index(emotion) for emotion in labels.classes]

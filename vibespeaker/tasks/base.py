@@ -10,6 +10,7 @@ from torch import Tensor
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.calibration.applying import write_calibrated
 from vibespeaker.errors import ConfigError
+from vibespeaker.files import file_sha256
 from vibespeaker.models.checkpoint import open_checkpoint
 from vibespeaker.predictions import TABLE_SUFFIXES
 from vibespeaker.provenance import Provenance
@@ -77,6 +78,11 @@ class RecognitionTask(Task):
         """
         return Path(self.trainer.ckpt_path) if self.trainer.ckpt_path else None
 
+    @property
+    def identity(self) -> str | None:
+        """SHA-256 by which predictions and calibrations know what answers; None where it has none."""
+        return None if self.checkpoint is None else file_sha256(self.checkpoint)
+
     @abstractmethod
     def recognize(self, batch: EmotionBatch) -> EmotionOutput:
         """Return logits in the order of the provenance's classes, and attributes."""
@@ -137,7 +143,7 @@ class RecognitionTask(Task):
         self.predicted.reset()
         if self.trainer.is_global_zero:
             provenance = {**self.prediction_provenance(self.data), "command": command}
-            table = prediction_table(outputs, self.provenance, self.data, system, self.checkpoint, provenance)
+            table = prediction_table(outputs, self.provenance, self.data, system, self.identity, provenance)
             write_calibrated(table, self.checkpoint, path)
 
     def _answer(self, batch: EmotionBatch) -> EmotionOutput:

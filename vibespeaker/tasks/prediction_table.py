@@ -1,10 +1,8 @@
 """Outputs of a split as a prediction table, with the names of the manifest and what the system was made of."""
 
-from pathlib import Path
 from typing import Any
 
-from vibespeaker.files import file_sha256
-from vibespeaker.predictions import TRAINED_HEADS, Predictions, PredictionsMetadata
+from vibespeaker.predictions import Predictions, PredictionsMetadata
 from vibespeaker.provenance import Provenance
 from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.scores import SplitOutputs
@@ -15,7 +13,7 @@ def prediction_table(
     trained: Provenance,
     data: EmotionDataModule,
     system: str,
-    checkpoint: Path | None,
+    identity: str | None,
     provenance: dict[str, Any],
 ) -> Predictions:
     """Return one row per utterance, in the order of `outputs`.
@@ -25,21 +23,20 @@ def prediction_table(
         trained: what the system was trained on.
         data: what was predicted.
         system: what reports call the system.
-        checkpoint: where its weights came from.
+        identity: SHA-256 of what answered, see `systems.System`.
         provenance: what the table records beside.
     """
     columns = data.names.select(outputs.targets.rows.tolist())
     here, output = data.provenance, outputs.output
-    heads = {} if trained.trained_heads is None else {TRAINED_HEADS: list(trained.trained_heads)}
     metadata = PredictionsMetadata(
         label_set=trained.label_set,
         classes=trained.classes,
         system=system,
-        checkpoint=None if checkpoint is None else file_sha256(checkpoint),
+        checkpoint=identity,
         manifest=here.manifest,
         cache=here.cache,
         synthetic=here.synthetic or trained.synthetic,
-        provenance=provenance | heads,
+        provenance=provenance,
         label_policy=data.policy,
         heads=trained.heads,
     )

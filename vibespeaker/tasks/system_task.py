@@ -5,7 +5,7 @@ from typing import Any
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.errors import ConfigError
-from vibespeaker.systems import Ensemble, System, open_system
+from vibespeaker.systems import System, open_system
 from vibespeaker.systems.ensemble import checked_weights
 from vibespeaker.systems.opening import open_ensemble
 from vibespeaker.tasks.base import RecognitionTask
@@ -18,10 +18,11 @@ class SystemTask(RecognitionTask):
     Systems of a label set with more classes are restricted to those of the data.
 
     Args:
-        source: the system, see `systems.open_system`.
+        source: the system: a checkpoint, a run folder, or an ensemble's file, see `systems.open_system`.
         members: name → system, several as one, in place of `source`.
-        weights: of the members, by head (`categories`, `arousal`, `valence`, `dominance`) and member, relative to the
-            others; a head that is not named weighs all members alike.
+        weights: of the members, by head (`categories`, `arousal`, `valence`, `dominance`, or a further one) and member,
+            relative to the others; a head that is not named weighs all members alike.
+        label_maps: member → its class → the class that it counts for; classes that are not named keep their name.
 
     Raises:
         ConfigError: not exactly one of `source` and `members` is given, or the weights do not fit.
@@ -35,6 +36,7 @@ class SystemTask(RecognitionTask):
         source: str | None = None,
         members: dict[str, str] | None = None,
         weights: dict[str, dict[str, float]] | None = None,
+        label_maps: dict[str, dict[str, str]] | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -43,9 +45,14 @@ class SystemTask(RecognitionTask):
                 "a task around a system needs model.init_args.source or model.init_args.members",
                 found="neither" if source is None else "both",
             )
+        if members is None and (weights or label_maps):
+            raise ConfigError(
+                "weights and label maps go with model.init_args.members",
+                remedy="write them into the ensemble's file that source names",
+            )
         if members is not None:
             checked_weights(members, weights)
-        self.source, self.members, self.weights = source, members, weights
+        self.source, self.members, self.weights, self.label_maps = source, members, weights, label_maps
         self._is_ready = False
 
     def configure_model(self) -> None:
@@ -68,8 +75,13 @@ class SystemTask(RecognitionTask):
 
     @property
     def checkpoint(self) -> Path | None:
-        """The file that the system was opened from; None for several."""
-        return None if self.source is None or self.system.identity is None else Path(self.source)
+        """The file that the system was opened from; None for members that the config lists."""
+        return self.system.file
+
+    @property
+    def identity(self) -> str | None:
+        """The system's."""
+        return self.system.identity
 
     def recognize(self, batch: EmotionBatch) -> EmotionOutput:
         """Return the system's answer."""
@@ -81,7 +93,6 @@ class SystemTask(RecognitionTask):
 
     def _open(self) -> System:
         if self.source is not None:
-            return open_system(Path(self.source))
+            return open_system(self.source)
         assert self.members is not None
-        ensemble: Ensemble = open_ensemble({name: Path(path) for name, path in self.members.items()}, self.weights)
-        return ensemble
+        return open_ensemble({name: Path(path) for name, path in self.members.items()}, self.weights, self.label_maps)

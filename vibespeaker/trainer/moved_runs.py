@@ -8,7 +8,7 @@ USUAL = Path("runs")
 
 
 def move_runs(model: Any, runs: Path) -> None:
-    """Let checkpoints of other runs be found below `--runs`: what a model starts from, and an ensemble's members.
+    """Let checkpoints of other runs be found below `--runs`: what a model starts from, a system, and its members.
 
     Args:
         model: `class_path` and `init_args` as parsed; changed in place.
@@ -17,8 +17,9 @@ def move_runs(model: Any, runs: Path) -> None:
     arguments = None if model is None else model.get("init_args")
     if arguments is None or runs == USUAL:
         return
-    if arguments.get("init_from") is not None:
-        arguments["init_from"] = moved(arguments["init_from"], runs)
+    for name in ("init_from", "source"):
+        if arguments.get(name) is not None:
+            arguments[name] = moved(arguments[name], runs)
     members = arguments.get("members")
     if isinstance(members, dict):
         arguments["members"] = {name: moved(path, runs) for name, path in members.items()}
@@ -27,6 +28,6 @@ def move_runs(model: Any, runs: Path) -> None:
 def moved(path: Any, runs: Path) -> Any:
     """Return `runs/NAME/…` below the folder of all runs, in the type given; a file that is there stays what it is."""
     parts = Path(path).parts
-    if parts[:1] != USUAL.parts or Path(path).is_file():
+    if parts[:1] != USUAL.parts or Path(path).exists():
         return path
     return type(path)(str(runs.joinpath(*parts[1:])))
