@@ -119,7 +119,7 @@ def test_what_is_no_system_is_said_with_what_lies_there(place: Path, named: str,
     ("content", "message"),
     [
         ({"members": {}}, "an ensemble needs members"),
-        ({"members": ["a.parquet"]}, r"e\.yaml.*members"),
+        ({"members": ["a.parquet"], "method": "mean"}, r"e\.yaml describes no system\. Found: members, method"),
         ({"method": "mean", "members": {"a": "runs/a"}}, r"unknown keys\. Found: method\. Allowed: members, weights"),
         ({"members": {"a": "runs/a", "b": "none"}}, r"none does not exist"),
         ({"members": {"a": "runs/a"}, "labels": "unheard"}, r"unknown label set\. Found: unheard"),

@@ -93,8 +93,8 @@ class Recognizer:
         system = open_system(reference)
         cleaning_of(system.provenance, reference)
         system.prepare(None)
-        known = system.file is not None and system.identity is not None
-        calibration = find_calibration(system.file, system.identity) if known else None
+        file, identity = system.file, system.identity
+        calibration = None if file is None or identity is None else find_calibration(file, identity)
         return Recognizer(system, transcribers, calibration)
 
     @property

@@ -9,10 +9,11 @@ A system is named by a path, and what lies there says what it is:
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-from vibespeaker.config_files.typed import read_as
+from vibespeaker.config_files.typed import make_as
+from vibespeaker.config_files.yaml_text import read_mapping
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.files.run_folder import trained_checkpoint
 from vibespeaker.labels import LabelSet, label_set
@@ -109,7 +110,15 @@ def _described(path: Path, within: tuple[Path, ...]) -> Ensemble:
     here = path.resolve()
     if here in within:
         raise ConfigError(f"ensemble {path} is a member of itself", found=" > ".join(map(str, (*within, here))))
-    described = read_as(path, EnsembleFile)
+    content = read_mapping(path)
+    if not isinstance(content.get("members"), Mapping):
+        raise ConfigError(
+            f"{path} describes no system",
+            found=", ".join(content) or "nothing",
+            allowed="members: {NAME: SYSTEM, …}, and of " + ", ".join(field.name for field in fields(EnsembleFile)),
+            remedy="name systems, not prediction tables, which vibespeaker ensemble combines",
+        )
+    described = make_as(content, EnsembleFile, str(path))
     labels = None if described.labels is None else label_set(described.labels)
     members = {name: path.parent / member for name, member in described.members.items()}
     return _joined(members, described.weights, described.label_maps or {}, labels, path, (*within, here))
