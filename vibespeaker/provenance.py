@@ -79,6 +79,20 @@ def texts_read(encoders: Mapping[str, EncoderProvenance]) -> tuple[str | None, .
     return tuple(sorted(read, key=lambda name: name or "")) or (None,)
 
 
+def never_trained(record: Mapping[str, Any], head: str) -> bool:
+    """Return whether a head, of an ensemble that of every member, is recorded to have kept its first weights.
+
+    Args:
+        record: what a prediction table keeps of a system, see `Provenance.record`.
+        head: its name.
+    """
+    members = (record.get("ensemble") or {}).get("members")
+    if members:
+        return all(never_trained(member.get("provenance") or {}, head) for member in members)
+    heads = record.get(TRAINED_HEADS)
+    return heads is not None and head not in heads
+
+
 @dataclass(frozen=True)
 class Provenance:
     """Inputs of a training run.

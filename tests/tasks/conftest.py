@@ -9,6 +9,12 @@ from tests.toy import SMALL_TASK, Toy, make_toy
 from vibespeaker.trainer.cli import TrainerCLI, run_trainer
 
 Run = Callable[..., TrainerCLI]
+NINE = """
+data:
+  init_args:
+    label_set: challenge+other
+    policy: {other: class}
+"""
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +40,9 @@ def runner(toy: Toy, folder: Path) -> Run:
         return run_trainer([command, *layers, *own, *options])
 
     return call
+
+
+@pytest.fixture
+def fitted(run: Run) -> Path:
+    """Run folder after two epochs with nine classes."""
+    return run("fit", "--trainer.max_epochs=2", config=NINE).folder

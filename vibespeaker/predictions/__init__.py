@@ -29,7 +29,7 @@ from vibespeaker.labels.policy import LabelPolicy
 from vibespeaker.predictions.cells import write_readable
 from vibespeaker.predictions.checks import check_frame
 from vibespeaker.predictions.csv import read_foreign
-from vibespeaker.provenance import TRAINED_HEADS
+from vibespeaker.provenance import never_trained
 
 SCHEMA_VERSION = 1
 #: Suffixes of the files that hold predictions.
@@ -84,7 +84,7 @@ class PredictionsMetadata:
 
     def never_trained(self, head: str) -> bool:
         """Return whether a head, of an ensemble that of every member, is recorded to have kept its first weights."""
-        return _never_trained(self.provenance, head)
+        return never_trained(self.provenance, head)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values; without further heads nothing is said of them."""
@@ -103,14 +103,6 @@ class PredictionsMetadata:
             return _from_csv(path).metadata
         with open_parquet(path, PredictionsError, "predictions", _REMEDY, "do") as file:
             return _read_metadata(file.schema_arrow.metadata or {}, path)
-
-
-def _never_trained(provenance: Mapping[str, Any], head: str) -> bool:
-    members = (provenance.get("ensemble") or {}).get("members")
-    if members:
-        return all(_never_trained(member.get("provenance") or {}, head) for member in members)
-    heads = provenance.get(TRAINED_HEADS)
-    return heads is not None and head not in heads
 
 
 @dataclass(frozen=True, eq=False)
