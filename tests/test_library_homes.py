@@ -18,6 +18,7 @@ HOMES = {
     "matplotlib": {"figures", "report"},
     "noisereduce": {"audio.cleaning"},
     "openpyxl": {"corpora"},
+    "peft": {"encoders"},
     "optuna": {"workflows.sweep"},
     "pocketsphinx": {"transcribe"},
     "sklearn": {"baselines", "ensemble"},

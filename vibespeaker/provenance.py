@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as dataclass_fields
 from typing import Any, Literal
 
-from vibespeaker.config_files.renamed import classes_now
+from vibespeaker.config_files.renamed import stored_now
 from vibespeaker.errors import CheckpointError
 from vibespeaker.files.stored_fields import stored_as
 from vibespeaker.labels import LabelSet
@@ -54,7 +54,9 @@ class EncoderProvenance:
         modality: `audio` or `text`.
         spec: `class_path` and `init_args` that build it, and `text` where it reads texts that have a name.
         fingerprint: its fingerprint's parts.
-        trained: True when its weights are trained and stand in the checkpoint.
+        trained: True when weights of it are trained; they stand in the checkpoint.
+        rest_sha256: SHA-256 over those of its weights that are not trained and so stand in no checkpoint; None of a
+            frozen encoder, which its fingerprint names, and of one from before checkpoints left them out.
     """
 
     dim: int
@@ -62,6 +64,22 @@ class EncoderProvenance:
     spec: Mapping[str, Any]
     fingerprint: Mapping[str, str]
     trained: bool = False
+    rest_sha256: str | None = None
+
+    def check_rest(self, stored: "EncoderProvenance", name: str) -> None:
+        """Compare the weights of a trained encoder that a checkpoint does not hold with those at hand.
+
+        Raises:
+            CheckpointError: they are others.
+        """
+        if stored.rest_sha256 is not None and stored.rest_sha256 != self.rest_sha256:
+            raise CheckpointError(
+                f"encoder {name} was trained from other weights than those at hand",
+                found=f"weights that were not trained {self.rest_sha256}",
+                allowed=stored.rest_sha256,
+                remedy="give the encoder's checkpoint that it was trained from, and the same train beside its "
+                "class_path",
+            )
 
     def described(self) -> dict[str, Any]:
         """Return plain values for the metadata of predictions: `class_path`, `init_args`, and what was recorded."""
@@ -169,6 +187,8 @@ class Provenance:
                     allowed=_texts_called(read),
                     remedy="extract again with the checkpoint's encoders, or give the texts that name in the manifest",
                 )
+            if encoder.trained:
+                self.encoders[name].check_rest(encoder, name)
             ours = Fingerprint(self.encoders[name].fingerprint)
             difference = {} if encoder.trained else ours.difference(Fingerprint(encoder.fingerprint))
             if difference:
@@ -265,7 +285,7 @@ class Provenance:
         fields["encoders"] = {
             name: stored_as(
                 EncoderProvenance,
-                {**parts, "spec": classes_now(parts.get("spec", {}))},
+                {**parts, "spec": stored_now(parts.get("spec", {}))},
                 f"{told}: encoder {name}",
                 CheckpointError,
                 remedy,

@@ -77,6 +77,17 @@ def test_old_checkpoints_are_read(tmp_path: Path) -> None:
     assert present.fingerprint == {"class": "RandomConvolutions"}  # what is hashed is no name
 
 
+def test_encoders_that_were_unfrozen_are_trained() -> None:
+    old = {"class_path": "vibespeaker.encoders.WavLMEncoder", "init_args": {"checkpoint": "wavlm", "unfreeze": True}}
+    new = {"class_path": "vibespeaker.encoders.SpeechEncoder", "init_args": {"checkpoint": "wavlm"}}
+    frozen = {**old, "init_args": {"checkpoint": "wavlm", "unfreeze": False}}
+    assert renamed.stored_now({"encoders": {"a": old, "b": frozen}}) == {
+        "encoders": {"a": {**new, "train": "all"}, "b": new}
+    }
+    reduced = {"class_path": "vibespeaker.encoders.Reduced", "init_args": {"encoder": old, "stride": 2}}
+    assert renamed.stored_now([reduced]) == [{**reduced, "init_args": {"encoder": new, "stride": 2}, "train": "all"}]
+
+
 def test_old_prediction_tables_keep_the_closed_condition() -> None:
     spec = {"class_path": "vibespeaker.encoders.WavLMEncoder", "init_args": {"checkpoint": "microsoft/wavlm-large"}}
     assert judge({"corpora": ["msp-podcast"], "encoders": {"wavlm": spec}}).kept  # hears, so that no text is missed

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from vibespeaker.cli.main import main
 from vibespeaker.encoders import SpeechEncoder, TextEncoder, WhisperEncoder
 from vibespeaker.encoders.checkpoints import load, weights_sha256
+from vibespeaker.encoders.training import Training
 from vibespeaker.errors import ConfigError, EncoderError
 
 CLASSES = {"whisper": WhisperEncoder, "wavlm": SpeechEncoder, "roberta": TextEncoder}
@@ -74,7 +75,8 @@ def test_frozen_encoders_stay_frozen(tiny_checkpoint, kind):
 
 def test_trained_encoders_get_gradients_and_keep_the_loaded_fingerprint(tiny_checkpoint, kind):
     frozen = CLASSES[kind](str(tiny_checkpoint(kind)))
-    trained = CLASSES[kind](str(tiny_checkpoint(kind)), unfreeze=True)
+    trained = CLASSES[kind](str(tiny_checkpoint(kind)))
+    trained.set_training(Training("all"))
     trained.train()
     assert trained.network.training
     trained(INPUTS[kind]).values.square().sum().backward()
@@ -88,7 +90,9 @@ def test_trained_encoders_get_gradients_and_keep_the_loaded_fingerprint(tiny_che
 @pytest.mark.parametrize("name", ["whisper", "wavlm", "wavlm-base", "hubert", "roberta", "bert"])
 def test_every_weight_that_is_trained_gets_a_gradient(tiny_checkpoint, name, layer):
     kind = {"wavlm-base": "wavlm", "hubert": "wavlm", "bert": "roberta"}.get(name, name)
-    encoder = CLASSES[kind](str(tiny_checkpoint(name)), layer=layer, unfreeze=True).train()
+    encoder = CLASSES[kind](str(tiny_checkpoint(name)), layer=layer)
+    encoder.set_training(Training("all"))
+    encoder.train()
     encoder(INPUTS[kind]).values.square().sum().backward()
     trained = {key: weight for key, weight in encoder.named_parameters() if weight.requires_grad}
     assert trained
@@ -107,7 +111,7 @@ def test_precision(tiny_checkpoint, kind):
 
 def test_trained_half_precision_is_refused(tiny_checkpoint, kind):
     with pytest.raises(ConfigError, match="bf16-mixed"):
-        CLASSES[kind](str(tiny_checkpoint(kind)), unfreeze=True, precision="bfloat16")
+        CLASSES[kind](str(tiny_checkpoint(kind)), precision="bfloat16").set_training(Training("all"))
     with pytest.raises(ConfigError, match="Allowed: float32, bfloat16, float16"):
         CLASSES[kind](str(tiny_checkpoint(kind)), precision="int8")
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from vibespeaker.encoders import SpeechEncoder
+from vibespeaker.encoders.training import Training
 from vibespeaker.errors import ConfigError
 
 LAYER_NORM = ["wavlm", "hubert", "wav2vec2"]
@@ -99,7 +100,9 @@ def test_fused_attention_equals_the_original(tiny_checkpoint, kind):
 
 
 def test_trained_encoder_passes_gradients_and_takes_short_clips(tiny_checkpoint):
-    encoder = SpeechEncoder(str(tiny_checkpoint("wavlm")), unfreeze=True).train()
+    encoder = SpeechEncoder(str(tiny_checkpoint("wavlm")))
+    encoder.set_training(Training("all"))
+    encoder.train()
     encoder([clip(3_000), clip(100)]).values.sum().backward()
     assert all(block.attention.q_proj.weight.grad.any() for block in encoder.network.encoder.layers)
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from tests.tasks.conftest import run, toy  # noqa: F401 (fixtures)
+from tests.tasks.conftest import run, spoken, toy  # noqa: F401 (fixtures)
 from vibespeaker.batch import Frames
 from vibespeaker.models import FrameNetwork
 

@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
 
-from tests.toy import SMALL_TASK, Toy, make_toy
+from tests.recordings import record
+from tests.toy import SMALL_TASK, Toy, make_toy, toy_manifest
+from vibespeaker.extract import extract
 from vibespeaker.trainer.cli import TrainerCLI, run_trainer
 
 Run = Callable[..., TrainerCLI]
@@ -15,6 +19,11 @@ data:
     label_set: challenge+other
     policy: {other: class}
 """
+
+EMBEDDED = {
+    "descriptors": {"class_path": "vibespeaker.encoders.AcousticDescriptors", "init_args": {"mels": 16}},
+    "words": {"class_path": "vibespeaker.encoders.HashedText", "init_args": {"dim": 16}},
+}
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +55,28 @@ def runner(toy: Toy, folder: Path) -> Run:
 def fitted(run: Run) -> Path:
     """Run folder after two epochs with nine classes."""
     return run("fit", "--trainer.max_epochs=2", config=NINE).folder
+
+
+@pytest.fixture(scope="session")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    """Half-second tones and noise with texts, and their frames from the embedded encoders."""
+    folder = tmp_path_factory.mktemp("spoken")
+    manifest = toy_manifest({"train": 12, "development": 5}, root=str(folder))
+    random = np.random.default_rng(0)
+    rows = []
+    for name in manifest.column("audio"):
+        samples = int(random.integers(6_000, 12_000))
+        tone = np.sin(np.arange(samples) * random.uniform(0.05, 0.2)) * 0.3 + random.normal(0, 0.05, samples)
+        rows.append(record(folder, Path(name).stem, tone))
+    spoken = manifest.with_columns({name: [row[name] for row in rows] for name in ("audio_sha256", "duration")})
+    toy = Toy(folder / "manifest.parquet", folder / "cache")
+    spoken.write(toy.manifest)
+    (folder / "encoders.yaml").write_text(yaml.safe_dump(EMBEDDED, sort_keys=False))
+    assert extract(toy.manifest, folder / "encoders.yaml", toy.cache, device="cpu", workers=0) == 0
+    return toy
+
+
+def live_config(encoders: dict[str, dict[str, object]]) -> str:
+    """Give the config that runs encoders inside the model and switches the cache off."""
+    config = {"data": {"init_args": {"cache": None}}, "model": {"init_args": {"encoders": encoders}}}
+    return yaml.safe_dump(config, sort_keys=False)

@@ -203,6 +203,15 @@ def test_frozen_parameters_stay(run: Run) -> None:
         run("fit", "--name=wrong", "--model.init_args.freeze=['poolings.*']")
 
 
+def test_statistics_of_frozen_norms_stay(run: Run) -> None:
+    pooling = "{class_path: vibespeaker.models.AttentiveStatisticsPooling, init_args: {batch_norm: true}}"
+    network = f"--model.init_args.network.init_args.pooling={pooling}"
+    frozen = run("fit", "--trainer.max_epochs=1", network, "--model.init_args.freeze=['poolings.*']").model.network
+    norms = [module for module in frozen.poolings.modules() if isinstance(module, torch.nn.BatchNorm1d)]
+    assert norms
+    assert all(int(norm.num_batches_tracked) == 0 for norm in norms)
+
+
 def test_a_fast_run_beside_an_existing_run_leaves_it_alone(run: Run, fitted: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in fitted.rglob("*")}
     assert run("fit", "--trainer.fast_dev_run=true").trainer.global_step == 1

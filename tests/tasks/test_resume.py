@@ -14,6 +14,7 @@ import torch
 
 from tests.tasks.accidents import AccidentError
 from tests.tasks.conftest import Run
+from tests.tasks.states import assert_equal, assert_same_state
 from tests.toy import Toy
 from vibespeaker.errors import CheckpointError, ConfigError, VibeSpeakerError
 from vibespeaker.files.run_folder import checkpoint_path
@@ -40,29 +41,6 @@ def _callback(name: str, **arguments: object) -> str:
     return f"--trainer.callbacks+={{class_path: tests.tasks.accidents.{name}, init_args: {arguments}}}"
 
 
-def _assert_same_state(folder: Path, other: Path) -> None:
-    ours, theirs = (read_checkpoint(checkpoint_path(path, "last")) for path in (folder, other))
-    assert ours["global_step"] == theirs["global_step"]
-    for key in ("state_dict", "optimizer_states", "lr_schedulers", "loops"):
-        _assert_equal(ours[key], theirs[key], key)
-    _assert_equal(ours["callbacks"]["RandomStates"], theirs["callbacks"]["RandomStates"], "random")
-
-
-def _assert_equal(ours: Any, theirs: Any, where: str) -> None:
-    if isinstance(ours, torch.Tensor):
-        torch.testing.assert_close(ours, theirs, rtol=0, atol=0, msg=where)
-    elif isinstance(ours, dict):
-        assert list(ours) == list(theirs), where
-        for key, value in ours.items():
-            _assert_equal(value, theirs[key], f"{where}.{key}")
-    elif isinstance(ours, list | tuple):
-        assert len(ours) == len(theirs), where
-        for i, (one, other) in enumerate(zip(ours, theirs, strict=True)):
-            _assert_equal(one, other, f"{where}.{i}")
-    else:
-        assert ours == theirs, where
-
-
 @pytest.fixture
 def undisturbed(run: Run) -> Path:
     return run("fit", "--name=undisturbed", config=CONFIG).folder
@@ -83,10 +61,10 @@ def test_resuming_is_bit_equal(run: Run, undisturbed: Path, accident: str, tmp_p
     last = read_checkpoint(checkpoint_path(tmp_path / "runs" / "toy", "last"))
     assert 0 < last["global_step"] < STEPS
     resumed = run("fit", "--ckpt_path=last", config=CONFIG)
-    _assert_same_state(resumed.folder, undisturbed)
+    assert_same_state(resumed.folder, undisturbed)
     best = [read_checkpoint(checkpoint_path(folder, "best")) for folder in (resumed.folder, undisturbed)]
     assert best[0]["epoch"] == best[1]["epoch"]
-    _assert_equal(best[0]["state_dict"], best[1]["state_dict"], "best")
+    assert_equal(best[0]["state_dict"], best[1]["state_dict"], "best")
 
 
 @pytest.mark.slow
@@ -95,7 +73,7 @@ def test_resuming_two_processes_is_bit_equal(run: Run) -> None:
     undisturbed = run("fit", "--name=undisturbed", *two, config=CONFIG).folder
     with pytest.raises(torch.multiprocessing.ProcessRaisedException, match="AccidentError"):
         run("fit", _callback("StopsAt", step=MID_EPOCH), *two, config=CONFIG)
-    _assert_same_state(run("fit", "--ckpt_path=last", *two, config=CONFIG).folder, undisturbed)
+    assert_same_state(run("fit", "--ckpt_path=last", *two, config=CONFIG).folder, undisturbed)
 
 
 @pytest.mark.slow
@@ -123,7 +101,7 @@ def test_a_killed_run_continues_from_the_last_whole_state(
     half_written = list((folder / "checkpoints").glob(".*.tmp"))
     assert len(half_written) == (accident["name"] == "DawdlesInWriting")
     resumed = run("fit", "--ckpt_path=last", *forked, config=CONFIG)
-    _assert_same_state(resumed.folder, undisturbed)
+    assert_same_state(resumed.folder, undisturbed)
     assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
     for name in ("toy", "undisturbed"):
         run("predict", "--ckpt_path=best", f"--name={name}", config=CONFIG)

@@ -5,8 +5,10 @@ import math
 import pytest
 import torch
 
+from vibespeaker.encoders.rates import RateGroup
 from vibespeaker.errors import ConfigError
-from vibespeaker.tasks.schedule import Schedule, checked_optimizer
+from vibespeaker.tasks.optimizing import checked_optimizer
+from vibespeaker.tasks.schedule import Schedule
 
 
 def _rates(schedule: Schedule, steps_per_epoch: float, steps: int, rate: float = 2e-5) -> list[float]:
@@ -78,3 +80,23 @@ def test_rates_out_of_range_are_one_sentence(settings, message):
         checked_optimizer(lambda parameters: torch.optim.AdamW(parameters, **settings), weights)
     with pytest.raises(ConfigError, match="refused by PyTorch"):
         checked_optimizer(lambda parameters: torch.optim.AdamW(parameters), [])
+
+
+def test_rates_of_their_own_rise_and_fall_together():
+    network, encoder = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+    own = [RateGroup("wavlm", tuple(encoder.parameters()), None, 0.25)]
+    weights = [*network.parameters(), *encoder.parameters()]
+    optimizer = checked_optimizer(lambda groups: torch.optim.AdamW(groups, lr=0.1), weights, own)
+    assert [(group["name"], group["lr"]) for group in optimizer.param_groups] == [("network", 0.1), ("wavlm", 0.025)]
+    scheduler = Schedule(warmup_steps=2, minimum=0.05).attach(optimizer, 4, 4)
+    seen = []
+    for _ in range(4):
+        seen.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        scheduler.step()
+    assert [pair[1] / pair[0] for pair in seen] == pytest.approx([0.25] * 4)
+    assert [pair[0] for pair in seen] == pytest.approx([0.05, 0.1, 0.075, 0.05])
+    for weight in network.parameters():
+        weight.requires_grad_(False)
+    alone = checked_optimizer(lambda groups: torch.optim.AdamW(groups, lr=0.1), weights, own)
+    assert [group["name"] for group in alone.param_groups] == ["wavlm"]

@@ -10,7 +10,7 @@ import torch
 
 from vibespeaker.cache.keys import AUDIO
 from vibespeaker.cache.precision import DTYPES, stored_dim
-from vibespeaker.config_files.renamed import classes_now
+from vibespeaker.config_files.renamed import stored_now
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.errors import CacheError
 from vibespeaker.files import write_text
@@ -139,7 +139,7 @@ def read_record(folder: Path) -> EncoderRecord:
             frames_per_second=fields["frames_per_second"],
             dtype=fields["dtype"],
             fingerprint=Fingerprint(fields["fingerprint"]),
-            spec=classes_now(fields["spec"]),
+            spec=stored_now(fields["spec"]),
             autocast=fields["autocast"],
         )
     except (KeyError, TypeError) as error:

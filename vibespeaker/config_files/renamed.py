@@ -48,6 +48,9 @@ KEYS = {"data.init_args.parts": "data.init_args.splits", "keep": "model.init_arg
 #: Key that came later → what runs before it did.
 LATER = {"model.init_args.schedule.shape": "cosine"}
 
+#: Argument of an encoder that `train` beside its class path has replaced.
+UNFREEZE = "unfreeze"
+
 #: Keys under which a class may be named without its package.
 _CLASS_KEYS = ("class_path", "_class_path")
 _PATHS = re.compile(r"(?<![\w.])(" + "|".join(re.escape(path) for path in CLASSES if "." in path) + r")(?![\w.])")
@@ -75,6 +78,34 @@ def classes_now(tree: Any) -> Any:
     if isinstance(tree, list):
         return [classes_now(value) for value in tree]
     return class_now(tree) if isinstance(tree, str) and "." in tree else tree
+
+
+def stored_now(tree: Any) -> Any:
+    """Return what a record or a checkpoint holds with the present class paths, and with encoders as they are now said.
+
+    Args:
+        tree: mappings and lists; it is not changed.
+    """
+    return _encoders_now(classes_now(tree))
+
+
+def _encoders_now(tree: Any) -> Any:
+    if isinstance(tree, list):
+        return [_encoders_now(value) for value in tree]
+    if not isinstance(tree, Mapping):
+        return tree
+    found = {key: _encoders_now(value) for key, value in tree.items()}
+    arguments = found.get("init_args")
+    if "class_path" not in found or not isinstance(arguments, Mapping):
+        return found
+    inner = arguments.get("encoder")  # of an encoder that changes another one's frames
+    if isinstance(inner, Mapping) and "train" in inner:
+        found["train"] = inner["train"]
+        found["init_args"] = {**arguments, "encoder": {key: value for key, value in inner.items() if key != "train"}}
+    if UNFREEZE in arguments:
+        found["init_args"] = {key: value for key, value in arguments.items() if key != UNFREEZE}
+        found |= {"train": "all"} if arguments[UNFREEZE] else {}
+    return found
 
 
 def words_now(words: Sequence[str]) -> list[str]:

@@ -2,11 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence, Sized
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from vibespeaker.batch import Frames
+from vibespeaker.encoders.gradients import recompute
+from vibespeaker.encoders.lora import add_adapters
+from vibespeaker.encoders.training import Stage, Training, chosen_stages, keep_frozen_still
 from vibespeaker.provenance import Fingerprint, Modality
 
 
@@ -18,12 +22,16 @@ class Encoder(nn.Module, ABC):
         dim: width of a frame.
         frames_per_second: frame rate of an audio encoder, None for text and where a clip is one frame.
         batch_invariant: False when padding would change the result; `groups` then keeps inputs of unequal length apart.
+        lora_targets: linear maps of a layer that adapters stand beside where none are named.
+        training_plan: what of it is trained; nothing until `set_training` is called.
     """
 
     modality: Modality
     dim: int
     frames_per_second: float | None
     batch_invariant: bool = True
+    lora_targets: tuple[str, ...] = ()
+    training_plan: Training = Training()
 
     @abstractmethod
     def fingerprint(self) -> Fingerprint:
@@ -40,6 +48,45 @@ class Encoder(nn.Module, ABC):
         Returns:
             Frames on the encoder's device, at least one frame per input, padding zero.
         """
+
+    def stages(self) -> tuple[Stage, ...]:
+        """Return its stages, from input to output, without what the output does not depend on; by default only one."""
+        return (Stage("layer", (self,)),)
+
+    def set_training(self, training: Training) -> None:
+        """Choose what is trained, once, while the weights are still those that the fingerprint names.
+
+        Raises:
+            ConfigError: it has no such parts.
+        """
+        name = type(self).__name__
+        chosen = chosen_stages(self.stages(), training, name)
+        self.requires_grad_(False)
+        for stage in chosen:
+            for weight in stage.parameters():
+                weight.requires_grad_(True)
+        layers = [module for stage in self.stages() if stage.kind == "layer" for module in stage.modules]
+        if training.lora is not None:
+            add_adapters(self, layers, training.lora, self.lora_targets, name)
+        if training.gradient_checkpointing:
+            recompute(layers)
+        self.training_plan = training
+
+    @property
+    def is_trained(self) -> bool:
+        """True when any of its weights is trained."""
+        return any(weight.requires_grad for weight in self.parameters())
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training mode, which all that is frozen ignores: dropout stays off and running statistics stay."""
+        super().train(mode and self.is_trained)
+        if self.training:
+            for stage in self.stages():
+                if not stage.is_trained:
+                    for module in stage.modules:
+                        module.train(False)
+            keep_frozen_still(self)
+        return self
 
     def groups(self, inputs: Sequence[Sized]) -> list[list[int]]:
         """Return which inputs of a batch are encoded together, as positions: all, or those of equal length.

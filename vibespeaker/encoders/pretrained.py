@@ -1,4 +1,4 @@
-"""What encoders with pretrained weights share: choice of layers, freezing, precision, fingerprint."""
+"""What encoders with pretrained weights share: choice of layers, stages, precision, fingerprint."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from vibespeaker.encoders.base import Encoder
-from vibespeaker.encoders.checkpoints import UNUSED_WEIGHTS, weights_sha256
+from vibespeaker.encoders.checkpoints import weights_sha256
+from vibespeaker.encoders.training import Stage, Training
 from vibespeaker.errors import ConfigError
 from vibespeaker.provenance import Fingerprint
 
@@ -26,7 +27,6 @@ class PretrainedEncoder(Encoder):
     Args:
         checkpoint: folder, or name on the hub.
         layer: a layer, several whose mean is taken, or None for the last.
-        unfreeze: whether the weights are trained; a frozen encoder stays in evaluation mode and needs no gradients.
         precision: type of weights and arithmetic; encoders that are trained need float32 (mixed precision is the
             trainer's).
     """
@@ -35,21 +35,12 @@ class PretrainedEncoder(Encoder):
     #: The class's name in fingerprints; it stays when the class is renamed, since caches hold it.
     fingerprint_class: str
 
-    def __init__(
-        self, checkpoint: str, layer: int | Sequence[int] | None, unfreeze: bool, precision: Precision
-    ) -> None:
+    def __init__(self, checkpoint: str, layer: int | Sequence[int] | None, precision: Precision) -> None:
         super().__init__()
         if precision not in _DTYPES:
             raise ConfigError(f"{self._purpose}: unknown precision", found=precision, allowed=_DTYPES)
-        if unfreeze and precision != "float32":
-            raise ConfigError(
-                f"{self._purpose}: an encoder that is trained needs precision float32",
-                found=precision,
-                remedy="set the trainer's precision to bf16-mixed instead",
-            )
         self.checkpoint = checkpoint
         self.layer = layer
-        self.unfreeze = unfreeze
         self.precision = precision
         self._fingerprint: Fingerprint | None = None
 
@@ -57,51 +48,56 @@ class PretrainedEncoder(Encoder):
     def _purpose(self) -> str:
         return type(self).__name__
 
-    def _adopt(
-        self,
-        network: nn.Module,
-        blocks: nn.ModuleList,
-        preprocessing: Mapping[str, Any],
-        closing: nn.Module | None = None,
-    ) -> None:
+    def _adopt(self, network: nn.Module, stages: Sequence[Stage], preprocessing: Mapping[str, Any]) -> None:
         """Take the loaded network.
 
         Args:
             network: holds the weights, float32.
-            blocks: its transformer layers, in order.
+            stages: of all its weights, from input to output, each transformer layer one.
             preprocessing: whatever else decides the output, for the fingerprint.
-            closing: the layer norm behind the last layer, if there is one.
         """
         self.network = network
-        self._blocks = [blocks]  # in a list, so that it is not registered a second time
-        self.layers = _layer_numbers(self.layer, len(blocks), self._purpose)
+        self._all_stages = tuple(stages)
+        # in a list, so that they are not registered a second time
+        self._blocks = [stage.modules[0] for stage in stages if stage.kind == "layer"]
+        self.layers = _layer_numbers(self.layer, len(self._blocks), self._purpose)
         self._preprocessing = json.dumps(preprocessing, sort_keys=True)
-        if self.unfreeze or self.precision != "float32":
+        if self.precision != "float32":
             self.fingerprint()  # while the weights are still the checkpoint's
         network.to(_DTYPES[self.precision])
         network.requires_grad_(False)
-        if self.unfreeze:
-            self._unfreeze_used(closing)
         self.eval()
 
-    def _unfreeze_used(self, closing: nn.Module | None) -> None:
-        """Train the weights that the output depends on: DDP refuses a weight without gradient."""
-        blocks, deepest = self._blocks[0], self.layers[-1]
-        idle = list(blocks[deepest:])
-        if closing is not None and deepest < len(blocks):
-            idle.append(closing)
-        resting = {id(weight) for module in idle for weight in module.parameters()}
-        for name, weight in self.network.named_parameters():
-            weight.requires_grad_(id(weight) not in resting and not any(part in name for part in UNUSED_WEIGHTS))
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the stages up to the topmost layer that is chosen, and what closes them where that is the last."""
+        deepest, last = self.layers[-1], len(self._blocks)
+        beyond = {id(block) for block in self._blocks[deepest:]}
+        return tuple(
+            stage
+            for stage in self._all_stages
+            if id(stage.modules[0]) not in beyond and not (stage.kind == "closing" and deepest < last)
+        )
 
-    def train(self, mode: bool = True) -> "PretrainedEncoder":
-        """Switch to training mode, which a frozen encoder ignores."""
-        return super().train(mode and self.unfreeze)
+    def set_training(self, training: Training) -> None:
+        """Choose what is trained, and take the fingerprint while the weights are still the checkpoint's.
+
+        Raises:
+            ConfigError: it has no such parts, or the precision is not float32.
+        """
+        if training.kind != "none":
+            if self.precision != "float32":
+                raise ConfigError(
+                    f"{self._purpose}: an encoder that is trained needs precision float32",
+                    found=self.precision,
+                    remedy="set the trainer's precision to bf16-mixed instead",
+                )
+            self.fingerprint()
+        super().set_training(training)
 
     def fingerprint(self) -> Fingerprint:
         """Return class, hash of the loaded weights, layers, precision and preprocessing."""
         if self._fingerprint is None:
-            last = len(self._blocks[0])
+            last = len(self._blocks)
             self._fingerprint = Fingerprint(
                 {
                     "class": self.fingerprint_class,
@@ -123,7 +119,7 @@ class PretrainedEncoder(Encoder):
             backend: the compiler, as `torch.compile` names it.
         """
         torch.compiler.reset()  # an encoder compiled before in this process would count towards the limit on versions
-        for block in self._blocks[0]:
+        for block in self._blocks:
             block.compile(backend=backend)
 
     @property
@@ -138,13 +134,13 @@ class PretrainedEncoder(Encoder):
             run: calls the network and returns its last layer.
         """
         states: dict[int, Tensor] = {}
-        blocks = self._blocks[0]
+        blocks = self._blocks
         handles = [
             _keep_input(blocks[0], states) if layer == 0 else _keep_output(blocks[layer - 1], states, layer)
             for layer in sorted({*self.layers} - {len(blocks)})
         ]
         try:
-            with torch.set_grad_enabled(self.unfreeze and torch.is_grad_enabled()):
+            with torch.set_grad_enabled(self.is_trained and torch.is_grad_enabled()):
                 states[len(blocks)] = run()
         finally:
             for handle in handles:

@@ -13,6 +13,7 @@ from torch import Tensor
 from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.encoders.specs import build_encoders
+from vibespeaker.encoders.training import Stage, Training
 from vibespeaker.errors import ConfigError
 from vibespeaker.provenance import Fingerprint
 
@@ -42,9 +43,11 @@ class Reduced(Encoder):
         check_reduction(stride, statistics)
         if stride == 1 and not statistics:
             raise ConfigError("Reduced reduces nothing", remedy="set its stride or its statistics, or leave it out")
-        if "text" in encoder:
+        if beside := [key for key in encoder if key not in ("class_path", "init_args")]:
             raise ConfigError(
-                "the text that Reduced reads is said beside it", remedy="write text beside its class_path"
+                "what Reduced reads and how it is trained is said beside it",
+                found=", ".join(beside),
+                remedy="write it beside its own class_path",
             )
         self.encoder = build_encoders({"reduced": encoder})["reduced"]
         self.stride, self.statistics = stride, tuple(statistics)
@@ -53,6 +56,15 @@ class Reduced(Encoder):
         self.dim = self.encoder.dim * (len(statistics) or 1)
         rate = self.encoder.frames_per_second
         self.frames_per_second = None if rate is None or statistics else rate / stride
+
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the other encoder's."""
+        return self.encoder.stages()
+
+    def set_training(self, training: Training) -> None:
+        """Choose what of the other encoder is trained."""
+        self.encoder.set_training(training)
+        self.training_plan = training
 
     def fingerprint(self) -> Fingerprint:
         """Return the other encoder's fingerprint and the reduction."""
@@ -84,9 +96,9 @@ def reduced_specs(
     path = f"{Reduced.__module__.rpartition('.')[0]}.{Reduced.__name__}"
     reduced: dict[str, Mapping[str, Any]] = {}
     for name, spec in specs.items():
-        inner = {key: value for key, value in spec.items() if key != "text"}
-        text = {"text": spec["text"]} if "text" in spec else {}
-        reduced[name] = {"class_path": path, "init_args": {"encoder": inner, **given}, **text}
+        inner = {key: value for key, value in spec.items() if key in ("class_path", "init_args")}
+        beside = {key: value for key, value in spec.items() if key not in inner}
+        reduced[name] = {"class_path": path, "init_args": {"encoder": inner, **given}, **beside}
     return reduced
 
 

@@ -1,4 +1,4 @@
-"""Encoder specifications: `{name: {class_path, init_args}}`, from YAML to modules."""
+"""Encoder specifications: `{name: {class_path, init_args, text, train, …}}`, from YAML to modules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,10 +8,12 @@ from typing import Any
 from vibespeaker import encoders
 from vibespeaker.config_files import find_config
 from vibespeaker.config_files.classes import ClassSpec, check_spec, make
-from vibespeaker.config_files.renamed import class_now
+from vibespeaker.config_files.renamed import UNFREEZE, class_now
 from vibespeaker.config_files.trust import find_class
+from vibespeaker.config_files.typed import FreeMapping
 from vibespeaker.config_files.yaml_text import read_mapping
 from vibespeaker.encoders.base import Encoder
+from vibespeaker.encoders.training import read_training
 from vibespeaker.errors import ConfigError
 from vibespeaker.manifest.texts import check_text_name
 
@@ -25,9 +27,17 @@ class EncoderSpec(ClassSpec):
 
     Args:
         text: name of the texts that an encoder of text reads, of the column `text.<name>`; None reads `text`.
+        train: what of it is trained, see `encoders.training`; None trains nothing.
+        learning_rate: of its topmost layer; None takes the optimiser's.
+        layer_decay: each layer's learning rate by that of the layer above; None takes 1.
+        gradient_checkpointing: whether its layers are computed twice instead of kept in memory.
     """
 
     text: str | None = None
+    train: str | FreeMapping | None = None
+    learning_rate: float | None = None
+    layer_decay: float | None = None
+    gradient_checkpointing: bool | None = None
 
 
 def read_specs(path: Path) -> dict[str, dict[str, Any]]:
@@ -73,9 +83,31 @@ def check_specs(content: Any, source: str) -> dict[str, dict[str, Any]]:
 
 def _check(spec: Any, place: str) -> dict[str, Any]:
     checked = check_spec(spec, place, _PACKAGE, EncoderSpec)
+    if UNFREEZE in checked["init_args"]:
+        raise ConfigError(
+            f"{place}: init_args.{UNFREEZE} is now called train",
+            found=checked["init_args"][UNFREEZE],
+            remedy="write train: all beside class_path for an encoder that is trained, and nothing for a frozen one",
+        )
+    read_training(checked, place)
     if "text" in checked:
         check_text_name(checked["text"], f"{place}: text")
     return checked
+
+
+def check_frozen(specs: Mapping[str, Mapping[str, Any]], source: object) -> None:
+    """Refuse encoders that are to be trained where only frozen ones run.
+
+    Raises:
+        ConfigError: naming the encoder.
+    """
+    for name, spec in specs.items():
+        if read_training(spec, str(name)).kind != "none":
+            raise ConfigError(
+                f"{source}: encoder {name!r} is to be trained, but frames of a cache are those of a frozen one",
+                found=f"train: {spec['train']}",
+                remedy="leave train out here, and give it in model.init_args.encoders of a training config",
+            )
 
 
 def check_trusted(specs: Mapping[str, Any], source: object) -> None:
@@ -117,7 +149,9 @@ def build_encoders(specs: Mapping[str, Mapping[str, Any]]) -> dict[str, Encoder]
     known = [f"{_PACKAGE}.{name}" for name in encoders.__all__]
     built: dict[str, Encoder] = {}
     for name, spec in check_specs(specs, "encoders").items():
-        built[name] = make(spec, Encoder, f"encoder {name!r}", known).eval()  # type: ignore[type-abstract]
+        built[name] = make(spec, Encoder, f"encoder {name!r}", known)  # type: ignore[type-abstract]
+        built[name].set_training(read_training(spec, f"encoder {name!r}"))
+        built[name].eval()
         if "text" in spec and built[name].modality != "text":
             raise ConfigError(
                 f"encoder {name!r} hears audio and reads no text", found=f"text: {spec['text']}", remedy="leave it out"

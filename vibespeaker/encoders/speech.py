@@ -12,8 +12,9 @@ from vibespeaker.encoders.base import pad_frames
 from vibespeaker.encoders.checkpoints import check_weights, load, read_config
 from vibespeaker.encoders.fused_attention import fuse_attention
 from vibespeaker.encoders.pretrained import Precision, PretrainedEncoder
+from vibespeaker.encoders.training import Stage, Training
 from vibespeaker.encoders.transfer import on_device
-from vibespeaker.errors import EncoderError
+from vibespeaker.errors import ConfigError, EncoderError
 from vibespeaker.provenance import Modality
 from vibespeaker.utterance import SAMPLE_RATE
 
@@ -32,7 +33,6 @@ class SpeechEncoder(PretrainedEncoder):
     Args:
         checkpoint: folder, or name on the hub.
         layer: a layer, several whose mean is taken, or None for the last (see `PretrainedEncoder`).
-        unfreeze: whether the weights are trained.
         precision: type of weights and arithmetic.
         window_seconds: longest stretch that is encoded at once, at least 1.
         fused_attention: whether WavLM attends through PyTorch's fused kernel: faster, and the same up to rounding.
@@ -44,17 +44,17 @@ class SpeechEncoder(PretrainedEncoder):
 
     modality: Modality = "audio"
     fingerprint_class = "WavLMEncoder"
+    lora_targets = ("q_proj", "v_proj")
 
     def __init__(
         self,
         checkpoint: str = "microsoft/wavlm-large",
         layer: int | list[int] | None = None,
-        unfreeze: bool = False,
         precision: Precision = "float32",
         window_seconds: float = 60.0,
         fused_attention: bool = True,
     ) -> None:
-        super().__init__(checkpoint, layer, unfreeze, precision)
+        super().__init__(checkpoint, layer, precision)
         require(Range(1), window_seconds=window_seconds)
         network, self.normalise = load(checkpoint, self._purpose, _load)
         if fused_attention:
@@ -66,8 +66,24 @@ class SpeechEncoder(PretrainedEncoder):
         self.frames_per_second = SAMPLE_RATE / self.hop
         self.window_frames = int(window_seconds * SAMPLE_RATE) // self.hop
         preprocessing = {"normalise": self.normalise, "window_frames": self.window_frames}
-        closing = network.encoder.layer_norm if config.do_stable_layer_norm else None
-        self._adopt(network, network.encoder.layers, preprocessing, closing)
+        self._hands_weights_on = config.model_type == "wavlm" and not fused_attention
+        self._adopt(network, _stages(network), preprocessing)
+        # else it would ask for gradients of the waveform, as a kind of checkpointing that is not used here needs
+        network.feature_extractor._requires_grad = False
+
+    def set_training(self, training: Training) -> None:
+        """Choose what is trained.
+
+        Raises:
+            ConfigError: it has no such parts, or adapters would never be run.
+        """
+        if training.kind == "lora" and self._hands_weights_on:
+            raise ConfigError(
+                f"{self._purpose}: adapters within WavLM's stock attention get no gradient",
+                found="fused_attention: false",
+                remedy="leave fused_attention out of init_args",
+            )
+        super().set_training(training)
 
     def frame_count(self, samples: int) -> int:
         """Return how many frames a clip has: `floor((samples − receptive field) / hop) + 1`, at least one."""
@@ -110,6 +126,16 @@ class SpeechEncoder(PretrainedEncoder):
             mask = (torch.arange(padded.shape[1], device=padded.device) < samples[:, None]).long()
         hidden = self._hidden(lambda: self.network(padded, attention_mask=mask).last_hidden_state)
         return [frames[: self.frame_count(len(clip))] for frames, clip in zip(hidden, clips, strict=True)]
+
+
+def _stages(network: Any) -> list[Stage]:
+    """Return the stages of a WavLM, HuBERT or wav2vec 2.0; large models have their norm behind the layers."""
+    encoder, norm_closes = network.encoder, bool(network.config.do_stable_layer_norm)
+    entering = (network.feature_projection, encoder.pos_conv_embed, encoder.dropout)
+    stages = [Stage("convolution", (layer,)) for layer in network.feature_extractor.conv_layers]
+    stages.append(Stage("input", entering if norm_closes else (*entering, encoder.layer_norm)))
+    stages += [Stage("layer", (layer,)) for layer in encoder.layers]
+    return [*stages, Stage("closing", (encoder.layer_norm,))] if norm_closes else stages
 
 
 def _geometry(kernels: Sequence[int], strides: Sequence[int]) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from vibespeaker.batch import Frames
 from vibespeaker.encoders.checkpoints import check_weights, load, read_config
 from vibespeaker.encoders.pretrained import Precision, PretrainedEncoder
+from vibespeaker.encoders.training import Stage
 from vibespeaker.provenance import Modality
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,6 @@ class TextEncoder(PretrainedEncoder):
     Args:
         checkpoint: folder, or name on the hub.
         layer: a layer, several whose mean is taken, or None for the last (see `PretrainedEncoder`).
-        unfreeze: whether the weights are trained.
         precision: type of weights and arithmetic.
 
     Attributes:
@@ -43,21 +43,22 @@ class TextEncoder(PretrainedEncoder):
     modality: Modality = "text"
     fingerprint_class = "RobertaEncoder"
     frames_per_second = None
+    lora_targets = ("query", "value")
 
     def __init__(
         self,
         checkpoint: str = "FacebookAI/roberta-large",
         layer: int | list[int] | None = None,
-        unfreeze: bool = False,
         precision: Precision = "float32",
     ) -> None:
-        super().__init__(checkpoint, layer, unfreeze, precision)
+        super().__init__(checkpoint, layer, precision)
         network, self._tokenizer = load(checkpoint, self._purpose, _load)
         self.dim = int(network.config.hidden_size)
         self.max_tokens = _token_limit(network.config, self._tokenizer)
         self.truncated = 0
         preprocessing = {"tokenizer": _tokenizer_sha256(self._tokenizer), "max_tokens": self.max_tokens}
-        self._adopt(network, network.encoder.layer, preprocessing)
+        layers = [Stage("layer", (layer,)) for layer in network.encoder.layer]
+        self._adopt(network, [Stage("embedding", (network.embeddings,)), *layers], preprocessing)
 
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
         """Encode texts, each possibly empty, into one frame per token."""

@@ -12,6 +12,7 @@ from vibespeaker.encoders.base import pad_frames
 from vibespeaker.encoders.checkpoints import check_weights, load, read_config
 from vibespeaker.encoders.log_mels import LogMels
 from vibespeaker.encoders.pretrained import Precision, PretrainedEncoder
+from vibespeaker.encoders.training import Stage
 from vibespeaker.encoders.transfer import on_device
 from vibespeaker.errors import EncoderError
 from vibespeaker.provenance import Modality
@@ -34,7 +35,6 @@ class WhisperEncoder(PretrainedEncoder):
         pad_to_window: True feeds 30 s as in Whisper's training; False feeds the clip and `margin_seconds` of silence,
             which is several times faster for short clips and changes the frames a little.
         margin_seconds: silence after the clip when `pad_to_window` is False.
-        unfreeze: whether the weights are trained.
         precision: type of weights and arithmetic.
         windows_at_once: windows encoded together, which bounds memory for long clips and large batches.
 
@@ -46,6 +46,7 @@ class WhisperEncoder(PretrainedEncoder):
     modality: Modality = "audio"
     fingerprint_class = "WhisperEncoder"
     frames_per_second = 50.0
+    lora_targets = ("q_proj", "v_proj")
 
     def __init__(
         self,
@@ -53,11 +54,10 @@ class WhisperEncoder(PretrainedEncoder):
         layer: int | list[int] | None = None,
         pad_to_window: bool = True,
         margin_seconds: float = 1.0,
-        unfreeze: bool = False,
         precision: Precision = "float32",
         windows_at_once: int = 16,
     ) -> None:
-        super().__init__(checkpoint, layer, unfreeze, precision)
+        super().__init__(checkpoint, layer, precision)
         require(NOT_NEGATIVE, margin_seconds=margin_seconds)
         require(COUNT, windows_at_once=windows_at_once)
         self.pad_to_window = pad_to_window
@@ -67,8 +67,11 @@ class WhisperEncoder(PretrainedEncoder):
         self._mels = LogMels(extractor.mel_filters)
         self.dim = int(network.config.d_model)
         fed = "30 s" if pad_to_window else f"clip + {self.margin} mel frames"
-        self._adopt(network, network.layers, {"fed": fed, "mels": extractor.feature_size}, network.layer_norm)
-        network.embed_positions.requires_grad_(False)  # sinusoids, which Whisper's own training keeps fixed
+        # without its positions, sinusoids that Whisper's own training keeps fixed
+        stages = [Stage("convolution", (network.conv1,)), Stage("convolution", (network.conv2,))]
+        stages += [Stage("layer", (layer,)) for layer in network.layers]
+        stages.append(Stage("closing", (network.layer_norm,)))
+        self._adopt(network, stages, {"fed": fed, "mels": extractor.feature_size})
 
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
         """Encode waveforms, each `(samples,)` at 16 kHz, into `ceil(samples / 320)` frames each."""

@@ -23,7 +23,7 @@ from vibespeaker.cache.store import EmbeddingCache
 from vibespeaker.cache.verify import remove_damaged, verify_encoder
 from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.encoders.reduced import reduced_specs
-from vibespeaker.encoders.specs import build_encoders, read_specs
+from vibespeaker.encoders.specs import build_encoders, check_frozen, read_specs
 from vibespeaker.errors import CacheError, ConfigError
 from vibespeaker.extract.clips import ClipReader
 from vibespeaker.extract.loading import LoadedEncoder, load_encoders, on_device
@@ -130,6 +130,7 @@ def extract(
     _check_options(views, batch_seconds, batch_clips, shard_size, workers, verify, repair)
     check_folder(out, inputs=[manifest, encoders, augmentation, plan], kind=CacheError)
     specs = None if encoders is None else reduced_specs(read_specs(encoders), stride, statistics or ())
+    check_frozen(specs or {}, encoders)
     table = Manifest.read(manifest, _columns(specs, out if verify else None))
     augmented = augmented_rows(table, views, view_splits, None if plan is None else BalancePlan.read(plan))
     views = len(augmented)

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vibespeaker.config_files.renamed import classes_now
+from vibespeaker.config_files.renamed import stored_now
 from vibespeaker.config_files.trust import check_names
 from vibespeaker.errors import CheckpointError, VibeSpeakerError
 from vibespeaker.provenance import CHECKPOINT_KEY, Provenance
@@ -75,7 +75,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
         file.seek(0)
         content = torch.load(file, map_location="cpu", weights_only=True)
     provenance = check_content(content, path)
-    named = classes_now(content.get(HYPER_PARAMETERS) or {})
+    named = stored_now(content.get(HYPER_PARAMETERS) or {})
     return Checkpoint(path, sha256, provenance, {**content, HYPER_PARAMETERS: named})
 
 

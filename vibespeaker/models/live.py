@@ -8,8 +8,10 @@ from torch import Tensor, nn
 
 from vibespeaker.batch import EmotionBatch, Frames
 from vibespeaker.encoders.base import Encoder
+from vibespeaker.encoders.rates import RateGroup, rate_groups
 from vibespeaker.encoders.specs import build_encoders
 from vibespeaker.errors import ConfigError
+from vibespeaker.models.trained_weights import keep_trained_alone, rest_sha256
 from vibespeaker.provenance import EncoderProvenance
 
 #: What the names of trained encoders' weights begin with in a checkpoint.
@@ -17,22 +19,24 @@ LIVE = "live."
 
 
 class LiveEncoders(nn.Module):
-    """Runs encoders on a batch; those with weights to train (`unfreeze: true`) belong to optimiser and checkpoint.
+    """Runs encoders on a batch; those of which something is trained belong to optimiser and checkpoint.
 
-    The frozen ones stay in evaluation mode and out of both.
+    The frozen ones stay in evaluation mode and out of both. Of the trained ones a state holds what was trained; the
+    rest is named by its hash in the provenance.
 
     Args:
-        specs: encoder name → class_path, init_args and text, in the model's order.
+        specs: encoder name → class_path, init_args, text and what is trained, in the model's order.
     """
 
     def __init__(self, specs: Mapping[str, Mapping[str, Any]]) -> None:
         super().__init__()
         self.specs = {name: dict(spec) for name, spec in specs.items()}
         encoders = build_encoders(specs)
-        is_trained = {name: any(p.requires_grad for p in module.parameters()) for name, module in encoders.items()}
         # a plain dict hides the frozen ones from parameters(), state_dict() and train()
-        self.frozen = {name: module for name, module in encoders.items() if not is_trained[name]}
-        self.trained = nn.ModuleDict({name: module for name, module in encoders.items() if is_trained[name]}).train()
+        self.frozen = {name: module for name, module in encoders.items() if not module.is_trained}
+        self.trained = nn.ModuleDict({name: module for name, module in encoders.items() if module.is_trained}).train()
+        for module in self.trained.values():
+            keep_trained_alone(module)
 
     def encoder(self, name: str) -> Encoder:
         """Return the encoder called `name`."""
@@ -46,8 +50,14 @@ class LiveEncoders(nn.Module):
         for name, spec in self.specs.items():
             encoder, trained = self.encoder(name), name in self.trained
             parts = dict(encoder.fingerprint().parts)
-            found[name] = EncoderProvenance(encoder.dim, encoder.modality, spec, parts, trained)
+            rest = rest_sha256(encoder) if trained else None
+            found[name] = EncoderProvenance(encoder.dim, encoder.modality, spec, parts, trained, rest)
         return found
+
+    def rate_groups(self) -> list[RateGroup]:
+        """Return the trained weights that have learning rates of their own."""
+        trained = [(name, self.encoder(name)) for name in self.specs if name in self.trained]
+        return [group for name, encoder in trained for group in rate_groups(name, encoder)]
 
     def forward(self, batch: EmotionBatch) -> dict[str, Frames]:
         """Return encoder name → frames of the batch's audio or texts, in the encoders' order."""

@@ -81,12 +81,8 @@ class TrainedModel(nn.Module):
             return
         check_trusted({name: encoder.spec for name, encoder in self.provenance.encoders.items()}, self.name)
         live = LiveEncoders({name: encoder.spec for name, encoder in self.provenance.encoders.items()})
-        at_hand = {
-            # of those that were trained the weights that they began with are of no account
-            name: replace(stored, fingerprint=dict(live.encoder(name).fingerprint().parts))
-            for name, stored in self.provenance.encoders.items()
-        }
-        replace(self.provenance, encoders=at_hand).check_encoders(self.provenance)
+        # of those that were trained the weights that they began with are of no account, but for the rest of them
+        replace(self.provenance, encoders=live.provenance()).check_encoders(self.provenance)
         try:
             live.load_state_dict(self._trained_encoders)
         except RuntimeError as error:

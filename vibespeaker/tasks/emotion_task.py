@@ -3,9 +3,8 @@
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
@@ -14,9 +13,12 @@ from torch import Tensor
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.data.splits import refuse_scored
+from vibespeaker.encoders.gradients import check_gradients
+from vibespeaker.encoders.specs import check_specs
+from vibespeaker.encoders.training import keep_frozen_still
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels import LabelSet
-from vibespeaker.labels.heads import HEADS, HeadSpec
+from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.losses import MultiTaskLoss
 from vibespeaker.models.base import EmotionModel
 from vibespeaker.models.live import LiveEncoders
@@ -28,9 +30,11 @@ from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
 from vibespeaker.tasks.callbacks.process_remark import batch_norm_errors
 from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.gathering import GatheredOutputs, TrainingAccuracy
+from vibespeaker.tasks.network_checks import check_heads, freeze
 from vibespeaker.tasks.non_finite import refuse_non_finite
+from vibespeaker.tasks.optimizing import checked_optimizer
 from vibespeaker.tasks.processes import whole_batch, world_size
-from vibespeaker.tasks.schedule import Schedule, checked_optimizer
+from vibespeaker.tasks.schedule import Schedule
 from vibespeaker.tasks.scores import SplitOutputs, confusion_of
 
 
@@ -49,7 +53,7 @@ class EmotionTask(RecognitionTask):
         schedule: how the learning rate changes over the run.
         init_from: checkpoint whose weights to start from; heads are matched by name and class.
         encoders: name → class_path and init_args of encoders that run inside the model, for data without a cache, and
-            only then; those with `unfreeze: true` are trained, too.
+            only then; `train` beside them says what of an encoder is trained, see `encoders.training`.
         freeze: patterns over the network's parameter names, such as `poolings.*`, that stay as they start.
         checkpoints: which states a run keeps.
     """
@@ -74,7 +78,8 @@ class EmotionTask(RecognitionTask):
         self.kept_logits: list[int] | None = None
         self.make_network, self.loss, self.make_optimizer = network, loss, optimizer
         self.schedule, self.init_from = schedule, init_from
-        self.encoder_specs, self.freeze_patterns = encoders, freeze or []
+        self.encoder_specs = None if encoders is None else check_specs(encoders, "model.init_args.encoders")
+        self.freeze_patterns = freeze or []
 
     def configure_model(self) -> None:
         """Build the network for the attached data; a checkpoint that is loaded without data builds it itself."""
@@ -91,7 +96,7 @@ class EmotionTask(RecognitionTask):
         network = self._build(data.provenance)
         if fitting:
             self.has_weights = True
-            self._check_heads(network)
+            check_heads(network, self.loss, self.provenance.heads)
             start = self.init_from
             earlier = None if start is None else initialise(network, self.provenance, Path(start))
             self.provenance = self.provenance.trained(self.loss.trains, earlier)
@@ -113,45 +118,11 @@ class EmotionTask(RecognitionTask):
             )
         self.provenance = provenance
         self.network = network = self._network_of(provenance)
-        self._freeze(network)
+        freeze(network, self.freeze_patterns)
         return network
 
     def _network_of(self, provenance: Provenance) -> EmotionModel:
         return self.make_network(provenance.encoder_dims, len(provenance.classes), provenance.heads)
-
-    def _check_heads(self, network: EmotionModel) -> None:
-        if not network.heads:
-            raise ConfigError(
-                "the network has no head to train",
-                allowed=HEADS,
-                remedy="set model.init_args.network.init_args.heads, or declare further heads in data.init_args.heads",
-            )
-        missing = [head for head in self.loss.requires if head not in network.heads]
-        if missing:
-            raise ConfigError(
-                "the loss needs a head that the network lacks",
-                found=", ".join(missing),
-                allowed=network.heads,
-                remedy="give the network that head, declare it in data.init_args.heads, or drop the loss terms that "
-                "read it",
-            )
-        idle = [head for head in self.provenance.heads if head not in self.loss.requires]
-        if idle:
-            raise ConfigError(
-                "data.init_args.heads declares heads that no term of the loss trains",
-                found=", ".join(idle),
-                allowed=self.loss.requires,
-                remedy="add a term with head: NAME, of weight 0 if it is only to be watched, or drop the head",
-            )
-
-    def _freeze(self, network: EmotionModel) -> None:
-        names = [name for name, _ in network.named_parameters()]
-        for pattern in self.freeze_patterns:
-            if not any(fnmatch(name, pattern) for name in names):
-                raise ConfigError("model.init_args.freeze matches no parameter", found=pattern, allowed=names)
-        for name, parameter in network.named_parameters():
-            if any(fnmatch(name, pattern) for pattern in self.freeze_patterns):
-                parameter.requires_grad_(False)
 
     def recognize(self, batch: EmotionBatch) -> EmotionOutput:
         """Return the network's outputs for a batch, from its frames or from its audio and texts."""
@@ -198,6 +169,18 @@ class EmotionTask(RecognitionTask):
         """Begin to count what is right, also where training resumes within an epoch: from there on, then."""
         super().on_train_start()
         self.training_accuracy = TrainingAccuracy(self.provenance.labels).to(self.device)
+
+    def on_after_backward(self) -> None:
+        """Check once that everything of the encoders that is to be trained learns."""
+        if self.live is not None and self.trainer.global_step == 0:
+            check_gradients(self.live.named_parameters())
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training mode; norms that are frozen keep their running statistics."""
+        super().train(mode)
+        if mode and self.network is not None:
+            keep_frozen_still(self.network)
+        return self
 
     def on_train_epoch_start(self) -> None:
         """Forget the batches of the epoch before."""
@@ -250,7 +233,8 @@ class EmotionTask(RecognitionTask):
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Optimise what is not frozen; the schedule moves every step."""
-        optimizer = checked_optimizer(self.make_optimizer, self.parameters())
+        own_rates = [] if self.live is None else self.live.rate_groups()
+        optimizer = checked_optimizer(self.make_optimizer, self.parameters(), own_rates)
         steps = int(self.trainer.estimated_stepping_batches)
         scheduler = self.schedule.attach(optimizer, steps / max(1, self.trainer.max_epochs or 1), steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step", "name": "lr"}}

@@ -1,16 +1,14 @@
 """The learning rate over a run: linear warm-up, then half a cosine or a straight line down to a minimum."""
 
 import math
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from vibespeaker.arguments.ranges import COUNT_OR_NONE, NOT_NEGATIVE, SHARE, require, require_each
+from vibespeaker.arguments.ranges import COUNT_OR_NONE, NOT_NEGATIVE, SHARE, require
 from vibespeaker.errors import ConfigError
 
 
@@ -18,9 +16,12 @@ from vibespeaker.errors import ConfigError
 class Schedule:
     """How the learning rate, whose maximum the optimiser holds, changes from step to step.
 
+    Where encoders have rates of their own, all rise and fall together: their ratios stay.
+
     Args:
         warmup_epochs: epochs of linear rise from zero to the maximum; may be a fraction.
-        minimum: rate at the end of the run; null keeps the maximum after the warm-up.
+        minimum: rate at the end of the run, of what the optimiser's own rate applies to; null keeps the maximum after
+            the warm-up.
         warmup_steps: the same rise in optimiser steps; give one of the three.
         warmup_share: the same rise as a share of the run's steps, 0 to 1.
         shape: how the rate falls to the minimum: along half a cosine, or in equal steps.
@@ -60,16 +61,16 @@ class Schedule:
         Raises:
             ConfigError: the minimum is above the maximum.
         """
-        maxima = [float(group["lr"]) for group in optimizer.param_groups]
-        if self.minimum is not None and self.minimum > min(maxima):
+        maximum = float(optimizer.defaults["lr"])
+        if self.minimum is not None and self.minimum > maximum:
             raise ConfigError(
                 "the schedule's minimum is above the optimizer's learning rate",
                 found=self.minimum,
-                allowed=f"0 to {min(maxima)}",
+                allowed=f"0 to {maximum}",
             )
-        factor = partial(self._factor, warmup=self._warmup(steps_per_epoch, steps), steps=steps)
-        floors = [(self.minimum or 0.0) / maximum if maximum else 0.0 for maximum in maxima]
-        return LambdaLR(optimizer, [partial(factor, floor=floor) for floor in floors])
+        floor = (self.minimum or 0.0) / maximum if maximum else 0.0
+        factor = partial(self._factor, floor=floor, warmup=self._warmup(steps_per_epoch, steps), steps=steps)
+        return LambdaLR(optimizer, [factor] * len(optimizer.param_groups))
 
     def _warmup(self, steps_per_epoch: float, steps: int) -> float:
         """Return the steps of the warm-up."""
@@ -86,17 +87,3 @@ class Schedule:
         done = min(1.0, max(0.0, (step + 1 - warmup) / max(1.0, steps - warmup)))
         left = 1.0 - done if self.shape == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))
         return floor + (1.0 - floor) * left
-
-
-def checked_optimizer(make: Callable[[list[nn.Parameter]], Optimizer], parameters: Iterable[nn.Parameter]) -> Optimizer:
-    """Return the optimiser of all parameters that are not frozen.
-
-    Raises:
-        ConfigError: a rate or another setting is out of range, or nothing is to be trained.
-    """
-    try:
-        optimizer = make([parameter for parameter in parameters if parameter.requires_grad])
-    except ValueError as error:  # PyTorch checks most of them
-        raise ConfigError("model.init_args.optimizer is refused by PyTorch", found=error) from error
-    require_each(NOT_NEGATIVE, "optimizer.lr", enumerate(group["lr"] for group in optimizer.param_groups))
-    return optimizer

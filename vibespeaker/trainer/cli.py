@@ -231,6 +231,8 @@ def _silence_others() -> None:
     warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks.*")
     # the network is built late, when the data is known, but never divided among devices
     warnings.filterwarnings("ignore", message="You're using the WeightAveraging callback with a model that.*")
+    # what of an encoder or a network is frozen stays in evaluation mode
+    warnings.filterwarnings("ignore", message="Found .* in eval mode at the start of training.*")
     # a run without a validation split says so itself
     warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero.*")
     for name in ("lightning.pytorch", "lightning.fabric"):

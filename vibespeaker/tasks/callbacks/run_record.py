@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 import vibespeaker
-from vibespeaker.config_files.renamed import classes_now, keys_now
+from vibespeaker.config_files.renamed import keys_now, stored_now
 from vibespeaker.config_files.trust import trusted_packages
 from vibespeaker.config_files.yaml_text import parse_yaml, read_mapping
 from vibespeaker.errors import ConfigError
@@ -60,7 +60,7 @@ def check_same_config(path: Path, config: str) -> None:
     Raises:
         ConfigError: they differ; names the keys.
     """
-    before = keys_now(_flat(classes_now(read_mapping(path))))
+    before = keys_now(_flat(stored_now(read_mapping(path))))
     now = _flat(parse_yaml(config, "the config"))
     changed = [
         f"{key} was {before.get(key)}, is {now.get(key)}"

@@ -1,0 +1,43 @@
+"""The optimiser of a run: one learning rate for all that is trained, or encoders and their layers with their own."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+
+from vibespeaker.arguments.ranges import NOT_NEGATIVE, require_each
+from vibespeaker.encoders.rates import RateGroup
+from vibespeaker.errors import ConfigError
+
+#: What the rate of everything but the encoders with rates of their own is called in the log.
+NETWORK_GROUP = "network"
+
+
+def checked_optimizer(
+    make: Callable[[list[Any]], Optimizer], parameters: Iterable[nn.Parameter], own_rates: Sequence[RateGroup] = ()
+) -> Optimizer:
+    """Return the optimiser of all parameters that are not frozen.
+
+    Args:
+        make: from parameters, or groups of them, to the optimiser.
+        parameters: all of them.
+        own_rates: those of them that have a learning rate of their own; the optimiser's parameter groups then bear
+            their names. Without any there is one group.
+
+    Raises:
+        ConfigError: a rate or another setting is out of range, or nothing is to be trained.
+    """
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    apart = {id(parameter) for group in own_rates for parameter in group.parameters}
+    rest = [parameter for parameter in trained if id(parameter) not in apart]
+    groups: list[dict[str, Any]] = [{"params": rest, "name": NETWORK_GROUP}] if rest else []
+    groups += [{"params": list(group.parameters), "name": group.name} for group in own_rates]
+    try:
+        optimizer = make(groups if own_rates else trained)
+    except ValueError as error:  # PyTorch checks most of them
+        raise ConfigError("model.init_args.optimizer is refused by PyTorch", found=error) from error
+    for group, wanted in zip(optimizer.param_groups[-len(own_rates) :] if own_rates else (), own_rates, strict=True):
+        group["lr"] = wanted.factor * (optimizer.defaults["lr"] if wanted.rate is None else wanted.rate)
+    require_each(NOT_NEGATIVE, "optimizer.lr", enumerate(group["lr"] for group in optimizer.param_groups))
+    return optimizer
