@@ -1,114 +1,22 @@
 """Provenance of a checkpoint: the data and encoders it was trained on."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as dataclass_fields
-from typing import Any, Literal
+from typing import Any
 
 from vibespeaker.config_files.renamed import stored_now
 from vibespeaker.errors import CheckpointError
 from vibespeaker.files.stored_fields import stored_as
 from vibespeaker.labels import LabelSet
 from vibespeaker.labels.heads import HeadSpec
+from vibespeaker.provenance.encoders import EncoderProvenance, Fingerprint, texts_called
 
 #: Where a checkpoint keeps its provenance.
 CHECKPOINT_KEY = "vibespeaker"
 #: Key of a table's record: the heads that a loss trained, now or in the run that it began from.
 TRAINED_HEADS = "trained_heads"
 _TUPLES = ("classes", "corpora", "transcripts")
-
-Modality = Literal["audio", "text"]
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """Everything that an encoder's output depends on.
-
-    Args:
-        parts: named ingredients, e.g. `weights`, `layer`, `preprocessing`; each a short string. The same checkpoint
-            gives the same parts from a folder and from a hub.
-    """
-
-    parts: Mapping[str, str]
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over all parts, 64 hexadecimal digits."""
-        return hashlib.sha256(json.dumps(dict(self.parts), sort_keys=True).encode()).hexdigest()
-
-    def difference(self, other: "Fingerprint") -> dict[str, tuple[str | None, str | None]]:
-        """Return the parts that differ: name → (this one's, the other's)."""
-        names = sorted({*self.parts, *other.parts})
-        pairs = {name: (self.parts.get(name), other.parts.get(name)) for name in names}
-        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-
-
-@dataclass(frozen=True)
-class EncoderProvenance:
-    """An encoder as it was used.
-
-    Args:
-        dim: width of its frames.
-        modality: `audio` or `text`.
-        spec: `class_path` and `init_args` that build it, and `text` where it reads texts that have a name.
-        fingerprint: its fingerprint's parts.
-        trained: True when weights of it are trained; they stand in the checkpoint.
-        rest_sha256: SHA-256 over those of its weights that are not trained and so stand in no checkpoint; None of a
-            frozen encoder, which its fingerprint names, and of one from before checkpoints left them out.
-    """
-
-    dim: int
-    modality: str
-    spec: Mapping[str, Any]
-    fingerprint: Mapping[str, str]
-    trained: bool = False
-    rest_sha256: str | None = None
-
-    def check_rest(self, stored: "EncoderProvenance", name: str) -> None:
-        """Compare the weights of a trained encoder that a checkpoint does not hold with those at hand.
-
-        Raises:
-            CheckpointError: they are others.
-        """
-        if stored.rest_sha256 is not None and stored.rest_sha256 != self.rest_sha256:
-            raise CheckpointError(
-                f"encoder {name} was trained from other weights than those at hand",
-                found=f"weights that were not trained {self.rest_sha256}",
-                allowed=stored.rest_sha256,
-                remedy="give the encoder's checkpoint that it was trained from, and the same train beside its "
-                "class_path",
-            )
-
-    def described(self) -> dict[str, Any]:
-        """Return plain values for the metadata of predictions: `class_path`, `init_args`, and what was recorded."""
-        facts = {"modality": self.modality, "fingerprint": dict(self.fingerprint), "trained": self.trained}
-        return {**self.spec, **facts}
-
-
-def _texts_called(name: str | None) -> str:
-    return "the default texts" if name is None else f"text: {name}"
-
-
-def texts_read(encoders: Mapping[str, EncoderProvenance]) -> tuple[str | None, ...]:
-    """Return the names of the texts that encoders read, sorted; None is the default, which stands for none, too."""
-    read = {encoder.spec.get("text") for encoder in encoders.values() if encoder.modality == "text"}
-    return tuple(sorted(read, key=lambda name: name or "")) or (None,)
-
-
-def never_trained(record: Mapping[str, Any], head: str) -> bool:
-    """Return whether a head, of an ensemble that of every member, is recorded to have kept its first weights.
-
-    Args:
-        record: what a prediction table keeps of a system, see `Provenance.record`.
-        head: its name.
-    """
-    members = (record.get("ensemble") or {}).get("members")
-    if members:
-        return all(never_trained(member.get("provenance") or {}, head) for member in members)
-    heads = record.get(TRAINED_HEADS)
-    return heads is not None and head not in heads
 
 
 @dataclass(frozen=True)
@@ -183,8 +91,8 @@ class Provenance:
             if reads != read:
                 raise CheckpointError(
                     f"encoder {name} reads other texts than those that the checkpoint was trained with",
-                    found=_texts_called(reads),
-                    allowed=_texts_called(read),
+                    found=texts_called(reads),
+                    allowed=texts_called(read),
                     remedy="extract again with the checkpoint's encoders, or give the texts that name in the manifest",
                 )
             if encoder.trained:
@@ -297,3 +205,17 @@ class Provenance:
             for name, spec in fields.get("heads", {}).items()
         }
         return stored_as(Provenance, fields, told, CheckpointError, remedy)
+
+
+def never_trained(record: Mapping[str, Any], head: str) -> bool:
+    """Return whether a head, of an ensemble that of every member, is recorded to have kept its first weights.
+
+    Args:
+        record: what a prediction table keeps of a system, see `Provenance.record`.
+        head: its name.
+    """
+    members = (record.get("ensemble") or {}).get("members")
+    if members:
+        return all(never_trained(member.get("provenance") or {}, head) for member in members)
+    heads = record.get(TRAINED_HEADS)
+    return heads is not None and head not in heads

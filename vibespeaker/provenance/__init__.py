@@ -1,0 +1,14 @@
+"""What a checkpoint or cache was made of."""
+
+from vibespeaker.provenance.encoders import EncoderProvenance, Fingerprint, Modality, texts_read
+from vibespeaker.provenance.record import CHECKPOINT_KEY, Provenance, never_trained
+
+__all__ = [
+    "CHECKPOINT_KEY",
+    "EncoderProvenance",
+    "Fingerprint",
+    "Modality",
+    "Provenance",
+    "never_trained",
+    "texts_read",
+]
