@@ -1,5 +1,6 @@
 """Runs of the trainer commands on toy data."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,9 +52,10 @@ def runner(toy: Toy, folder: Path) -> Run:
     return call
 
 
-@pytest.fixture
-def fitted(run: Run) -> Path:
-    """Run folder after two epochs with nine classes."""
+@pytest.fixture(scope="session")
+def trained(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run folder after two epochs with nine classes, which nobody changes."""
+    run = runner(toy, tmp_path_factory.mktemp("trained"))
     return run("fit", "--trainer.max_epochs=2", config=NINE).folder
 
 
@@ -80,3 +82,9 @@ def live_config(encoders: dict[str, dict[str, object]]) -> str:
     """Give the config that runs encoders inside the model and switches the cache off."""
     config = {"data": {"init_args": {"cache": None}}, "model": {"init_args": {"encoders": encoders}}}
     return yaml.safe_dump(config, sort_keys=False)
+
+
+@pytest.fixture
+def fitted(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the trained run folder, where `run` has its own."""
+    return Path(shutil.copytree(trained, tmp_path / "runs" / "toy"))

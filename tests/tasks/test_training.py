@@ -12,6 +12,7 @@ from tests.trainer.lengths import LengthTask
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.errors import CheckpointError, TrainingError
 from vibespeaker.files.run_folder import checkpoint_path
+from vibespeaker.models.checkpoint import weights_sha256
 from vibespeaker.tasks import EmotionTask
 
 SCORES = {"loss", "accuracy", "ua_plus_wa", "macro_f1", "uar", "calibration_error"}
@@ -80,4 +81,4 @@ def test_weights_that_are_no_numbers_are_not_saved() -> None:
         LengthTask().on_save_checkpoint(state)
     state["state_dict"]["broken"][1] = 0.0  # type: ignore[index]
     LengthTask().on_save_checkpoint(state)
-    assert state["vibespeaker"] == {"texts": "lengths"}
+    assert state["vibespeaker"] == {"texts": "lengths", "weights_sha256": weights_sha256(state["state_dict"])}

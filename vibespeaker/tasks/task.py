@@ -129,7 +129,7 @@ class Task(LightningModule):
                     "--trainer.gradient_clip_val",
                 )
         # only one process writes
-        weights = {WEIGHTS_KEY: weights_sha256(checkpoint["state_dict"])} if self.trainer.is_global_zero else {}
+        weights = {WEIGHTS_KEY: weights_sha256(checkpoint["state_dict"])} if self.global_rank == 0 else {}
         checkpoint[CHECKPOINT_KEY] = {**self.record(), **weights}
 
     def write_predictions(self, path: Path, system: str, command: str) -> None:
