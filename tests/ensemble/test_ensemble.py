@@ -50,18 +50,61 @@ def test_a_member_with_other_as_a_class_joins_those_without(tmp_path):
     np.testing.assert_allclose(combined.probabilities(), (softmax(nine[:, :8]) + softmax(eight)) / 2, atol=1e-6)
 
 
-def test_further_heads_are_left_out(tmp_path, two):
+GENDER = HeadSpec("classification", "gender", ("female", "male"))
+TONE = HeadSpec("multilabel", "votes.secondary", ("calm", "tense"))
+LENGTH = HeadSpec("regression", "duration")
+
+
+def with_heads(one: Predictions, heads: dict[str, HeadSpec], **values) -> Predictions:
+    columns = {
+        column: np.float32(values[name][:, place]) if name in values else np.float32(np.nan)
+        for name, spec in heads.items()
+        for place, column in enumerate(spec.columns(name))
+    }
+    return Predictions(one.frame.assign(**columns), replace(one.metadata, heads=heads))
+
+
+def test_further_heads_are_the_mean_of_those_that_have_them(tmp_path, two):
     tables, paths = two
-    ensemble(paths, tmp_path / "e.parquet")
+    ensemble(paths, tmp_path / "e.parquet", weights=[1, 3])
     expected = Predictions.read(tmp_path / "e.parquet").frame
-    heads = {"gender": HeadSpec("classification", "gender", ("female", "male"))}
-    metadata = replace(tables["a"].metadata, heads=heads)
-    frame = tables["a"].frame.assign(**{"head.gender.female": np.float32(0), "head.gender.male": np.float32(1)})
-    Predictions(frame, metadata).write(paths[0])
-    ensemble(paths, tmp_path / "e.parquet")
+    random = np.random.default_rng(1)
+    heads = {"gender": GENDER, "tone": TONE, "length": LENGTH}
+    said = [{name: random.normal(size=(4, spec.outputs)) for name, spec in heads.items()} for _ in "ab"]
+    del said[0]["length"]  # a declares it, and fills it nowhere
+    for path, values, one in zip(paths, said, tables.values(), strict=True):
+        with_heads(one, heads, **values).write(path)
+    ensemble(paths, tmp_path / "e.parquet", weights=[1, 3])
     combined = Predictions.read(tmp_path / "e.parquet")
-    pd.testing.assert_frame_equal(combined.frame, expected)
-    assert combined.metadata.heads == {}
+    assert list(combined.metadata.heads) == ["gender", "tone", "length"]
+    pd.testing.assert_frame_equal(combined.frame[expected.columns], expected)
+    a, b = said
+    genders = (softmax(a["gender"]) + 3 * softmax(b["gender"])) / 4
+    np.testing.assert_allclose(softmax(combined.head("gender")), genders, atol=1e-6)
+    tones = 1 / (1 + np.exp(-a["tone"])) / 4 + 3 / (1 + np.exp(-b["tone"])) / 4
+    np.testing.assert_allclose(1 / (1 + np.exp(-combined.head("tone"))), tones, atol=1e-6)
+    np.testing.assert_allclose(combined.head("length"), b["length"], atol=1e-6)
+    record = combined.metadata.provenance["ensemble"]["further_heads"]
+    assert record["length"] == {str(paths[1]): 1.0}
+    assert record["gender"] == {str(paths[0]): 0.25, str(paths[1]): 0.75}
+
+
+def test_further_heads_that_differ_are_left_out_and_said(tmp_path, two, caplog):
+    tables, paths = two
+    values = np.zeros((4, 2))
+    with_heads(tables["a"], {"gender": GENDER}, gender=values).write(paths[0])
+    with_heads(tables["b"], {"gender": replace(GENDER, classes=("male", "female"))}, gender=values).write(paths[1])
+    ensemble(paths, tmp_path / "e.parquet")
+    assert not Predictions.read(tmp_path / "e.parquet").metadata.heads
+    assert "the head gender is left out, since members do not mean the same by it" in caplog.text
+
+
+def test_further_heads_outlive_classes_that_are_dropped(tmp_path):
+    tuned = table(np.ones((4, 8)), labels=LABEL_SETS["challenge"])
+    nine = table(np.ones((4, 9)), labels=CHALLENGE_OTHER)
+    paths = saved(tmp_path, tuned=tuned, nine=with_heads(nine, {"length": LENGTH}, length=np.full((4, 1), 2.0)))
+    ensemble(paths, tmp_path / "e.parquet")
+    assert Predictions.read(tmp_path / "e.parquet").head("length").tolist() == [[2.0]] * 4
 
 
 def test_weighted_mean(tmp_path, two):

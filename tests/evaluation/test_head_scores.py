@@ -4,12 +4,14 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.manifests import manifest_from
 from vibespeaker.evaluation.command import evaluate
-from vibespeaker.evaluation.head_scores import head_scores
+from vibespeaker.evaluation.head_scores import head_scores, head_sums, scores_of
 from vibespeaker.evaluation.scores import Evaluation
+from vibespeaker.evaluation.uncertainty import Interval
 from vibespeaker.labels import CHALLENGE, NO_CATEGORY
 from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.predictions import Predictions, PredictionsMetadata
@@ -63,10 +65,35 @@ def test_evaluate_scores_a_system_of_further_heads_alone(tmp_path: Path, capsys:
     says_male = np.array([[1, 0], [0, 1], [1, 0], [0, 1], [0, 1]])
     table = Predictions.build(ids, names, ["test"] * 5, None, None, metadata, {"gender": says_male})
     table.write(tmp_path / "table.parquet")
-    evaluate([tmp_path / "table.parquet"], tmp_path / "manifest.parquet", draws=0, out=[tmp_path / "scores.json"])
+    outputs = [tmp_path / "scores.json", tmp_path / "scores.parquet"]
+    evaluate([tmp_path / "table.parquet"], tmp_path / "manifest.parquet", draws=50, out=outputs)
     heads = Evaluation.read(tmp_path / "scores.json").system("gendered").heads
     assert list(heads) == ["gender"]  # it predicts no tone
     # the last one is wrong, but the policy leaves out what nobody agreed on
     assert heads["gender"].labelled == 3
     assert heads["gender"].scores["uar"] == pytest.approx(0.75)
+    low, high = heads["gender"].intervals["uar"]
+    assert 0 <= low < 0.75 < high <= 1
+    assert heads["gender"].interval("uar") == Interval(heads["gender"].scores["uar"], low, high)
+    frame = pd.read_parquet(tmp_path / "scores.parquet").set_index(["system", "score"])
+    assert tuple(frame.loc[("gendered", "gender_uar"), ["value", "low", "high"]]) == pytest.approx((0.75, low, high))
     assert "Further heads" in capsys.readouterr().out
+
+
+def test_intervals_are_those_of_the_speakers_drawn() -> None:
+    """A classification, a multilabel head and a value, each against the sums of its draws, one by one."""
+    random = np.random.default_rng(0)
+    clusters = random.integers(0, 7, 60)
+    truths = {
+        GENDER: random.integers(0, 2, 60),
+        TONE: random.integers(0, 2, (60, 2)).astype(float),
+        AROUSAL: random.uniform(1, 7, (60, 1)),
+    }
+    truths[GENDER][:9], truths[TONE][:9], truths[AROUSAL][:9] = NO_CATEGORY, NAN, NAN
+    for spec, truth in truths.items():
+        outputs = random.normal(size=(60, spec.outputs)) + truth.reshape(60, -1)
+        sums = head_sums(spec, outputs, truth, clusters, 7)
+        drawn = np.array([2, 0, 1, 0, 3, 0, 1])
+        rows = np.concatenate([np.flatnonzero(clusters == one) for one in np.repeat(np.arange(7), drawn)])
+        expected = head_scores(spec, outputs[rows], truth[rows]).scores
+        assert {name: float(value) for name, value in scores_of(spec, drawn @ sums).items()} == pytest.approx(expected)

@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from vibespeaker.evaluation.scores import Comparison, Evaluation, Interval, Settings, Slice, Spread, SystemScores
+from vibespeaker.evaluation.scores import Comparison, Evaluation, Settings, Slice, SystemScores
+from vibespeaker.evaluation.uncertainty import Interval, Spread
 from vibespeaker.report.comparing import comparisons, slices
 from vibespeaker.report.compose import leader
 from vibespeaker.report.scores import headline

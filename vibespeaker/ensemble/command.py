@@ -11,6 +11,7 @@ from rich.table import Table
 
 from vibespeaker.config_files import find_config
 from vibespeaker.ensemble.combination import SCORES, Combination, combine
+from vibespeaker.ensemble.further_heads import further_heads
 from vibespeaker.ensemble.means import LEAST_PROBABILITY
 from vibespeaker.ensemble.members import Member, read_members
 from vibespeaker.ensemble.recipe import Method, Recipe
@@ -51,7 +52,8 @@ def ensemble(
     """Combine prediction tables, and a baseline's task 2 file among them, into one table.
 
     Selections and stacking go by the labels of `fit_split`. What is written for that split is cross-fitted by speaker,
-    and so is the score that is printed. The recipe is written beside the table.
+    and so is the score that is printed. The recipe is written beside the table. Further heads are the mean of the
+    members that share them, whatever the method.
 
     Args:
         predictions: prediction tables, or challenge files of task 2 (`.csv`).
@@ -143,12 +145,15 @@ def build(
 ) -> Predictions:
     """Return the combined table, with members, their hashes, weights and scores in its metadata."""
     tables = [member.predictions.metadata for member in members if member.predictions is not None]
+    further = further_heads(members, combination.keys, recipe.weights)
     record: dict[str, Any] = {
         "recipe": recipe.to_dict(),
         "members": [member.record() for member in members],
         "heads": {head: combiner.record() for head, combiner in combination.combiners.items()},
         "scores": combination.scores,
     }
+    if further:
+        record["further_heads"] = {name: dict(head.shares) for name, head in further.items()}
     provenance: dict[str, Any] = {"ensemble": record}
     if recipe.is_fitted and truth is not None:
         provenance["fitted"] = {
@@ -166,14 +171,16 @@ def build(
         synthetic=any(table.synthetic for table in tables),
         provenance=provenance,
         label_policy=policy if any(table.label_policy for table in tables) else None,
+        heads={name: head.spec for name, head in further.items()},
     )
     values, keys = combination.values, combination.keys
     absent = np.full((len(keys), 1), np.nan)
     logits = None
     if "categories" in values:
         logits = np.log(np.maximum(values["categories"], LEAST_PROBABILITY))
+    outputs = {name: head.values for name, head in further.items()}
     frame = Predictions.build(
-        list(keys["utterance_id"]), list(keys["file_name"]), list(keys["split"]), logits, None, metadata
+        list(keys["utterance_id"]), list(keys["file_name"]), list(keys["split"]), logits, None, metadata, outputs
     ).frame
     frame[list(ATTRIBUTES)] = np.hstack([values.get(name, absent) for name in ATTRIBUTES]).astype(np.float32)
     return Predictions(frame, metadata)

@@ -194,10 +194,11 @@ def _answering(member: Member, target: LabelSet, first: str, named: bool, counts
             allowed=f"{target.name} {target.classes}",
             remedy="choose the members for categories with --categories, or one label set with --labels",
         )
-    metadata = replace(table.metadata, label_set=target.name, classes=target.classes, heads={})
+    metadata = replace(table.metadata, label_set=target.name, classes=target.classes)
     keys = [list(table.frame[name]) for name in KEYS]
     made = Predictions.build(keys[0], keys[1], keys[2], logits, None, metadata)
-    made.frame[list(ATTRIBUTES)] = table.frame[list(ATTRIBUTES)]
+    others = [*ATTRIBUTES, *(column for name, spec in metadata.heads.items() for column in spec.columns(name))]
+    made.frame[others] = table.frame[others]
     return replace(member, predictions=made)
 
 

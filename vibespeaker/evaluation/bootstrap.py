@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from vibespeaker.evaluation.scores import Interval, Spread
 from vibespeaker.evaluation.statistics import Floats, Integers, Layout, System, scores, sums
 from vibespeaker.evaluation.targets import Targets
+from vibespeaker.evaluation.uncertainty import Interval, Spread
 
 #: Draws whose speaker counts are held in memory at once.
 _CHUNK = 500

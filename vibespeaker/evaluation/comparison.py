@@ -11,8 +11,9 @@ from itertools import combinations
 import numpy as np
 
 from vibespeaker.evaluation.bootstrap import percentiles
-from vibespeaker.evaluation.scores import Comparison, Interval
+from vibespeaker.evaluation.scores import Comparison
 from vibespeaker.evaluation.statistics import Floats, Layout, scores
+from vibespeaker.evaluation.uncertainty import Interval
 
 #: Scores by which systems are compared, where both have them.
 COMPARED = ("macro_f1", "uar", "balanced_macro_f1", "ccc_arousal", "ccc_valence", "ccc_dominance", "ccc_mean")

@@ -18,47 +18,11 @@ import pandas as pd
 
 from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.head_scores import HeadScores
+from vibespeaker.evaluation.uncertainty import Interval, Spread
 from vibespeaker.files import atomic_path, write_text
 from vibespeaker.files.inputs import read_json
 
 SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A score and its speaker-clustered bootstrap interval.
-
-    Args:
-        value: the score of all utterances; NaN where undefined.
-        low: lower end, NaN where undefined or not asked for.
-        high: upper end.
-    """
-
-    value: float
-    low: float = math.nan
-    high: float = math.nan
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f}" if math.isnan(self.low) else f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
-
-
-@dataclass(frozen=True)
-class Spread:
-    """How a score varies over seeds or over resampled tests.
-
-    Args:
-        mean: mean of the values.
-        deviation: their standard deviation (n − 1), NaN for one value.
-        low: least value, or the lower 2.5 % point of resampled tests.
-        high: greatest value, or the upper 2.5 % point.
-        count: number of values.
-    """
-
-    mean: float
-    deviation: float
-    low: float
-    high: float
-    count: int
 
 
 @dataclass(frozen=True)
@@ -78,7 +42,7 @@ class SystemScores:
         confusion: rows true, columns predicted.
         balanced_tests: score → spread over simulated tests with equally many utterances per class.
         fitted_on: what of the system was fitted or selected on the split scored here, null where nothing was.
-        heads: further head → its scores, without intervals.
+        heads: further head → its scores.
     """
 
     system: str
@@ -94,6 +58,11 @@ class SystemScores:
     balanced_tests: Mapping[str, Spread] = field(default_factory=dict)
     fitted_on: str | None = None
     heads: Mapping[str, HeadScores] = field(default_factory=dict)
+
+    def all_scores(self) -> dict[str, Interval]:
+        """Return the scores with those of further heads, `HEAD_SCORE`, as validation logs them."""
+        further = {f"{head}_{name}": one.interval(name) for head, one in self.heads.items() for name in one.scores}
+        return {**self.scores, **further}
 
 
 @dataclass(frozen=True)
@@ -231,7 +200,7 @@ class Evaluation:
 
         `by` and `group` are null for the whole split.
         """
-        whole = [(s.system, None, None, s.scores, s.utterances, s.speakers) for s in self.systems]
+        whole = [(s.system, None, None, s.all_scores(), s.utterances, s.speakers) for s in self.systems]
         groups = [(s.system, s.by, s.group, s.scores, s.utterances, s.speakers) for s in self.slices]
         rows = [
             (system, by, group, name, score.value, score.low, score.high, utterances, speakers)

@@ -15,12 +15,13 @@ from vibespeaker.evaluation.bootstrap import balanced_tests, bootstrap, clusters
 from vibespeaker.evaluation.comparison import compare
 from vibespeaker.evaluation.coverage import coverage_notes, refuse_other_files, table_notes
 from vibespeaker.evaluation.folds import Table, read_tables
-from vibespeaker.evaluation.head_scores import table_scores
 from vibespeaker.evaluation.references import majority_and_mean
-from vibespeaker.evaluation.scores import Comparison, Evaluation, Interval, Settings, Slice, Spread, SystemScores
+from vibespeaker.evaluation.scores import Comparison, Evaluation, Settings, Slice, SystemScores
 from vibespeaker.evaluation.slices import groupings, slices
 from vibespeaker.evaluation.statistics import Floats, Layout, System, layout_of, scores, sums
+from vibespeaker.evaluation.table_heads import Resampling, table_scores
 from vibespeaker.evaluation.targets import Targets, Truth
+from vibespeaker.evaluation.uncertainty import Interval, Spread
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.predictions import Predictions
 from vibespeaker.progress import tracked
@@ -94,8 +95,9 @@ def evaluate_tables(
         progress.advance()
         sliced = _slices(entries, targets, truth, options, extra)
         progress.advance()
-    described = [_described(one, None, targets, truth, origin) for one in systems[:1]]
-    described += [_described(entry.system, entry, targets, truth, "") for entry in entries]
+    resampling = Resampling(*clusters_of(targets), options.draws, options.seed, options.level)
+    described = [_described(one, None, targets, truth, resampling, origin) for one in systems[:1]]
+    described += [_described(entry.system, entry, targets, truth, resampling) for entry in entries]
     found = [
         replace(
             one, scores=values, balanced_tests=tests[i] if tests else {}, confusion=_confusion(layouts[i], tables[i])
@@ -202,7 +204,9 @@ def _slices(
     return slices(systems, targets, truth.labels.classes, groups, options.draws, options.level, options.seed)
 
 
-def _described(system: System, entry: _Entry | None, targets: Targets, truth: Truth, origin: str) -> SystemScores:
+def _described(
+    system: System, entry: _Entry | None, targets: Targets, truth: Truth, resampling: Resampling, origin: str = ""
+) -> SystemScores:
     known = np.isfinite(targets.attributes).sum(axis=0)
     labelled = {"categories": int((targets.categories >= 0).sum())}
     labelled |= {name: int(count) for name, count in zip(ATTRIBUTES, known, strict=True)}
@@ -217,7 +221,9 @@ def _described(system: System, entry: _Entry | None, targets: Targets, truth: Tr
         scores={},
         classes=truth.labels.classes if system.predicted is not None else (),
         fitted_on=None if entry is None else _fitted_on(entry.predictions, targets, truth),
-        heads={} if entry is None else table_scores(entry.predictions, truth.path, truth.is_scored(targets)),
+        heads={}
+        if entry is None
+        else table_scores(entry.predictions, truth.path, truth.is_scored(targets), resampling),
     )
 
 

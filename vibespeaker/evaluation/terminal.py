@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from vibespeaker.evaluation.scores import Evaluation, Interval, SystemScores
+from vibespeaker.evaluation.scores import Evaluation, SystemScores
+from vibespeaker.evaluation.uncertainty import Interval
 from vibespeaker.labels import ATTRIBUTES
 
 CATEGORY_SCORES = {
@@ -123,7 +124,7 @@ def _heads(evaluation: Evaluation) -> Table:
         table.add_column(name, justify="right" if name in ("clips", *HEAD_SCORES.values()) else "left")
     for one in evaluation.systems:
         for name, head in one.heads.items():
-            cells = (_cell(Interval(head.scores[key])) if key in head.scores else "" for key in HEAD_SCORES)
+            cells = (_cell(head.interval(key)) for key in HEAD_SCORES)
             counts = ", ".join(f"{emotion} {count}" for emotion, count in list(head.counts.items())[:_GROUPS_SHOWN])
             table.add_row(one.system, name, str(head.labelled), *cells, counts)
     return table

@@ -4,6 +4,7 @@ They are declared once, under `data.init_args.heads`; the network takes their si
 provenance and a prediction table's metadata keep them.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,6 +13,8 @@ from typing import Any, Literal
 from vibespeaker.errors import ConfigError, VibeSpeakerError
 from vibespeaker.files.stored_fields import stored_as
 from vibespeaker.labels import ATTRIBUTES
+
+log = logging.getLogger(__name__)
 
 CATEGORIES_HEAD = "categories"
 ATTRIBUTES_HEAD = "attributes"
@@ -75,3 +78,34 @@ def check_head_names(names: Mapping[str, object]) -> None:
                 found=name,
                 allowed=f"lower-case letters, digits and _, and none of {', '.join(_TAKEN)}",
             )
+
+
+def shared_heads(members: Mapping[str, Mapping[str, HeadSpec]]) -> dict[str, HeadSpec]:
+    """Return the further heads that are averaged: those that mean the same wherever a member has them.
+
+    Where the truth is read is the first member's choice. Heads that members have in different ways are left out, and
+    heads that some members lack are averaged over the others; both are said.
+
+    Args:
+        members: name → its further heads.
+    """
+    having: dict[str, dict[str, HeadSpec]] = {}
+    for member, heads in members.items():
+        for head, spec in heads.items():
+            having.setdefault(head, {})[member] = spec
+    shared = {}
+    for head, specs in having.items():
+        first, *others = specs.values()
+        if any(_meaning(spec) != _meaning(first) for spec in others):
+            found = "; ".join(f"{member}: {_meaning(spec)}" for member, spec in specs.items())
+            log.warning("the head %s is left out, since members do not mean the same by it: %s", head, found)
+            continue
+        if len(specs) < len(members):
+            log.warning("the head %s is that of %s alone, since other members lack it", head, ", ".join(specs))
+        shared[head] = first
+    return shared
+
+
+def _meaning(spec: HeadSpec) -> tuple[object, ...]:
+    """Return what two heads must have in common to be averaged, output by output."""
+    return spec.kind, spec.classes, spec.low, spec.high

@@ -3,7 +3,7 @@
 Columns: `utterance_id, file_name, split, logit_<class>…, arousal, valence, dominance`, then those of further heads in
 the order of the metadata: `head.<name>.<class>` for each logit of a classification (softmax) or a multilabel head
 (sigmoid), `head.<name>` for the value of a regression. The metadata hold each head's kind and classes. Whoever does not
-ask for further heads ignores them: calibration and prior shift pass them on as they are, ensembles leave them out.
+ask for further heads ignores them: calibration and prior shift pass them on as they are, ensembles average them.
 """
 
 import json

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from vibespeaker.evaluation.terminal import HEAD_SCORES
-from vibespeaker.report.document import Section, Table, number
+from vibespeaker.report.document import Section, Table
+from vibespeaker.report.scores import shown_interval
 from vibespeaker.report.systems import System
 
 _MOST_CLASSES = 12
@@ -16,10 +17,10 @@ def further_heads(systems: Sequence[System]) -> Section:
         for name, head in system.scores.heads.items():
             shown = ", ".join(f"{one} {count:,}" for one, count in list(head.counts.items())[:_MOST_CLASSES])
             more = f" and {len(head.counts) - _MOST_CLASSES} more" if len(head.counts) > _MOST_CLASSES else ""
-            scores = (number(head.scores.get(key)) for key in HEAD_SCORES)
+            scores = (shown_interval(head.interval(key)) for key in HEAD_SCORES)
             rows.append((system.name, name, head.kind, shown + more, f"{head.labelled:,}", *scores))
     if not rows:
         return Section("Further heads", ())
     header = ("system", "head", "kind", "clips of each class", "clips", *HEAD_SCORES.values())
-    caption = "Heads beside categories and attributes, scored where the manifest has their truth; without intervals."
+    caption = "Heads beside categories and attributes, scored where the manifest has their truth."
     return Section("Further heads", (Table(caption, header, tuple(rows), labels=4),))

@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from vibespeaker import figures
-from vibespeaker.evaluation.scores import Evaluation, Interval, SystemScores
+from vibespeaker.evaluation.scores import Evaluation, SystemScores
+from vibespeaker.evaluation.uncertainty import Interval
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.metrics import f1_scores
 from vibespeaker.report.document import (

@@ -1,14 +1,11 @@
 """What several systems have in common, and what they were trained on together."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
 from vibespeaker.errors import CheckpointError
-from vibespeaker.labels.heads import HeadSpec
+from vibespeaker.labels.heads import shared_heads
 from vibespeaker.provenance import EncoderProvenance, Provenance
-
-log = logging.getLogger(__name__)
 
 
 def joined(members: Mapping[str, Provenance]) -> Provenance:
@@ -48,37 +45,6 @@ def joined(members: Mapping[str, Provenance]) -> Provenance:
         heads=shared_heads({name: part.heads for name, part in members.items()}),
         trained_heads=None if None in trained else tuple(sorted({head for heads in trained for head in heads or ()})),
     )
-
-
-def shared_heads(members: Mapping[str, Mapping[str, HeadSpec]]) -> dict[str, HeadSpec]:
-    """Return the further heads that are averaged: those that mean the same wherever a member has them.
-
-    Where the truth is read is the first member's choice. Heads that members have in different ways are left out, and
-    heads that some members lack are averaged over the others; both are said.
-
-    Args:
-        members: name → its further heads.
-    """
-    having: dict[str, dict[str, HeadSpec]] = {}
-    for member, heads in members.items():
-        for head, spec in heads.items():
-            having.setdefault(head, {})[member] = spec
-    shared = {}
-    for head, specs in having.items():
-        first, *others = specs.values()
-        if any(_meaning(spec) != _meaning(first) for spec in others):
-            found = "; ".join(f"{member}: {_meaning(spec)}" for member, spec in specs.items())
-            log.warning("the head %s is left out, since members do not mean the same by it: %s", head, found)
-            continue
-        if len(specs) < len(members):
-            log.warning("the head %s is that of %s alone, since other members lack it", head, ", ".join(specs))
-        shared[head] = first
-    return shared
-
-
-def _meaning(spec: HeadSpec) -> tuple[object, ...]:
-    """Return what two heads must have in common to be averaged, output by output."""
-    return spec.kind, spec.classes, spec.low, spec.high
 
 
 def _encoders(members: Mapping[str, Provenance]) -> dict[str, EncoderProvenance]:

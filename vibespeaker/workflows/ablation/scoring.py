@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from vibespeaker.evaluation.bootstrap import bootstrap, clusters_of, intervals
-from vibespeaker.evaluation.scores import Interval
 from vibespeaker.evaluation.scoring import leak_mark
 from vibespeaker.evaluation.statistics import System, layout_of, scores, sums
 from vibespeaker.evaluation.targets import Truth
+from vibespeaker.evaluation.uncertainty import Interval
 from vibespeaker.labels import label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions

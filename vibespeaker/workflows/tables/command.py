@@ -11,9 +11,10 @@ from vibespeaker.config_files import find_config
 from vibespeaker.ensemble.command import ensemble
 from vibespeaker.errors import ConfigError
 from vibespeaker.evaluation.policies import scoring_policy
-from vibespeaker.evaluation.scores import Evaluation, Interval
+from vibespeaker.evaluation.scores import Evaluation
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
+from vibespeaker.evaluation.uncertainty import Interval
 from vibespeaker.files import atomic_path, file_sha256, write_text
 from vibespeaker.files.run_folder import BEST, checkpoint_path
 from vibespeaker.predictions import PredictionsMetadata
