@@ -38,6 +38,20 @@ def plain_console() -> Console:
     return made
 
 
+_hidden = False
+
+
+@contextmanager
+def hidden_progress() -> Iterator[None]:
+    """Show no progress meanwhile: another process shows it for all."""
+    global _hidden
+    before, _hidden = _hidden, True
+    try:
+        yield
+    finally:
+        _hidden = before
+
+
 class _RateColumn(ProgressColumn):
     """Finished items per second."""
 
@@ -64,7 +78,11 @@ class Tracker:
     def advance(self, items: int = 1) -> None:
         """Report `items` more as done."""
         self._progress.advance(self._task, items)  # type: ignore[arg-type]
-        if not self._progress.console.is_terminal and time.monotonic() - self._logged >= LOG_SECONDS:
+        if (
+            not self._progress.disable
+            and not self._progress.console.is_terminal
+            and time.monotonic() - self._logged >= LOG_SECONDS
+        ):
             self._logged = time.monotonic()
             self._log()
 
@@ -91,5 +109,5 @@ def tracked(description: str, total: int, unit: str = "clips") -> Iterator[Track
         _RateColumn(unit),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=Console(stderr=True), disable=_hidden) as progress:
         yield Tracker(progress, progress.add_task(description, total=total), unit)

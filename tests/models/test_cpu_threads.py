@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.models.conftest import make_frames
-from vibespeaker.models import cpu_threads
+from vibespeaker.models import cpu_threads, packed
 from vibespeaker.models.cpu_threads import FEWEST_FRAMES, PIECES, compute
 from vibespeaker.models.pooling import AttentiveStatisticsPooling
 
@@ -14,6 +14,7 @@ from vibespeaker.models.pooling import AttentiveStatisticsPooling
 @pytest.fixture
 def threads(monkeypatch):
     monkeypatch.setattr(cpu_threads, "FEWEST_FRAMES", 1)
+    monkeypatch.setattr(packed, "FEWEST_VALUES", 0)
     before = torch.get_num_threads()
     yield torch.set_num_threads
     torch.set_num_threads(before)

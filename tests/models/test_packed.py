@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.models.conftest import make_frames
+from vibespeaker.models import packed as packed_sums
 from vibespeaker.models.packed import (
     attend,
     attend_padded,
@@ -14,9 +15,19 @@ from vibespeaker.models.packed import (
     project,
     project_padded,
 )
+from vibespeaker.models.pooling import AttentiveStatisticsPooling
 from vibespeaker.models.products import product, transposed_product
 
+
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=4)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _utterance_by_utterance():
+    """Walk over the utterances, however few values they have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packed_sums, "FEWEST_VALUES", 0)
+        yield
 
 
 def _inputs(lengths, channels, seed=0):
@@ -134,3 +145,21 @@ def test_products(dtype, rows):
     torch.testing.assert_close(
         transposed_product(left, other).double(), expected, rtol=10 * tolerance, atol=10 * tolerance
     )
+
+
+@pytest.mark.slow
+# the compiler looks at .grad of what the packed sums return and hides the warning, but not from an error filter
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
+def test_compiled_equals_eager():
+    torch.manual_seed(0)
+    pooling = AttentiveStatisticsPooling(6, 4).eval()
+    compiled = torch.compile(pooling, backend="aot_eager")
+    for lengths in ([4, 2], [7, 1, 3]):
+        frames = make_frames(lengths, 6)
+        torch.testing.assert_close(compiled(frames), pooling(frames))
+        gradients = []
+        for module in (compiled, pooling):
+            pooling.zero_grad()
+            module(frames).square().sum().backward()
+            gradients.append([parameter.grad.clone() for parameter in pooling.parameters()])
+        torch.testing.assert_close(*gradients)

@@ -1,9 +1,12 @@
 import json
+import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from vibespeaker.errors import ConfigError
+from vibespeaker.errors import ConfigError, VibeSpeakerError
+from vibespeaker.processes.workers import workers_at_hand
 from vibespeaker.trainer import cli
 from vibespeaker.workflows.steps import STAMPS, Chain, Step, Training, reserve, training_step
 
@@ -91,6 +94,43 @@ def test_folders_count_when_they_are_there(tmp_path):
     (tmp_path / "cache").rmdir()
     Chain(tmp_path, 1).run(folder_step)
     assert made == [1, 1]
+
+
+def writing(folder: Path, name: str) -> Step:
+    """A step that another process can do."""
+    path = folder / name
+    return Step(name, f"writing {name}", {}, (path,), partial(Path.write_text, path, name))
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_independent_steps_are_done_together_and_once(tmp_path, processes):
+    steps = [writing(tmp_path, name) for name in ("one", "two", "three")]
+    with workers_at_hand(processes) as workers:
+        chain = Chain(tmp_path, workers=workers)
+        chain.run(steps[1])
+        assert chain.run_together(steps) == [step.key for step in steps]
+        assert sorted(chain.worked) == ["one", "three", "two"]
+        again = Chain(tmp_path, workers=workers)
+        again.run_together(steps)
+        assert again.worked == []
+    assert all((tmp_path / step.name).read_text() == step.name for step in steps)
+
+
+def test_a_step_that_fails_elsewhere_is_not_done(tmp_path):
+    missing = tmp_path / "nowhere" / "file"
+    steps = [
+        writing(tmp_path, "whole"),
+        Step("broken", "breaking", {}, (missing,), partial(Path.write_text, missing, "text")),
+    ]
+    with pytest.raises(FileNotFoundError), workers_at_hand(2) as workers:
+        Chain(tmp_path, workers=workers).run_together(steps)
+    assert not (tmp_path / STAMPS / "broken.json").exists()
+
+
+def test_a_killed_worker_is_said(tmp_path):
+    step = Step("killed", "dying", {}, (tmp_path / "file",), partial(os._exit, 1))
+    with pytest.raises(VibeSpeakerError, match="a working process was killed"), workers_at_hand(2) as workers:
+        Chain(tmp_path, workers=workers).run_together([step])
 
 
 def test_a_run_is_fitted_then_predicted_unless_that_is_done(tmp_path, monkeypatch):

@@ -5,12 +5,12 @@ in a journal, one line per excerpt, until the caller removes it; a file that cha
 """
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from vibespeaker.audio.files import AudioFacts, examine_excerpts
+from vibespeaker.processes.threads import cores
 from vibespeaker.progress import tracked
 from vibespeaker.utterance import Excerpt
 
@@ -62,11 +62,6 @@ def examine_all(
                 tracker.advance(len(chunk))
             lines.flush()
     return [known[key] for key in keys]
-
-
-def cores() -> int:
-    """Return how many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _state(path: Path) -> str:

@@ -14,6 +14,7 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from vibespeaker.extract.clips import Clip, ClipReader
+from vibespeaker.processes.threads import cores
 
 _WATCH_SECONDS = 0.5
 
@@ -39,7 +40,7 @@ class ReadingConfig:
     @staticmethod
     def on(device: torch.device, workers: int | None, batch_seconds: float, batch_clips: int) -> "ReadingConfig":
         """Choose the workers where None are given: with a GPU up to eight, while a CPU is busy with the encoder."""
-        chosen = (0 if device.type == "cpu" else min(8, os.cpu_count() or 1)) if workers is None else workers
+        chosen = (0 if device.type == "cpu" else min(8, cores())) if workers is None else workers
         return ReadingConfig(device, chosen, batch_seconds, batch_clips)
 
     def batches(self, clips: npt.NDArray[np.int64], seconds: npt.NDArray[np.float64] | None) -> list[list[int]]:

@@ -7,8 +7,7 @@ interrupted run goes on where it was; the journal goes when the manifest is writ
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,6 @@ from vibespeaker.arguments.ranges import COUNT_OR_NONE, NOT_NEGATIVE, require
 from vibespeaker.audio.cleaning import CleaningRecipe, clean_audio
 from vibespeaker.audio.cleaning.recipe import STEP
 from vibespeaker.audio.files import examine, write_audio
-from vibespeaker.audio.inspection import cores
 from vibespeaker.audio.recordings import Recordings, read_unchanged
 from vibespeaker.corpora.base import Problem
 from vibespeaker.errors import AudioError, ManifestError
@@ -31,7 +29,8 @@ from vibespeaker.files.outputs import below, check_apart, check_folder, check_ou
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.prepare import write_problems
 from vibespeaker.prepare.terminal import problem_table
-from vibespeaker.processes.workers import worker_pool
+from vibespeaker.processes.threads import cores, take_few_threads
+from vibespeaker.processes.workers import workers_at_hand
 from vibespeaker.progress import plain_console, tracked
 from vibespeaker.utterance import SAMPLE_RATE, Excerpt
 
@@ -187,35 +186,19 @@ def _clean_all(
     journal.parent.mkdir(parents=True, exist_ok=True)
     with (
         tracked("cleaning", len(names), "clips") as tracker,
-        _pool(min(workers or cores(), len(todo))) as run,
+        workers_at_hand(min(workers or cores(), len(todo)), take_few_threads) as hands,
         open(journal, "a", encoding="utf-8", newline="\n") as lines,
     ):
         if not known:
             lines.write(heading + "\n")
         tracker.advance(len(names) - len(todo))
-        for row, finding in zip(todo, run(partial(clean_one, recipe=recipe), [jobs[row] for row in todo]), strict=True):
+        findings = hands.map(partial(clean_one, recipe=recipe), [jobs[row] for row in todo], _CHUNK)
+        for row, finding in zip(todo, findings, strict=True):
             known[names[row]] = finding
             lines.write(json.dumps({"utterance_id": names[row], "expected": hashes[row], **finding}) + "\n")
             lines.flush()
             tracker.advance()
     return [known.get(name, {}) for name in names]
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[Any]:
-    """Yield a `map` over processes; one worker needs no process of its own."""
-    if workers <= 1:
-        yield map
-        return
-    with worker_pool(workers, _single_thread) as pool:
-        yield partial(pool.map, chunksize=_CHUNK)
-
-
-def _single_thread() -> None:
-    """Use one thread per process, so that workers do not compete for cores."""
-    import torch
-
-    torch.set_num_threads(1)
 
 
 def _read_journal(journal: Path, heading: str, jobs: Mapping[str, Job]) -> dict[str, Finding]:

@@ -9,7 +9,8 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from vibespeaker import __version__
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256, write_text
+from vibespeaker.processes.workers import Workers
 
 logger = logging.getLogger(__name__)
 
@@ -58,34 +60,77 @@ class Chain:
     Args:
         folder: where stamps are kept, in `.steps`.
         total: number of steps for the log, null while it is unknown.
+        workers: who does independent steps.
 
     Attributes:
         worked: names of the steps that had to be done in this run.
     """
 
-    def __init__(self, folder: Path, total: int | None = None) -> None:
-        self.folder, self.total = folder, total
+    def __init__(self, folder: Path, total: int | None = None, workers: Workers = Workers()) -> None:  # noqa: B008
+        self.folder, self.total, self.workers = folder, total, workers
         self.seen = 0
         self.worked: list[str] = []
 
     def run(self, step: Step) -> str:
         """Do a step unless it is done, and return its key for the steps that build on it."""
-        self.seen += 1
-        position = f"[{self.seen}]" if self.total is None else f"[{self.seen}/{self.total}]"
-        stamp = self.folder / STAMPS / f"{step.name}.json"
-        if _is_done(step, stamp):
-            logger.info("%s %s: done before", position, step.title)
-            return step.key
-        logger.info("%s %s", position, step.title)
-        stamp.unlink(missing_ok=True)
-        step.work()
+        if not self._was_done(step):
+            self._begin(step)
+            step.work()
+            self._finish(step)
+        return step.key
+
+    def run_together(self, steps: Sequence[Step]) -> list[str]:
+        """Do those of some independent steps that are not done, and return the keys of all.
+
+        Args:
+            steps: none of which needs another, the longest first; their work can be pickled.
+        """
+        pool = self.workers.pool
+        if pool is None:
+            return [self.run(step) for step in steps]
+        under_way: dict[Future[None], Step] = {}
+        for step in steps:
+            if self._was_done(step):
+                continue
+            if len(under_way) == self.workers.count:
+                self._finish_one(under_way)
+            self._begin(step)
+            under_way[pool.submit(step.work)] = step
+        while under_way:
+            self._finish_one(under_way)
+        return [step.key for step in steps]
+
+    def _finish_one(self, under_way: dict[Future[None], Step]) -> None:
+        done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+        for future in done:
+            future.result()
+            self._finish(under_way.pop(future))
+
+    def _was_done(self, step: Step) -> bool:
+        if not _is_done(step, self._stamp(step)):
+            return False
+        logger.info("%s %s: done before", self._position(), step.title)
+        return True
+
+    def _begin(self, step: Step) -> None:
+        logger.info("%s %s", self._position(), step.title)
+        self._stamp(step).unlink(missing_ok=True)
+
+    def _finish(self, step: Step) -> None:
         hashes = {path.name: file_sha256(path) for path in step.outputs if path.is_file()}
         missing = [str(path) for path in step.outputs if not path.exists()]
         assert not missing, f"step {step.name} did not make {missing}"
         content = {"key": step.key, "inputs": dict(step.inputs), "outputs": hashes}
-        write_text(stamp, json.dumps(content, indent=1, sort_keys=True) + "\n")
+        write_text(self._stamp(step), json.dumps(content, indent=1, sort_keys=True) + "\n")
         self.worked.append(step.name)
-        return step.key
+
+    def _stamp(self, step: Step) -> Path:
+        return self.folder / STAMPS / f"{step.name}.json"
+
+    def _position(self) -> str:
+        """Return the number of the next step, for the log."""
+        self.seen += 1
+        return f"[{self.seen}]" if self.total is None else f"[{self.seen}/{self.total}]"
 
 
 def _is_done(step: Step, stamp: Path) -> bool:
@@ -153,7 +198,7 @@ def fit_then_predict(training: Training, key: str) -> None:
         training: the run.
         key: of the step.
     """
-    from vibespeaker.trainer.cli import run_trainer
+    from vibespeaker.trainer.cli import run_trainer  # seconds, in the process that trains alone
 
     key_file = training.folder / KEY_FILE
     if not key_file.is_file() or key_file.read_text(encoding="utf-8") != key:

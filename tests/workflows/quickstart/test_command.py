@@ -13,7 +13,9 @@ from vibespeaker.predictions import Predictions
 
 pytestmark = pytest.mark.slow
 
-SMALL = ["--speakers", "5", "--utterances", "80", "--epochs", "1", "--draws", "10"]
+SIZES = ["--speakers", "5", "--utterances", "80", "--epochs", "1", "--draws", "10"]
+#: In this process, which has imported everything already.
+SMALL = [*SIZES, "--processes", "1"]
 
 
 def contents(folder: Path) -> dict[str, tuple[str, int]]:
@@ -28,7 +30,7 @@ def contents(folder: Path) -> dict[str, tuple[str, int]]:
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("quickstart") / "out"
-    assert main(["quickstart", "--out", str(folder), *SMALL]) == 0
+    assert main(["quickstart", "--out", str(folder), *SIZES, "--processes", "2"]) == 0
     return folder
 
 
@@ -43,7 +45,7 @@ def test_report_names_synthetic_speech_and_the_reference_rows(out):
     evaluation = Evaluation.read(out / "report" / "evaluation.json")
     assert evaluation.synthetic
     names = {scores.system for scores in evaluation.systems}
-    assert {"majority/mean", "audio-only", "text-only", "audio+text, late fusion", "full system"} <= names
+    assert names == {"majority/mean", "audio-only", "text-only", "audio+text, late fusion"}
     page = (out / "report" / "report.md").read_text(encoding="utf-8")
     assert "Synthetic speech" in page
     figures = {path.stem for path in (out / "report" / "figures").iterdir()}
@@ -63,10 +65,10 @@ def test_hidden_labels_are_hidden_from_training(out):
 
 def test_predictions_cover_the_manifest_and_say_synthetic(out):
     table = Manifest.read(out / "manifest.parquet")
-    full = Predictions.read(out / "full.parquet")
-    assert list(full.frame["utterance_id"]) == table.column("utterance_id")
-    assert full.metadata.synthetic
-    assert full.metadata.label_set == "challenge"
+    predictions = Predictions.read(out / "runs" / "multitask" / "predictions.parquet")
+    assert list(predictions.frame["utterance_id"]) == table.column("utterance_id")
+    assert predictions.metadata.synthetic
+    assert predictions.metadata.label_set == "challenge+other"
 
 
 def test_a_second_run_does_nothing(out, capsys):
@@ -89,6 +91,22 @@ def test_what_is_lost_is_made_again_and_nothing_else(out):
     }
 
 
+def test_the_full_story_goes_on_from_the_short_one(out):
+    before = contents(out)
+    assert main(["quickstart", "--out", str(out), *SMALL, "--full"]) == 0
+    after = contents(out)
+    assert {name: after[name] for name in before} == before
+    names = {scores.system for scores in Evaluation.read(out / "full" / "report" / "evaluation.json").systems}
+    assert {"audio+text, late fusion", "task 1, statistics", "task 2, late fusion", "full system"} <= names
+    table = Manifest.read(out / "manifest.parquet")
+    full = Predictions.read(out / "full" / "predictions.parquet")
+    assert list(full.frame["utterance_id"]) == table.column("utterance_id")
+    assert full.metadata.label_set == "challenge"
+    check = ["--manifest", str(out / "manifest.parquet"), "--split", "test3"]
+    for name in ("task1.csv", "task2.csv"):
+        assert main(["submit", "--check", str(out / "full" / "submission" / name), *check]) == 0
+
+
 def test_a_real_corpus_runs_to_the_end_without_attributes(shared_data, tmp_path, caplog):
     corpus = tmp_path / "corpus"
     for actor in range(2, 8):
@@ -96,14 +114,14 @@ def test_a_real_corpus_runs_to_the_end_without_attributes(shared_data, tmp_path,
         folder.mkdir(parents=True)
         for path in sorted((shared_data / "ravdess" / folder.name).iterdir())[::5]:
             shutil.copy(path, folder / path.name)
-    arguments = ["--corpus", str(corpus), "--format", "ravdess", "--epochs", "1", "--draws", "10"]
+    arguments = ["--corpus", str(corpus), "--format", "ravdess", "--epochs", "1", "--draws", "10", "--processes", "1"]
     with caplog.at_level("INFO"):
         assert main(["quickstart", "--out", str(tmp_path / "out"), *arguments]) == 0
     assert "task 2 and the submission are skipped" in caplog.text
     assert not (tmp_path / "out" / "submission").exists()
     evaluation = Evaluation.read(tmp_path / "out" / "report" / "evaluation.json")
     assert not evaluation.synthetic
-    assert evaluation.system("full system").classes == (
+    assert evaluation.system("audio+text, late fusion").classes == (
         *("anger", "sadness", "happiness", "surprise", "fear", "disgust", "neutral", "calm"),
     )
     table = Manifest.read(tmp_path / "out" / "manifest.parquet")

@@ -7,6 +7,7 @@ import os
 import shutil
 import wave
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from vibespeaker.corpora.synthetic.voice import synthesize
 from vibespeaker.errors import CorpusError
 from vibespeaker.files import write_text
 from vibespeaker.labels import LETTER_OF
+from vibespeaker.processes.workers import Workers
 from vibespeaker.progress import tracked
 from vibespeaker.utterance import SAMPLE_RATE
 
@@ -27,9 +29,17 @@ GENERATOR_VERSION = 1
 
 SPEAKERS = 30
 UTTERANCES = 900
+#: Clips that a process beside this one is given at a time.
+_AT_ONCE = 16
 
 
-def generate_corpus(root: Path, seed: int = 0, speakers: int = SPEAKERS, utterances: int = UTTERANCES) -> None:
+def generate_corpus(
+    root: Path,
+    seed: int = 0,
+    speakers: int = SPEAKERS,
+    utterances: int = UTTERANCES,
+    workers: Workers = Workers(),  # noqa: B008 (frozen)
+) -> None:
     """Write a generated corpus; a finished one of the same parameters is left as it is.
 
     The folder is made under another name beside `root` and renamed when it is whole. Besides the published layout it
@@ -41,6 +51,7 @@ def generate_corpus(root: Path, seed: int = 0, speakers: int = SPEAKERS, utteran
         seed: the same seed and sizes give the same bytes.
         speakers: named speakers, at least 3; the three splits share none.
         utterances: clips of all splits, at least 40: three fifths Train, a fifth Development, a fifth Test3.
+        workers: who speaks the clips.
 
     Raises:
         CorpusError: `root` holds something else, or a corpus of other parameters.
@@ -57,18 +68,17 @@ def generate_corpus(root: Path, seed: int = 0, speakers: int = SPEAKERS, utteran
     if _is_finished(root, marker):
         return
     clips = draw_clips(seed, speakers, utterances)
-    partial = root.with_name(f".{root.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    (partial / "Audios").mkdir(parents=True)
+    partial_root = root.with_name(f".{root.name}.partial")
+    shutil.rmtree(partial_root, ignore_errors=True)
+    (partial_root / "Audios").mkdir(parents=True)
     with tracked("generating speech", len(clips)) as progress:
-        for clip in clips:
-            _write_audio(partial / "Audios" / clip.file_name, clip)
+        for _ in workers.map(partial(_write_audio, partial_root / "Audios"), clips, _AT_ONCE):
             progress.advance()
-    _write_tables(partial, sorted(clips, key=lambda clip: clip.file_name))
-    write_text(partial / MARKER, json.dumps(marker, indent=2) + "\n")
+    _write_tables(partial_root, sorted(clips, key=lambda clip: clip.file_name))
+    write_text(partial_root / MARKER, json.dumps(marker, indent=2) + "\n")
     if root.is_dir():
         root.rmdir()
-    os.replace(partial, root)
+    os.replace(partial_root, root)
 
 
 def _is_finished(root: Path, marker: dict[str, object]) -> bool:
@@ -96,14 +106,14 @@ def _is_finished(root: Path, marker: dict[str, object]) -> bool:
     return True
 
 
-def _write_audio(path: Path, clip: Clip) -> None:
+def _write_audio(folder: Path, clip: Clip) -> None:
     """Speak one clip over its background noise and write it as 16-bit mono."""
     rng = np.random.default_rng(clip.seed)
     speech = synthesize(clip.text, clip.speaker, clip.delivery, rng)
     level = float(np.sqrt(np.mean(np.square(speech, dtype=np.float64))))
     noise = rng.normal(0.0, level * 10.0 ** (-clip.snr / 20.0), len(speech))
     samples = np.rint(np.clip(speech + noise, -1.0, 1.0) * 32767.0).astype("<i2")
-    with wave.open(str(path), "wb") as file:
+    with wave.open(str(folder / clip.file_name), "wb") as file:
         file.setparams((1, 2, SAMPLE_RATE, len(samples), "NONE", "not compressed"))
         file.writeframes(samples.tobytes())
 

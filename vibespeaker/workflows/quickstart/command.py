@@ -1,28 +1,23 @@
 """The command `quickstart`."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-import torch
 
 from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, SEED, require
 from vibespeaker.corpora.synthetic.corpus import SPEAKERS, UTTERANCES
 from vibespeaker.files.outputs import check_folder
+from vibespeaker.processes.threads import cores
+from vibespeaker.processes.workers import workers_at_hand
 from vibespeaker.workflows.quickstart.data import choose_source, prepare_data
-from vibespeaker.workflows.quickstart.results import combine, submits, write_report, write_submission
+from vibespeaker.workflows.quickstart.messages import quiet
+from vibespeaker.workflows.quickstart.results import combine, first_system, submits, write_report, write_submission
 from vibespeaker.workflows.quickstart.training import planned, train_all
 from vibespeaker.workflows.steps import Chain
 
 logger = logging.getLogger(__name__)
 
-_CHATTY = (
-    "lightning.pytorch",
-    "lightning.fabric",
-    "lightning.pytorch.utilities.rank_zero",
-    "vibespeaker.submission.command",
-)
+#: The trainings of a stage are no more than this.
+_MOST_PROCESSES = 4
 
 
 def quickstart(
@@ -34,8 +29,13 @@ def quickstart(
     utterances: int = UTTERANCES,
     epochs: int | None = None,
     draws: int = 1000,
+    full: bool = False,
+    processes: int | None = None,
 ) -> int:
-    """Run the full pipeline, from a corpus to submission files and a report; a second call continues or finds all done.
+    """Run the pipeline, from a corpus to submission files and a report; a second call continues or finds all done.
+
+    Three models are trained: on audio and text, which is what is submitted, on audio alone and on text alone. The full
+    story goes on from there: a second architecture, fine-tuning for each task, and an ensemble.
 
     Without a corpus a synthetic one is generated: its scores say nothing about people.
 
@@ -48,45 +48,26 @@ def quickstart(
         utterances: clips of the generated corpus.
         epochs: train every run for so many epochs in place of the configured number, for a quick try.
         draws: bootstrap draws of the intervals in the report.
+        full: tell the full story, in the folder `full` of `out`; what the short one made is used again.
+        processes: how many work at the same time, each on one thread; by default one for each core, up to four.
     """
-    require(COUNT, speakers=speakers, utterances=utterances, epochs=epochs)
+    require(COUNT, speakers=speakers, utterances=utterances, epochs=epochs, processes=processes)
     require(COUNT_OR_NONE, draws=draws)
     require(SEED, seed=seed)
     source = choose_source(corpus, format, seed, speakers, utterances)
     check_folder(out, inputs=[corpus])
-    with _quiet(), _single_thread():
-        chain = Chain(out)
+    results = out / "full" if full else out
+    with quiet(), workers_at_hand(processes or min(cores(), _MOST_PROCESSES)) as workers:
+        chain = Chain(out, workers=workers)
         data = prepare_data(source, out, chain)
-        chain.total = chain.seen + len(planned(data)) + 2 + submits(data)
-        keys = train_all(data, out, seed, epochs, chain)
-        table, key = combine(data, out, keys, chain)
-        write_submission(data, table, key, out, chain)
-        write_report(data, table, {**keys, "full": key}, out, chain, draws)
+        runs = planned(data, full)
+        chain.total = chain.seen + len(runs) + full + submits(data) + 1
+        keys = train_all(data, runs, out, seed, epochs, chain)
+        system = combine(data, out, results, keys, chain) if full else first_system(out, keys)
+        write_submission(data, system, results, chain)
+        write_report(data, runs, system, keys, out, results, chain, draws)
     done = "done" if chain.worked else "all was done before"
-    logger.info("%s; the report is %s", done, out / "report" / "index.html")
+    logger.info("%s; the report is %s", done, results / "report" / "index.html")
+    if not full:
+        logger.info("add --full for a second architecture, fine-tuning for each task, and an ensemble")
     return 0
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence log messages that hide the steps: Lightning's on devices, the submission's on every ingredient."""
-    loggers = [logging.getLogger(name) for name in _CHATTY]
-    levels = [chatty.level for chatty in loggers]
-    for chatty in loggers:
-        chatty.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        for chatty, level in zip(loggers, levels, strict=True):
-            chatty.setLevel(level)
-
-
-@contextmanager
-def _single_thread() -> Iterator[None]:
-    """Compute on one thread: networks this small are slower on several, and results do not depend on the machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

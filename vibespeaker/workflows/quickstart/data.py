@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,20 @@ from vibespeaker.corpora.synthetic.corpus import (
     generate_corpus,
 )
 from vibespeaker.errors import ConfigError
-from vibespeaker.extract import extract
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import ATTRIBUTES, MSP_LETTERS
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.prepare import prepare
+from vibespeaker.processes.threads import small_work
+from vibespeaker.processes.workers import Workers
+from vibespeaker.progress import hidden_progress
 from vibespeaker.workflows.steps import Chain, Step
 
 GENERATED_FORMAT = "msp-podcast"
 #: What the embedded default is extracted with: its encoders, and other voices for the training split.
 EMBEDDED, VOICES, VIEWS = "encoders/embedded", "augmentation/speed", 2
+#: Clips in a shard: several shards for each process, also of a small corpus.
+SHARD_CLIPS = 64
 _LABELLED = ("test", "test1", "test2", "test3", "development", "validation")
 
 
@@ -129,7 +134,7 @@ def prepare_data(source: Source, out: Path, chain: Chain) -> PreparedData:
     text_key = chain.run(Step("transcripts", title, {"prepared": prepared_key}, (manifest,), transcribe_it))
     inputs = {"manifest": text_key, "configs": [file_sha256(path) for path in configs], "views": VIEWS}
     key = chain.run(
-        Step("extract", "extracting embeddings", inputs, (cache,), lambda: extract_embedded(manifest, cache))
+        Step("extract", "extracting embeddings", inputs, (cache,), lambda: _extract(manifest, cache, chain.workers))
     )
     title = "setting the labels for the final score aside"
     truth_key = chain.run(Step("truth", title, {"manifest": text_key}, (truth,), write_truth))
@@ -144,7 +149,25 @@ def extract_embedded(manifest: Path, cache: Path, **options: Any) -> None:
         cache: where the frames go.
         options: further ones of `extract`.
     """
+    from vibespeaker.extract import extract  # seconds, where nothing is left to be extracted
+
     extract(manifest, find_config(EMBEDDED), cache, views=VIEWS, augmentation=find_config(VOICES), **options)
+
+
+def _extract(manifest: Path, cache: Path, workers: Workers) -> None:
+    """Extract in all workers at once: they share the shards, which are small enough for all to have some."""
+    if workers.pool is None:
+        _extract_share(manifest, cache, False)
+        return
+    shares = [workers.pool.submit(_extract_share, manifest, cache, number > 0) for number in range(workers.count)]
+    for share in shares:
+        share.result()
+
+
+def _extract_share(manifest: Path, cache: Path, is_hidden: bool) -> None:
+    """Extract beside others; one of them shows the progress of all."""
+    with small_work(), hidden_progress() if is_hidden else nullcontext():
+        extract_embedded(manifest, cache, shard_size=SHARD_CLIPS)
 
 
 def _corpus(source: Source, out: Path, chain: Chain) -> tuple[Path, str]:
@@ -158,7 +181,7 @@ def _corpus(source: Source, out: Path, chain: Chain) -> tuple[Path, str]:
     def generate() -> None:
         if (folder / MARKER).is_file():
             shutil.rmtree(folder)
-        generate_corpus(folder, **sizes)
+        generate_corpus(folder, **sizes, workers=chain.workers)
 
     inputs = {**sizes, "generator": GENERATOR_VERSION}
     return folder, chain.run(Step("generate", "generating a corpus", inputs, (folder, folder / MARKER), generate))

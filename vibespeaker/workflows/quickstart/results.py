@@ -1,6 +1,8 @@
 """The steps after training: ensemble, submission files, report, and the scores in a few lines."""
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table
@@ -11,7 +13,7 @@ from vibespeaker.progress import plain_console
 from vibespeaker.report.command import report
 from vibespeaker.submission import submit
 from vibespeaker.workflows.quickstart.data import PreparedData
-from vibespeaker.workflows.quickstart.training import planned
+from vibespeaker.workflows.quickstart.training import RUNS, Run, planned
 from vibespeaker.workflows.steps import Chain, Step
 
 logger = logging.getLogger(__name__)
@@ -35,19 +37,41 @@ _MEMBERS = {
 }
 
 
-def combine(data: PreparedData, out: Path, keys: dict[str, str], chain: Chain) -> tuple[Path, str]:
-    """Run the ensemble's step, and return its table and key."""
-    tables = {run.name: str(run.predictions(out)) for run in planned(data)}
+@dataclass(frozen=True)
+class Submitted:
+    """The system that is submitted.
+
+    Args:
+        table: its predictions.
+        key: of the step that made them.
+        stage: what its steps are told apart by from those of the other story; empty for the short one.
+    """
+
+    table: Path
+    key: str
+    stage: str = ""
+
+
+def first_system(out: Path, keys: dict[str, str]) -> Submitted:
+    """Return what the short story submits: the model that hears and reads."""
+    run = RUNS[0]
+    return Submitted(run.predictions(out), keys[run.name])
+
+
+def combine(data: PreparedData, out: Path, results: Path, keys: dict[str, str], chain: Chain) -> Submitted:
+    """Run the ensemble's step, and return what the full story submits."""
+    tables = {run.name: str(run.predictions(out)) for run in planned(data, full=True)}
     heads = {head: names for head, names in _MEMBERS.items() if head == "categories" or data.has_attributes}
     members = [name for name in tables if any(name in chosen for chosen in heads.values())]
-    table = out / "full.parquet"
+    table = results / "predictions.parquet"
 
     def work() -> None:
         by_head = {head: [tables[name] for name in chosen] for head, chosen in heads.items()}
         ensemble([Path(tables[name]) for name in members], table, system=SYSTEM, **by_head)  # type: ignore[arg-type]
 
     inputs = {"members": {name: keys[name] for name in members}, "heads": heads}
-    return table, chain.run(Step("ensemble", "combining the fine-tuned models", inputs, (table,), work))
+    key = chain.run(Step("ensemble", "combining the fine-tuned models", inputs, (table,), work))
+    return Submitted(table, key, "full-")
 
 
 def submits(data: PreparedData) -> bool:
@@ -55,7 +79,7 @@ def submits(data: PreparedData) -> bool:
     return data.challenge and data.has_attributes
 
 
-def write_submission(data: PreparedData, table: Path, key: str, out: Path, chain: Chain) -> None:
+def write_submission(data: PreparedData, system: Submitted, results: Path, chain: Chain) -> None:
     """Run the submission's step; for a corpus without one, log why not."""
     if not data.has_attributes:
         logger.info("this corpus has no attributes: task 2 and the submission are skipped")
@@ -63,27 +87,43 @@ def write_submission(data: PreparedData, table: Path, key: str, out: Path, chain
     if not data.challenge:
         logger.info("this corpus has no test split of the challenge: the submission is skipped")
         return
-    folder = out / "submission"
+    folder = results / "submission"
 
     def work() -> None:
-        submit(table, folder, manifest=data.manifest, split="test3")
+        submit(system.table, folder, manifest=data.manifest, split="test3")
 
     outputs = (folder, folder / "task1.csv", folder / "task2.csv")
-    chain.run(Step("submission", "writing the submission", {"ensemble": key}, outputs, work))
+    name, inputs = f"{system.stage}submission", {"predictions": system.key}
+    chain.run(Step(name, "writing the submission", inputs, outputs, work))
 
 
-def write_report(data: PreparedData, table: Path, keys: dict[str, str], out: Path, chain: Chain, draws: int) -> None:
+def write_report(
+    data: PreparedData,
+    runs: Sequence[Run],
+    system: Submitted,
+    keys: dict[str, str],
+    out: Path,
+    results: Path,
+    chain: Chain,
+    draws: int,
+) -> None:
     """Run the report's step and print the main scores."""
-    folder = out / "report"
+    folder = results / "report"
     evaluation = folder / "evaluation.json"
-    sources = [*(run.folder(out) for run in planned(data)), table]
+    sources = [*(run.folder(out) for run in runs), *([system.table] if system.stage else [])]
     title = "Quickstart" + (" on synthetic speech" if data.synthetic else "")
 
     def work() -> None:
         report(sources, folder, data.truth, data.scored, title=title, draws=draws)
 
-    inputs = {"keys": keys, "truth": data.truth_key, "split": data.scored, "draws": draws}
-    chain.run(Step("report", "writing the report", inputs, (evaluation, folder / "index.html"), work))
+    inputs = {
+        "keys": {**keys, "submitted": system.key},
+        "truth": data.truth_key,
+        "split": data.scored,
+        "draws": draws,
+    }
+    outputs = (evaluation, folder / "index.html")
+    chain.run(Step(f"{system.stage}report", "writing the report", inputs, outputs, work))
     _print(Evaluation.read(evaluation), data)
 
 
