@@ -18,7 +18,6 @@ from vibespeaker.models.packed import (
 from vibespeaker.models.pooling import AttentiveStatisticsPooling
 from vibespeaker.models.products import product, transposed_product
 
-
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 
 

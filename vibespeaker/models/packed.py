@@ -1,12 +1,11 @@
 """Sums over real frames, without work or memory for padding: the inner loops of pooling.
 
-On the CPU each function walks over the utterances, in parallel (`cpu_threads`): an utterance's frames
-(about 1.5 MB) stay in the processor's cache through all steps, padding is never touched, and what is as large as a
-frame exists once per thread. Only attention weights are kept for the backward pass: computing them
-again made a step a fifth longer (146 against 121 ms, 32 × 300 × 1280 on one thread). Gradients are written out. Where
-one step per utterance would cost more than the padding, on other devices and for utterances of few values, the same sums
-run over the padded batch (`*_padded`), which `torch.compile` fuses; the tests compare the others with these plain
-versions.
+On the CPU each function walks over the utterances, in parallel (`cpu_threads`): an utterance's frames (about 1.5 MB)
+stay in the processor's cache through all steps, padding is never touched, and what is as large as a frame exists once
+per thread. Only attention weights are kept for the backward pass: computing them again made a step a fifth longer
+(146 against 121 ms, 32 × 300 × 1280 on one thread). Gradients are written out. Where one step per utterance would
+cost more than the padding, on other devices and for utterances of few values, the same sums run over the padded batch
+(`*_padded`), which `torch.compile` fuses; the tests compare the others with these plain versions.
 
 Shapes: values `(batch, frames, dim)` of any floating type; hidden `(rows, attention_dim)`, float32 or float64, one row
 per real frame, utterance after utterance; lengths `(batch,)`, int64. Variances are population variances.
@@ -24,9 +23,9 @@ from torch.nn import functional as F
 from vibespeaker.models.cpu_threads import compute
 from vibespeaker.models.products import product, transposed_product
 
-#: Utterances of fewer values, frames · dim, are not walked over one by one: the dozens of calls for each would cost more
-#: than the sums. Forward and backward, 32 × 65 × 256 take 0.4 of the time as a padded batch, 32 × 10 × 256 0.13, and
-#: 32 × 300 × 256 the same.
+#: Utterances of fewer values, frames · dim, are not walked over one by one: the dozens of calls for each would cost
+#: more than the sums. Forward and backward, 32 × 65 × 256 take 0.4 of the time as a padded batch, 32 × 10 × 256 take
+#: 0.13, and 32 × 300 × 256 the same.
 FEWEST_VALUES = 1 << 16
 
 

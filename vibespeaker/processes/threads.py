@@ -1,7 +1,7 @@
 """How many threads a process computes on.
 
 The tensor library gives every operation to a pool of threads, one for each core, that spin while they wait for each
-each other. Small operations gain nothing by it, and on a busy machine they lose: 62 clips took 4.8 s of processor time on
+other. Small operations gain nothing by it, and on a busy machine they lose: 62 clips took 4.8 s of processor time on
 one thread and 38 s on two. So small work takes one thread in each process, and as many processes as pay.
 """
 
