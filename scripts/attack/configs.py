@@ -33,7 +33,7 @@ def attacks(lab: Lab) -> Iterator[Attack]:
         yield Attack("class path as an option", f"option {word}", partial(_fit, lab, {}, word))
     yield Attack("vouching for itself", "trust in a config", partial(_fit, lab, {"trust": "os", **_optimizer(targets)}))
     for name, text in _TAGS.items():
-        yield Attack("YAML", name, partial(_fit_text, lab, text.format(mark=lab.mark)))
+        yield Attack("YAML", name, partial(_fit_text, lab, text.format(mark=lab.mark)), isolated=True)
     for name, spec in targets.items():
         if isinstance(spec, dict):
             yield Attack("encoder file", f"encoders {name}", partial(_extract, lab, spec))

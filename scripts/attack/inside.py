@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import resource
 import sys
 from pathlib import Path
 
@@ -10,10 +11,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from attack.lab import Lab
 
 #: Modules of this package with a function `attacks(lab)`; add one to add a family.
-FAMILIES = ("configs", "checkpoints", "outputs", "paths", "reading", "texts", "leftovers")
+FAMILIES = ("configs", "checkpoints", "outputs", "paths", "reading", "texts", "leftovers", "mutated", "races")
+
+
+#: What a checkout may take; without it an attack on memory would end whatever else runs on the machine.
+_BYTES = 4 << 30
 
 
 def main(folder: str, report: str, only: str, *families: str) -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (_BYTES, _BYTES))
     lab = Lab(Path(folder) / "lab")
     with open(report, "w", encoding="utf-8") as lines:
         for family in families or FAMILIES:

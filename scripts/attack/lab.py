@@ -4,18 +4,20 @@ import contextlib
 import hashlib
 import io
 import logging
+import os
 import shutil
 import signal
+import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from attack.material import make
 
 #: A command that takes longer than this hangs, in seconds.
-LIMIT = 60
+LIMIT = 30
 
 
 class Hangs(BaseException):
@@ -43,13 +45,13 @@ class Attack:
         kind: what the table counts it under.
         name: unique within the family.
         run: makes the hostile input, runs commands, and returns what went wrong; nothing where all is well.
-        writes: whether the attack may write into the pristine material, because it is its own.
+        isolated: whether it runs in a process of its own, which can be ended where Python waits for a library.
     """
 
     kind: str
     name: str
     run: Callable[[], str]
-    writes: bool = field(default=False)
+    isolated: bool = False
 
 
 class Lab:
@@ -76,7 +78,7 @@ class Lab:
         self.mark.unlink(missing_ok=True)
         outside = {path.name for path in self.folder.iterdir()}
         try:
-            fault = attack.run()
+            fault = self._alone(attack.run) if attack.isolated else attack.run()
         except Hangs:
             fault = f"hangs for {LIMIT} s"
         except Exception as error:
@@ -84,7 +86,7 @@ class Lab:
         if self.mark.exists():
             fault = "ran a stranger's command"
         changed = _changed(self._state, _state(self.whole))
-        if changed and not attack.writes:
+        if changed:
             fault = fault or f"changed {', '.join(sorted(changed)[:3])}"
         strayed = {path.name for path in self.folder.iterdir()} - outside - {"MARK"}
         if strayed:
@@ -96,6 +98,25 @@ class Lab:
             shutil.rmtree(self.whole)
             shutil.copytree(self.folder / "copy", self.whole, symlinks=True)
             self._state = _state(self.whole)
+        return fault
+
+    def _alone(self, run: Callable[[], str]) -> str:
+        result = self.folder / "result"
+        pid = os.fork()
+        if not pid:
+            try:
+                result.write_text(run())
+            finally:
+                os._exit(0)
+        deadline = time.monotonic() + LIMIT
+        while not os.waitpid(pid, os.WNOHANG)[0]:
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                raise Hangs
+            time.sleep(0.1)
+        fault = result.read_text() if result.is_file() else "broke"
+        result.unlink(missing_ok=True)
         return fault
 
     def call(self, *words: object, seconds: int = LIMIT) -> Outcome:

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from attack.lab import Attack, Lab
 from attack.material import manifest_of, training, write_tone
-
-_SECONDS = 20.0
+from attack.processes import outliving, started_by
 
 
 def attacks(lab: Lab) -> Iterator[Attack]:
@@ -77,31 +76,11 @@ def _clean(lab: Lab, workers: int) -> str:
         [sys.executable, "-m", "vibespeaker", *words], cwd=lab.trying, stderr=subprocess.DEVNULL
     ) as run:
         deadline = time.monotonic() + 40
-        while len(children := _children(run.pid)) <= workers and time.monotonic() < deadline and run.poll() is None:
+        while len(children := started_by(run.pid)) <= workers and time.monotonic() < deadline and run.poll() is None:
             time.sleep(0.1)
         time.sleep(2)  # they import
-        children = _children(run.pid)
+        children = started_by(run.pid)
         run.kill()
     if len(children) < workers:
         return "the attack broke: no workers"
-    deadline = time.monotonic() + _SECONDS
-    while any(map(_runs, children)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    left = [pid for pid in children if _runs(pid)]
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
-    return f"{len(left)} processes outlive it" if left else ""
-
-
-def _children(pid: int) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        found += [int(word) for word in task.read_text().split()]
-    return found
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    return outliving(children)

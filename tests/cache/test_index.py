@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from vibespeaker.cache.index import Index, ShardIndex, merge
@@ -57,4 +59,37 @@ def test_damaged_index_is_refused_with_a_remedy(tmp_path: Path, content: bytes |
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(CacheError, match=r"index\.parquet (is damaged|does not exist).*Remedy: remove"):
+        Index.read(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("view", ["x", "y"], "view is damaged"),
+        ("frames", pa.array([1, None], pa.int32()), "frames is damaged"),
+        ("frames", pa.array([1, 0], pa.int32()), "places frames where none can be"),
+        ("offset", pa.array([0, -5], pa.int64()), "places frames where none can be"),
+        ("shard", pa.array([0, 7], pa.int32()), "names shards that cannot be"),
+        ("content", ["x", "y"], "content is damaged"),
+        ("offset", None, "lacks offset"),
+        ("metadata", b"[1]", "is damaged"),
+        ("metadata", b"\xff", "is damaged"),
+        ("metadata", b'{"shards": [7]}', "shards is of another type"),
+        ("metadata", b'{"shards": ["../../elsewhere"]}', "names shards that cannot be"),
+        ("metadata", b"{}", "lacks shards"),
+    ],
+)
+def test_an_index_that_cannot_be_is_refused(tmp_path: Path, column: str, values: object, message: str) -> None:
+    path = tmp_path / "index.parquet"
+    merge([("b", shard([5, 2], [0, 0], [10, 20]))]).write(path)
+    table = pq.read_table(path)
+    if column == "metadata":
+        table = table.replace_schema_metadata({b"vibespeaker": values})
+    elif values is None:
+        table = table.drop_columns([column])
+    else:
+        array = values if isinstance(values, pa.Array) else pa.array(values)
+        table = table.set_column(table.column_names.index(column), column, array)
+    pq.write_table(table, path)
+    with pytest.raises(CacheError, match=message):
         Index.read(path)

@@ -1,4 +1,3 @@
-import json
 import math
 
 import numpy as np
@@ -9,11 +8,11 @@ from vibespeaker.calibration.conformal import (
     Conformal,
     category_scores,
     category_threshold,
-    conformal_from_json,
     conformal_quantile,
     interval_coverage,
     set_coverage,
 )
+from vibespeaker.calibration.store import Calibration, FittedOn
 from vibespeaker.errors import ConfigError, PredictionsError
 
 PROBABILITIES = np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]])
@@ -83,9 +82,12 @@ def test_coverage_by_hand():
     assert all(math.isnan(value) for value in set_coverage(np.empty((0, 2), bool), []))
 
 
-def test_json_round_trip_keeps_infinite_widths():
-    fields = json.loads('{"level": 0.9, "method": "aps", "categories": 0.8, "attributes": {"valence": null}}')
-    assert conformal_from_json(fields) == Conformal(0.9, "aps", 0.8, {"valence": math.inf})
+def test_json_round_trip_keeps_infinite_widths(tmp_path):
+    fitted = FittedOn("development", "0" * 64, 10, 2)
+    conformal = Conformal(0.9, "aps", 0.8, {"valence": math.inf})
+    calibration = Calibration("challenge", ("anger", "neutral"), None, fitted, conformal=conformal)
+    calibration.write(tmp_path / "c.json")
+    assert Calibration.read(tmp_path / "c.json") == calibration
 
 
 def test_refusals():

@@ -1,3 +1,4 @@
+import json
 from dataclasses import asdict
 
 import numpy as np
@@ -7,14 +8,9 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LinearRegression
 
 from vibespeaker.calibration.reliability import calibration_error, negative_log_likelihood
-from vibespeaker.calibration.scaling import (
-    TEMPERATURES,
-    fit_attribute,
-    fit_categories,
-    map_from_json,
-    scaling_from_json,
-)
+from vibespeaker.calibration.scaling import TEMPERATURES, fit_attribute, fit_categories
 from vibespeaker.errors import ConfigError, PredictionsError
+from vibespeaker.files.stored_fields import stored_as
 from vibespeaker.metrics import concordance
 
 
@@ -110,8 +106,9 @@ def test_missing_values_stay_missing():
 
 def test_round_trip():
     scaling, mapped = fit_categories(LOGITS, TRUE, "vector"), fit_attribute([1, 2, 3], [2, 2, 5], "isotonic")
-    assert scaling_from_json(asdict(scaling)) == scaling
-    assert map_from_json(asdict(mapped)) == mapped
+    for one in (scaling, mapped):
+        stored = json.loads(json.dumps(asdict(one)))
+        assert stored_as(type(one), stored, "calibration", PredictionsError) == one
 
 
 def test_refusals():

@@ -138,7 +138,7 @@ def test_what_does_not_fit_is_refused(calibration):
         ("{", "is damaged: it is no JSON"),
         ('{"kind": "manifest"}', "is not a calibration"),
         ('{"kind": "calibration", "schema_version": 99}', "another schema version"),
-        ('{"kind": "calibration", "schema_version": 1}', "is damaged"),
+        ('{"kind": "calibration", "schema_version": 1}', "lacks label_set, classes"),
     ],
 )
 def test_bad_files_are_refused(tmp_path, text, complaint):
@@ -146,3 +146,26 @@ def test_bad_files_are_refused(tmp_path, text, complaint):
     path.write_text(text)
     with pytest.raises(PredictionsError, match=f"x.json.*{complaint}|x.json {complaint}"):
         Calibration.read(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"categories": {"method": "temperature", "scale": [float("nan")] * 2, "shift": [0.0] * 2}}, "not finite"),
+        ({"categories": {"method": "temperature", "scale": [1.0], "shift": [0.0]}}, "not one number for each of"),
+        ({"categories": {"method": "temperature", "scale": [-1.0] * 2, "shift": [0.0] * 2}}, "not positive"),
+        ({"categories": {"method": "temperature", "scale": ["1"] * 2, "shift": [0.0] * 2}}, "scale is of another type"),
+        ({"prior": [0.5, -0.5]}, "not one number for each of"),
+        ({"attributes": {"valence": {"method": "linear", "predicted": [1.0], "calibrated": []}}}, "without images"),
+        ({"conformal": {"level": float("nan"), "method": "lac"}}, "are no numbers"),
+        ({"conformal": 7}, "conformal is of another type"),
+        ({"classes": None}, "classes is of another type"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(tmp_path, change, complaint):
+    whole = Calibration("challenge", ("anger", "neutral"), None, FittedOn("development", "0" * 64, 10, 2))
+    whole.write(tmp_path / "x.json")
+    fields = json.loads((tmp_path / "x.json").read_text())
+    (tmp_path / "x.json").write_text(json.dumps({**fields, **change}))
+    with pytest.raises(PredictionsError, match=complaint):
+        Calibration.read(tmp_path / "x.json")

@@ -5,7 +5,16 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from vibespeaker.errors import ConfigError, VibeSpeakerError
-from vibespeaker.files.outputs import below, check_apart, check_different, check_folder, check_name, check_output
+from vibespeaker.files.outputs import (
+    below,
+    check_apart,
+    check_different,
+    check_folder,
+    check_name,
+    check_output,
+    distinct,
+    plain_name,
+)
 
 
 def test_what_cannot_be_written_is_refused_before_work(tmp_path: Path) -> None:
@@ -66,9 +75,19 @@ def test_an_input_is_no_output_by_whatever_name(tmp_path: Path, monkeypatch: pyt
         check_folder(Path("cache"), inputs=[cache])
     with pytest.raises(ConfigError, match="is a file"):
         check_folder(given)
+    with pytest.raises(ConfigError, match=r"m\.parquet in --out is a file that the command reads"):
+        check_folder(tmp_path, inputs=[given], names=["table.csv", "m.parquet"])
     with pytest.raises(ConfigError, match="two outputs are one file"):
         check_different([Path("a.json"), tmp_path / "a.json"])
     check_output(cache / "new.parquet", inputs=[given])
+
+
+def test_names_of_anything_become_names_of_files_that_differ() -> None:
+    names = ["a b", "a-b", "A-b", "a-b-2", "../x", "без шума", "\n", "", "x" * 999]
+    made = distinct(map(plain_name, names))
+    assert made == ["a-b", "a-b-2", "A-b-3", "a-b-2-2", "x", "unnamed", "unnamed-2", "unnamed-3", "x" * 100]
+    for name in made:
+        check_name(name, "a file")
 
 
 @pytest.mark.parametrize("name", ["", " ", ".", "..", "../x", "/x", "a/b", "a\\b", "a\0b", "a\nb", "x" * 256])

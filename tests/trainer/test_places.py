@@ -1,12 +1,16 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from tests.toy import SMALL_TASK, make_toy
 from vibespeaker.cli.main import main
 from vibespeaker.files import file_sha256
+from vibespeaker.models.checkpoint import open_checkpoint
+from vibespeaker.predictions import TRAINED_HEADS, PredictionsMetadata
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +56,32 @@ def test_a_run_folder_that_is_a_file_is_refused(
     (tmp_path / "runs").write_text("a file")
     assert main(["fit", *command, f"--runs={tmp_path / 'runs'}"]) == 2
     assert "Not a directory" in capsys.readouterr().err
+
+
+def test_what_predict_would_return_is_refused(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "p.parquet"
+    predict = ["predict", *command, "--ckpt_path", "last", "--out", str(out)]
+    assert main([*predict, "--return_predictions", "true"]) == 2
+    assert "nobody would read what it returned. Found: --return_predictions true" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_heads_that_nothing_trained_are_known_to_the_table(command: list[str], tmp_path: Path) -> None:
+    config = yaml.safe_load(SMALL_TASK)
+    loss = config["model"]["init_args"]["loss"]
+    loss["terms"].pop("categories")
+    loss["weights"].pop("categories")
+    (tmp_path / "attributes.yaml").write_text(yaml.safe_dump(config))
+    words = ["--config", str(tmp_path / "attributes.yaml"), *command[2:5], "--runs", str(tmp_path), "--name"]
+    fresh = [*words, "one"]
+    assert main(["fit", *fresh, "--trainer.max_epochs=1"]) == 0
+    assert main(["predict", *fresh, "--ckpt_path", "last", "--out", str(tmp_path / "p.parquet")]) == 0
+    table = PredictionsMetadata.read(tmp_path / "p.parquet")
+    assert table.provenance[TRAINED_HEADS] == ["attributes"]
+    assert table.never_trained("categories")
+    # what a run starts from has trained its heads, too
+    start = open_checkpoint(Path(command[-1]) / "a" / "checkpoints" / "last.ckpt").provenance
+    assert start.trained_heads == ("attributes", "categories")
+    assert replace(start, trained_heads=()).trained(["attributes"], start).trained_heads == start.trained_heads

@@ -135,3 +135,27 @@ def test_trust_is_taken_from_the_command_line() -> None:
     with pytest.raises(ConfigError, match="neither imported nor called"):
         check_parsed({"a": [{"b": print}]})
     check_parsed({"a": [{"b": "os.system", "class_path": "HashedText"}], "c": 1})
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["extract", "M"],
+        ["transcribe", "M", "--out", "M"],
+        ["sweep", "M"],
+        ["ablate", "M", "--plan", "M"],
+        ["cross", "M", "--plan", "M"],
+        ["cross-validate", "M"],
+        ["remake", "M"],
+        ["recognize", "M", "--ckpt", "M"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_every_command_that_makes_classes_trusts_on_the_command_line(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(trust, "_trusted", set(trust._trusted))
+    missing = str(tmp_path / "missing")
+    assert main([missing if word == "M" else word for word in words] + ["--trust", "my_package", "another"]) == 2
+    assert "missing" in capsys.readouterr().err
+    assert {"my_package", "another"} <= set(trust.trusted_packages())

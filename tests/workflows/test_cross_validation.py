@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests.manifests import manifest_of
 from tests.toy import SMALL_TASK, make_toy
 from vibespeaker.cli.main import main
 from vibespeaker.ensemble import ensemble
@@ -19,6 +20,7 @@ from vibespeaker.evaluation.folds import join, read_tables
 from vibespeaker.manifest import Manifest
 from vibespeaker.metrics import concordance
 from vibespeaker.predictions import Predictions
+from vibespeaker.workflows.cross_validation import _write_folds
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +102,13 @@ def test_folds_that_share_utterances_or_differ_are_refused(done, tmp_path):
     Predictions(table.frame, changed).write(tmp_path / "other.parquet")
     with pytest.raises(PredictionsError, match=r"is no fold of the same system as .*: another encoders"):
         join(read_tables([first, tmp_path / "other.parquet"]))
+
+
+def test_speakers_of_names_alike_have_folds_of_their_own(tmp_path):
+    speakers = ("toy/a b", "toy/a-b", "toy/c")
+    rows = [{"name": f"{n}", "speaker": speakers[n % 3], "split": "train"} for n in range(9)]
+    manifest_of(rows).write(tmp_path / "m.parquet")
+    paths = _write_folds(tmp_path / "m.parquet", "speakers", tmp_path / "cv", None, "speaker", 0.0, 0)
+    assert [path.stem for path in paths] == ["toy-a-b", "toy-a-b-2", "toy-c"]
+    tested = [Manifest.read(path).frame().query("split == 'test'")["speaker"].unique().tolist() for path in paths]
+    assert tested == [[speaker] for speaker in speakers]

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from vibespeaker.config_files.yaml_text import check_bounds
 from vibespeaker.errors import ConfigError
 
 #: Text, or a mapping of names to such values; lists only inside of what is written as YAML or JSON.
@@ -73,15 +74,30 @@ def read_mapping(key: str, text: str) -> dict[str, Value]:
     """Read a mapping written as YAML or JSON; every scalar in it stays text.
 
     Raises:
-        ConfigError: it is none, or names an entry twice.
+        ConfigError: it is none, names an entry twice, or exceeds what a config may hold.
     """
     try:
-        found = yaml.load(text, Loader=_TextLoader)
+        found = read_texts(key, text)
     except yaml.YAMLError as error:
         raise ConfigError(f"{key} is no mapping", found=text, allowed="{NAME: VALUE, …}") from error
     if not isinstance(found, dict):
         raise ConfigError(f"{key} is no mapping", found=text, allowed=f"{{NAME: VALUE, …}}, or {key}.NAME VALUE")
     return found
+
+
+def read_texts(place: str, text: str) -> Value:
+    """Read YAML or JSON of texts, lists and mappings.
+
+    Args:
+        place: what errors call it.
+        text: as typed.
+
+    Raises:
+        ConfigError: it exceeds what a config may hold.
+        YAMLError: it is no YAML.
+    """
+    check_bounds(text, place)
+    return yaml.load(text, Loader=_TextLoader)
 
 
 class _TextLoader(yaml.BaseLoader):

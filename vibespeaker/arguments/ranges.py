@@ -38,14 +38,22 @@ class Range:
         kind = "a whole number" if self.whole else "a finite number"
         bounds = []
         if self.low > -math.inf:
-            bounds.append(f"{'above' if self.above else 'of at least'} {self.low:g}")
+            bounds.append(f"{'above' if self.above else 'of at least'} {_number(self.low)}")
         if self.high < math.inf:
-            bounds.append(f"{'below' if self.below else 'at most'} {self.high:g}")
+            bounds.append(f"{'below' if self.below else 'at most'} {_number(self.high)}")
         return " ".join([kind, " and ".join(bounds)]).strip()
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 and value == int(value) else f"{value:g}"
 
 
 #: Numbers of things, at least one, or perhaps none.
 COUNT, COUNT_OR_NONE = Range(1, whole=True), Range(0, whole=True)
+#: Processes at a time: more would end the machine's other work. Draws of a bootstrap.
+WORKERS, JOBS, DRAWS = Range(0, 1024, whole=True), Range(1, 1024, whole=True), Range(0, 1_000_000, whole=True)
+#: Sizes of networks: what a wrong digit asks for is refused before memory is taken.
+WIDTH, LAYERS = Range(1, 65_536, whole=True), Range(1, 100, whole=True)
 #: What NumPy and PyTorch take as a seed.
 SEED = Range(0, 2**32 - 1, whole=True)
 POSITIVE, NOT_NEGATIVE = Range(0, above=True), Range(0)

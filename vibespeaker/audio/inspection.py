@@ -86,7 +86,7 @@ def _journal_line(key: str, facts: AudioFacts) -> str:
 def _read_journal(journal: Path) -> Iterator[tuple[str, AudioFacts]]:
     if not journal.is_file():
         return
-    for line in journal.read_text(encoding="utf-8").splitlines():
+    for line in journal.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             entry = json.loads(line)
             found, remarks = entry.pop("fingerprint"), tuple(entry.pop("remarks"))

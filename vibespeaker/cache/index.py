@@ -6,11 +6,12 @@ recorded there once, so that a million rows are looked up as arrays and a refusa
 """
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from vibespeaker.cache.keys import DIGEST_BYTES, Contents, KeyTable, as_strings
 from vibespeaker.errors import CacheError
 from vibespeaker.files import atomic_path
 from vibespeaker.files.parquet import read_parquet
+from vibespeaker.files.stored_fields import read_object, stored_as
 from vibespeaker.manifest import release_memory
 
 _METADATA_KEY = b"vibespeaker"
@@ -35,6 +37,27 @@ SHARD_SCHEMA = pa.schema(
         pa.field("crc32", pa.uint32(), nullable=False),
     ]
 )
+
+#: The merged index: `offset` counts frames from the first of its shard; an older one has no `crc32`.
+_MERGED_SCHEMA = pa.schema([*SHARD_SCHEMA, pa.field("shard", pa.int32(), nullable=False)])
+#: A shard lies in the encoder's own folder.
+_SHARD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+Kind = TypeVar("Kind")
+
+
+@dataclass(frozen=True)
+class _MergedFacts:
+    """What a merged index says beside its columns."""
+
+    shards: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _ShardFacts:
+    """What a shard's index says beside its columns."""
+
+    identity: str
+    size: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,19 +114,21 @@ class Index:
         Raises:
             CacheError: the file is missing or damaged.
         """
-        table, metadata = _read_table(path)
-        try:
-            index = Index(
-                contents=_contents_of(table.column("content")),
-                views=table.column("view").to_numpy(),
-                shards=table.column("shard").to_numpy(),
-                offsets=table.column("offset").to_numpy(),
-                frames=table.column("frames").to_numpy(),
-                shard_names=tuple(metadata["shards"]),
-                checksums=table.column("crc32").to_numpy() if "crc32" in table.column_names else None,
-            )
-        except KeyError as error:
-            raise CacheError(f"cache index {path} lacks {error}", remedy=_remedy(path)) from error
+        table = _read_table(path, _MERGED_SCHEMA, {"crc32"})
+        names = _facts(table, path, _MergedFacts).shards
+        index = Index(
+            contents=_contents_of(table.column("content")),
+            views=table.column("view").to_numpy(),
+            shards=table.column("shard").to_numpy(),
+            offsets=table.column("offset").to_numpy(),
+            frames=table.column("frames").to_numpy(),
+            shard_names=names,
+            checksums=table.column("crc32").to_numpy() if "crc32" in table.column_names else None,
+        )
+        in_shards = not len(index) or (index.shards.min() >= 0 and index.shards.max() < len(names))
+        if not in_shards or not all(_SHARD_NAME.fullmatch(name) for name in names):
+            raise CacheError(f"cache index {path} names shards that cannot be", found=names[:3], remedy=_remedy(path))
+        _check_rows(index.offsets, index.frames, path)
         del table
         release_memory()
         return index
@@ -149,19 +174,19 @@ class ShardIndex:
         Raises:
             CacheError: the file is damaged.
         """
-        table, metadata = _read_table(path)
-        try:
-            return ShardIndex(
-                contents=_contents_of(table.column("content")),
-                views=table.column("view").to_numpy(),
-                offsets=table.column("offset").to_numpy(),
-                frames=table.column("frames").to_numpy(),
-                checksums=table.column("crc32").to_numpy(),
-                identity=metadata["identity"],
-                size=metadata["size"],
-            )
-        except KeyError as error:
-            raise CacheError(f"cache index {path} lacks {error}", remedy=_remedy(path)) from error
+        table = _read_table(path, SHARD_SCHEMA)
+        facts = _facts(table, path, _ShardFacts)
+        index = ShardIndex(
+            contents=_contents_of(table.column("content")),
+            views=table.column("view").to_numpy(),
+            offsets=table.column("offset").to_numpy(),
+            frames=table.column("frames").to_numpy(),
+            checksums=table.column("crc32").to_numpy(),
+            identity=facts.identity,
+            size=facts.size,
+        )
+        _check_rows(index.offsets, index.frames, path)
+        return index
 
 
 def merge(shards: Sequence[tuple[str, ShardIndex]]) -> Index:
@@ -196,17 +221,40 @@ def _contents_of(column: pa.ChunkedArray) -> Contents:
     return joined.reshape(-1, DIGEST_BYTES)
 
 
-def _read_table(path: Path) -> tuple[pa.Table, dict[str, Any]]:
+def _read_table(path: Path, schema: pa.Schema, optional: Collection[str] = ()) -> pa.Table:
+    """Return an index's table, whose columns have the types of a schema and hold no nulls."""
     try:
         table = read_parquet(path, CacheError, "cache index", _remedy(path))
     except CacheError as error:
         if isinstance(error.__cause__, OSError):  # it is not the content that is wrong
             raise
         raise CacheError(f"cache index {path} is damaged", found=error.problem, remedy=_remedy(path)) from error
-    try:
-        return table, json.loads(table.schema.metadata[_METADATA_KEY])
-    except (KeyError, TypeError, ValueError) as error:
-        raise CacheError(f"cache index {path} is damaged", found=error, remedy=_remedy(path)) from error
+    for field in schema:
+        if field.name not in table.column_names:
+            if field.name in optional:
+                continue
+            raise CacheError(f"cache index {path} lacks {field.name}", remedy=_remedy(path))
+        column = table.column(field.name)
+        if column.type != field.type or column.null_count:
+            raise CacheError(
+                f"cache index {path}: {field.name} is damaged",
+                found=f"{column.type} with {column.null_count} nulls",
+                allowed=str(field.type),
+                remedy=_remedy(path),
+            )
+    return table
+
+
+def _facts(table: pa.Table, path: Path, kind: type[Kind]) -> Kind:
+    """Return what an index's metadata says."""
+    text = (table.schema.metadata or {}).get(_METADATA_KEY, b"")
+    source, remedy = f"cache index {path}", _remedy(path)
+    return stored_as(kind, read_object(text, source, CacheError, remedy), source, CacheError, remedy)
+
+
+def _check_rows(offsets: npt.NDArray[np.int64], frames: npt.NDArray[np.int32], path: Path) -> None:
+    if len(frames) and (offsets.min() < 0 or frames.min() < 1):
+        raise CacheError(f"cache index {path} places frames where none can be", remedy=_remedy(path))
 
 
 def _remedy(path: Path) -> str:

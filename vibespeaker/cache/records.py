@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,14 @@ from vibespeaker.encoders.base import Encoder
 from vibespeaker.errors import CacheError
 from vibespeaker.files import write_text
 from vibespeaker.files.inputs import read_json
+from vibespeaker.files.stored_fields import stored_as
 from vibespeaker.manifest.texts import text_column
 from vibespeaker.provenance import Fingerprint, Modality
 
 FORMAT_VERSION = 1
 EXTRACT_AGAIN = "run vibespeaker extract with this manifest, these encoders and this cache; it adds what is missing"
+
+_MAKE_AGAIN = "remove the cache and extract again"
 
 
 @dataclass(frozen=True)
@@ -113,8 +116,14 @@ class EncoderRecord:
 
 def read_recipe(path: Path) -> CacheRecipe | None:
     """Return the recipe of the cache at `path`, None where there is no cache yet."""
-    fields = _read_json(path / "cache.json")
-    return None if fields is None else CacheRecipe(fields["cleaning"], fields["augmentation"], fields["views"])
+    file = path / "cache.json"
+    fields = _read_json(file)
+    if fields is None:
+        return None
+    recipe = stored_as(CacheRecipe, fields, str(file), CacheError, _MAKE_AGAIN)
+    if recipe.views < 0:
+        raise CacheError(f"{file} is damaged", found=f"{recipe.views} views", remedy=_MAKE_AGAIN)
+    return recipe
 
 
 def write_recipe(path: Path, recipe: CacheRecipe) -> None:
@@ -128,22 +137,17 @@ def read_record(folder: Path) -> EncoderRecord:
     Raises:
         CacheError: it is missing, damaged or of another version.
     """
-    fields = _read_json(folder / "encoder.json")
+    file = folder / "encoder.json"
+    fields = _read_json(file)
     if fields is None:
         raise CacheError(f"{folder} holds no encoder.json", remedy=EXTRACT_AGAIN)
-    try:
-        return EncoderRecord(
-            name=folder.name,
-            modality=fields["modality"],
-            dim=fields["dim"],
-            frames_per_second=fields["frames_per_second"],
-            dtype=fields["dtype"],
-            fingerprint=Fingerprint(fields["fingerprint"]),
-            spec=stored_now(fields["spec"]),
-            autocast=fields["autocast"],
-        )
-    except (KeyError, TypeError) as error:
-        raise CacheError(f"{folder / 'encoder.json'} is damaged", found=repr(error)) from error
+    parts = stored_as(Fingerprint, {"parts": fields.pop("fingerprint", None)}, str(file), CacheError, _MAKE_AGAIN)
+    whole = {**fields, "name": folder.name, "fingerprint": parts}
+    record = stored_as(EncoderRecord, whole, str(file), CacheError, _MAKE_AGAIN)
+    if record.dim < 1 or record.dtype not in DTYPES:
+        found = f"frames of {record.dim} values, {record.dtype}"
+        raise CacheError(f"{file} is damaged", found=found, allowed=DTYPES, remedy=_MAKE_AGAIN)
+    return replace(record, spec=stored_now(record.spec))
 
 
 def write_record(folder: Path, record: EncoderRecord) -> None:
@@ -156,11 +160,12 @@ def write_record(folder: Path, record: EncoderRecord) -> None:
 def _read_json(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
-    fields = read_json(path, CacheError, "record of the cache", "remove the cache and extract again")
-    if fields.get("format") != FORMAT_VERSION:
+    fields = read_json(path, CacheError, "record of the cache", _MAKE_AGAIN)
+    version = fields.pop("format", None)
+    if version != FORMAT_VERSION:
         raise CacheError(
             f"{path} has another format version",
-            found=fields.get("format"),
+            found=version,
             allowed=str(FORMAT_VERSION),
             remedy="extract again into another folder",
         )

@@ -164,6 +164,9 @@ class EmbeddingCache:
             self._maps[encoder, shard] = frames
         start = int(index.offsets[entry])
         found = frames[start : start + int(index.frames[entry])]
+        if len(found) != int(index.frames[entry]):
+            path = shard_path(self.path / encoder, index.shard_names[shard])
+            raise CacheError(f"cache shard {path} ends before an entry of its index does", remedy=DAMAGED)
         if index.checksums is not None and not self._checked(encoder, index)[entry]:
             if checksum(found) != int(index.checksums[entry]):
                 raise CacheError(

@@ -13,7 +13,6 @@ grow where the system is unsure. The most probable class is always in. Attribute
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -111,12 +110,6 @@ def interval_coverage(low: Floats, high: Floats, true: npt.ArrayLike) -> tuple[f
     if not len(values):
         return math.nan, math.nan
     return float(((low <= values) & (values <= high)).mean()), float((high - low).mean())
-
-
-def conformal_from_json(fields: Mapping[str, Any]) -> Conformal:
-    """Remake thresholds from their JSON form, where null stands for an infinite half width."""
-    halves = {name: math.inf if half is None else float(half) for name, half in fields["attributes"].items()}
-    return Conformal(fields["level"], fields["method"], fields["categories"], halves)
 
 
 def _class_scores(shares: Floats, method: str) -> Floats:

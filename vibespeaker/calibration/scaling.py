@@ -7,9 +7,7 @@ linear map reaches at most CCC = |Pearson|, and this one reaches it); `isotonic`
 squared error.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -129,16 +127,6 @@ def fit_attribute(predicted: npt.ArrayLike, true: npt.ArrayLike, method: str = "
         slope = covariance / float(x.var()) if method == "linear" else float(y.std() / x.std())
     ends = (ATTRIBUTE_MIN, ATTRIBUTE_MAX)
     return AttributeMap(method, ends, tuple(float(y.mean() + slope * (end - x.mean())) for end in ends))
-
-
-def scaling_from_json(fields: Mapping[str, Any]) -> CategoryScaling:
-    """Remake a scaling from the mapping that `dataclasses.asdict` gave."""
-    return CategoryScaling(fields["method"], tuple(fields["scale"]), tuple(fields["shift"]))
-
-
-def map_from_json(fields: Mapping[str, Any]) -> AttributeMap:
-    """Remake a map from the mapping that `dataclasses.asdict` gave."""
-    return AttributeMap(fields["method"], tuple(fields["predicted"]), tuple(fields["calibrated"]))
 
 
 def _temperature(logits: Floats, classes: npt.NDArray[np.int64]) -> float:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vibespeaker.calibration.conformal import Conformal, conformal_from_json
+from vibespeaker.calibration.conformal import Conformal
 from vibespeaker.calibration.prior_shift import shift_prior
-from vibespeaker.calibration.scaling import AttributeMap, CategoryScaling, map_from_json, scaling_from_json
+from vibespeaker.calibration.scaling import AttributeMap, CategoryScaling
 from vibespeaker.errors import PredictionsError
 from vibespeaker.files import write_text
 from vibespeaker.files.inputs import read_json
+from vibespeaker.files.stored_fields import stored_as
 from vibespeaker.labels import ATTRIBUTES
 
 SCHEMA_VERSION = 1
@@ -82,6 +83,27 @@ class Calibration:
                 mapped[:, column] = self.attributes[name](mapped[:, column])
         return mapped
 
+    def fault(self) -> str:
+        """Return what about its numbers cannot be, nothing where all is well."""
+        count = len(self.classes)
+        priors = [prior for prior in (self.prior, self.target_prior) if prior is not None]
+        shares = [share for prior in priors for share in prior]
+        scaling = () if self.categories is None else (*self.categories.scale, *self.categories.shift)
+        rows = [*priors] if self.categories is None else [*priors, self.categories.scale, self.categories.shift]
+        knots = [one for mapped in self.attributes.values() for one in (*mapped.predicted, *mapped.calibrated)]
+        if not all(map(math.isfinite, (*scaling, *shares, *knots))):
+            return "numbers that are not finite"
+        if any(len(row) != count for row in rows) or any(share < 0 for share in shares):
+            return f"not one number for each of {count} classes"
+        if self.categories is not None and min(self.categories.scale, default=1) <= 0:
+            return "factors of logits that are not positive"
+        if any(len(one.predicted) != len(one.calibrated) or not one.predicted for one in self.attributes.values()):
+            return "knots of an attribute without images"
+        if self.conformal is None:
+            return ""
+        halves = (self.conformal.level, self.conformal.categories or 0, *self.conformal.attributes.values())
+        return "thresholds that are no numbers" if any(map(math.isnan, halves)) else ""
+
     def write(self, path: Path) -> None:
         """Write JSON; the same calibration gives the same bytes."""
         fields = {"kind": _KIND, "schema_version": SCHEMA_VERSION, **asdict(self)}
@@ -103,10 +125,12 @@ class Calibration:
             raise PredictionsError(f"{path} is not a calibration", remedy=remedy)
         if fields.pop("schema_version", None) != SCHEMA_VERSION:
             raise PredictionsError(f"calibration {path} has another schema version", allowed=str(SCHEMA_VERSION))
-        try:
-            return _calibration(fields)
-        except (KeyError, TypeError) as error:
-            raise PredictionsError(f"calibration {path} is damaged", found=repr(error), remedy=remedy) from error
+        source = f"calibration {path}"
+        calibration = stored_as(Calibration, _with_infinite(fields), source, PredictionsError, remedy)
+        wrong = calibration.fault()
+        if wrong:
+            raise PredictionsError(f"{source} is damaged: {wrong}", remedy=remedy)
+        return calibration
 
 
 def calibration_path(checkpoint: Path) -> Path:
@@ -134,18 +158,10 @@ def find_calibration(checkpoint: Path, checkpoint_sha256: str) -> Calibration | 
     return calibration
 
 
-def _calibration(fields: dict[str, Any]) -> Calibration:
-    def optional(name: str, remake: Any) -> Any:
-        return None if fields[name] is None else remake(fields[name])
-
-    return Calibration(
-        label_set=fields["label_set"],
-        classes=tuple(fields["classes"]),
-        checkpoint=fields["checkpoint"],
-        fitted_on=FittedOn(**fields["fitted_on"]),
-        categories=optional("categories", scaling_from_json),
-        prior=optional("prior", tuple),
-        target_prior=optional("target_prior", tuple),
-        attributes={name: map_from_json(mapped) for name, mapped in fields["attributes"].items()},
-        conformal=optional("conformal", conformal_from_json),
-    )
+def _with_infinite(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields with infinite half widths of intervals, for which JSON has null."""
+    conformal = fields.get("conformal")
+    if not isinstance(conformal, dict) or not isinstance(conformal.get("attributes"), dict):
+        return fields
+    halves = {name: math.inf if half is None else half for name, half in conformal["attributes"].items()}
+    return {**fields, "conformal": {**conformal, "attributes": halves}}

@@ -53,6 +53,8 @@ COMMANDS = {
     "recognize": ("vibespeaker.recognizer.command:recognize", "print the emotion of one recording"),
     "quickstart": ("vibespeaker.workflows.quickstart:quickstart", "run the full pipeline, from a corpus to a report"),
 }
+#: How torch says that memory is lacking, of the machine and of a GPU.
+_NO_MEMORY = ("can't allocate memory", "out of memory")
 #: Command → what its help says beyond its arguments (module:function).
 MORE_HELP = {"prepare": "vibespeaker.corpora.formats_help:describe_formats"}
 
@@ -86,6 +88,13 @@ def main(args: Sequence[str] | None = None) -> int:
         problem = os.strerror(error.errno) if error.errno else str(error)
         sys.stderr.write(f"error: {problem}{where}. Remedy: set that right, then run the same command again.\n")
         return 2
+    except (MemoryError, RuntimeError) as error:
+        if not _is_memory(error):
+            raise
+        said = " ".join(str(error).split())[:200]
+        remedy = "ask for less at a time: smaller sizes, batches or numbers of processes"
+        sys.stderr.write(f"error: the memory does not suffice ({said or 'no more could be had'}). Remedy: {remedy}.\n")
+        return 2
     except KeyboardInterrupt:
         again = "add --ckpt_path last to the same command" if arguments[0] == "fit" else "run the same command again"
         sys.stderr.write(f"interrupted: {again} to continue\n")
@@ -107,6 +116,11 @@ def _run(command: str, arguments: list[str]) -> int:
 
     more_help = _named(MORE_HELP[command]) if command in MORE_HELP else None
     return call(_named(COMMANDS[command][0]), command, arguments, more_help)
+
+
+def _is_memory(error: BaseException) -> bool:
+    """Return True where the memory ran out; torch says so in words alone."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY)
 
 
 def _named(place: str) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from vibespeaker.arguments.mappings import merge, read_mapping
+from vibespeaker.arguments.mappings import merge, read_mapping, read_texts
 from vibespeaker.errors import CorpusError
 
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -103,7 +103,7 @@ def _items(place: str, value: Any) -> Sequence[Any]:
     """Return the items of a list, or of its text: `[0, 1]`, `0,1`."""
     if isinstance(value, str):
         try:
-            listed = yaml.load(f"[{value.strip().removeprefix('[').removesuffix(']')}]", Loader=yaml.BaseLoader)
+            listed = read_texts(place, f"[{value.strip().removeprefix('[').removesuffix(']')}]")
         except yaml.YAMLError as error:
             raise CorpusError(place, found=value, allowed="values such as [0, 1]") from error
         return list(listed)

@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 from torch.utils.data import Sampler
 
-from vibespeaker.arguments.ranges import COUNT, SEED, SHARE, require
+from vibespeaker.arguments.ranges import COUNT, SEED, SHARE, Range, require
 from vibespeaker.errors import ConfigError
 
+#: Utterances of an epoch; their order is drawn beforehand.
+_SAMPLES = Range(1, 100_000_000, whole=True)
 #: Position in the split, and view to read.
 Key = tuple[int, int]
 Rows = npt.NDArray[np.int64]
@@ -73,7 +75,7 @@ class Draw:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        require(COUNT, samples_per_epoch=self.samples)
+        require(_SAMPLES, samples_per_epoch=self.samples)
         require(SHARE, balance=self.balance)
         require(SEED, seed=self.seed)
 

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vibespeaker.arguments.ranges import COUNT, SEED, Range, require
 from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import Encoder, pad_frames
 from vibespeaker.errors import ConfigError
@@ -29,6 +30,8 @@ _TOKEN = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 _PAIR_WEIGHT = 0.5
 _LETTERS_WEIGHT = 0.5
 _LETTERS = (3, 4, 5)
+#: Widest frame, and largest table (dim · buckets), which takes as many bytes.
+_WIDEST, _LARGEST = 8192, 1 << 26
 #: Changes whenever the numbers change; part of the fingerprint.
 _VERSION = 1
 
@@ -37,8 +40,8 @@ class HashedText(Encoder):
     """One frame per word or punctuation mark; values have about unit variance.
 
     Args:
-        dim: width of a frame, a multiple of 8.
-        buckets: rows of the table that features are hashed to.
+        dim: width of a frame, a multiple of 8, at most 8192.
+        buckets: rows of the table that features are hashed to; the table has at most 2^26 cells.
         pairs: whether a word's pair with the word before is one of its features. Pairs crowd the frames of a small
             table: pooled frames classify MELD's emotions no better with them than without.
         max_tokens: further words are cut off, counted in `truncated`.
@@ -59,10 +62,12 @@ class HashedText(Encoder):
         self, dim: int = 256, buckets: int = 16_384, pairs: bool = False, max_tokens: int = 512, seed: int = 0
     ) -> None:
         super().__init__()
-        if dim < 8 or dim % 8 or min(buckets, max_tokens) < 1 or seed < 0:
-            found = f"dim={dim}, buckets={buckets}, max_tokens={max_tokens}, seed={seed}"
-            allowed = "dim a multiple of 8, buckets and max_tokens at least 1, seed at least 0"
-            raise ConfigError("HashedText: an argument is out of range", found=found, allowed=allowed)
+        require(Range(8, _WIDEST, whole=True), dim=dim)
+        require(COUNT, buckets=buckets, max_tokens=max_tokens)
+        require(SEED, seed=seed)
+        if dim % 8 or dim * buckets > _LARGEST:
+            allowed = f"dim a multiple of 8, dim · buckets at most {_LARGEST}"
+            raise ConfigError("the table of HashedText cannot be made", found=f"{dim} · {buckets}", allowed=allowed)
         self.settings = {"dim": dim, "buckets": buckets, "pairs": pairs, "max_tokens": max_tokens, "seed": seed}
         self.dim = dim
         self.buckets = buckets

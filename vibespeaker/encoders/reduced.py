@@ -118,6 +118,7 @@ def check_reduction(stride: int, statistics: Sequence[str]) -> None:
 def neighbours_mean(frames: Frames, stride: int) -> Frames:
     """Return the means of `stride` neighbouring frames, `(batch, ceil(frames / stride), dim)`, float32."""
     batch, longest, dim = frames.values.shape
+    stride = min(stride, longest)  # beyond the longest there is nothing to wait for
     lengths = frames.lengths.to(frames.values.device)
     values = frames.values.float().masked_fill(~frames.mask()[:, :, None], 0.0)
     values = torch.nn.functional.pad(values, (0, 0, 0, -longest % stride))

@@ -16,12 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vibespeaker.arguments.ranges import POSITIVE, SEED, require
+from vibespeaker.arguments.ranges import POSITIVE, SEED, Range, require
 from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import Encoder, pad_frames
 from vibespeaker.encoders.descriptors import PROSODY, AcousticDescriptors
 from vibespeaker.encoders.spectrum import cepstra
-from vibespeaker.errors import ConfigError
 from vibespeaker.provenance import Fingerprint, Modality
 
 RATE = 50
@@ -29,6 +28,8 @@ MELS = 64
 CEPSTRA = 16
 TAPS = 9
 DILATIONS = (1, 2, 4, 8, 16)
+#: Kernels: one for each dilation, and what takes 45 MB.
+_KERNELS = Range(len(DILATIONS), 50_000, whole=True)
 #: A kernel reads at most this many contours.
 _MOST_CONTOURS = 6
 _BIAS_SPREAD = 0.5
@@ -46,7 +47,7 @@ class Rocket(Encoder):
         trim_db: silence before and after speech is left out, as by `AcousticDescriptors`; null keeps all.
 
     Raises:
-        ConfigError: there are fewer kernels than dilations, or `trim_db` is not above 0.
+        ConfigError: there are fewer kernels than dilations or more than 50,000, or `trim_db` is not above 0.
     """
 
     modality: Modality = "audio"
@@ -55,8 +56,7 @@ class Rocket(Encoder):
 
     def __init__(self, kernels: int = 2500, seed: int = 0, trim_db: float | None = 40.0) -> None:
         super().__init__()
-        if kernels < len(DILATIONS):
-            raise ConfigError("random convolutions are too few", found=kernels, allowed=f"at least {len(DILATIONS)}")
+        require(_KERNELS, kernels=kernels)
         require(SEED, seed=seed)
         require(POSITIVE, trim_db=trim_db)
         self.settings: dict[str, Any] = {

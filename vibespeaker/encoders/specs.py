@@ -14,10 +14,12 @@ from vibespeaker.config_files.typed import FreeMapping
 from vibespeaker.config_files.yaml_text import read_mapping
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.encoders.training import read_training
-from vibespeaker.errors import ConfigError
+from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.manifest.texts import check_text_name
 
 _PACKAGE = "vibespeaker.encoders"
+#: Encoders that a file from somebody else may name, and the widest frame: each encoder bounds its own memory.
+MOST_ENCODERS, WIDEST = 16, 1 << 20
 _EXAMPLE = "descriptors: {class_path: vibespeaker.encoders.AcousticDescriptors, init_args: {mels: 64}}"
 
 
@@ -118,22 +120,25 @@ def check_trusted(specs: Mapping[str, Any], source: object) -> None:
         source: what errors call the file.
 
     Raises:
-        CheckpointError: naming what else they name.
+        CheckpointError: naming what else they name, or they are too many.
     """
-    for name, spec in specs.items():
-        _check_trusted(spec, source, f"encoders.{name}")
+    count = sum(_check_trusted(spec, source, f"encoders.{name}") for name, spec in specs.items())
+    if count > MOST_ENCODERS:
+        raise CheckpointError(f"{source} names too many encoders", found=count, allowed=f"{MOST_ENCODERS} at most")
 
 
-def _check_trusted(tree: Any, source: object, place: str) -> None:
+def _check_trusted(tree: Any, source: object, place: str) -> int:
+    """Check one specification and return how many encoders it names."""
+    count = 0
     if isinstance(tree, Mapping):
         if "class_path" in tree:
             path = class_now(str(tree["class_path"]))
             find_class(path if "." in path else f"{_PACKAGE}.{path}", Encoder, source, place)
-        for key, value in tree.items():
-            _check_trusted(value, source, f"{place}.{key}")
+            count = 1
+        count += sum(_check_trusted(value, source, f"{place}.{key}") for key, value in tree.items())
     elif isinstance(tree, list | tuple):
-        for value in tree:
-            _check_trusted(value, source, place)
+        count = sum(_check_trusted(value, source, place) for value in tree)
+    return count
 
 
 def build_encoders(specs: Mapping[str, Mapping[str, Any]]) -> dict[str, Encoder]:
@@ -150,6 +155,9 @@ def build_encoders(specs: Mapping[str, Mapping[str, Any]]) -> dict[str, Encoder]
     built: dict[str, Encoder] = {}
     for name, spec in check_specs(specs, "encoders").items():
         built[name] = make(spec, Encoder, f"encoder {name!r}", known)  # type: ignore[type-abstract]
+        if built[name].dim > WIDEST:
+            width = built[name].dim
+            raise ConfigError(f"encoder {name!r} makes frames too wide", found=width, allowed=f"up to {WIDEST}")
         built[name].set_training(read_training(spec, f"encoder {name!r}"))
         built[name].eval()
         if "text" in spec and built[name].modality != "text":

@@ -18,12 +18,14 @@ from typing import Any, Literal, get_args
 
 from torch import nn
 
-from vibespeaker.arguments.ranges import COUNT, NOT_NEGATIVE, SHARE_BELOW_ONE, Range, require
+from vibespeaker.arguments.ranges import NOT_NEGATIVE, SHARE_BELOW_ONE, Range, require
 from vibespeaker.errors import ConfigError
 
 StageKind = Literal["convolution", "embedding", "input", "layer", "closing"]
 Kind = Literal["none", "all", "transformer", "top", "convolutions", "lora"]
 
+#: Of adapters: beyond it they are as large as what they adapt.
+_RANK = Range(1, 1024, whole=True)
 #: Kinds that say how many.
 _COUNTED = ("top", "convolutions")
 _ALLOWED = "none, all, transformer, {top: COUNT}, {convolutions: COUNT}, {lora: {rank: RANK}}"
@@ -137,7 +139,7 @@ def _read_lora(given: Mapping[str, Any], place: str) -> Lora:
     if unknown := [str(name) for name in given if name not in known]:
         raise ConfigError(f"{place} has unknown keys", found=", ".join(unknown), allowed=known)
     lora = Lora(**given)
-    require(COUNT, **{f"{place}.rank": lora.rank})
+    require(_RANK, **{f"{place}.rank": lora.rank})
     require(NOT_NEGATIVE, **{f"{place}.alpha": lora.alpha})
     require(SHARE_BELOW_ONE, **{f"{place}.dropout": lora.dropout})
     targets = lora.targets

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vibespeaker.arguments.ranges import COUNT, NOT_NEGATIVE, require
+from vibespeaker.arguments.ranges import COUNT, Range, require
 from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import pad_frames
 from vibespeaker.encoders.checkpoints import check_weights, load, read_config
@@ -34,7 +34,7 @@ class WhisperEncoder(PretrainedEncoder):
         layer: a layer, several whose mean is taken, or None for the last (see `PretrainedEncoder`).
         pad_to_window: True feeds 30 s as in Whisper's training; False feeds the clip and `margin_seconds` of silence,
             which is several times faster for short clips and changes the frames a little.
-        margin_seconds: silence after the clip when `pad_to_window` is False.
+        margin_seconds: silence after the clip when `pad_to_window` is False, up to 30.
         precision: type of weights and arithmetic.
         windows_at_once: windows encoded together, which bounds memory for long clips and large batches.
 
@@ -58,7 +58,7 @@ class WhisperEncoder(PretrainedEncoder):
         windows_at_once: int = 16,
     ) -> None:
         super().__init__(checkpoint, layer, precision)
-        require(NOT_NEGATIVE, margin_seconds=margin_seconds)
+        require(Range(0, WINDOW_SAMPLES / SAMPLE_RATE), margin_seconds=margin_seconds)
         require(COUNT, windows_at_once=windows_at_once)
         self.pad_to_window = pad_to_window
         self.margin = round(margin_seconds * SAMPLE_RATE / _MEL_SAMPLES)

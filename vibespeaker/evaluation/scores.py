@@ -191,9 +191,12 @@ class Evaluation:
         fields = read_json(path, PredictionsError, "evaluation", remedy)
         if fields.pop("kind", None) != "evaluation":
             raise PredictionsError(f"{path} is not an evaluation", remedy=remedy)
-        if fields.pop("schema_version") != SCHEMA_VERSION:
+        if fields.pop("schema_version", None) != SCHEMA_VERSION:
             raise PredictionsError(f"evaluation {path} has another schema version", allowed=str(SCHEMA_VERSION))
-        return _evaluation(fields)
+        try:
+            return _evaluation(fields)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise PredictionsError(f"evaluation {path} is damaged", found=repr(error), remedy=remedy) from error
 
     def frame(self) -> pd.DataFrame:
         """Return one row per score: `system, by, group, score, value, low, high, utterances, speakers`.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, INNER_SHARE, SEED, require
+from vibespeaker.arguments.ranges import COUNT, DRAWS, INNER_SHARE, SEED, require
 from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.bootstrap import balanced_tests, bootstrap, clusters_of, intervals
 from vibespeaker.evaluation.comparison import compare
@@ -54,7 +54,7 @@ class Options:
     folds: bool = False
 
     def __post_init__(self) -> None:
-        require(COUNT_OR_NONE, draws=self.draws)
+        require(DRAWS, draws=self.draws)
         require(INNER_SHARE, level=self.level)
         require(COUNT, per_class=self.per_class)
         require(SEED, seed=self.seed)

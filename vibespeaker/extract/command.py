@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, POSITIVE, Range, require
+from vibespeaker.arguments.ranges import COUNT, POSITIVE, WORKERS, Range, require
 from vibespeaker.audio.augmentation import Augmentation, AugmentationRecipe, read_recipe
 from vibespeaker.audio.cleaning import cleaning_of
 from vibespeaker.audio.recordings import COLUMNS as RECORDING_COLUMNS
@@ -268,7 +268,7 @@ def _check_options(
 ) -> None:
     require(Range(0, 32_767, whole=True), views=views)
     require(COUNT, batch_clips=batch_clips, shard_size=shard_size)
-    require(COUNT_OR_NONE, workers=workers)
+    require(WORKERS, workers=workers)
     require(POSITIVE, batch_seconds=batch_seconds)
     if repair and not verify:
         raise ConfigError("--repair goes with --verify")

@@ -6,6 +6,7 @@ What a table or an option names becomes one file or folder below the folder that
 
 import errno
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from vibespeaker.files import remove_leftovers
 
 #: What a file system takes for the name of a file.
 LONGEST_NAME = 255
+#: Letters that `plain_name` keeps.
+_LONGEST_PLAIN = 100
 _REMEDY = "name another file"
 
 
@@ -60,6 +63,7 @@ def check_folder(
     path: Path,
     *,
     inputs: Iterable[Path | None] = (),
+    names: Iterable[str] = (),
     option: str = "--out",
     kind: type[VibeSpeakerError] = ConfigError,
 ) -> None:
@@ -67,21 +71,25 @@ def check_folder(
 
     Args:
         path: the folder; made when missing, later.
-        inputs: files and folders that the command reads; the folder must be none of them.
+        inputs: files and folders that the command reads; the folder, and what is written there, must be none of them.
+        names: files that will be written there, as far as they are known.
         option: what errors call it.
         kind: of the error where it cannot be written.
 
     Raises:
-        ConfigError: it is a file, is an input, or cannot be made or written.
+        ConfigError: it is a file, is an input, or cannot be made or written; or a file in it is an input.
     """
+    given = [one for one in inputs if one is not None]
     if path.name and path.name != "..":
         check_name(path.name, option)
     if path.exists() and not path.is_dir():
         raise ConfigError(f"{option} is a file", found=path, allowed="a folder, which is made when missing")
     _check_writable(path, f"{option} {path}", kind)
-    for one in inputs:
-        if one is not None and is_same(path, one):
+    for one in given:
+        if is_same(path, one):
             raise ConfigError(f"{option} is what the command reads: {one}", found=path, remedy="name another folder")
+    for name in names:
+        check_output(path / name, inputs=given, option=f"{name} in {option}")
     remove_leftovers(path)
     remove_leftovers(path.parent)
 
@@ -98,6 +106,25 @@ def check_different(outputs: Iterable[Path]) -> None:
         if resolved in seen:
             raise ConfigError("two outputs are one file", found=path, remedy=_REMEDY)
         seen.add(resolved)
+
+
+def plain_name(name: str) -> str:
+    """Return a name of a file for what may be called anything; others may get the same, see `distinct`."""
+    return re.sub(r"[^A-Za-z0-9.+_-]+", "-", name).strip("-.")[:_LONGEST_PLAIN] or "unnamed"
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """Return names of files that differ, whatever the case of letters: where two are the same, the second gets `-2`."""
+    made: list[str] = []
+    taken: set[str] = set()
+    for name in names:
+        chosen, number = name, 1
+        while chosen.casefold() in taken:
+            number += 1
+            chosen = f"{name}-{number}"
+        taken.add(chosen.casefold())
+        made.append(chosen)
+    return made
 
 
 def check_name(name: str, option: str) -> None:

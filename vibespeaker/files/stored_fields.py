@@ -7,7 +7,7 @@ here, so that a damaged or foreign one is one sentence. Files that people write 
 import json
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from vibespeaker.errors import VibeSpeakerError
@@ -45,7 +45,7 @@ def stored_as(
     error: type[VibeSpeakerError],
     remedy: str | None = None,
 ) -> Kind:
-    """Make a dataclass of stored fields; lists become tuples where the dataclass has tuples.
+    """Make a dataclass of stored fields; lists become tuples, and mappings dataclasses, where it has those.
 
     Args:
         kind: the dataclass; fields with a default may be absent.
@@ -66,7 +66,7 @@ def stored_as(
     hints = get_type_hints(kind)
     made = {}
     for name, value in content.items():
-        made[name] = _as_tuples(value, hints[name])
+        made[name] = _made(value, hints[name], f"{source}: {name}", error, remedy)
         if not fits(made[name], hints[name]):
             raise error(
                 f"{source}: {name} is of another type",
@@ -102,9 +102,22 @@ def fits(value: Any, hint: Any) -> bool:
     return isinstance(value, hint) if isinstance(hint, type) else True
 
 
-def _as_tuples(value: Any, hint: Any) -> Any:
-    kinds = {get_origin(one) for one in (hint, *get_args(hint))}
-    return tuple(value) if tuple in kinds and isinstance(value, list) else value
+def _made(value: Any, hint: Any, source: str, error: type[VibeSpeakerError], remedy: str | None) -> Any:
+    """Return a stored value as its type has it; what does not fit stays as it is."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        lists = isinstance(value, list)
+        kinds = [one for one in inner if one is not type(None) and lists == (get_origin(one) is tuple)]
+        return _made(value, kinds[0], source, error, remedy) if kinds else value
+    if isinstance(value, Mapping) and is_dataclass(hint) and isinstance(hint, type):
+        return stored_as(hint, value, source, error, remedy)
+    if isinstance(value, list) and origin is tuple:
+        kinds = [inner[0]] * len(value) if len(inner) == 2 and inner[1] is Ellipsis else list(inner)
+        pairs = zip(value, kinds, strict=False)
+        return tuple(_made(one, kind, source, error, remedy) for one, kind in pairs) + tuple(value[len(kinds) :])
+    if isinstance(value, Mapping) and isinstance(origin, type) and issubclass(origin, Mapping) and inner:
+        return {key: _made(one, inner[1], f"{source}.{key}", error, remedy) for key, one in value.items()}
+    return value
 
 
 def _names(content: Mapping[str, Any]) -> str:

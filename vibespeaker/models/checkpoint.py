@@ -74,8 +74,8 @@ def open_checkpoint(path: Path) -> Checkpoint:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
         content = torch.load(file, map_location="cpu", weights_only=True)
-    provenance = check_content(content, path)
-    named = stored_now(content.get(HYPER_PARAMETERS) or {})
+        provenance = check_content(content, path)
+        named = stored_now(content.get(HYPER_PARAMETERS) or {})
     return Checkpoint(path, sha256, provenance, {**content, HYPER_PARAMETERS: named})
 
 

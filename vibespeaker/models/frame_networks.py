@@ -8,9 +8,12 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from vibespeaker.arguments.ranges import COUNT_OR_NONE, SHARE, require
+from vibespeaker.arguments.ranges import SHARE, Range, require
 from vibespeaker.batch import Frames
 from vibespeaker.errors import ConfigError
+
+#: Masks per utterance: each is drawn for each frame.
+_MASKS = Range(0, 100, whole=True)
 
 
 class FrameNetwork(nn.Module, ABC):
@@ -69,7 +72,7 @@ class FrameMasking(FrameNetwork):
         channel_share: float = 0.1,
     ) -> None:
         super().__init__()
-        require(COUNT_OR_NONE, time_masks=time_masks, channel_masks=channel_masks)
+        require(_MASKS, time_masks=time_masks, channel_masks=channel_masks)
         require(SHARE, time_share=time_share, channel_share=channel_share)
         for kind, share in (("time", time_masks * time_share), ("channel", channel_masks * channel_share)):
             if not 0 <= share < 1:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from vibespeaker.arguments.ranges import COUNT, SHARE_BELOW_ONE, require
+from vibespeaker.arguments.ranges import LAYERS, SHARE_BELOW_ONE, WIDTH, require
 
 
 class Fusion(nn.Module, ABC):
@@ -37,7 +37,8 @@ class LSTMFusion(Fusion):
 
     def __init__(self, dim: int, encoders: int, hidden_dim: int = 2048, layers: int = 2, dropout: float = 0.0) -> None:
         super().__init__()
-        require(COUNT, hidden_dim=hidden_dim, layers=layers)
+        require(WIDTH, hidden_dim=hidden_dim)
+        require(LAYERS, layers=layers)
         require(SHARE_BELOW_ONE, dropout=dropout)
         self.output_dim = hidden_dim
         between = dropout if layers > 1 else 0.0  # torch warns about dropout where there is no "between"
@@ -79,7 +80,8 @@ class ConcatenationFusion(Fusion):
 
     def __init__(self, dim: int, encoders: int, hidden_dim: int = 1024, layers: int = 1, dropout: float = 0.0) -> None:
         super().__init__()
-        require(COUNT, hidden_dim=hidden_dim, layers=layers)
+        require(WIDTH, hidden_dim=hidden_dim)
+        require(LAYERS, layers=layers)
         require(SHARE_BELOW_ONE, dropout=dropout)
         self.output_dim = hidden_dim
         widths = [dim * encoders, *[hidden_dim] * layers]

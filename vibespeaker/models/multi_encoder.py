@@ -19,7 +19,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
-from vibespeaker.arguments.ranges import COUNT, SHARE_BELOW_ONE, require
+from vibespeaker.arguments.ranges import LAYERS, SHARE_BELOW_ONE, WIDTH, require
 from vibespeaker.batch import EmotionOutput, Frames
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels.heads import HEADS, HeadSpec
@@ -73,7 +73,8 @@ class MultiEncoderModel(EmotionModel):
     ) -> None:
         super().__init__()
         require(SHARE_BELOW_ONE, dropout=dropout, encoder_dropout=encoder_dropout)
-        require(COUNT, projection_dim=projection_dim, lstm_dim=lstm_dim, lstm_layers=lstm_layers)
+        require(WIDTH, projection_dim=projection_dim, lstm_dim=lstm_dim)
+        require(LAYERS, lstm_layers=lstm_layers)
         self.encoders = choose_encoders(encoder_dims, encoders)
         self.heads = check_heads(heads, further)
         self.encoder_dims = tuple(encoder_dims[name] for name in self.encoders)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vibespeaker.arguments.ranges import WIDTH, require
 from vibespeaker.batch import Frames
 from vibespeaker.models.packed import attend, moments, project
 
@@ -82,6 +83,9 @@ class AttentiveStatisticsPooling(Pooling):
         global_context: whether the network also sees the utterance's mean and standard deviation.
         batch_norm: whether its hidden layer is normalised. In training the statistics are those of the batch's real
             frames, so that a batch split over processes is not exactly the whole one.
+
+    Raises:
+        ConfigError: `attention_dim` is out of range.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class AttentiveStatisticsPooling(Pooling):
         batch_norm: bool = True,
     ) -> None:
         super().__init__()
+        require(WIDTH, attention_dim=attention_dim)
         self.output_dim = 2 * dim
         self.frame = nn.Linear(dim, attention_dim)
         self.context = nn.Linear(2 * dim, attention_dim, bias=False) if global_context else None

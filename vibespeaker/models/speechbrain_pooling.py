@@ -6,6 +6,7 @@ import sys
 import torch
 from torch import Tensor, nn
 
+from vibespeaker.arguments.ranges import WIDTH, require
 from vibespeaker.batch import Frames
 from vibespeaker.errors import ConfigError
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, Pooling
@@ -23,11 +24,12 @@ class SpeechBrainPooling(Pooling):
         global_context: whether the network also sees the utterance's mean and standard deviation.
 
     Raises:
-        ConfigError: SpeechBrain is not installed.
+        ConfigError: SpeechBrain is not installed, or `attention_dim` is out of range.
     """
 
     def __init__(self, dim: int, attention_dim: int = 128, global_context: bool = True) -> None:
         super().__init__()
+        require(WIDTH, attention_dim=attention_dim)
         self.output_dim = 2 * dim
         self.pooling = speechbrain_class()(dim, attention_dim, global_context)
 

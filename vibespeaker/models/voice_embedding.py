@@ -20,11 +20,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vibespeaker.arguments.ranges import COUNT, SHARE_BELOW_ONE, require, require_each
+from vibespeaker.arguments.ranges import SHARE_BELOW_ONE, WIDTH, Range, require, require_each
 from vibespeaker.batch import Frames
 from vibespeaker.errors import ConfigError
 from vibespeaker.models.frame_networks import FrameNetwork, Unchanged
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, Pooling, StatisticsPooling
+
+#: Frames between taps, or from output to output: a convolution pads its input by as many.
+_FRAMES = Range(1, 1000, whole=True)
 
 
 class VoiceEmbedding(Pooling):
@@ -47,7 +50,7 @@ class VoiceEmbedding(Pooling):
         masking: from the width of a frame to a network that runs first, such as `FrameMasking`.
 
     Raises:
-        ConfigError: there is no block, or the stride is below 1.
+        ConfigError: there is no block, or a size is out of range.
     """
 
     def __init__(
@@ -66,9 +69,9 @@ class VoiceEmbedding(Pooling):
         super().__init__()
         if not dilations:
             raise ConfigError("a voice embedding has at least one block", found="no dilations")
-        require(COUNT, channels=channels, aggregated=aggregated, stride=stride, squeeze_dim=squeeze_dim)
-        require(COUNT, attention_dim=attention_dim)
-        require_each(COUNT, "dilations", enumerate(dilations))
+        require(WIDTH, channels=channels, aggregated=aggregated, squeeze_dim=squeeze_dim, attention_dim=attention_dim)
+        require(_FRAMES, stride=stride)
+        require_each(_FRAMES, "dilations", enumerate(dilations))
         require(SHARE_BELOW_ONE, dropout=dropout)
         self.stride = stride
         self.masking = Unchanged(dim) if masking is None else masking(dim)

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from vibespeaker.errors import ManifestError
 from vibespeaker.files import atomic_path
 from vibespeaker.files.parquet import read_parquet
+from vibespeaker.files.stored_fields import read_object, stored_as
 from vibespeaker.labels import LabelSet
 from vibespeaker.manifest import Manifest
 
@@ -27,7 +28,17 @@ TARGET = 1600
 #: Where a plan's file keeps how it was made.
 _KIND = b"vibespeaker.balance"
 
+_SCHEMA = pa.schema([pa.field("utterance_id", pa.string()), pa.field("view", pa.int16())])
+
 Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """How a plan was made, in its file's metadata."""
+
+    target: int
+    seed: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +84,7 @@ class BalancePlan:
         """Write the plan; the same plan gives the same bytes."""
         metadata = {_KIND: json.dumps({"target": self.target, "seed": self.seed}).encode()}
         columns = [pa.array(self.utterance_ids, pa.string()), pa.array(self.views, pa.int16())]
-        table = pa.Table.from_arrays(columns, names=["utterance_id", "view"]).replace_schema_metadata(metadata)
+        table = pa.Table.from_arrays(columns, schema=_SCHEMA).replace_schema_metadata(metadata)
         with atomic_path(path) as temporary:
             pq.write_table(table, temporary, compression="zstd")
 
@@ -86,12 +97,16 @@ class BalancePlan:
         """
         remedy = "make one with: vibespeaker balance"
         table = read_parquet(path, ManifestError, "balance plan", remedy)
-        try:
-            fields = json.loads(table.schema.metadata[_KIND])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ManifestError(f"{path} is no balance plan", remedy=remedy) from error
+        text = (table.schema.metadata or {}).get(_KIND)
+        if text is None or not table.schema.remove_metadata().equals(_SCHEMA):
+            raise ManifestError(f"{path} is no balance plan", found=table.column_names, remedy=remedy)
+        source = f"balance plan {path}"
+        settings = stored_as(_Settings, read_object(text, source, ManifestError), source, ManifestError, remedy)
         views = table.column("view").to_numpy().astype(np.int64)
-        return BalancePlan(tuple(table.column("utterance_id").to_pylist()), views, fields["target"], fields["seed"])
+        if any(column.null_count for column in table.columns) or views.min(initial=0) < 0:
+            raise ManifestError(f"{path} is damaged: it names no utterances or views", remedy=remedy)
+        names = tuple(table.column("utterance_id").to_pylist())
+        return BalancePlan(names, views, settings.target, settings.seed)
 
 
 def plan_balance(training: Manifest, labels: LabelSet, target: int, seed: int) -> BalancePlan:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from vibespeaker.arguments.ranges import COUNT_OR_NONE, NOT_NEGATIVE, require
+from vibespeaker.arguments.ranges import NOT_NEGATIVE, WORKERS, require
 from vibespeaker.audio.cleaning import CleaningRecipe, clean_audio
 from vibespeaker.audio.cleaning.recipe import STEP
 from vibespeaker.audio.files import examine, write_audio
@@ -85,7 +85,7 @@ def clean(
         ConfigError: a step is out of range or needs a package that is not installed.
     """
     require(NOT_NEGATIVE, min_duration=min_duration)
-    require(COUNT_OR_NONE, workers=workers)
+    require(WORKERS, workers=workers)
     recipe = CleaningRecipe(denoise, silence, margin, below_db, loudness)
     identity = recipe.identity()
     companions = [out.with_suffix(suffix) for suffix in (".problems.csv", ".cleaning.csv", ".png")]
@@ -205,7 +205,7 @@ def _read_journal(journal: Path, heading: str, jobs: Mapping[str, Job]) -> dict[
     """Return what an interrupted run of the same recipe found, where its copies are still there."""
     if not journal.is_file():
         return {}
-    lines = journal.read_text(encoding="utf-8").splitlines()
+    lines = journal.read_text(encoding="utf-8", errors="replace").splitlines()
     if not lines or lines[0] != heading:
         journal.unlink()
         return {}
@@ -214,7 +214,7 @@ def _read_journal(journal: Path, heading: str, jobs: Mapping[str, Job]) -> dict[
         try:
             finding = json.loads(line)
             name, expected = finding.pop("utterance_id"), finding.pop("expected")
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             # the last line of a killed run
             continue
         whole = "problem" in finding or (name in jobs and jobs[name][3].is_file())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from vibespeaker.arguments.ranges import COUNT_OR_NONE, NOT_NEGATIVE, SEED, require
+from vibespeaker.arguments.ranges import NOT_NEGATIVE, SEED, WORKERS, require
 from vibespeaker.audio.files import MIN_DURATION, AudioFacts
 from vibespeaker.audio.inspection import examine_all
 from vibespeaker.corpora import adapter
@@ -96,7 +96,7 @@ def prepare(
     corpus = adapter(format, options)
     journal = out.with_name(f".{out.name}.examined")
     require(NOT_NEGATIVE, min_duration=min_duration)
-    require(COUNT_OR_NONE, workers=workers)
+    require(WORKERS, workers=workers)
     require(SEED, seed=seed)
     prepared = prepare_corpus(corpus, path, journal, options or {}, min_duration, workers, channels)
     prepared = replace(prepared, manifest=apply_split(prepared.manifest, split, seed, fractions))

@@ -13,7 +13,7 @@ import pandas as pd
 from vibespeaker.errors import ManifestError
 from vibespeaker.figures import corpus_bars, svg_bytes
 from vibespeaker.files import write_text
-from vibespeaker.files.outputs import check_folder, check_output
+from vibespeaker.files.outputs import check_folder
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.balance_plan import TARGET, balanced_rows
@@ -68,9 +68,7 @@ def stats(
         ManifestError: several manifests without a label map, or a file is no manifest.
     """
     if out is not None:
-        check_folder(out)
-        for name in FILES:
-            check_output(out / name, inputs=manifests, option=f"--out {out}")
+        check_folder(out, inputs=manifests, names=FILES)
     chosen = None if labels is None else read_label_map(labels)
     manifest = _read(manifests, chosen)
     found = statistics(manifest, chosen, protocol, target, seed)

@@ -10,7 +10,7 @@ from vibespeaker.evaluation.policies import scoring_policy
 from vibespeaker.evaluation.scores import Evaluation
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
-from vibespeaker.files.outputs import check_folder, check_output
+from vibespeaker.files.outputs import check_folder
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 from vibespeaker.report.compose import compose, leader
 from vibespeaker.report.page import PAGE_FILES, write_page
@@ -52,11 +52,10 @@ def report(
     Raises:
         PredictionsError: there is nothing to score, or tables and manifest do not fit; names the file.
     """
-    check_folder(out, inputs=[manifest])
+    check_folder(out, inputs=[manifest], names=PAGE_FILES)
     found = read_runs(runs)
     paths = [path for run in found for path in run.tables]
-    for name in PAGE_FILES:
-        check_output(out / name, inputs=paths, option=f"--out {out}")
+    check_folder(out, inputs=paths, names=PAGE_FILES)
     counted = scoring_policy([(path, PredictionsMetadata.read(path)) for path in paths], policy)
     truth = Truth.read(manifest or _manifest_of(found), labels, counted)
     tables, scored = scored_split(paths, truth, split)

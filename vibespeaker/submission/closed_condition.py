@@ -264,6 +264,8 @@ def _emotional_labels(config: Path) -> list[str]:
         labels = json.loads(config.read_text(encoding="utf-8")).get("id2label") or {}
     except (OSError, ValueError, AttributeError):
         return []
+    if not isinstance(labels, dict):
+        return []
     stems = [emotion[:4] for emotion in EMOTIONS if emotion not in ("neutral", "other", "no_agreement", "calm")]
     stems += ["happy", "sad", "angr", "arousal", "valence"]
     return [str(label) for label in labels.values() if any(stem in str(label).lower() for stem in stems)]

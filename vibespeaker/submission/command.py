@@ -51,15 +51,15 @@ def submit(
     Raises:
         SubmissionError: listing every reason for which the organisers would refuse it. Nothing is written then.
     """
-    names = TEST_FILES if manifest is None else _names(manifest, split)
     if check is not None:
-        return _check(check, names)
+        return _check(check, TEST_FILES if manifest is None else _names(manifest, split))
     if predictions is None or out is None:
         raise SubmissionError(
             "submit needs predictions and a folder",
             remedy="vibespeaker submit PREDICTIONS --out FOLDER, or vibespeaker submit --check FILE",
         )
     check_folder(out, inputs=[predictions, manifest, task2, *(configs or [])])
+    names = TEST_FILES if manifest is None else _names(manifest, split)
     first = Source(predictions, Predictions.read(predictions))
     second = first if task2 is None else Source(task2, Predictions.read(task2))
     if manifest is not None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from lightning.pytorch import LightningDataModule
 
-from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, require, require_once
+from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, WORKERS, require, require_once
 from vibespeaker.batch import EmotionBatch
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.cache.keys import Contents
@@ -92,7 +92,8 @@ class EmotionDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         require(COUNT, evaluation_batch_size=evaluation_batch_size)
-        require(COUNT_OR_NONE, views=views, evaluation_view=evaluation_view, workers=workers)
+        require(COUNT_OR_NONE, views=views, evaluation_view=evaluation_view)
+        require(WORKERS, workers=workers)
         require_once("encoders", encoders)
         self.manifest_path, self.cache_path = Path(manifest), None if cache is None else Path(cache)
         self.wanted_encoders, self.wanted_labels, self.wanted_views = encoders, label_set, views

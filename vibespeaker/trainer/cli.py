@@ -16,6 +16,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint, RichProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch.multiprocessing.spawn import ProcessException
 
 from vibespeaker.config_files.imports import take_trust, trust
 from vibespeaker.config_files.parsing import parse_arguments, parser_mode
@@ -24,6 +25,7 @@ from vibespeaker.errors import ConfigError, VibeSpeakerError
 from vibespeaker.files import MACHINE_ERRORS
 from vibespeaker.files.run_folder import trained_checkpoint
 from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, find_checkpoint
+from vibespeaker.tasks.callbacks.lost_process import LostProcess, lost_process, say_what_ended
 from vibespeaker.tasks.callbacks.prediction_writer import PredictionWriter
 from vibespeaker.tasks.callbacks.run_record import RunRecord
 from vibespeaker.trainer.checks import check_options, check_places
@@ -124,7 +126,7 @@ class TrainerCLI(LightningCLI):
 
     def _callbacks(self) -> list[Callback]:
         quiet = self.options.trainer.enable_progress_bar is False
-        callbacks: list[Callback] = [] if quiet else [RichProgressBar()]
+        callbacks: list[Callback] = [LostProcess(), *([] if quiet else [RichProgressBar()])]
         if self.config.subcommand == "predict":
             assert self.table is not None
             system = self.options.system or self.options.name or "system"
@@ -194,6 +196,11 @@ def run_trainer(args: list[str]) -> TrainerCLI:
             found=" ".join(str(error).split()),
             remedy="correct --trainer.…; without a GPU add --config trainer/cpu behind the others",
         ) from error
+    except (RuntimeError, ProcessException) as error:
+        lost = lost_process(error)
+        if lost is None:
+            raise
+        raise lost from error
     except ValueError as error:
         cause: BaseException | None = error  # jsonargparse wraps the errors that constructors raise
         while cause is not None and not isinstance(cause, VibeSpeakerError):
@@ -237,3 +244,4 @@ def _silence_others() -> None:
     warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero.*")
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    say_what_ended()

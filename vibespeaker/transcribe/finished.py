@@ -11,6 +11,7 @@ from typing import Any
 
 from vibespeaker.errors import ManifestError
 from vibespeaker.files import write_text
+from vibespeaker.files.inputs import read_json
 
 _BATCH_FILE = re.compile(r"\d{6}\.json")
 
@@ -40,7 +41,11 @@ class FinishedBatches:
         names = sorted(path for path in self.folder.glob("*.json") if _BATCH_FILE.fullmatch(path.name))
         texts: dict[str, str] = {}
         for path in names:
-            texts.update(json.loads(path.read_text(encoding="utf-8")))
+            remedy = f"remove {self.folder} and transcribe again"
+            found = read_json(path, ManifestError, "batch of finished texts", remedy)
+            if not all(isinstance(text, str) for text in found.values()):
+                raise ManifestError(f"{path} is damaged: it holds something else than texts", remedy=remedy)
+            texts.update(found)
         self._next = int(names[-1].stem) + 1 if names else 0
         return texts
 

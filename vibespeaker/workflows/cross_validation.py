@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 from rich.table import Table as Screen
 
-from vibespeaker.arguments.ranges import COUNT_OR_NONE, SEED, SHARE_BELOW_ONE, Range, require
+from vibespeaker.arguments.ranges import DRAWS, SEED, SHARE_BELOW_ONE, Range, require
 from vibespeaker.config_files import find_config
+from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.errors import ConfigError
 from vibespeaker.evaluation.folds import Table, join, read_tables
 from vibespeaker.evaluation.policies import scoring_policy
@@ -18,6 +19,9 @@ from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.evaluation.terminal import show
 from vibespeaker.files import file_sha256, write_text
+from vibespeaker.files.markdown import plain
+from vibespeaker.files.markdown import row as markdown_row
+from vibespeaker.files.outputs import check_folder, check_output, distinct, plain_name
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.split.command import splits_of
 from vibespeaker.prepare.split.strategies import SplitStrategy
@@ -27,6 +31,8 @@ from vibespeaker.workflows.steps import Chain, Training, training_step
 
 log = logging.getLogger(__name__)
 
+#: What is written into the folder, beside the folders of manifests, cache and runs.
+FILES = ("predictions.parquet", "evaluation.json", "table.md")
 #: Scores of the table, as `evaluate` names them, in its order.
 SCORES = {
     **{"macro_f1": "macro-F1", "uar": "UAR", "accuracy": "WA"},
@@ -49,6 +55,7 @@ def cross_validate(
     draws: int = 2000,
     seed: int = 0,
     policy: dict[str, str] | None = None,
+    trust: list[str] | None = None,
 ) -> int:
     """Train one model per fold, predict its test split, and score all folds together.
 
@@ -70,6 +77,8 @@ def cross_validate(
         draws: bootstrap draws of the intervals.
         seed: of the folds.
         policy: what utterances without a class count for, instead of what the configs say.
+        trust: packages whose classes configs may name, besides those of vibespeaker, torch, lightning, speechbrain and
+            torchmetrics.
 
     Returns:
         0, or 1 when a clip could not be encoded.
@@ -80,8 +89,11 @@ def cross_validate(
     """
     require(Range(2, whole=True), folds=folds)
     require(SHARE_BELOW_ONE, validation=validation)
-    require(COUNT_OR_NONE, draws=draws)
+    require(DRAWS, draws=draws)
     require(SEED, seed=seed)
+    trust_packages(trust or ())
+    inputs = [manifest, by if isinstance(by, Path) else None, cache, *map(find_config, config)]
+    check_folder(out, inputs=inputs, names=FILES)
     status = 0
     if encoders is not None:
         from vibespeaker.extract import extract
@@ -112,12 +124,15 @@ def _write_folds(
     seed: int,
 ) -> list[Path]:
     counted = folds or (None if isinstance(by, Path) or leave_out else 5)
-    paths = []
+    paths: list[Path] = []
     table = Manifest.read(manifest)
     for name, made in splits_of(table, by, None, None, counted, leave_out, validation, seed):
         if not name:
             raise ConfigError(f"{by} has no folds", remedy="train on it with: vibespeaker fit")
-        path = out / "manifests" / f"{name.replace('/', '-')}.parquet"
+        # speakers may be called anything, and two of them alike but for what a file's name leaves out
+        own = distinct([*(path.stem for path in paths), plain_name(name)])[-1]
+        path = out / "manifests" / f"{own}.parquet"
+        check_output(path, inputs=[manifest], option="a fold of --out")
         made.write(path)
         paths.append(path)
     return paths
@@ -170,9 +185,9 @@ def _write(whole: Evaluation, singles: Sequence[SystemScores], names: Sequence[s
     console = plain_console()
     show(whole, console)
     console.print(screen)
-    lines = [f"| {' | '.join(header)} |", "|---|" + "---:|" * (len(header) - 1)]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    write_text(out / "table.md", f"# {title}\n\n" + "\n".join(lines) + "\n")
+    lines = [markdown_row(header), "|---|" + "---:|" * (len(header) - 1)]
+    lines += [markdown_row(map(plain, row)) for row in rows]
+    write_text(out / "table.md", f"# {plain(title)}\n\n" + "\n".join(lines) + "\n")
     log.info("wrote %s", out / "table.md")
 
 

@@ -138,9 +138,11 @@ def _is_done(step: Step, stamp: Path) -> bool:
         content = json.loads(stamp.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return False
-    if content.get("key") != step.key or not all(path.exists() for path in step.outputs):
+    if not isinstance(content, dict) or content.get("key") != step.key:
         return False
     hashes = content.get("outputs", {})
+    if not isinstance(hashes, dict) or not all(path.exists() for path in step.outputs):
+        return False
     return all(hashes.get(path.name) == file_sha256(path) for path in step.outputs if path.is_file())
 
 
@@ -201,7 +203,7 @@ def fit_then_predict(training: Training, key: str) -> None:
     from vibespeaker.trainer.cli import run_trainer  # seconds, in the process that trains alone
 
     key_file = training.folder / KEY_FILE
-    if not key_file.is_file() or key_file.read_text(encoding="utf-8") != key:
+    if not key_file.is_file() or key_file.read_bytes() != key.encode():
         shutil.rmtree(training.folder, ignore_errors=True)
         write_text(key_file, key)
     for command in training.commands():

@@ -131,3 +131,13 @@ def test_a_folder_keeps_to_one_experiment(tmp_path):
         write_variants(empty, tmp_path / "out" / "manifest.parquet", tmp_path / "other")
     with pytest.raises(ConfigError, match="several manifests need a label map"):
         experiment_manifest(paths, empty, 0, tmp_path / "third")
+
+
+def test_variants_of_names_alike_have_manifests_of_their_own(tmp_path):
+    rows = [{"corpus": "a", "name": f"{n}", "split": ("train", "test")[n % 2]} for n in range(4)]
+    manifest_of(rows).write(tmp_path / "m.parquet")
+    plan = read_plan(write(tmp_path, variants=[{"name": name} for name in ("a b", "a-b", "без шума", "тихо")]))
+    paths = write_variants(plan, tmp_path / "m.parquet", tmp_path)
+    assert [path.stem for path in paths] == ["a-b", "a-b-2", "unnamed", "unnamed-2"]
+    steps = [Manifest.read(path).metadata.history[-1]["variant"] for path in paths]
+    assert steps == ["a b", "a-b", "без шума", "тихо"]

@@ -17,6 +17,7 @@ from vibespeaker.corpora.synthetic.raters import detail
 from vibespeaker.corpora.synthetic.voice import synthesize
 from vibespeaker.errors import CorpusError
 from vibespeaker.files import write_text
+from vibespeaker.files.inputs import read_json
 from vibespeaker.labels import LETTER_OF
 from vibespeaker.processes.workers import Workers
 from vibespeaker.progress import tracked
@@ -94,7 +95,7 @@ def _is_finished(root: Path, marker: dict[str, object]) -> bool:
         raise CorpusError(
             f"{root} exists and is no generated corpus", remedy="name another folder, or remove this one yourself"
         )
-    found = json.loads(path.read_text(encoding="utf-8"))
+    found = read_json(path, CorpusError, "record of a generated corpus", "name another folder, or remove this one")
     if found != marker:
         different = {key: found.get(key) for key in marker if found.get(key) != marker[key]}
         raise CorpusError(

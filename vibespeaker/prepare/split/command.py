@@ -1,7 +1,6 @@
 """`vibespeaker split`: splits of a manifest that share no speaker, or what else is asked for."""
 
 import logging
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -10,7 +9,7 @@ import numpy as np
 
 from vibespeaker.arguments.ranges import SEED, SHARE, SHARE_BELOW_ONE, Range, require, require_each
 from vibespeaker.errors import ManifestError
-from vibespeaker.files.outputs import check_different, check_output
+from vibespeaker.files.outputs import check_different, check_output, plain_name
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.leaks import leaks_of
 from vibespeaker.prepare.split.crossed import split_by_speakers_and_sentences
@@ -199,7 +198,7 @@ def _file_name(stem: str, name: str) -> str:
     corpus, _, _ = name.partition("/")
     if f"-{corpus}-" in f"-{stem}-":
         name = own_name(name, corpus)
-    return f"{stem}-" + re.sub(r"[^A-Za-z0-9.+_-]+", "-", name).strip("-")
+    return f"{stem}-" + plain_name(name)
 
 
 def _sizes(manifest: Manifest) -> str:

@@ -12,9 +12,14 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from vibespeaker.batch import EmotionBatch
+from vibespeaker.errors import TrainingError
 from vibespeaker.files import write_text
+from vibespeaker.files.inputs import read_json
+from vibespeaker.files.stored_fields import fits
 
 COST = "cost.json"
+_COUNTED = ("seconds", "training_seconds", "clips")
+_REMEDY = "remove it, and the run counts its cost from here"
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
@@ -39,9 +44,12 @@ class CostRecord(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Go on from what an interrupted run has written; a new run counts from zero."""
         if trainer.ckpt_path and self.path.is_file():
-            before = json.loads(self.path.read_text(encoding="utf-8"))
-            self.seconds, self.training_seconds = before["seconds"], before["training_seconds"]
-            self.clips = before["clips"]
+            before = read_json(self.path, TrainingError, "record of a run's cost", _REMEDY)
+            numbers: list[Any] = [before[name] for name in _COUNTED if fits(before.get(name), float)]
+            if len(numbers) < len(_COUNTED):
+                raise TrainingError(f"{self.path} is damaged", allowed=f"numbers: {_COUNTED}", remedy=_REMEDY)
+            self.seconds, self.training_seconds, clips = map(float, numbers)
+            self.clips = int(clips)
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()
         self._begun = time.perf_counter()

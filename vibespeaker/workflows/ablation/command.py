@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, SEED, require
+from vibespeaker.arguments.ranges import DRAWS, JOBS, SEED, require
+from vibespeaker.config_files import find_config
+from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.errors import ConfigError
 from vibespeaker.figures import score_matrix, svg_bytes
 from vibespeaker.files import write_text
@@ -22,10 +24,19 @@ from vibespeaker.predictions import Predictions
 from vibespeaker.prepare.label_map import read_label_map
 from vibespeaker.progress import plain_console
 from vibespeaker.workflows.ablation.plan import ExperimentPlan, ScoredSplit, Selection, Variant, read_plan
-from vibespeaker.workflows.ablation.running import experiment_manifest, extract_all, train_variants, write_variants
+from vibespeaker.workflows.ablation.running import (
+    STAMP,
+    experiment_manifest,
+    extract_all,
+    train_variants,
+    write_variants,
+)
 from vibespeaker.workflows.ablation.scoring import SCORES, Cell, as_frame, score_variant
 
 log = logging.getLogger(__name__)
+
+#: What is written into the folder, beside the folders of manifests, cache and runs.
+FILES = (STAMP, "manifest.parquet", "plan.yaml", "table.csv", "table.md", "matrix.svg")
 
 
 def ablate(
@@ -37,6 +48,7 @@ def ablate(
     jobs: int = 1,
     draws: int = 2000,
     seed: int = 0,
+    trust: list[str] | None = None,
 ) -> int:
     """Train every variant of a plan, test all on the same tests, and write one table.
 
@@ -52,6 +64,8 @@ def ablate(
         jobs: trainings at a time.
         draws: bootstrap draws of the intervals.
         seed: of the split.
+        trust: packages whose classes configs may name, besides those of vibespeaker, torch, lightning, speechbrain and
+            torchmetrics.
 
     Returns:
         0, or 1 when a variant failed or a clip could not be encoded.
@@ -59,6 +73,8 @@ def ablate(
     Raises:
         ConfigError: the plan is wrong, or the folder holds another experiment.
     """
+    trust_packages(trust or ())
+    check_folder(out, inputs=[find_config(plan)], names=FILES)
     return run_experiment(
         read_plan(plan), manifests, out, cache, overlay, jobs, draws, seed, f"Ablation {Path(plan).stem}"
     )
@@ -77,6 +93,7 @@ def cross(
     jobs: int = 1,
     draws: int = 2000,
     seed: int = 0,
+    trust: list[str] | None = None,
 ) -> int:
     """Train on some corpora and test on others, over the classes that all of them have.
 
@@ -97,6 +114,8 @@ def cross(
         jobs: trainings at a time.
         draws: bootstrap draws of the intervals.
         seed: of the split.
+        trust: packages whose classes configs may name, besides those of vibespeaker, torch, lightning, speechbrain and
+            torchmetrics.
 
     Returns:
         0, or 1 when a training failed or a clip could not be encoded.
@@ -104,6 +123,8 @@ def cross(
     Raises:
         ConfigError: an unknown corpus, or fewer than two classes in common.
     """
+    trust_packages(trust or ())
+    check_folder(out, inputs=[find_config(plan), *manifests], names=FILES)
     base = read_plan(plan)
     fields: dict[str, Any] = {**vars(base), "labels": labels if len(manifests) > 1 else base.labels}
     found = emotions_by_corpus(manifests, fields["labels"])
@@ -138,12 +159,12 @@ def run_experiment(
     title: str,
 ) -> int:
     """Do all steps of an experiment and write its table; see `ablate`."""
-    require(COUNT, jobs=jobs)
-    require(COUNT_OR_NONE, draws=draws)
+    require(JOBS, jobs=jobs)
+    require(DRAWS, draws=draws)
     require(SEED, seed=seed)
     if overlay is not None and not overlay.is_file():
         raise ConfigError(f"overlay {overlay} does not exist")
-    check_folder(out, inputs=[*manifests, cache, overlay])
+    check_folder(out, inputs=[*manifests, cache, overlay], names=FILES)
     store = cache or out / "cache"
     check_folder(store, inputs=[*manifests, overlay], option="--cache")
     manifest = experiment_manifest(manifests, plan, seed, out)

@@ -5,7 +5,6 @@ made, extraction adds what is missing, and the sweep leaves alone what is done.
 """
 
 import logging
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import yaml
 from vibespeaker.config_files import find_config
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256, write_text
+from vibespeaker.files.outputs import distinct, plain_name
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.combine import combine_files, left_out
 from vibespeaker.prepare.label_map import read_label_map
@@ -78,7 +78,8 @@ def write_variants(plan: ExperimentPlan, manifest: Path, out: Path) -> list[Path
     frame = table.frame([*COLUMNS, "split"])
     trains = frame["split"].isin(_TRAINING).to_numpy()
     paths = []
-    for variant in plan.variants:
+    names = distinct(_slug(variant.name) for variant in plan.variants)
+    for variant, name in zip(plan.variants, names, strict=True):
         chosen = variant.train.mask(frame)
         if not (chosen & (frame["split"] == "train").to_numpy()).any():
             raise ConfigError(f"variant {variant.name!r} has nothing to train on", found=variant.train)
@@ -89,7 +90,7 @@ def write_variants(plan: ExperimentPlan, manifest: Path, out: Path) -> list[Path
             made = table.with_columns({"split": splits.tolist()}, {**step, "whole": True})
         else:
             made = table.select((~trains | chosen).tolist()).with_step(step)
-        path = out / "manifests" / f"{_slug(variant.name)}.parquet"
+        path = out / "manifests" / f"{name}.parquet"
         made.write(path)
         paths.append(path)
     return paths
@@ -124,4 +125,4 @@ def _settings(variant: Variant, manifest: Path) -> dict[str, Any]:
 
 
 def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9.+-]+", "-", name).strip("-")
+    return plain_name(name).replace("_", "-")

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, SEED, require
+from vibespeaker.arguments.ranges import COUNT, DRAWS, JOBS, SEED, require
 from vibespeaker.corpora.synthetic.corpus import SPEAKERS, UTTERANCES
 from vibespeaker.files.outputs import check_folder
 from vibespeaker.processes.threads import cores
@@ -51,8 +51,9 @@ def quickstart(
         full: tell the full story, in the folder `full` of `out`; what the short one made is used again.
         processes: how many work at the same time, each on one thread; by default one for each core, up to four.
     """
-    require(COUNT, speakers=speakers, utterances=utterances, epochs=epochs, processes=processes)
-    require(COUNT_OR_NONE, draws=draws)
+    require(COUNT, speakers=speakers, utterances=utterances, epochs=epochs)
+    require(JOBS, processes=processes)
+    require(DRAWS, draws=draws)
     require(SEED, seed=seed)
     source = choose_source(corpus, format, seed, speakers, utterances)
     check_folder(out, inputs=[corpus])

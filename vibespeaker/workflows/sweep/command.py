@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from vibespeaker.arguments.ranges import COUNT, require
+from vibespeaker.arguments.ranges import JOBS, require
 from vibespeaker.config_files import find_config
 from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.files.outputs import check_folder
@@ -51,7 +51,7 @@ def sweep(
     Raises:
         ConfigError: the plan is wrong, or the folder holds another sweep.
     """
-    require(COUNT, jobs=jobs)
+    require(JOBS, jobs=jobs)
     trust_packages(trust or ())
     path = find_config(plan, "sweep")
     check_folder(out, inputs=[path, overlay, manifest])

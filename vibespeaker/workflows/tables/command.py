@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas as pd
 from rich.table import Table as Screen
 
+from vibespeaker.arguments.ranges import DRAWS, require
 from vibespeaker.config_files import find_config
+from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.ensemble.command import ensemble
 from vibespeaker.errors import ConfigError
 from vibespeaker.evaluation.policies import scoring_policy
@@ -16,6 +18,10 @@ from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.evaluation.uncertainty import Interval
 from vibespeaker.files import atomic_path, file_sha256, write_text
+from vibespeaker.files.csv_text import write_csv
+from vibespeaker.files.markdown import plain
+from vibespeaker.files.markdown import row as markdown_row
+from vibespeaker.files.outputs import check_folder
 from vibespeaker.files.run_folder import BEST, checkpoint_path
 from vibespeaker.predictions import PredictionsMetadata
 from vibespeaker.progress import plain_console
@@ -27,6 +33,8 @@ from vibespeaker.workflows.tables.spread import spread_of, write_densities
 log = logging.getLogger(__name__)
 
 ENSEMBLE = "ensemble"
+#: What is written into the folder, beside the folder of runs.
+FILES = ("table.csv", "table.md", "spread.csv", "density.svg", f"{ENSEMBLE}.parquet", f"{ENSEMBLE}.recipe.yaml")
 _ATTRIBUTE_HEADS = ("arousal", "valence", "dominance")
 
 
@@ -38,6 +46,7 @@ def remake(
     overlay: Path | None = None,
     baseline: Path | None = None,
     draws: int = 2000,
+    trust: list[str] | None = None,
 ) -> int:
     """Remake a table of the paper: train what is missing, score all rows, and print published figures beside ours.
 
@@ -53,13 +62,18 @@ def remake(
         baseline: the organisers' predictions for the ensemble: a table, or their task 2 file (`.csv`), for whose test
             split alone the ensemble is then written.
         draws: bootstrap draws of the intervals.
+        trust: packages whose classes configs may name, besides those of vibespeaker, torch, lightning, speechbrain and
+            torchmetrics.
 
     Raises:
         ConfigError: the plan or a config is wrong.
     """
+    require(DRAWS, draws=draws)
+    trust_packages(trust or ())
     checked = read_table_plan(plan)
     if overlay is not None and not overlay.is_file():
         raise ConfigError(f"overlay {overlay} does not exist")
+    check_folder(out, inputs=[find_config(plan, "tables"), manifest, cache, overlay, baseline], names=FILES)
     tables, chosen = _train(checked, manifest, cache, out, overlay)
     joined = _combine(checked, tables, manifest, out, baseline)
     scored = {**tables, **({} if joined is None else {ENSEMBLE: joined})}
@@ -68,7 +82,9 @@ def remake(
     _write(checked, rows, chosen, found.synthetic, out)
     if checked.spread:
         frame = spread_of({name: tables[name] for name in checked.spread}, manifest, checked.split)
-        write_text(out / "spread.csv", frame.to_csv(index=False, lineterminator="\n"))
+        write_csv(
+            out / "spread.csv", list(frame.columns), frame.astype(object).where(frame.notna(), None).values.tolist()
+        )
         with atomic_path(out / "density.svg") as path:
             write_densities({name: tables[name] for name in checked.spread}, checked.split, path)
         _print("Range of predicted attributes", frame)
@@ -187,16 +203,16 @@ def _write(
     frame = pd.DataFrame(content).fillna("")
     title = plan.title + (" (synthetic speech)" if synthetic else "")
     _print(f"{title}: score [95 % interval over speakers] on {plan.split}", frame)
-    lines = [f"# {title}", "", f"| {' | '.join(frame.columns)} |", "|" + "---|" * len(frame.columns)]
-    lines += [f"| {' | '.join(str(cell) for cell in row)} |" for row in frame.itertuples(index=False)]
+    lines = [f"# {plain(title)}", "", markdown_row(frame.columns), "|" + "---|" * len(frame.columns)]
+    lines += [markdown_row(plain(str(cell)) for cell in row) for row in frame.itertuples(index=False)]
     console = plain_console()
     for gain in plan.gains:
         base, best = rows[gain.over][gain.score].value, max(rows[name][gain.score].value for name in gain.of)
         ours = f"{100 * (best / base - 1):+.1f} %" if base else "undefined: the base is 0"
         sentence = f"{gain.score}: the best joint training gains {ours} over {gain.over}; published: {gain.published}"
         console.print(sentence, highlight=False)
-        lines += ["", sentence]
-    write_text(out / "table.csv", frame.to_csv(index=False, lineterminator="\n"))
+        lines += ["", plain(sentence)]
+    write_csv(out / "table.csv", list(frame.columns), frame.values.tolist())
     write_text(out / "table.md", "\n".join(lines) + "\n")
     log.info("wrote %s", out / "table.md")
 
