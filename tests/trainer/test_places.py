@@ -10,7 +10,8 @@ from tests.toy import SMALL_TASK, make_toy
 from vibespeaker.cli.main import main
 from vibespeaker.files import file_sha256
 from vibespeaker.models.checkpoint import open_checkpoint
-from vibespeaker.predictions import TRAINED_HEADS, PredictionsMetadata
+from vibespeaker.predictions import PredictionsMetadata
+from vibespeaker.provenance.record import TRAINED_HEADS
 
 
 @pytest.fixture(scope="module")
