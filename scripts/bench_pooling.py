@@ -134,9 +134,10 @@ def main(
     clock: Literal["wall", "cpu"] = "wall",
     sizes: list[int] = [32, 300, 1280, 128],  # noqa: B006 (never mutated)
 ) -> None:
-    """Print times and peak memory of both sides, and how many times faster each is than SpeechBrain.
+    """Print times and peak memory of all sides, and how many times faster each is than another.
 
-    "of eager" compares with SpeechBrain as it is, "of same" with SpeechBrain in the same mode.
+    "of eager" compares with SpeechBrain as it is, "of same" with SpeechBrain in the same mode, "of ours" with our pooling
+    of one weight per channel in the same mode.
 
     Args:
         rounds: timed rounds of each side.
@@ -153,6 +154,7 @@ def main(
         "ms",
         "of eager",
         "of same",
+        "of ours",
         "peak MB",
         "share",
         title=f"{sizes}, {threads} threads, {clock} time",
@@ -188,6 +190,7 @@ def _compare(
             f"{1000 * seconds:.0f}",
             f"{best[f'False {THEIRS}'] / seconds:.1f}×",
             f"{best[f'{mode} {THEIRS}'] / seconds:.1f}×",
+            f"{best[f'{mode} {OURS}'] / seconds:.1f}×",
             "" if mode else f"{memory[side]:.0f}",
             "" if mode else f"{memory[side] / memory[THEIRS]:.2f}",
         )
