@@ -136,8 +136,8 @@ def main(
 ) -> None:
     """Print times and peak memory of all sides, and how many times faster each is than another.
 
-    "of eager" compares with SpeechBrain as it is, "of same" with SpeechBrain in the same mode, "of ours" with our pooling
-    of one weight per channel in the same mode.
+    "of eager" compares with SpeechBrain as it is, "of same" with SpeechBrain in the same mode, "of ours" with
+    our pooling of one weight per channel in the same mode.
 
     Args:
         rounds: timed rounds of each side.
