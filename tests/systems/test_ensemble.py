@@ -34,8 +34,9 @@ class Says:
     def heads(self) -> tuple[str, ...]:
         return tuple(self.said)
 
-    def prepare(self, frames: object) -> None:
+    def prepare(self, frames: object) -> dict:
         self.frames = frames
+        return {}
 
     def restrict_classes(self, labels: object) -> None:
         pass

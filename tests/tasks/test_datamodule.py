@@ -102,7 +102,7 @@ def test_choices_from_a_cache_without_one_are_refused(toy: Toy, settings: dict[s
 
 def test_encoders_are_chosen_and_ordered(toy: Toy) -> None:
     data = _data(toy, encoders=["read", "hear"])
-    assert list(data.encoder_dims.items()) == [("read", 4), ("hear", 6)]
+    assert list(data.provenance.encoder_dims.items()) == [("read", 4), ("hear", 6)]
     assert list(_all(data.val_dataloader())[0].frames) == ["read", "hear"]
 
 

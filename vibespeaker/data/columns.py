@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from vibespeaker.audio.recordings import COLUMNS as RECORDING_COLUMNS
 from vibespeaker.cache import EncoderRecord
-from vibespeaker.cache.keys import Contents, manifest_contents
+from vibespeaker.cache.keys import AUDIO, Contents, manifest_contents
 from vibespeaker.data.targets import COLUMNS, Targets, make_targets
 from vibespeaker.labels import LabelSet
 from vibespeaker.labels.heads import HeadSpec
@@ -18,7 +18,7 @@ from vibespeaker.labels.policy import LabelPolicy
 from vibespeaker.manifest import Manifest, release_memory
 from vibespeaker.manifest.texts import origin_column, text_column
 
-_LIVE = (*RECORDING_COLUMNS, "duration")
+_LIVE = (*RECORDING_COLUMNS, "duration", AUDIO)
 _NAMING = ("utterance_id", "file_name", "split")
 
 

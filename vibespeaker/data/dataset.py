@@ -1,7 +1,8 @@
 """Splits of a manifest that are read one batch at a time: frames from a cache, or audio and texts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,9 @@ from torch.utils.data import Dataset
 from vibespeaker.audio.recordings import Recordings
 from vibespeaker.batch import EmotionBatch, Frames
 from vibespeaker.cache import EmbeddingCache
+from vibespeaker.cache.keys import AUDIO
 from vibespeaker.cache.precision import QuantizedBatch, QuantizedFrames
+from vibespeaker.data.live_views import LiveViews
 from vibespeaker.data.memory import batch_memory
 from vibespeaker.data.sampler import Key
 from vibespeaker.data.targets import Targets
@@ -66,23 +69,36 @@ class CachedSplit(Dataset[EmotionBatch]):
 
 
 class LiveSplit(Dataset[EmotionBatch]):
-    """Utterances as audio and text, for encoders that run inside the model; there are no augmented views.
+    """Utterances as audio and text, for encoders that run inside the model.
 
     It holds Arrow columns, whose pages reading processes share; Python strings are copied by whoever looks at them.
 
     Args:
         manifest: with the columns of `audio.recordings`, `audio` empty for a text alone, whose waveform has no samples,
-            texts, named ones too, and `duration`.
+            texts, named ones too, `duration`, and `audio_sha256` where views are drawn.
         rows: `(N,)` row numbers in the manifest.
         targets: of the whole manifest.
+        modalities: what is read, of `audio` and `text`; the other stays empty.
+        views: draws the augmented views of the audio; None where all are clean.
+        drawn: `(N,)` the one view of each utterance, instead of those that batches ask for.
     """
 
-    def __init__(self, manifest: Manifest, rows: Rows, targets: Targets) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        rows: Rows,
+        targets: Targets,
+        modalities: Collection[str] = ("audio", "text"),
+        views: LiveViews | None = None,
+        drawn: Rows | None = None,
+    ) -> None:
         self.recordings = Recordings(manifest)
         self.audio, self.texts = manifest.table.column("audio"), manifest.table.column(TEXT)
         names = text_names(manifest.table.schema.names)
         self.named_texts = {name: manifest.table.column(text_column(name)) for name in names}
-        self.rows, self.targets = rows, targets
+        self.rows, self.targets, self.modalities = rows, targets, tuple(modalities)
+        self.views, self.drawn = views, drawn
+        self.contents = None if views is None else manifest.table.column(AUDIO)
         self.seconds = manifest.table.column("duration").to_numpy()[rows]
 
     def __len__(self) -> int:
@@ -94,15 +110,54 @@ class LiveSplit(Dataset[EmotionBatch]):
         return np.maximum(np.ceil(np.nan_to_num(self.seconds) * _FRAME_RATE).astype(np.int64), 1)
 
     def __getitems__(self, keys: Sequence[Key]) -> EmotionBatch:
-        """Read the utterances at `keys`, (position, 0) each."""
-        rows = [int(self.rows[at]) for at, _ in keys]
-        audio = tuple(self._waveform(row) for row in rows)
-        texts = tuple(self.texts[row].as_py() or "" for row in rows)
-        named = {name: tuple(column[row].as_py() or "" for row in rows) for name, column in self.named_texts.items()}
-        return replace(_batch(self.rows, self.targets, keys, audio=audio, texts=texts), named_texts=named)
+        """Read the utterances at `keys`, (position, view) each."""
+        return self.add_inputs(_batch(self.rows, self.targets, keys), keys)
 
-    def _waveform(self, row: int) -> Tensor:
-        return torch.from_numpy(self.recordings.read(row)) if self.audio[row].as_py() else torch.empty(0)
+    def add_inputs(self, batch: EmotionBatch, keys: Sequence[Key]) -> EmotionBatch:
+        """Return the same batch with audio and texts of its utterances."""
+        inputs: dict[str, Any] = {}
+        rows = [int(self.rows[at]) for at, _ in keys]
+        if "audio" in self.modalities:
+            views = [view if self.drawn is None else int(self.drawn[at]) for at, view in keys]
+            inputs["audio"] = tuple(self._waveform(row, view) for row, view in zip(rows, views, strict=True))
+        if "text" in self.modalities:
+            inputs["texts"] = tuple(self.texts[row].as_py() or "" for row in rows)
+            named = {name: [column[row].as_py() for row in rows] for name, column in self.named_texts.items()}
+            inputs["named_texts"] = {name: tuple(text or "" for text in texts) for name, texts in named.items()}
+        return replace(batch, **inputs)
+
+    def _waveform(self, row: int, view: int) -> Tensor:
+        if not self.audio[row].as_py():
+            return torch.empty(0)
+        samples = self.recordings.read(row)
+        if self.views is not None and view:
+            assert self.contents is not None
+            samples = self.views.draw(samples, bytes.fromhex(self.contents[row].as_py()), view)
+        return torch.from_numpy(samples)
+
+
+class MixedSplit(Dataset[EmotionBatch]):
+    """Utterances whose frames come from a cache for some encoders, and whose audio and texts for those in the model.
+
+    Args:
+        cached: their frames.
+        live: their audio and texts, of the same rows.
+    """
+
+    def __init__(self, cached: CachedSplit, live: LiveSplit) -> None:
+        self.cached, self.live = cached, live
+
+    def __len__(self) -> int:
+        return len(self.cached)
+
+    @property
+    def lengths(self) -> Rows:
+        """`(N,)` frames of each utterance: of the audio that is encoded, which takes most of the memory, or cached."""
+        return self.live.lengths if "audio" in self.live.modalities else self.cached.lengths
+
+    def __getitems__(self, keys: Sequence[Key]) -> EmotionBatch:
+        """Read the utterances at `keys`, (position, view) each; the same view of both."""
+        return self.live.add_inputs(self.cached.__getitems__(keys), keys)
 
 
 def stack_frames(sequences: Sequence[Tensor]) -> Frames:
@@ -121,8 +176,6 @@ def _batch(
     targets: Targets,
     keys: Sequence[Key],
     frames: Mapping[str, Frames] | None = None,
-    audio: tuple[Tensor, ...] = (),
-    texts: tuple[str, ...] = (),
 ) -> EmotionBatch:
     chosen_rows = rows[np.fromiter((position for position, _ in keys), dtype=np.int64, count=len(keys))]
     chosen = targets.select(chosen_rows)
@@ -132,7 +185,5 @@ def _batch(
         votes=torch.from_numpy(chosen.votes),
         attributes=torch.from_numpy(chosen.attributes),
         frames=frames or {},
-        audio=audio,
-        texts=texts,
         targets={name: torch.from_numpy(targets) for name, targets in chosen.heads.items()},
     )

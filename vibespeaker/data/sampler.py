@@ -91,6 +91,7 @@ class TrainingBatches(Sampler[list[Key]]):
         draw: how the utterances of an epoch are drawn.
         views: augmented views beside the clean one; each epoch draws one of all `views + 1` for each utterance.
         shard: this process.
+        fresh: whether every epoch has a view of its own instead, numbered from 1.
 
     Attributes:
         epoch: counts from 0; set it before iterating.
@@ -105,6 +106,7 @@ class TrainingBatches(Sampler[list[Key]]):
         draw: Draw,
         views: int = 0,
         shard: Shard = Shard(),
+        fresh: bool = False,
     ) -> None:
         samples = draw.samples or len(lengths)
         if min(samples, len(lengths), size.utterances) < shard.count:
@@ -114,7 +116,7 @@ class TrainingBatches(Sampler[list[Key]]):
                 f"{shard.count} processes",
             )
         self.lengths, self.categories, self.size, self.draw = lengths, categories, size, draw
-        self.views, self.shard, self.samples = views, shard, samples
+        self.views, self.shard, self.samples, self.fresh = views, shard, samples, fresh
         self.epoch, self.start = 0, 0
         self._count = len(self._cut(0))
 
@@ -129,6 +131,8 @@ class TrainingBatches(Sampler[list[Key]]):
     def __iter__(self) -> Iterator[list[Key]]:
         shard = self.shard
         views = self._random(2, self.epoch).integers(0, self.views + 1, len(self.lengths))
+        if self.fresh:
+            views = np.full(len(self.lengths), self.epoch + 1)
         for batch in self.global_batches(self.epoch)[self.start :]:
             share = batch[shard.rank :: shard.count]
             yield list(zip(share.tolist(), views[share].tolist(), strict=True))

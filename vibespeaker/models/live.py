@@ -51,7 +51,7 @@ class LiveEncoders(nn.Module):
             encoder, trained = self.encoder(name), name in self.trained
             parts = dict(encoder.fingerprint().parts)
             rest = rest_sha256(encoder) if trained else None
-            found[name] = EncoderProvenance(encoder.dim, encoder.modality, spec, parts, trained, rest)
+            found[name] = EncoderProvenance(encoder.dim, encoder.modality, spec, parts, trained, rest, live=True)
         return found
 
     def rate_groups(self) -> list[RateGroup]:

@@ -46,6 +46,8 @@ class EncoderProvenance:
         trained: True when weights of it are trained; they stand in the checkpoint.
         rest_sha256: SHA-256 over those of its weights that are not trained and so stand in no checkpoint; None of a
             frozen encoder, which its fingerprint names, and of one from before checkpoints left them out.
+        live: True when it ran inside the model, on audio or texts, False when its frames were read from a cache; None
+            where that was not recorded yet.
     """
 
     dim: int
@@ -54,6 +56,7 @@ class EncoderProvenance:
     fingerprint: Mapping[str, str]
     trained: bool = False
     rest_sha256: str | None = None
+    live: bool | None = None
 
     def check_rest(self, stored: "EncoderProvenance", name: str) -> None:
         """Compare the weights of a trained encoder that a checkpoint does not hold with those at hand.

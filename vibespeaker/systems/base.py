@@ -48,11 +48,15 @@ class System(Protocol):
         """SHA-256 that changes with its answers."""
         ...
 
-    def prepare(self, frames: Mapping[str, EncoderProvenance] | None) -> None:
+    def prepare(self, frames: Mapping[str, EncoderProvenance] | None) -> Mapping[str, EncoderProvenance]:
         """Make ready for batches, once, before the first answer; what is missing is loaded.
 
         Args:
             frames: encoder name → encoder of the frames that batches will hold; None where they hold audio and texts.
+
+        Returns:
+            The encoders that run inside, and so need audio or texts: all without frames; those that were trained, and
+            those that ran inside in training, too, where their frames are not given.
 
         Raises:
             CheckpointError: the frames are not of the encoders that the system was trained with, or encoders that can

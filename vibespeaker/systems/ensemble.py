@@ -76,10 +76,10 @@ class Ensemble(nn.Module):
             return None
         return hashlib.sha256(json.dumps([members, self.weights], sort_keys=True).encode()).hexdigest()
 
-    def prepare(self, frames: Mapping[str, EncoderProvenance] | None) -> None:
+    def prepare(self, frames: Mapping[str, EncoderProvenance] | None) -> Mapping[str, EncoderProvenance]:
         """Make every member ready; see `System`."""
-        for member in self.members.values():
-            member.prepare(frames)
+        made = [member.prepare(frames) for member in self.members.values()]
+        return {name: encoder for encoders in made for name, encoder in encoders.items()}
 
     def restrict_classes(self, labels: LabelSet) -> None:
         """Let every member answer in the classes and the order of `labels`; see `System`."""

@@ -62,9 +62,9 @@ class Relabelled(nn.Module):
             return None
         return hashlib.sha256(json.dumps([self.system.identity, self.label_map], sort_keys=True).encode()).hexdigest()
 
-    def prepare(self, frames: Mapping[str, EncoderProvenance] | None) -> None:
+    def prepare(self, frames: Mapping[str, EncoderProvenance] | None) -> Mapping[str, EncoderProvenance]:
         """Make the system ready; see `System`."""
-        self.system.prepare(frames)
+        return self.system.prepare(frames)
 
     def restrict_classes(self, labels: LabelSet) -> None:
         """Answer in the classes and the order of `labels` from now on; see `System`."""

@@ -74,15 +74,19 @@ class TrainedModel(nn.Module):
         """Which outputs it has."""
         return self.network.heads
 
-    def prepare(self, frames: Mapping[str, EncoderProvenance] | None) -> None:
-        """Check the frames that batches will hold, or build the encoders that make them; see `System`."""
-        if frames is not None:
-            replace(self.provenance, encoders=frames).check_encoders(self.provenance, subset=True)
-            return
-        check_trusted({name: encoder.spec for name, encoder in self.provenance.encoders.items()}, self.name)
-        live = LiveEncoders({name: encoder.spec for name, encoder in self.provenance.encoders.items()})
+    def prepare(self, frames: Mapping[str, EncoderProvenance] | None) -> dict[str, EncoderProvenance]:
+        """Check the frames that batches will hold, and build the encoders that make the others; see `System`."""
+        read = {} if frames is None else {name: one for name, one in frames.items() if not self._runs(name, frames)}
+        wanted = {name: one for name, one in self.provenance.encoders.items() if self._runs(name, frames)}
+        if not wanted:
+            replace(self.provenance, encoders=read).check_encoders(self.provenance, subset=True)
+            return {}
+        check_trusted({name: encoder.spec for name, encoder in wanted.items()}, self.name)
+        live = LiveEncoders({name: encoder.spec for name, encoder in wanted.items()})
+        made = live.provenance()
         # of those that were trained the weights that they began with are of no account, but for the rest of them
-        replace(self.provenance, encoders=live.provenance()).check_encoders(self.provenance)
+        at_hand = {**read, **made}
+        replace(self.provenance, encoders=at_hand).check_encoders(self.provenance, subset=frames is not None)
         try:
             live.load_state_dict(self._trained_encoders)
         except RuntimeError as error:
@@ -92,6 +96,14 @@ class TrainedModel(nn.Module):
                 remedy="give the encoders' checkpoints that it was trained from",
             ) from error
         self.live = live.eval()
+        return made
+
+    def _runs(self, name: str, frames: Mapping[str, EncoderProvenance] | None) -> bool:
+        """Return whether an encoder runs inside: where there are no frames, where it was trained, or as in training."""
+        encoder = self.provenance.encoders.get(name)
+        if encoder is None:
+            return False
+        return frames is None or encoder.trained or (encoder.live is True and name not in frames)
 
     def restrict_classes(self, labels: LabelSet) -> None:
         """Answer in the classes and the order of `labels` from now on; see `System`."""
@@ -100,8 +112,8 @@ class TrainedModel(nn.Module):
         self.provenance = replace(self.provenance, label_set=labels.name, classes=labels.classes)
 
     def answer(self, batch: EmotionBatch) -> EmotionOutput:
-        """Recognise a batch from its frames, or from its audio and texts once `prepare(None)` was called."""
-        frames: Mapping[str, Frames] = batch.frames if self.live is None else self.live(batch)
+        """Recognise a batch from its frames, or from its audio and texts, as `prepare` was told."""
+        frames: Mapping[str, Frames] = batch.frames if self.live is None else {**batch.frames, **self.live(batch)}
         return self.chosen(finite(self.network(frames), self.name))
 
     def chosen(self, output: EmotionOutput) -> EmotionOutput:

@@ -11,19 +11,20 @@ import torch
 from lightning.pytorch import LightningDataModule
 
 from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, WORKERS, require, require_once
+from vibespeaker.audio.augmentation import read_recipe
+from vibespeaker.audio.cleaning import cleaning_of
 from vibespeaker.batch import EmotionBatch
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.cache.keys import Contents
 from vibespeaker.data.columns import read_contents, read_facts, read_names, read_targets, text_origins
-from vibespeaker.data.dataset import CachedSplit, LiveSplit
-from vibespeaker.data.epoch_items import allowed_leaks, entries_of, planned
+from vibespeaker.data.epoch_items import allowed_leaks, planned
 from vibespeaker.data.heads import HeadConfig, resolve_heads
 from vibespeaker.data.loader import BatchLoader
+from vibespeaker.data.reading import SplitInputs
 from vibespeaker.data.sampler import BatchSize, Draw, EvaluationBatches, Shard, TrainingBatches
-from vibespeaker.data.source import check_source, chosen_encoders, encoder_provenance
+from vibespeaker.data.source import Sources, check_source, decide_sources
 from vibespeaker.data.splits import Purpose, Splits, choose_rows, evaluated_rows, is_in_split
 from vibespeaker.data.targets import Targets
-from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.labels.heads import CATEGORIES_HEAD, HeadSpec, check_head_names
@@ -34,17 +35,17 @@ from vibespeaker.tasks.processes import run_seed
 
 log = logging.getLogger(__name__)
 
-
 Rows = npt.NDArray[np.int64]
 
 
 class EmotionDataModule(LightningDataModule):
-    """Batches from a manifest and an embedding cache, or from a manifest and its audio files.
+    """Batches from a manifest and an embedding cache, from a manifest and its audio files, or from all three.
 
     Args:
         manifest: table that `vibespeaker prepare` wrote.
-        cache: folder that `vibespeaker extract` wrote; null reads audio and texts for encoders inside the model.
-        encoders: encoders to read from the cache, in the model's order; null reads all, in the cache's order.
+        cache: folder that `vibespeaker extract` wrote; null reads audio and texts alone, for encoders inside the model.
+        encoders: encoders to read from the cache, in the model's order; null reads all, in the cache's order, but for
+            those that the model has itself.
         label_set: name of the classes; null takes the manifest's.
         policy: how labels without a plain consensus are treated.
         splits: which splits serve what.
@@ -54,8 +55,10 @@ class EmotionDataModule(LightningDataModule):
             `batch_size`.
         samples_per_epoch: training utterances per epoch, over all processes; null takes each once.
         balance: 0 draws all utterances equally often, 1 all classes; between, classes weigh `count ** (1 - balance)`.
-        views: augmented views to draw from beside the clean one; null takes all that the cache has; live audio
-            has none.
+        views: augmented views to draw from beside the clean one; null takes all that the cache has, and without a cache
+            a fresh one in every epoch.
+        augmentation: recipe of the views that encoders inside the model hear, a YAML file or the name of a shipped one;
+            beside a cache with views, its own.
         plan: table of `vibespeaker balance`: the utterances and views of an epoch, instead of all.
         evaluation_view: view that is validated, tested and predicted; 0 is the clean one.
         allow_leaks: kinds of leaks between the splits to overlook, of `leaks.KINDS`; they are recorded, and printed
@@ -89,6 +92,7 @@ class EmotionDataModule(LightningDataModule):
         seed: int | None = None,
         workers: int = 0,
         heads: dict[str, HeadConfig] | None = None,
+        augmentation: Path | None = None,
     ) -> None:
         super().__init__()
         require(COUNT, evaluation_batch_size=evaluation_batch_size)
@@ -104,21 +108,28 @@ class EmotionDataModule(LightningDataModule):
         self.plan_path, self.evaluation_view = None if plan is None else Path(plan), evaluation_view
         self.allow_leaks = allow_leaks or []
         self.leaks: dict[str, str] = {}
-        self.workers = workers
+        self.workers, self._live_encoders, self._replaces = workers, dict[str, EncoderProvenance](), True
+        self.augmentation = None if augmentation is None else read_recipe(augmentation)
         check_head_names(heads or {})
         self.declared_heads, self.heads = heads or {}, dict[str, HeadSpec]()
         self._training: BatchLoader | None = None
         self._resumed: dict[str, int] | None = None
-        check_source(self.cache_path, encoders, views, evaluation_view)
+        check_source(self.cache_path, encoders, views, evaluation_view, augmentation is not None)
 
     @cached_property
-    def _encoders(self) -> dict[str, EncoderProvenance]:
-        return {} if self.cache is None else encoder_provenance(self.cache, self.encoders)
+    def sources(self) -> Sources:
+        """Where the frames of each encoder come from; see `decide_sources`."""
+        return decide_sources(self.cache, self.wanted_encoders, self._live_encoders, self._replaces)
+
+    @cached_property
+    def encoders(self) -> dict[str, EncoderProvenance]:
+        """Encoder name → encoder, in the model's order; those inside the model once they are adopted."""
+        return self.sources.provenance(self.cache)
 
     @cached_property
     def manifest(self) -> Manifest:
         """The columns of the manifest that training looks at all the time."""
-        return read_facts(self.manifest_path, texts_read(self._encoders), live=self.cache_path is None)
+        return read_facts(self.manifest_path, texts_read(self.encoders), self.cache is None or bool(self.sources.live))
 
     @cached_property
     def names(self) -> Manifest:
@@ -129,7 +140,7 @@ class EmotionDataModule(LightningDataModule):
     def contents(self) -> dict[str, Contents]:
         """Encoder name → `(rows, 32)` hashes by which its frames are found in the cache."""
         assert self.cache is not None
-        return read_contents(self.manifest_path, {name: self.cache.encoders[name] for name in self.encoders})
+        return read_contents(self.manifest_path, {name: self.cache.encoders[name] for name in self.sources.cached})
 
     @cached_property
     def cache(self) -> EmbeddingCache | None:
@@ -146,20 +157,6 @@ class EmotionDataModule(LightningDataModule):
         """Targets of every row of the manifest."""
         return read_targets(self.manifest_path, self.labels, self.policy, self.heads)
 
-    @cached_property
-    def encoders(self) -> tuple[str, ...]:
-        """Encoders read from the cache, in the model's order; empty in live mode.
-
-        Raises:
-            ConfigError: the cache lacks one.
-        """
-        return () if self.cache is None else chosen_encoders(self.cache, self.wanted_encoders)
-
-    @property
-    def encoder_dims(self) -> dict[str, int]:
-        """Encoder name → width of its frames, from the cache; empty in live mode."""
-        return self.provenance.encoder_dims
-
     def class_counts(self, head: str = CATEGORIES_HEAD) -> npt.NDArray[np.int64]:
         """Return `(classes,)`, utterances of each class of a head among the items of an epoch."""
         classes = len(self.labels if head == CATEGORIES_HEAD else self.heads[head].classes)
@@ -173,17 +170,17 @@ class EmotionDataModule(LightningDataModule):
 
     @cached_property
     def provenance(self) -> Provenance:
-        """What a checkpoint records of this data; in live mode the model adds its encoders."""
+        """What a checkpoint records of this data, and of the encoders inside the model once they are adopted."""
         return Provenance(
             label_set=self.labels.name,
             classes=self.labels.classes,
-            encoders={} if self.cache is None else self._encoders,
+            encoders=self.encoders,
             manifest=file_sha256(self.manifest_path),
             cache=self.cache.digest if self.cache else None,
             corpora=self.manifest.metadata.corpora,
-            transcripts=text_origins(self.manifest, texts_read(self._encoders), self.manifest_path),
+            transcripts=text_origins(self.manifest, texts_read(self.encoders), self.manifest_path),
             synthetic=self.manifest.metadata.synthetic,
-            cleaning=self.cache.recipe.cleaning if self.cache else None,
+            cleaning=self.cache.recipe.cleaning if self.cache else cleaning_of(self.manifest),
             leaks=self.leaks,
             plan=None if self.plan_path is None else file_sha256(self.plan_path),
             heads=self.heads,
@@ -197,10 +194,16 @@ class EmotionDataModule(LightningDataModule):
         """
         return choose_rows(self.manifest, self.targets.usable, purpose, self.splits)
 
-    def adopt_encoders(self, encoders: Mapping[str, EncoderProvenance]) -> None:
-        """Record the origins of the texts that these encoders, which run inside the model, read."""
-        self._encoders = dict(encoders)
-        self.__dict__.pop("provenance", None)
+    def adopt_encoders(self, encoders: Mapping[str, EncoderProvenance], replace: bool = True) -> None:
+        """Read audio and texts for these encoders, which run inside the model, from now on, and record them.
+
+        Args:
+            encoders: name → encoder.
+            replace: whether they stand for cached ones of their names.
+        """
+        self._live_encoders, self._replaces = dict(encoders), replace
+        for made in ("sources", "encoders", "manifest", "contents", "provenance"):
+            self.__dict__.pop(made, None)
 
     def adopt_heads(self, heads: Mapping[str, HeadSpec]) -> None:
         """Read the targets of these further heads from now on, such as those of a checkpoint."""
@@ -228,11 +231,12 @@ class EmotionDataModule(LightningDataModule):
 
     def train_dataloader(self) -> BatchLoader:
         """Return shuffled, length-bucketed batches of drawn views."""
-        views = 0 if self.cache is None else self.cache.views if self.wanted_views is None else self.wanted_views
         rows, drawn = self.epoch_items
-        reader = self._reader(rows, 0 if drawn is not None else views, drawn)
+        inputs = self._inputs
+        reader, categories = inputs.split(rows, drawn, is_training=True), self.targets.category[rows]
         sampler = TrainingBatches(
-            reader.lengths, self.targets.category[rows], self.size, self.draw, views, self._shard()
+            *(reader.lengths, categories, self.size, self.draw, inputs.view_count, self._shard()),
+            fresh=inputs.are_views_fresh,
         )
         self._training = BatchLoader(reader, sampler, self.workers)
         if self._resumed is not None:
@@ -258,7 +262,7 @@ class EmotionDataModule(LightningDataModule):
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Restore that position, once the training batches are asked for.
 
-        Lightning restores loaders by itself only if nothing, such as the schedule, asked for their length before.
+        Lightning restores loaders by itself only if nothing asked for their length before.
         """
         self._resumed = state_dict
 
@@ -268,7 +272,7 @@ class EmotionDataModule(LightningDataModule):
 
     def _evaluation(self, purpose: Purpose) -> BatchLoader:
         rows = self.rows(purpose)
-        reader = self._reader(rows, 0, np.full(len(rows), self.evaluation_view))
+        reader = self._inputs.split(rows, np.full(len(rows), self.evaluation_view), is_training=False)
         return BatchLoader(reader, EvaluationBatches(reader.lengths, self.evaluation_size, self._shard()), self.workers)
 
     def _shard(self) -> Shard:
@@ -282,19 +286,16 @@ class EmotionDataModule(LightningDataModule):
         for text in self.leaks.values():
             log.warning("allowed leak: %s; scores are optimistic", text)
 
-    def _reader(self, rows: Rows, views: int, drawn: Rows | None) -> CachedSplit | LiveSplit:
-        """Return the reader of `rows`."""
-        if self.cache is None:
-            if drawn is not None and drawn.any():
-                raise ConfigError(
-                    "data.init_args.plan draws augmented views, but live audio has none",
-                    remedy="extract them and set data.init_args.cache, or set data.init_args.plan to null",
-                )
-            return LiveSplit(self.manifest, rows, self.targets)
-
-        def names(at: Rows) -> list[str]:
-            return self.names.select(rows[at]).column("utterance_id")
-
-        at = {name: contents[rows] for name, contents in self.contents.items()}
-        entries = {name: entries_of(self.cache, name, at[name], views, drawn, names) for name in self.encoders}
-        return CachedSplit(self.cache, rows, self.targets, entries)
+    @property
+    def _inputs(self) -> SplitInputs:
+        return SplitInputs(
+            manifest=self.manifest,
+            targets=self.targets,
+            sources=self.sources,
+            cache=self.cache,
+            contents={} if self.cache is None else self.contents,
+            names=lambda rows: self.names.select(rows).column("utterance_id"),
+            augmentation=self.augmentation,
+            views=self.wanted_views,
+            seed=self.draw.seed,
+        )

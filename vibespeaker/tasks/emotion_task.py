@@ -52,8 +52,8 @@ class EmotionTask(RecognitionTask):
         optimizer: from the trained parameters to an optimiser; its learning rate is the maximum of the schedule.
         schedule: how the learning rate changes over the run.
         init_from: checkpoint whose weights to start from; heads are matched by name and class.
-        encoders: name → class_path and init_args of encoders that run inside the model, for data without a cache, and
-            only then; `train` beside them says what of an encoder is trained, see `encoders.training`.
+        encoders: name → class_path and init_args of encoders that run inside the model, on audio and texts; `train`
+            beside them says what of an encoder is trained, see `encoders.training`. Others are read from the cache.
         freeze: patterns over the network's parameter names, such as `poolings.*`, that stay as they start.
         checkpoints: which states a run keeps.
     """
@@ -86,13 +86,6 @@ class EmotionTask(RecognitionTask):
         if self.network is not None or self._trainer is None:
             return
         data, fitting = self.data, self.trainer.state.fn == TrainerFn.FITTING
-        if self.encoder_specs and data.provenance.cache is not None:
-            raise ConfigError(
-                "data.init_args.cache and model.init_args.encoders both say where frames come from",
-                found=f"{data.cache_path}, and encoders {', '.join(self.encoder_specs)}",
-                remedy="set data.init_args.cache to null to run the encoders inside the model, or "
-                "model.init_args.encoders to null to read the cache",
-            )
         network = self._build(data.provenance)
         if fitting:
             self.has_weights = True
@@ -104,13 +97,14 @@ class EmotionTask(RecognitionTask):
                 self.loss.set_class_counts(torch.from_numpy(data.class_counts(head)), head)
 
     def _build(self, provenance: Provenance) -> EmotionModel:
-        if self.encoder_specs and provenance.cache is None:
+        if self.encoder_specs:
             self.live = LiveEncoders(self.encoder_specs)
             encoders = self.live.provenance()
             if self._trainer is not None:
                 self.data.adopt_encoders(encoders)
                 provenance = self.data.provenance
-            provenance = replace(provenance, encoders=encoders)
+            else:
+                provenance = replace(provenance, encoders={**provenance.encoders, **encoders})
         if not provenance.encoders:
             raise ConfigError(
                 "there are no encoders",
@@ -125,9 +119,10 @@ class EmotionTask(RecognitionTask):
         return self.make_network(provenance.encoder_dims, len(provenance.classes), provenance.heads)
 
     def recognize(self, batch: EmotionBatch) -> EmotionOutput:
-        """Return the network's outputs for a batch, from its frames or from its audio and texts."""
+        """Return the network's outputs for a batch, from its frames, its audio and its texts."""
         assert self.network is not None
-        output: EmotionOutput = self.network(batch.frames if self.live is None else self.live(batch))
+        frames = batch.frames if self.live is None else {**batch.frames, **self.live(batch)}
+        output: EmotionOutput = self.network(frames)
         if self.kept_logits is None or output.logits is None:
             return output
         return replace(output, logits=output.logits[:, self.kept_logits])

@@ -65,12 +65,12 @@ class SystemTask(RecognitionTask):
             return
         data = self.data
         self.system = self._open()
-        self.system.prepare(None if data.cache is None else data.provenance.encoders)
+        made = self.system.prepare(None if data.cache is None else data.provenance.encoders)
         self.system.restrict_classes(data.labels)
         data.adopt_heads(self.system.provenance.heads)
         self.provenance = self.system.provenance
-        if data.cache is None:
-            data.adopt_encoders(self.provenance.encoders)
+        if made:
+            data.adopt_encoders(made, replace=False)  # members may read the cached frames of the same name
         self._is_ready = True
 
     @property
