@@ -55,7 +55,7 @@ def test_a_plan_may_not_show_what_is_held_out(toy, tmp_path):
 
 def test_views_of_a_plan_need_a_cache(toy, tmp_path):
     data = EmotionDataModule(toy.manifest, plan=plan_of(tmp_path, [(0, 1)]))
-    with pytest.raises(ConfigError, match="plan draws augmented views, but live audio has none"):
+    with pytest.raises(ConfigError, match="encoders inside the model would hear the clean recordings"):
         data.train_dataloader()
 
 

@@ -254,3 +254,18 @@ def test_the_command_line_shows_one_sentence(tmp_path, capsys):
     manifest = tmp_path / "none.parquet"
     assert main(["transcribe", str(manifest), "--model", str(tmp_path / "none")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_layers_side_by_side_are_those_of_one_pass_each(tiny_checkpoint, kind):
+    folder = str(tiny_checkpoint(kind))
+    last = len(CLASSES[kind](folder)._blocks)
+    both = CLASSES[kind](folder, layer=[0, -1], join="side_by_side")
+    frames = both(INPUTS[kind])
+    alone = [CLASSES[kind](folder, layer=layer) for layer in (0, last)]
+    assert frames.dim == both.dim == 2 * alone[0].dim
+    expected = torch.cat([encoder(INPUTS[kind]).values for encoder in alone], dim=-1)
+    torch.testing.assert_close(frames.values, expected)
+    mean = CLASSES[kind](folder, layer=[0, last])
+    assert set(both.fingerprint().difference(mean.fingerprint())) == {"join"}
+    with pytest.raises(ConfigError, match=r"unknown way to join layers. Found: sum. Allowed: mean, side_by_side"):
+        CLASSES[kind](folder, layer=[0, 1], join="sum")

@@ -6,7 +6,7 @@ import torch
 from tests.models.conftest import make_frames
 from vibespeaker.batch import Frames
 from vibespeaker.errors import ConfigError
-from vibespeaker.models import FrameMasking
+from vibespeaker.models import FrameMasking, LayerWeightedSum
 
 
 def test_masking_is_off_in_eval_mode():
@@ -48,3 +48,21 @@ def test_masks_over_everything_are_refused():
 def test_a_negative_share_of_channels_is_refused():
     with pytest.raises(ConfigError, match=r"channel_share is out of range\. Found: -0.1"):
         FrameMasking(6, channel_share=-0.1)
+
+
+def test_layers_are_summed_by_learned_weights():
+    frames = make_frames([4, 2], dim=6, padding=1)
+    network = LayerWeightedSum(6, layers=3)
+    halves = frames.values.unflatten(-1, (3, 2))
+    torch.testing.assert_close(network(frames).values, halves.mean(2))
+    with torch.no_grad():
+        network.scores.copy_(torch.tensor([0.0, 100.0, 0.0]))
+    summed = network(frames)
+    torch.testing.assert_close(summed.values, halves[:, :, 1])
+    assert (network.output_dim, summed.lengths.tolist()) == (2, [4, 2])
+    normed = LayerWeightedSum(6, layers=3, normalise=True)(frames)
+    assert not normed.values[1, 2:].any()
+    network(frames).values.sum().backward()
+    assert network.scores.grad is not None
+    with pytest.raises(ConfigError, match="4 layers in 6 values"):
+        LayerWeightedSum(6, layers=4)

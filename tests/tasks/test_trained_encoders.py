@@ -15,7 +15,9 @@ from vibespeaker.errors import CheckpointError
 from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.models.checkpoint import open_checkpoint
 from vibespeaker.predictions import Predictions
+from vibespeaker.report.curves import read_logs
 from vibespeaker.systems import open_system
+from vibespeaker.tasks.callbacks.layer_weights import layer_weights
 from vibespeaker.trainer.cli import TrainerCLI
 
 #: Every kind of training in one model, each on another kind of network.
@@ -32,8 +34,9 @@ STOP = "--trainer.callbacks+={class_path: tests.tasks.accidents.StopsAt, init_ar
 
 def _encoders(folder: Path) -> dict[str, dict[str, object]]:
     return {
-        name: {"class_path": kind, "init_args": {"checkpoint": str(folder / checkpoint)}, **training}
+        name: {"class_path": kind, "init_args": {"checkpoint": str(folder / checkpoint), **layers}, **training}
         for name, (checkpoint, kind, training) in TRAINED.items()
+        for layers in ({"layer": [0, 2], "join": "side_by_side"} if name == "none" else {},)
     }
 
 
@@ -42,8 +45,10 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("trained")
     for checkpoint in {checkpoint for checkpoint, *_ in TRAINED.values()}:
         build(checkpoint, folder / checkpoint)
+    summed = {"class_path": "vibespeaker.models.LayerWeightedSum", "init_args": {"layers": 2}}
     arguments = {
         "encoders": _encoders(folder),
+        "network": {"init_args": {"frame_network": {"none": summed}}},
         "checkpoints": {"monitor": "val/loss", "mode": "min", "every_batches": 1},
         "schedule": {"warmup_epochs": 0.5, "minimum": 0.001},
     }
@@ -56,6 +61,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_a_run_of_every_kind_of_training(run: Run, spoken: Toy, config: str, tmp_path: Path) -> None:
     undisturbed = run("fit", "--name=undisturbed", data=spoken, config=config)
     _rates_keep_their_ratios(undisturbed)
+    _layers_are_weighed(undisturbed)
     path = checkpoint_path(undisturbed.folder, "last")
     _only_what_was_trained_is_kept(undisturbed, path)
     with pytest.raises(AccidentError):
@@ -72,7 +78,16 @@ def _rates_keep_their_ratios(done: TrainerCLI) -> None:
     assert [groups[name]["initial_lr"] for name in names] == [0.01, 0.00125, 0.0025, 0.005, 0.01, 0.002]
     # four steps, the last one at the minimum of the optimiser's own rate
     assert [groups[name]["lr"] / groups[name]["initial_lr"] for name in names] == pytest.approx([0.1] * 6)
-    assert "lr/top" in done.trainer.logged_metrics or "lr/top" in done.trainer.callback_metrics
+
+
+def _layers_are_weighed(done: TrainerCLI) -> None:
+    weights = layer_weights(done.model)
+    assert list(weights) == ["layers/none/0", "layers/none/2"]
+    assert sum(weights.values()) == pytest.approx(1)
+    assert weights["layers/none/0"] != pytest.approx(0.5, abs=1e-6)
+    logged = read_logs(done.folder).curves
+    assert logged["layers/none/2"].values[-1] == pytest.approx(weights["layers/none/2"])
+    assert len(logged["lr/all.0"].values) == 4
 
 
 def _only_what_was_trained_is_kept(done: TrainerCLI, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,8 @@ from vibespeaker.errors import ConfigError
 from vibespeaker.provenance import Fingerprint
 
 Precision = Literal["float32", "bfloat16", "float16"]
+#: What becomes of several layers: their mean, or all of them one beside the other in a frame.
+Join = Literal["mean", "side_by_side"]
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -26,7 +28,9 @@ class PretrainedEncoder(Encoder):
 
     Args:
         checkpoint: folder, or name on the hub.
-        layer: a layer, several whose mean is taken, or None for the last.
+        layer: a layer, several, or None for the last.
+        join: what becomes of several layers: their mean, or frames that hold them all, lowest first, as wide as that
+            (`models.LayerWeightedSum` then learns how much each counts).
         precision: type of weights and arithmetic; encoders that are trained need float32 (mixed precision is the
             trainer's).
     """
@@ -35,13 +39,18 @@ class PretrainedEncoder(Encoder):
     #: The class's name in fingerprints; it stays when the class is renamed, since caches hold it.
     fingerprint_class: str
 
-    def __init__(self, checkpoint: str, layer: int | Sequence[int] | None, precision: Precision) -> None:
+    def __init__(
+        self, checkpoint: str, layer: int | Sequence[int] | None, precision: Precision, join: Join = "mean"
+    ) -> None:
         super().__init__()
+        if join not in get_args(Join):
+            raise ConfigError(f"{self._purpose}: unknown way to join layers", found=join, allowed=get_args(Join))
         if precision not in _DTYPES:
             raise ConfigError(f"{self._purpose}: unknown precision", found=precision, allowed=_DTYPES)
         self.checkpoint = checkpoint
         self.layer = layer
         self.precision = precision
+        self.join = join
         self._fingerprint: Fingerprint | None = None
 
     @property
@@ -61,6 +70,7 @@ class PretrainedEncoder(Encoder):
         # in a list, so that they are not registered a second time
         self._blocks = [stage.modules[0] for stage in stages if stage.kind == "layer"]
         self.layers = _layer_numbers(self.layer, len(self._blocks), self._purpose)
+        self.dim *= len(self.layers) if self.join == "side_by_side" else 1
         self._preprocessing = json.dumps(preprocessing, sort_keys=True)
         if self.precision != "float32":
             self.fingerprint()  # while the weights are still the checkpoint's
@@ -105,6 +115,8 @@ class PretrainedEncoder(Encoder):
                     "layer": "last" if self.layers == (last,) else ",".join(str(layer) for layer in self.layers),
                     "precision": self.precision,
                     "preprocessing": self._preprocessing,
+                    # caches hold fingerprints from before layers could be joined otherwise
+                    **({} if self.join == "mean" else {"join": self.join}),
                 }
             )
         return self._fingerprint
@@ -128,7 +140,7 @@ class PretrainedEncoder(Encoder):
         return next(self.network.parameters())
 
     def _hidden(self, run: Callable[[], Tensor]) -> Tensor:
-        """Run the network and return the mean of the chosen layers, `(batch, frames, dim)`, float32.
+        """Run the network and return the chosen layers, joined, `(batch, frames, dim)`, float32.
 
         Args:
             run: calls the network and returns its last layer.
@@ -146,6 +158,8 @@ class PretrainedEncoder(Encoder):
             for handle in handles:
                 handle.remove()
         chosen = [states[layer].float() for layer in self.layers]
+        if self.join == "side_by_side":
+            return torch.cat(chosen, dim=-1)
         return chosen[0] if len(chosen) == 1 else torch.stack(chosen).mean(dim=0)
 
 

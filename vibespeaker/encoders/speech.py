@@ -11,7 +11,8 @@ from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import pad_frames
 from vibespeaker.encoders.checkpoints import check_weights, load, read_config
 from vibespeaker.encoders.fused_attention import fuse_attention
-from vibespeaker.encoders.pretrained import Precision, PretrainedEncoder
+from vibespeaker.encoders.group_norm import convolve_apart, separate
+from vibespeaker.encoders.pretrained import Join, Precision, PretrainedEncoder
 from vibespeaker.encoders.training import Stage, Training
 from vibespeaker.encoders.transfer import on_device
 from vibespeaker.errors import ConfigError, EncoderError
@@ -24,18 +25,18 @@ KINDS = ("wavlm", "hubert", "wav2vec2")
 class SpeechEncoder(PretrainedEncoder):
     """Encodes speech with a WavLM, HuBERT or wav2vec 2.0 checkpoint.
 
-    Clips are normalised one by one where the checkpoint asks for it, then padded and masked. Base models normalise
-    their first convolution over all of a clip (group norm), padding included: they get windows of equal length only,
-    whatever the batch (`batch_invariant` is False). Clips shorter than a frame's
-    receptive field (25 ms) are padded to it. Clips longer than `window_seconds` are encoded in windows, since
+    Clips are normalised one by one where the checkpoint asks for it, then padded and masked; for base models, whose
+    first convolution is normalised over all of a clip, behind the convolutions (`group_norm`). Clips shorter than a
+    frame's receptive field (25 ms) are padded to it. Clips longer than `window_seconds` are encoded in windows, since
     attention's memory grows with the square of the length; their frames match the whole clip's in number and position.
 
     Args:
         checkpoint: folder, or name on the hub.
-        layer: a layer, several whose mean is taken, or None for the last (see `PretrainedEncoder`).
+        layer: a layer, several, or None for the last (see `PretrainedEncoder`).
         precision: type of weights and arithmetic.
         window_seconds: longest stretch that is encoded at once, at least 1.
         fused_attention: whether WavLM attends through PyTorch's fused kernel: faster, and the same up to rounding.
+        join: `mean` of several layers, or all `side_by_side` in a frame (see `PretrainedEncoder`).
 
     Raises:
         EncoderError: the checkpoint is missing, unreachable or of another kind.
@@ -53,15 +54,18 @@ class SpeechEncoder(PretrainedEncoder):
         precision: Precision = "float32",
         window_seconds: float = 60.0,
         fused_attention: bool = True,
+        join: Join = "mean",
     ) -> None:
-        super().__init__(checkpoint, layer, precision)
+        super().__init__(checkpoint, layer, precision, join)
         require(Range(1), window_seconds=window_seconds)
         network, self.normalise = load(checkpoint, self._purpose, _load)
         if fused_attention:
             fuse_attention(network)
         config = network.config
         self.dim = int(config.hidden_size)
-        self.batch_invariant = config.feat_extract_norm != "group"
+        self._norms_clips = config.feat_extract_norm == "group"
+        if self._norms_clips:
+            convolve_apart(network.feature_extractor)
         self.hop, self.receptive_field = _geometry(config.conv_kernel, config.conv_stride)
         self.frames_per_second = SAMPLE_RATE / self.hop
         self.window_frames = int(window_seconds * SAMPLE_RATE) // self.hop
@@ -94,10 +98,7 @@ class SpeechEncoder(PretrainedEncoder):
         clips = on_device([torch.as_tensor(clip) for clip in inputs], self._weights.device)
         windows = [self._windows(clip) for clip in clips]
         flat = [window for clip in windows for window in clip]
-        encoded: dict[int, Tensor] = {}
-        for group in self.groups(flat):
-            encoded |= zip(group, self._encode([flat[position] for position in group]), strict=True)
-        parts = (encoded[position] for position in range(len(flat)))
+        parts = iter(self._encode(flat))
         return pad_frames([torch.cat([next(parts) for _ in clip]) for clip in windows])
 
     def _windows(self, clip: Tensor) -> list[Tensor]:
@@ -121,7 +122,10 @@ class SpeechEncoder(PretrainedEncoder):
         samples = torch.tensor([len(clip) for clip in clips])  # not on the device: the host would wait for it
         padded = nn.utils.rnn.pad_sequence(clips, batch_first=True).to(self._weights.dtype)  # (batch, samples)
         mask = None
-        if int(samples.min()) < padded.shape[1]:
+        is_padded = int(samples.min()) < padded.shape[1]
+        if self._norms_clips:
+            separate(self.network.feature_extractor, samples.tolist() if is_padded else None)
+        if is_padded:
             samples = samples.to(padded.device, non_blocking=True)
             mask = (torch.arange(padded.shape[1], device=padded.device) < samples[:, None]).long()
         hidden = self._hidden(lambda: self.network(padded, attention_mask=mask).last_hidden_state)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vibespeaker.batch import Frames
 from vibespeaker.encoders.checkpoints import check_weights, load, read_config
-from vibespeaker.encoders.pretrained import Precision, PretrainedEncoder
+from vibespeaker.encoders.pretrained import Join, Precision, PretrainedEncoder
 from vibespeaker.encoders.training import Stage
 from vibespeaker.provenance import Modality
 
@@ -28,12 +28,13 @@ class TextEncoder(PretrainedEncoder):
 
     Args:
         checkpoint: folder, or name on the hub.
-        layer: a layer, several whose mean is taken, or None for the last (see `PretrainedEncoder`).
+        layer: a layer, several, or None for the last (see `PretrainedEncoder`).
         precision: type of weights and arithmetic.
 
     Attributes:
         max_tokens: the longest text the model can take, special tokens included.
         truncated: texts that were cut off so far.
+        join: `mean` of several layers, or all `side_by_side` in a frame (see `PretrainedEncoder`).
 
     Raises:
         EncoderError: the checkpoint is missing, unreachable or of another kind.
@@ -50,8 +51,9 @@ class TextEncoder(PretrainedEncoder):
         checkpoint: str = "FacebookAI/roberta-large",
         layer: int | list[int] | None = None,
         precision: Precision = "float32",
+        join: Join = "mean",
     ) -> None:
-        super().__init__(checkpoint, layer, precision)
+        super().__init__(checkpoint, layer, precision, join)
         network, self._tokenizer = load(checkpoint, self._purpose, _load)
         self.dim = int(network.config.hidden_size)
         self.max_tokens = _token_limit(network.config, self._tokenizer)

@@ -11,7 +11,7 @@ from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import pad_frames
 from vibespeaker.encoders.checkpoints import check_weights, load, read_config
 from vibespeaker.encoders.log_mels import LogMels
-from vibespeaker.encoders.pretrained import Precision, PretrainedEncoder
+from vibespeaker.encoders.pretrained import Join, Precision, PretrainedEncoder
 from vibespeaker.encoders.training import Stage
 from vibespeaker.encoders.transfer import on_device
 from vibespeaker.errors import EncoderError
@@ -31,12 +31,13 @@ class WhisperEncoder(PretrainedEncoder):
 
     Args:
         checkpoint: folder, or name on the hub.
-        layer: a layer, several whose mean is taken, or None for the last (see `PretrainedEncoder`).
+        layer: a layer, several, or None for the last (see `PretrainedEncoder`).
         pad_to_window: True feeds 30 s as in Whisper's training; False feeds the clip and `margin_seconds` of silence,
             which is several times faster for short clips and changes the frames a little.
         margin_seconds: silence after the clip when `pad_to_window` is False, up to 30.
         precision: type of weights and arithmetic.
         windows_at_once: windows encoded together, which bounds memory for long clips and large batches.
+        join: `mean` of several layers, or all `side_by_side` in a frame (see `PretrainedEncoder`).
 
     Raises:
         EncoderError: the checkpoint is missing, unreachable or no Whisper.
@@ -56,8 +57,9 @@ class WhisperEncoder(PretrainedEncoder):
         margin_seconds: float = 1.0,
         precision: Precision = "float32",
         windows_at_once: int = 16,
+        join: Join = "mean",
     ) -> None:
-        super().__init__(checkpoint, layer, precision)
+        super().__init__(checkpoint, layer, precision, join)
         require(Range(0, WINDOW_SAMPLES / SAMPLE_RATE), margin_seconds=margin_seconds)
         require(COUNT, windows_at_once=windows_at_once)
         self.pad_to_window = pad_to_window

@@ -1,7 +1,7 @@
 """Emotion models: pooling, projection, fusion and heads. They see frames only, cached or live."""
 
 from vibespeaker.models.base import EmotionModel
-from vibespeaker.models.frame_networks import FrameMasking, FrameNetwork
+from vibespeaker.models.frame_networks import FrameMasking, FrameNetwork, LayerWeightedSum
 from vibespeaker.models.fusion import ConcatenationFusion, Fusion, LSTMFusion, MeanFusion
 from vibespeaker.models.late_fusion import LateFusion
 from vibespeaker.models.multi_encoder import MultiEncoderModel
@@ -19,6 +19,7 @@ __all__ = [
     "Fusion",
     "LSTMFusion",
     "LateFusion",
+    "LayerWeightedSum",
     "MeanFusion",
     "MeanPooling",
     "MultiEncoderModel",

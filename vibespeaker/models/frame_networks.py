@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from vibespeaker.arguments.ranges import SHARE, Range, require
+from vibespeaker.arguments.ranges import COUNT, SHARE, Range, require
 from vibespeaker.batch import Frames
 from vibespeaker.errors import ConfigError
 
@@ -93,6 +93,48 @@ class FrameMasking(FrameNetwork):
         hidden_channels = _stretches(widths, dim, self.channel_masks, self.channel_share)
         masked = hidden_frames[:, :, None] | hidden_channels[:, None, :]
         return Frames(frames.values.masked_fill(masked, 0.0), frames.lengths)
+
+
+class LayerWeightedSum(FrameNetwork):
+    """The sum of an encoder's layers, each with a weight that is learned; the weights are a softmax and begin equal.
+
+    (Yang et al. 2021, SUPERB.) Frames hold the layers one beside the other, as an encoder with `join: side_by_side`
+    makes them, cached or live.
+
+    Args:
+        dim: width of a frame, of all layers together.
+        layers: how many it holds.
+        normalise: whether each layer's frames are brought to zero mean and unit variance before, so that a weight
+            counts what a layer says and not how large its values are.
+
+    Raises:
+        ConfigError: the width is no multiple of the layers.
+    """
+
+    def __init__(self, dim: int, layers: int, normalise: bool = False) -> None:
+        super().__init__()
+        require(COUNT, layers=layers)
+        if dim % layers:
+            raise ConfigError(
+                "LayerWeightedSum: frames do not hold that many layers",
+                found=f"{layers} layers in {dim} values",
+                remedy="give as many as the encoder's init_args.layer lists, and join: side_by_side beside it",
+            )
+        self.output_dim = dim // layers
+        self.normalise = normalise
+        self.scores = nn.Parameter(torch.zeros(layers))
+
+    @property
+    def weights(self) -> Tensor:
+        """What each layer counts, `(layers,)`, 1 in all."""
+        return self.scores.softmax(0)
+
+    def forward(self, frames: Frames) -> Frames:
+        """Return `(batch, frames, dim / layers)`, float32."""
+        layers = frames.values.float().unflatten(-1, (len(self.scores), self.output_dim))
+        if self.normalise:
+            layers = nn.functional.layer_norm(layers, (self.output_dim,))  # which leaves padding zero
+        return Frames(torch.einsum("btld,l->btd", layers, self.weights), frames.lengths)
 
 
 def _stretches(sizes: Tensor, longest: int, count: int, share: float) -> Tensor:

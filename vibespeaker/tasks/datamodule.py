@@ -55,8 +55,7 @@ class EmotionDataModule(LightningDataModule):
             `batch_size`.
         samples_per_epoch: training utterances per epoch, over all processes; null takes each once.
         balance: 0 draws all utterances equally often, 1 all classes; between, classes weigh `count ** (1 - balance)`.
-        views: augmented views to draw from beside the clean one; null takes all that the cache has, and without a cache
-            a fresh one in every epoch.
+        views: augmented views to draw from beside the clean one; null takes all of the cache, fresh ones without it.
         augmentation: recipe of the views that encoders inside the model hear, a YAML file or the name of a shipped one;
             beside a cache with views, its own.
         plan: table of `vibespeaker balance`: the utterances and views of an epoch, instead of all.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
+from lightning.pytorch import Callback
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
@@ -27,6 +28,7 @@ from vibespeaker.provenance import Provenance
 from vibespeaker.systems.trained import class_positions
 from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
+from vibespeaker.tasks.callbacks.layer_weights import LayerWeights
 from vibespeaker.tasks.callbacks.process_remark import batch_norm_errors
 from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.gathering import GatheredOutputs, TrainingAccuracy
@@ -186,6 +188,10 @@ class EmotionTask(RecognitionTask):
         accuracy = self.training_accuracy.compute()
         if accuracy is not None:
             self.log("train/accuracy", accuracy, batch_size=1)
+
+    def training_callbacks(self, folder: Path) -> list[Callback]:
+        """Log what each layer counts, beside what every emotion system does."""
+        return [*super().training_callbacks(folder), LayerWeights()]
 
     def objective(self, outputs: SplitOutputs) -> dict[str, Tensor]:
         """Return the loss of a whole split, as if it were one batch, and of each term.
