@@ -14,15 +14,15 @@ from typing import Any
 from torch import Tensor, nn
 
 
-def convolve_apart(extractor: nn.Module) -> None:
+def convolve_apart(extractor: Any) -> None:
     """Let a feature extractor of transformers run clip by clip where `separate` says how long they are."""
-    extractor.clip_samples = None  # type: ignore[assignment]
+    extractor.clip_samples = None
     extractor.forward = MethodType(_convolve, extractor)
 
 
-def separate(extractor: nn.Module, samples: Sequence[int] | None) -> None:
+def separate(extractor: Any, samples: Sequence[int] | None) -> None:
     """Say how many samples of each row of the next batch are real; None where all are."""
-    extractor.clip_samples = samples  # type: ignore[assignment]
+    extractor.clip_samples = samples
 
 
 def _convolve(extractor: Any, waveforms: Tensor) -> Tensor:

@@ -131,7 +131,8 @@ class LayerWeightedSum(FrameNetwork):
 
     def forward(self, frames: Frames) -> Frames:
         """Return `(batch, frames, dim / layers)`, float32."""
-        layers = frames.values.float().unflatten(-1, (len(self.scores), self.output_dim))
+        batch, longest, _ = frames.values.shape
+        layers = frames.values.float().reshape(batch, longest, len(self.scores), self.output_dim)
         if self.normalise:
             layers = nn.functional.layer_norm(layers, (self.output_dim,))  # which leaves padding zero
         return Frames(torch.einsum("btld,l->btd", layers, self.weights), frames.lengths)

@@ -28,7 +28,7 @@ def layer_weights(module: Any) -> dict[str, float]:
     network = getattr(module, "network", None)
     if not isinstance(network, MultiEncoderModel):
         return {}
-    found = {}
+    found: dict[str, float] = {}
     for name, each in zip(network.encoders, network.frame_networks, strict=True):
         if isinstance(each, LayerWeightedSum):
             values = each.weights.detach().tolist()
