@@ -259,3 +259,10 @@ def _divide(numerator: Floats, denominator: Floats, empty: float) -> Floats:
 
 def _where_any(n: Floats, values: Floats) -> Floats:
     return np.where(n > 0, values, np.nan)
+
+
+def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return `exp(logits)` normalised over the last axis, safe for large values."""
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    normalised: npt.NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return normalised

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vibespeaker.calibration.evidence import Evidence
-from vibespeaker.predictions import softmax
+from vibespeaker.metrics import softmax
 
 
 def make_evidence(seed=0, count=1200, speakers=24, classes=4, sharp=2.5):

@@ -10,7 +10,8 @@ from vibespeaker.calibration.store import Calibration
 from vibespeaker.cli.main import main
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import RAVDESS
-from vibespeaker.predictions import Predictions, PredictionsMetadata, softmax
+from vibespeaker.metrics import softmax
+from vibespeaker.predictions import Predictions, PredictionsMetadata
 
 COUNT, CLASSES = 900, RAVDESS.classes
 

@@ -7,7 +7,7 @@ from vibespeaker.calibration.conformal import interval_coverage, set_coverage
 from vibespeaker.calibration.fitting import fit, folds_of
 from vibespeaker.calibration.reliability import calibration_error
 from vibespeaker.errors import PredictionsError
-from vibespeaker.predictions import softmax
+from vibespeaker.metrics import softmax
 
 
 def test_no_more_folds_than_speakers(evidence):

@@ -12,7 +12,7 @@ from vibespeaker.calibration.prior_shift import (
     tune_offsets,
     uniform,
 )
-from vibespeaker.predictions import softmax
+from vibespeaker.metrics import softmax
 
 
 def bayes(seed, count, prior, source):

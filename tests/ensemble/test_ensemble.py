@@ -16,7 +16,8 @@ from vibespeaker.errors import ConfigError, PredictionsError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import CHALLENGE_OTHER, LABEL_SETS, LabelSet
 from vibespeaker.labels.heads import HeadSpec
-from vibespeaker.predictions import Predictions, softmax
+from vibespeaker.metrics import softmax
+from vibespeaker.predictions import Predictions
 
 
 @pytest.fixture

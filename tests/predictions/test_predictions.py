@@ -14,7 +14,8 @@ from vibespeaker.errors import PredictionsError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import CHALLENGE_OTHER, EMODB, FOUR
 from vibespeaker.labels.heads import HeadSpec
-from vibespeaker.predictions import Predictions, PredictionsMetadata, softmax
+from vibespeaker.metrics import softmax
+from vibespeaker.predictions import Predictions, PredictionsMetadata
 
 METADATA = PredictionsMetadata(
     "emodb", EMODB.classes, system="full", checkpoint="c" * 64, provenance={"corpora": ["x"]}

@@ -16,7 +16,8 @@ from vibespeaker.corpora.synthetic.corpus import generate_corpus
 from vibespeaker.errors import AudioError, CheckpointError
 from vibespeaker.labels import ATTRIBUTES, CHALLENGE_OTHER
 from vibespeaker.manifest import Manifest
-from vibespeaker.predictions import Predictions, softmax
+from vibespeaker.metrics import softmax
+from vibespeaker.predictions import Predictions
 from vibespeaker.recognizer.system import NO_TRANSCRIPT_NOTE, SYNTHETIC_NOTE, Recognizer
 from vibespeaker.trainer.cli import run_trainer
 from vibespeaker.transcribe.base import Transcript

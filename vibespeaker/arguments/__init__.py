@@ -85,7 +85,7 @@ def _join_words(function: Callable[..., Any], arguments: list[str]) -> list[str]
     lists = _list_names(function)
     first = next(iter(inspect.signature(function).parameters.values()), None)
     joined, rest = [], list(arguments)
-    if first is not None and rest and not rest[0].startswith("-"):
+    if first is not None and rest and not _is_option(rest[0]):
         value = json.dumps(_take_words(rest)) if first.name in lists else rest.pop(0)
         joined.append(value if first.default is inspect.Parameter.empty else f"--{first.name}={value}")
     while rest:
@@ -101,9 +101,14 @@ def _list_names(function: Callable[..., Any]) -> set[str]:
     return {name for name, hint in hints if any(typing.get_origin(t) is list for t in (hint, *typing.get_args(hint)))}
 
 
+def _is_option(word: str) -> bool:
+    """Return whether a word is an option; a dash alone is a word, which stands for a pipe."""
+    return word.startswith("-") and word != "-"
+
+
 def _take_words(arguments: list[str]) -> list[str]:
     """Remove and return the words before the next option."""
-    count = next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+    count = next((i for i, word in enumerate(arguments) if _is_option(word)), len(arguments))
     words = arguments[:count]
     del arguments[:count]
     return words

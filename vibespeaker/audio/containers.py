@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vibespeaker.audio.opening import UnusableError
+from vibespeaker.audio.opening import ForeignError, UnusableError
 from vibespeaker.corpora.audio_formats import FFMPEG_REMEDY
 
 #: A promise of so many bytes that the file does not nearly keep is a placeholder: sox, arecord, ffmpeg, mplayer …
@@ -70,7 +70,7 @@ def require_whole(file: io.FileIO, size: int) -> None:
     head = _at(file, 0, 40)
     foreign = foreign_format(file)
     if foreign is not None:
-        raise UnusableError(f"it is {foreign}, which is not decoded without ffmpeg: {FFMPEG_REMEDY}")
+        raise ForeignError(f"it is {foreign}, which is not decoded without ffmpeg: {FFMPEG_REMEDY}")
     if head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE":
         _require_samples(file, size, _chunks(file, size, 12, "big" if head[:4] == b"RIFX" else "little"), b"data")
     elif head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC", b"8SVX", b"16SV"):

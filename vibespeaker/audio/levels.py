@@ -1,4 +1,4 @@
-"""How loud a recording is, and its rough signal-to-noise ratio: two numbers to group scores by."""
+"""How loud a recording is, its rough signal-to-noise ratio and its bandwidth: numbers to group and to compare by."""
 
 import math
 
@@ -10,6 +10,8 @@ _FRAME_SECONDS = 0.02
 _FLOOR_DB = -100.0
 #: Shares of frames that are taken for noise alone and for speech at its loudest.
 _NOISE, _SPEECH = 0.1, 0.9
+#: Of the bandwidth: width of a band, how far below the loudest it still counts, and frames worked on at a time.
+_BAND_HZ, _INAUDIBLE_DB, _FRAMES_AT_ONCE = 250, 60.0, 4096
 
 
 def levels(samples: npt.NDArray[np.float32], rate: int) -> tuple[float, float]:
@@ -30,6 +32,28 @@ def levels(samples: npt.NDArray[np.float32], rate: int) -> tuple[float, float]:
     powers = np.sort(np.einsum("fl,fl->f", frames, frames)) / length  # (frames,)
     quiet, loud = (powers[round(share * (len(powers) - 1))] for share in (_NOISE, _SPEECH))
     return _decibels(powers.mean()), _decibels(loud) - _decibels(quiet)
+
+
+def bandwidth_hz(samples: npt.NDArray[np.float32], rate: int) -> float:
+    """Return up to which frequency a recording holds anything, in Hz: its telephone's or codec's limit.
+
+    It is the upper edge of the highest band of 250 Hz whose mean power lies at most 60 dB below that of the loudest.
+
+    Args:
+        samples: `(samples,)`, at least one.
+        rate: Hz.
+    """
+    size = 4 * round(rate / (2 * _BAND_HZ))  # two bins for each band
+    frames = max(1, len(samples) // size)
+    padded = np.pad(samples[: frames * size], (0, max(0, size - len(samples)))).reshape(frames, size)
+    window = np.hanning(size).astype(np.float32)
+    power = np.zeros(size // 2 + 1)
+    for start in range(0, frames, _FRAMES_AT_ONCE):
+        spectrum = np.fft.rfft(padded[start : start + _FRAMES_AT_ONCE] * window)
+        power += (spectrum.real**2 + spectrum.imag**2).sum(axis=0)
+    bands = power[1:].reshape(-1, 2).sum(axis=1)
+    audible = np.flatnonzero(bands >= bands.max() * 10 ** (-_INAUDIBLE_DB / 10))
+    return float((audible[-1] + 1) * _BAND_HZ) if bands.max() > 0 else 0.0
 
 
 def _decibels(power: float) -> float:

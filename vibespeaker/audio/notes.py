@@ -70,9 +70,9 @@ def speech_notes(samples: Waveform, vad: Vad = "energy") -> tuple[str, ...]:
         samples: `(samples,)` at 16 kHz.
         vad: the detector (`audio.speech`).
     """
-    if not holds_speech(samples, vad):
-        return (f"no speech found (detector: {vad}): the numbers say nothing of a person",)
     seconds, total = seconds_of(speech_spans(samples, vad)), len(samples) / SAMPLE_RATE
+    if seconds == 0 and not holds_speech(samples, vad):
+        return (f"no speech found (detector: {vad}): the numbers say nothing of a person",)
     if seconds == 0:
         return (f"speech is not clearly told from noise (detector: {vad})",)
     if total >= _LONG and seconds < _MOSTLY * total:

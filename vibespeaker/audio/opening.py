@@ -27,6 +27,10 @@ class UnusableError(Exception):
     """Says in half a sentence why the bytes of a file are no usable audio."""
 
 
+class ForeignError(UnusableError):
+    """Says that a file is of a format that only ffmpeg decodes."""
+
+
 def open_regular(path: Path) -> io.FileIO:
     """Open a regular file for reading; the caller closes it.
 

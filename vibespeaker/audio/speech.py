@@ -21,8 +21,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.fft import rfft
-from scipy.ndimage import maximum_filter1d
 
 from vibespeaker.audio.packages import installed
 from vibespeaker.utterance import SAMPLE_RATE
@@ -160,9 +158,9 @@ def _is_speech(frames: npt.NDArray[np.float32], least_change: float) -> npt.NDAr
     """
     centred = frames - frames.mean(axis=1, keepdims=True)
     level = 10 * np.log10(np.einsum("fs,fs->f", centred, centred) / _FRAME + 1e-12)  # (frames,)
-    loudest = maximum_filter1d(level, _CONTEXT, mode="nearest")
+    loudest = _loudest_around(level)
     stands_out = (level > _FLOOR_DB) & (level > loudest - _BELOW_LOUDEST_DB)
-    spectrum = rfft(centred * np.hanning(_FRAME).astype(np.float32), _FFT)
+    spectrum = np.fft.rfft(centred * np.hanning(_FRAME).astype(np.float32), _FFT)
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)  # (frames, bins)
     bands = 10 * np.log10(np.add.reduceat(power, _band_starts(), axis=1) + 1e-10)
     # what lies so far below is the window's leakage
@@ -178,6 +176,14 @@ def _is_speech(frames: npt.NDArray[np.float32], least_change: float) -> npt.NDAr
     tones = (_around(weights * tonal[:, None]) / share)[:, 0]
     enough = count[:, 0] >= _LEAST_FRAMES
     return stands_out & enough & (change >= least_change) & (tones < _TONAL_FRAMES)
+
+
+def _loudest_around(level: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the highest level of the `_CONTEXT` frames around each of `(frames,)`, fewer at the ends."""
+    half = _CONTEXT // 2
+    padded = np.pad(level, (half, half - 1), constant_values=-np.inf)
+    loudest: npt.NDArray[np.float32] = np.lib.stride_tricks.sliding_window_view(padded, _CONTEXT).max(axis=1)
+    return loudest
 
 
 def _around(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -18,7 +18,7 @@ from vibespeaker.calibration.scaling import AttributeMap, CategoryScaling, fit_a
 from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.crossfit import cross_fit, folds_by_group
 from vibespeaker.labels import ATTRIBUTES
-from vibespeaker.predictions import softmax
+from vibespeaker.metrics import softmax
 
 Floats = npt.NDArray[np.float64]
 

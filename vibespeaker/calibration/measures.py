@@ -17,7 +17,7 @@ from vibespeaker.calibration.reliability import (
     risk_coverage,
 )
 from vibespeaker.labels import ATTRIBUTE_CENTRE, ATTRIBUTES
-from vibespeaker.predictions import softmax
+from vibespeaker.metrics import softmax
 
 
 def measure(evidence: Evidence, conformal: Conformal | None = None) -> dict[str, float]:

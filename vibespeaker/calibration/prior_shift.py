@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vibespeaker.metrics import confusion_matrix, macro_f1
-from vibespeaker.predictions import softmax
+from vibespeaker.metrics import confusion_matrix, macro_f1, softmax
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import isotonic_regression, minimize, minimize_scalar
-from scipy.special import log_softmax, softmax
 
 from vibespeaker.errors import ConfigError, PredictionsError
 from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN
@@ -91,6 +89,8 @@ def fit_categories(logits: npt.ArrayLike, true: npt.ArrayLike, method: str = "te
     count = values.shape[1]
     if method == "temperature":
         return CategoryScaling(method, (1.0 / _temperature(values, classes),) * count, (0.0,) * count)
+    from scipy.optimize import minimize  # applying what was fitted needs none of it
+
     start = np.concatenate([np.full(count, 1.0 / _temperature(values, classes)), np.zeros(count)])
     bounds = [(1 / TEMPERATURES[1], 1 / TEMPERATURES[0])] * count + [(None, None)] * count
     found = minimize(_vector_loss, start, (values, classes, start), method="L-BFGS-B", jac=True, bounds=bounds)
@@ -130,6 +130,9 @@ def fit_attribute(predicted: npt.ArrayLike, true: npt.ArrayLike, method: str = "
 
 
 def _temperature(logits: Floats, classes: npt.NDArray[np.int64]) -> float:
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
     rows = np.arange(len(classes))
 
     def loss(log_temperature: float) -> float:
@@ -142,6 +145,8 @@ def _temperature(logits: Floats, classes: npt.NDArray[np.int64]) -> float:
 def _vector_loss(
     parameters: Floats, logits: Floats, classes: npt.NDArray[np.int64], start: Floats
 ) -> tuple[float, Floats]:
+    from scipy.special import log_softmax, softmax
+
     count = logits.shape[1]
     scaled = logits * parameters[:count] + parameters[count:]
     rows = np.arange(len(classes))
@@ -154,6 +159,8 @@ def _vector_loss(
 
 
 def _isotonic(x: Floats, y: Floats) -> AttributeMap:
+    from scipy.optimize import isotonic_regression
+
     knots, group = np.unique(x, return_inverse=True)
     weights = np.bincount(group).astype(np.float64)
     fitted = isotonic_regression(np.bincount(group, y) / weights, weights=weights).x

@@ -21,6 +21,7 @@ from vibespeaker.labels import ATTRIBUTES
 
 SCHEMA_VERSION = 1
 _KIND = "calibration"
+_REMEDY = "make one with: vibespeaker calibrate"
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,15 @@ class Calibration:
 
     def write(self, path: Path) -> None:
         """Write JSON; the same calibration gives the same bytes."""
+        write_text(path, json.dumps(self.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what JSON keeps of it."""
         fields = {"kind": _KIND, "schema_version": SCHEMA_VERSION, **asdict(self)}
         if self.conformal is not None:
             halves = self.conformal.attributes.items()
             fields["conformal"]["attributes"] = {name: half if math.isfinite(half) else None for name, half in halves}
-        write_text(path, json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        return fields
 
     @staticmethod
     def read(path: Path) -> "Calibration":
@@ -119,17 +124,28 @@ class Calibration:
         Raises:
             PredictionsError: the file is missing, is no calibration or is damaged.
         """
-        remedy = "make one with: vibespeaker calibrate"
-        fields = read_json(path, PredictionsError, "calibration", remedy)
+        return Calibration.from_json(read_json(path, PredictionsError, "calibration", _REMEDY), f"calibration {path}")
+
+    @staticmethod
+    def from_json(content: Mapping[str, Any], source: str) -> "Calibration":
+        """Make one of what JSON kept of it.
+
+        Args:
+            content: as `to_json` gives it.
+            source: what errors call it.
+
+        Raises:
+            PredictionsError: it is no calibration or is damaged.
+        """
+        fields = dict(content)
         if fields.pop("kind", None) != _KIND:
-            raise PredictionsError(f"{path} is not a calibration", remedy=remedy)
+            raise PredictionsError(f"{source} is not a calibration", remedy=_REMEDY)
         if fields.pop("schema_version", None) != SCHEMA_VERSION:
-            raise PredictionsError(f"calibration {path} has another schema version", allowed=str(SCHEMA_VERSION))
-        source = f"calibration {path}"
-        calibration = stored_as(Calibration, _with_infinite(fields), source, PredictionsError, remedy)
+            raise PredictionsError(f"{source} has another schema version", allowed=str(SCHEMA_VERSION))
+        calibration = stored_as(Calibration, _with_infinite(fields), source, PredictionsError, _REMEDY)
         wrong = calibration.fault()
         if wrong:
-            raise PredictionsError(f"{source} is damaged: {wrong}", remedy=remedy)
+            raise PredictionsError(f"{source} is damaged: {wrong}", remedy=_REMEDY)
         return calibration
 
 

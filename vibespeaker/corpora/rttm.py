@@ -26,14 +26,33 @@ _SPEAKERS = ("auto", "recording", "corpus")
 
 
 @dataclass(frozen=True)
-class _Turn:
-    """One line: recording, channel as written, start and end in seconds, speaker as written."""
+class RTTMTurn:
+    """One line: recording, channel as written, start and end in seconds, speaker as written, empty for none."""
 
     recording: str
     channel: str
     start: float
     end: float
     speaker: str
+
+    @property
+    def channel_number(self) -> int:
+        """The channel, from 1.
+
+        Raises:
+            ValueError: it is neither a number nor A or B.
+        """
+        return _channel(self.channel)
+
+
+def rttm_turns(path: Path) -> tuple[list[RTTMTurn], list[Problem]]:
+    """Return the lines of speakers in a file, and what cannot be read.
+
+    Raises:
+        CorpusError: the file cannot be read.
+    """
+    problems: list[Problem] = []
+    return [turn for _, turn in _turns(path, path.name, problems, Counter())], problems
 
 
 class RTTM(SegmentAdapter):
@@ -96,9 +115,9 @@ class RTTM(SegmentAdapter):
         warnings = [f"{count:,} lines of type {kind} say nothing of speakers" for kind, count in sorted(others.items())]
         return self._reading(root, utterances, places, problems, warnings, self.label_set)
 
-    def _utterance(self, turn: _Turn, audio: AudioLookup, has_channels: bool) -> Utterance:
+    def _utterance(self, turn: RTTMTurn, audio: AudioLookup, has_channels: bool) -> Utterance:
         path = audio.find(turn.recording)
-        excerpt = Excerpt(turn.start, turn.end, _channel(turn.channel) if has_channels else None)
+        excerpt = Excerpt(turn.start, turn.end, turn.channel_number if has_channels else None)
         stem = stem_of(without_suffix(path), excerpt)
         local = self._speakers == "recording" or (self._speakers == "auto" and _ANONYMOUS.fullmatch(turn.speaker))
         speaker = f"{without_suffix(path)}/{turn.speaker}" if local else turn.speaker
@@ -115,7 +134,7 @@ class RTTM(SegmentAdapter):
         )
 
 
-def _turns(path: Path, item: str, problems: list[Problem], others: Counter[str]) -> list[tuple[str, _Turn]]:
+def _turns(path: Path, item: str, problems: list[Problem], others: Counter[str]) -> list[tuple[str, RTTMTurn]]:
     """Return the lines of speakers with their places; add what cannot be read, and count lines of other types."""
     turns = []
     for number, line in read_lines(path):
@@ -132,7 +151,7 @@ def _turns(path: Path, item: str, problems: list[Problem], others: Counter[str])
     return turns
 
 
-def _turn(fields: Sequence[str]) -> _Turn:
+def _turn(fields: Sequence[str]) -> RTTMTurn:
     """Read the fields of a line.
 
     Raises:
@@ -146,7 +165,7 @@ def _turn(fields: Sequence[str]) -> _Turn:
         raise ValueError("start or duration is missing")
     _, end = segment_bounds(start, None, duration)
     assert end is not None
-    return _Turn(recording, channel, start, end, "" if speaker == "<NA>" else speaker)
+    return RTTMTurn(recording, channel, start, end, "" if speaker == "<NA>" else speaker)
 
 
 def _channel(text: str) -> int:

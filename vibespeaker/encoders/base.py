@@ -24,6 +24,8 @@ class Encoder(nn.Module, ABC):
         batch_invariant: False when padding would change the result; `groups` then keeps inputs of unequal length apart.
         lora_targets: linear maps of a layer that adapters stand beside where none are named.
         training_plan: what of it is trained; nothing until `set_training` is called.
+        draws_weights: True where its fixed weights are random numbers that it draws itself. What is shared holds them,
+            since generators of random numbers change between versions.
     """
 
     modality: Modality
@@ -32,6 +34,7 @@ class Encoder(nn.Module, ABC):
     batch_invariant: bool = True
     lora_targets: tuple[str, ...] = ()
     training_plan: Training = Training()
+    draws_weights: bool = False
 
     @abstractmethod
     def fingerprint(self) -> Fingerprint:

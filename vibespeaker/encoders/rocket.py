@@ -42,7 +42,7 @@ class Rocket(Encoder):
     """One frame per clip: how often, and how strongly on average, each random kernel's response is positive.
 
     Args:
-        kernels: how many there are, shared evenly by dilations of 1, 2, 4, 8 and 16 frames of 20 ms.
+        kernels: how many there are, 5 to 100,000, shared evenly by dilations of 1, 2, 4, 8 and 16 frames of 20 ms.
         seed: of the kernels' values.
         trim_db: silence before and after speech is left out, as by `AcousticDescriptors`; null keeps all.
 
@@ -52,6 +52,7 @@ class Rocket(Encoder):
 
     modality: Modality = "audio"
     frames_per_second = None  # one per clip, whatever its length
+    draws_weights = True
     basis: Tensor
 
     def __init__(self, kernels: int = 2500, seed: int = 0, trim_db: float | None = 40.0) -> None:
@@ -91,13 +92,28 @@ class Rocket(Encoder):
         described = self.descriptors([waveform]).values[0]  # (frames, MELS + prosody)
         contours = torch.cat((described[:, :MELS] @ self.basis, described[:, MELS:]), dim=1)
         deviation, mean = torch.std_mean(contours, 0, correction=0)
-        standard = ((contours - mean) / (deviation + _DEVIATION_FLOOR)).T[None]  # (1, contours, frames)
+        standard = ((contours - mean) / (deviation + _DEVIATION_FLOOR)).T  # (contours, frames)
         shares, strengths = [], []
         for bank in self.banks:  # one after the other: an hour's responses of all kernels would take gigabytes
-            responses = F.relu_(bank(standard)[0])  # (kernels, frames)
+            responses = _responses(bank, standard).relu_()  # (kernels, frames)
             shares.append((responses > 0).float().mean(1))
             strengths.append(responses.mean(1))
         return torch.cat((*shares, *strengths))
+
+
+def _responses(bank: nn.Module, contours: Tensor) -> Tensor:
+    """Return what a bank's convolution does, `(kernels, frames)`: one matrix product, in half the time on a CPU.
+
+    Args:
+        bank: convolution of one dilation, padded so that there are as many outputs as frames.
+        contours: `(contours, frames)`.
+    """
+    assert isinstance(bank, nn.Conv1d)
+    assert bank.bias is not None
+    dilation, frames = bank.dilation[0], contours.shape[1]
+    padded = F.pad(contours, (dilation * (TAPS // 2),) * 2)
+    shifted = torch.stack([padded[:, tap * dilation : tap * dilation + frames] for tap in range(TAPS)], dim=1)
+    return torch.addmm(bank.bias[:, None], bank.weight.flatten(1), shifted.flatten(0, 1))
 
 
 def _bank(count: int, dilation: int, generator: np.random.Generator) -> nn.Conv1d:

@@ -9,6 +9,7 @@ from vibespeaker.figures.categories import class_bars, confusion_figure, reliabi
 from vibespeaker.figures.corpora import before_and_after, corpus_bars, score_matrix
 from vibespeaker.figures.curves import interval_figure, line_panels, risk_coverage_figure
 from vibespeaker.figures.style import png_bytes, svg_bytes
+from vibespeaker.figures.trajectory import trajectory_figure
 
 __all__ = [
     "attribute_scatter",
@@ -24,4 +25,5 @@ __all__ = [
     "risk_coverage_figure",
     "score_matrix",
     "svg_bytes",
+    "trajectory_figure",
 ]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from vibespeaker.batch import EmotionBatch, Frames
 from vibespeaker.encoders.base import Encoder
+from vibespeaker.encoders.descriptors import computed_once
 from vibespeaker.encoders.rates import RateGroup, rate_groups
 from vibespeaker.encoders.specs import build_encoders
 from vibespeaker.errors import ConfigError
@@ -61,7 +62,8 @@ class LiveEncoders(nn.Module):
 
     def forward(self, batch: EmotionBatch) -> dict[str, Frames]:
         """Return encoder name → frames of the batch's audio or texts, in the encoders' order."""
-        return {name: self._encode(name, batch) for name in self.specs}
+        with computed_once():
+            return {name: self._encode(name, batch) for name in self.specs}
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Move the frozen encoders along with the model."""

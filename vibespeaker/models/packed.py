@@ -11,7 +11,7 @@ Shapes: values `(batch, frames, dim)` of any floating type; hidden `(rows, atten
 per real frame, utterance after utterance; lengths `(batch,)`, int64. Variances are population variances.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -39,14 +39,14 @@ def project(values: Tensor, weight: Tensor, offset: Tensor, lengths: Tensor) -> 
         lengths: `(batch,)`.
     """
     if _is_packed(values):
-        return _project_packed(values, weight, offset, lengths)
+        return _eagerly(_Project)(values, weight, offset, lengths)
     return project_padded(values, weight, offset, lengths)
 
 
 def moments(values: Tensor, lengths: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Return means and variances over real frames, each `(batch, dim)`, computed in `dtype`."""
     if _is_packed(values):
-        return _moments_packed(values, lengths, dtype)
+        return _eagerly(_Moments)(values, lengths, dtype)
     return moments_padded(values, lengths, dtype)
 
 
@@ -60,7 +60,7 @@ def attend(values: Tensor, hidden: Tensor, weight: Tensor, lengths: Tensor) -> t
         lengths: `(batch,)`.
     """
     if _is_packed(values):
-        return _attend_packed(values, hidden, weight, lengths, torch.is_grad_enabled())
+        return _eagerly(_Attend)(values, hidden, weight, lengths, torch.is_grad_enabled())
     return attend_padded(values, hidden, weight, lengths)
 
 
@@ -240,7 +240,14 @@ def _utterances(
         yield i, values[i, : lengths[i]].to(dtype)
 
 
-# The loops depend on the lengths' values: the compiler would unroll and recompile them for every batch.
-_project_packed = torch.compiler.disable(_Project.apply)  # type: ignore[no-untyped-call]
-_moments_packed = torch.compiler.disable(_Moments.apply)  # type: ignore[no-untyped-call]
-_attend_packed = torch.compiler.disable(_Attend.apply)  # type: ignore[no-untyped-call]
+def _eagerly(kind: type[Function]) -> Callable[..., Any]:
+    """Return a function's `apply`; within a graph of the compiler's, one that it leaves alone.
+
+    The loops depend on the lengths' values: the compiler would unroll and recompile them for every batch. Telling it so
+    imports it, which takes as long as importing torch; so nobody is told who does not compile.
+    """
+    if not torch.compiler.is_compiling():
+        return kind.apply
+    from vibespeaker.models.uncompiled import APPLIED
+
+    return APPLIED[kind.__name__]

@@ -26,6 +26,7 @@ from vibespeaker.files.stored_fields import fits, read_object, stored_as
 from vibespeaker.labels import ATTRIBUTES, CHALLENGE, LabelSet
 from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.labels.policy import LabelPolicy
+from vibespeaker.metrics import softmax
 from vibespeaker.predictions.cells import write_readable
 from vibespeaker.predictions.checks import check_frame
 from vibespeaker.predictions.csv import read_foreign
@@ -251,13 +252,6 @@ def validate(predictions: Predictions, source: str) -> None:
     metadata = predictions.metadata
     heads = [metadata.labels.logit_columns, *(spec.columns(name) for name, spec in metadata.heads.items())]
     check_frame(predictions.frame, KEYS, metadata.value_columns, heads, source)
-
-
-def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return `exp(logits)` normalised over the last axis, safe for large values."""
-    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    normalised: npt.NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
-    return normalised
 
 
 def _from_csv(path: Path) -> Predictions:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from vibespeaker.calibration.evidence import Evidence, evidence_of, rows_of_split
 from vibespeaker.evaluation.scores import Evaluation, SystemScores
 from vibespeaker.evaluation.targets import Truth
-from vibespeaker.predictions import Predictions, softmax
+from vibespeaker.metrics import softmax
+from vibespeaker.predictions import Predictions
 from vibespeaker.report.document import SYNTHETIC
 
 

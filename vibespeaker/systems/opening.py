@@ -2,9 +2,12 @@
 
 A system is named by a path, and what lies there says what it is:
 
+- a model folder, see `systems.folder`
 - a folder of a run, `runs/NAME`: its best state, its last one where nothing was monitored (`files.run_folder`)
 - a YAML or JSON file: an ensemble, see `EnsembleFile`
 - any other file: a checkpoint that `vibespeaker fit` wrote
+
+Where nothing lies there, it may be the name of a model that comes with the package (`systems.shipped`).
 """
 
 import logging
@@ -19,7 +22,9 @@ from vibespeaker.files.run_folder import trained_checkpoint
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.systems.base import System
 from vibespeaker.systems.ensemble import Ensemble, checked_weights
+from vibespeaker.systems.folder import is_model_folder, read_model_folder
 from vibespeaker.systems.relabelled import Relabelled
+from vibespeaker.systems.shipped import shipped_models
 from vibespeaker.systems.trained import TrainedModel
 
 log = logging.getLogger(__name__)
@@ -27,7 +32,10 @@ log = logging.getLogger(__name__)
 #: How files that describe systems end; all others are read as checkpoints.
 DESCRIBED = (".yaml", ".yml", ".json")
 #: What `open_system` takes, in words for errors and help.
-ALLOWED = "a checkpoint of vibespeaker fit, the folder of a run (runs/NAME), or an ensemble's YAML file with members"
+ALLOWED = (
+    "a model folder, a checkpoint of vibespeaker fit, the folder of a run (runs/NAME), an ensemble's YAML file with "
+    "members, or the name of a shipped model"
+)
 _MOST_SHOWN = 8
 
 
@@ -58,7 +66,8 @@ def open_system(reference: str | Path) -> System:
         CheckpointError: nothing lies there, or something else; or a checkpoint is damaged or names what it must not.
         ConfigError: an ensemble's file is wrong.
     """
-    return _open(Path(reference), ())
+    shipped = shipped_models().get(str(reference))
+    return _open(Path(reference) if shipped is None or Path(reference).exists() else shipped, ())
 
 
 def open_ensemble(
@@ -83,7 +92,7 @@ def open_ensemble(
 def _open(path: Path, within: tuple[Path, ...]) -> System:
     """Open what lies at `path`, a member of the ensembles in the files `within`, from the outermost inwards."""
     if path.is_dir():
-        return TrainedModel.from_checkpoint(_checkpoint_of(path))
+        return read_model_folder(path) if is_model_folder(path) else TrainedModel.from_checkpoint(_checkpoint_of(path))
     if not path.is_file():
         problem = f"system {path} is neither a file nor a folder" if path.exists() else f"system {path} does not exist"
         raise CheckpointError(problem, allowed=ALLOWED)

@@ -18,9 +18,9 @@ from vibespeaker.errors import CheckpointError
 from vibespeaker.labels import LabelSet
 from vibespeaker.models.base import EmotionModel
 from vibespeaker.models.building import build_network
-from vibespeaker.models.checkpoint import open_checkpoint
+from vibespeaker.models.checkpoint import Checkpoint, open_checkpoint
 from vibespeaker.models.live import LIVE, LiveEncoders
-from vibespeaker.models.weights import NETWORK
+from vibespeaker.models.weights import NETWORK, check_state
 from vibespeaker.provenance import EncoderProvenance, Provenance
 from vibespeaker.systems.base import finite
 
@@ -32,8 +32,10 @@ class TrainedModel(nn.Module):
         network: in evaluation mode.
         provenance: what it was trained on.
         trained_encoders: weights of the encoders that were trained with it, as `LiveEncoders` names them.
-        identity: SHA-256 of the checkpoint.
-        file: the checkpoint.
+        identity: SHA-256 of the checkpoint, or of a model folder's weights.
+        file: the checkpoint, or a model folder's weights.
+        drawn_weights: `<encoder>.<weight>` → random numbers that an encoder drew when it was trained with; null to let
+            it draw them again.
     """
 
     def __init__(
@@ -43,12 +45,13 @@ class TrainedModel(nn.Module):
         trained_encoders: Mapping[str, Tensor] | None = None,
         identity: str | None = None,
         file: Path | None = None,
+        drawn_weights: Mapping[str, Tensor] | None = None,
     ) -> None:
         super().__init__()
         self.network, self.provenance, self.identity, self.file = network, provenance, identity, file
         self.name = "the system" if file is None else str(file)
         self.live: LiveEncoders | None = None
-        self._trained_encoders = dict(trained_encoders or {})
+        self._trained_encoders, self._drawn_weights = dict(trained_encoders or {}), dict(drawn_weights or {})
         self._trained_labels = provenance.labels
         self._kept_logits: list[int] | None = None
 
@@ -59,7 +62,15 @@ class TrainedModel(nn.Module):
         Raises:
             CheckpointError: the file is no such checkpoint, or what it holds does not fit together.
         """
-        checkpoint = open_checkpoint(path)
+        return TrainedModel.from_opened(open_checkpoint(path))
+
+    @staticmethod
+    def from_opened(checkpoint: Checkpoint) -> "TrainedModel":
+        """Build what was read from a checkpoint.
+
+        Raises:
+            CheckpointError: what it holds does not fit together.
+        """
         provenance = checkpoint.provenance
         network = build_network(
             checkpoint.hyper_parameters.get("network"),
@@ -83,6 +94,7 @@ class TrainedModel(nn.Module):
             return {}
         check_trusted({name: encoder.spec for name, encoder in wanted.items()}, self.name)
         live = LiveEncoders({name: encoder.spec for name, encoder in wanted.items()})
+        self._load_drawn(live)
         made = live.provenance()
         # of those that were trained the weights that they began with are of no account, but for the rest of them
         at_hand = {**read, **made}
@@ -104,6 +116,15 @@ class TrainedModel(nn.Module):
         if encoder is None:
             return False
         return frames is None or encoder.trained or (encoder.live is True and name not in frames)
+
+    def _load_drawn(self, live: LiveEncoders) -> None:
+        """Put the random numbers that encoders drew when they were trained with in place of those of today."""
+        for name, encoder in live.frozen.items():
+            own = f"{name}."
+            state = {key.removeprefix(own): value for key, value in self._drawn_weights.items() if key.startswith(own)}
+            if state:
+                check_state(encoder, state, f"{self.name}: encoder {name}")
+                encoder.load_state_dict(state)
 
     def restrict_classes(self, labels: LabelSet) -> None:
         """Answer in the classes and the order of `labels` from now on; see `System`."""

@@ -15,7 +15,7 @@ from vibespeaker.calibration.reliability import calibration_error
 from vibespeaker.evaluation.head_scores import head_scores
 from vibespeaker.labels import ATTRIBUTES, LabelSet
 from vibespeaker.labels.heads import CATEGORIES_HEAD, HeadSpec
-from vibespeaker.predictions import softmax
+from vibespeaker.metrics import softmax
 
 
 @dataclass(frozen=True)

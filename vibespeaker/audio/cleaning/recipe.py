@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from vibespeaker.arguments.ranges import SHARE, Range, require
 from vibespeaker.audio.packages import installed
 from vibespeaker.errors import ConfigError
-from vibespeaker.manifest import Manifest
+
+if TYPE_CHECKING:
+    from vibespeaker.manifest import Manifest
 
 #: Name of the step in a manifest's history.
 STEP = "clean"
@@ -57,7 +59,7 @@ class CleaningRecipe:
         return CleaningRecipe(**fields)
 
 
-def cleaning_of(manifest: Manifest) -> dict[str, Any] | None:
+def cleaning_of(manifest: "Manifest") -> dict[str, Any] | None:
     """Return the identity of the recipe by which a manifest's recordings were cleaned, null where they were not.
 
     Recordings of a combined manifest that were cleaned in different ways have an identity `{"mixed": […]}`.

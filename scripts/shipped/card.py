@@ -1,0 +1,119 @@
+"""The shipped model's card, and what it says of itself in one line."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from vibespeaker.systems.facts import MEASURES, ModelFacts
+
+LEARNED_FROM = "EmoDB: 535 acted German clips by 10 speakers, 7 emotions (CC0 1.0)"
+BETTER = "train on speech like yours (vibespeaker quickstart --corpus FOLDER --format FORMAT) and name it with --model"
+
+_CARD = """# The embedded default, learned from EmoDB
+
+A speech emotion recogniser that needs no download: linear layers over acoustic functionals and over random
+convolutions, and a small time-delay network, each trained by itself and averaged (`configs/experiment/embedded.yaml`).
+It hears {classes}; it has no head for arousal, valence and dominance, and reads no words.
+
+## What it learned from
+
+The Berlin Database of Emotional Speech (Burkhardt et al. 2005): 535 clips, ten sentences in German, spoken by ten
+actors who played seven emotions. Recorded in a chamber without echo, 16 kHz. CC0 1.0: in the public domain, and so are
+these weights; the code is under Apache-2.0. No weight of this file has seen another recording. The settings are those
+of the embedded default, which were chosen on training speakers of EmoDB and RAVDESS before.
+
+## How well
+
+On EmoDB, each speaker left out in turn, seed{s} {seeds} of weights, order and views:
+
+{left_out}
+
+Probabilities are calibrated on those left-out speakers' predictions (temperature). Measured on speakers that took no
+part in fitting: expected calibration error {ece_before:.3f} before, {ece_after:.3f} after. Prediction sets for
+{level:.0%} hold the true class of {coverage:.1%} of the clips and {size:.2f} classes on average.
+
+On RAVDESS, which it was not trained on (English, 16 other actors, other rooms), on the {clips} clips of {shared},
+answering in all its {count} classes:
+
+{elsewhere}
+
+So expect much less than the first table where language, people, microphones or emotions are others; emotions that
+nobody played sound different altogether.
+
+## Where it is meant to be used
+
+To try VibeSpeaker out, to test a program, and for acted German speech. Recordings outside of these ranges get a note:
+
+{ranges}
+
+Not for decisions about people. Some laws restrict inferring emotions of people at work and in education (EU AI Act,
+Article 5(1)(f)).
+
+## How to get a better one
+
+{better}.
+
+## How it was made
+
+    python scripts/train_shipped.py --data DATA --out runs/shipped{more} --package
+"""
+
+
+def facts(
+    left_out: Mapping[str, Sequence[float]],
+    elsewhere: Mapping[str, float],
+    heard: Mapping[str, tuple[float, float]],
+) -> ModelFacts:
+    """Return what the model says of itself."""
+    scores = {"speakers left out one by one": {name: round(float(np.mean(v)), 3) for name, v in left_out.items()}}
+    if elsewhere:
+        scores["RAVDESS (English, not trained on)"] = {name: round(value, 3) for name, value in elsewhere.items()}
+    return ModelFacts(LEARNED_FROM, scores, BETTER, heard)
+
+
+def card(
+    left_out: Mapping[str, Sequence[float]],
+    seeds: Sequence[int],
+    measures: Mapping[str, Mapping[str, float]],
+    elsewhere: Mapping[str, float],
+    clips: int,
+    shared: Sequence[str],
+    said: ModelFacts,
+    classes: Sequence[str],
+) -> str:
+    """Return the card, Markdown."""
+    before, after = measures["as predicted"], measures["calibrated"]
+    return _CARD.format(
+        classes=_listed(classes),
+        count=len(classes),
+        s="s" if len(seeds) > 1 else "",
+        seeds=_listed([str(seed) for seed in seeds]),
+        left_out=_table({name: _spread(values) for name, values in left_out.items()}),
+        ece_before=before["ece"],
+        ece_after=after["ece"],
+        level=0.9,
+        coverage=after["coverage_categories"],
+        size=after["set_size"],
+        clips=clips,
+        shared=_listed(shared),
+        elsewhere=_table({name: f"{value:.3f}" for name, value in elsewhere.items()}),
+        ranges="\n".join(
+            f"- {MEASURES[name][0]}: {low:g} to {high:g} {name.rpartition('_')[2]}"
+            for name, (low, high) in said.heard.items()
+        ),
+        better=BETTER[0].upper() + BETTER[1:],
+        more=f" --seeds {' '.join(map(str, seeds))}" if list(seeds) != [1] else "",
+    )
+
+
+def _table(cells: Mapping[str, str]) -> str:
+    return f"| {' | '.join(cells)} |\n|{'---|' * len(cells)}\n| {' | '.join(cells.values())} |"
+
+
+def _spread(values: Sequence[float]) -> str:
+    mean = f"{np.mean(values):.3f}"
+    return mean if len(values) < 2 else f"{mean} ± {np.std(values, ddof=1):.3f}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,43 @@
+"""The runs behind the shipped model: one for each speaker left out, which are scored, and one on all speakers."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from real_speech.corpora import Corpus
+from real_speech.scores import pool
+from real_speech.training import FoldRun, run_fold
+
+from vibespeaker.progress import tracked
+from vibespeaker.workflows.steps import Chain, Step, Training, fit_then_predict
+
+CONFIG = "embedded"
+ALL = "all"
+
+
+def leave_one_speaker_out(corpus: Corpus, seed: int, folds: Sequence[str] | None = None) -> Path:
+    """Train without each speaker in turn and return the pooled predictions of the speakers that were left out."""
+    folder = corpus.folder / "loso" / f"seed{seed}"
+    runs = [
+        FoldRun(CONFIG, "left out", path, corpus.cache, folder, fold, seed)
+        for fold, path in corpus.folds().items()
+        if folds is None or fold in folds
+    ]
+    with tracked(f"left out, seed {seed}", len(runs), "speakers") as progress:
+        for run in runs:
+            run_fold(run)
+            progress.advance()
+    return pool([run.predictions for run in runs], corpus.manifest, folder / "predictions.parquet")
+
+
+def train_on_all(corpus: Corpus, seed: int) -> Path:
+    """Train on all speakers and return the last checkpoint; it is done once and goes on where it was interrupted."""
+    runs = corpus.folder / "all"
+    run = FoldRun(CONFIG, ALL, corpus.manifest, corpus.cache, runs, f"seed{seed}", seed)
+    training = Training(runs, run.fold, tuple(run.options()), ALL, predict=None)
+    checkpoint = training.folder / "checkpoints" / "last.ckpt"
+    step = Step(run.fold, f"training on all speakers, seed {seed}", run.facts(), (checkpoint,), lambda: None)
+    Chain(runs).run(
+        Step(step.name, step.title, step.inputs, step.outputs, partial(fit_then_predict, training, step.key))
+    )
+    return checkpoint

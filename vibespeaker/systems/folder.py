@@ -1,0 +1,226 @@
+"""A model folder, what is shared with strangers: weights, plain words and a card; loading it runs no code from it.
+
+- `model.safetensors`: tensors and nothing else. `network.…` is the network; `live.…` are encoders that were trained
+  with it; `drawn.<encoder>.…` are random numbers that an encoder drew (`Encoder.draws_weights`).
+- `config.json`: `kind`, `format`, VibeSpeaker's version, the network's `class_path` and arguments, the provenance with
+  every encoder's specification and fingerprint, the calibration, `weights_sha256`, and what the model says of itself.
+- `README.md`: the card, for people.
+
+Everything is compared before it is used: the classes that it names are this package's, or trusted; the network's sizes
+are tried out without memory against the weights; encoders refuse sizes out of range; and their fingerprints must be
+those that it was trained with.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from vibespeaker import __version__
+from vibespeaker.audio.opening import UnusableError, open_regular
+from vibespeaker.calibration.store import Calibration
+from vibespeaker.config_files.renamed import classes_now
+from vibespeaker.config_files.trust import check_names
+from vibespeaker.encoders.base import Encoder
+from vibespeaker.errors import CheckpointError, PredictionsError
+from vibespeaker.files import atomic_path, write_text
+from vibespeaker.files.inputs import reading
+from vibespeaker.files.stored_fields import read_object, stored_as
+from vibespeaker.models.building import build_network
+from vibespeaker.models.checkpoint import Checkpoint, checkpoint_errors, weights_sha256
+from vibespeaker.models.live import LIVE
+from vibespeaker.models.weights import NETWORK
+from vibespeaker.provenance import CHECKPOINT_KEY, Provenance
+from vibespeaker.systems.facts import ModelFacts
+from vibespeaker.systems.trained import TrainedModel
+
+WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+#: What the names of random weights begin with.
+DRAWN = "drawn."
+KIND, FORMAT = "vibespeaker model", 1
+#: Largest config that is read.
+_MOST_BYTES = 4 << 20
+_REMEDY = "give a folder as it was shared: it is damaged or something else"
+
+
+@dataclass(frozen=True)
+class _Config:
+    """The fields of `config.json`; those with a default may be absent."""
+
+    kind: str
+    format: int
+    vibespeaker: str
+    network: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    weights_sha256: str
+    calibration: Mapping[str, Any] | None = None
+    about: Mapping[str, Any] | None = None
+
+
+class FolderModel(TrainedModel):
+    """A trained model out of a model folder; see `System`.
+
+    Attributes:
+        calibration: fitted for these weights; null where there is none.
+        facts: what the model says of itself; null where it says nothing.
+    """
+
+    calibration: Calibration | None = None
+    facts: ModelFacts | None = None
+
+
+def is_model_folder(path: Path) -> bool:
+    """Return whether a path is a folder with a model's config."""
+    return (path / CONFIG).is_file()
+
+
+def read_model_folder(path: Path) -> FolderModel:
+    """Read a model folder.
+
+    Raises:
+        CheckpointError: it is damaged or something else, names what it must not, or its weights are not those that were
+            written.
+    """
+    config = _config(path / CONFIG)
+    source = str(path)
+    with checkpoint_errors(source):
+        check_names(dict(config.network), source)
+        provenance = Provenance.from_checkpoint({CHECKPOINT_KEY: config.provenance}, source)
+        check_names({name: encoder.spec for name, encoder in provenance.encoders.items()}, source)
+    weights = _weights(path / WEIGHTS)
+    if weights_sha256(weights) != config.weights_sha256:
+        raise CheckpointError(f"the weights in {path} are not those that were written", remedy=_REMEDY)
+    spec = classes_now(_values_of(config.network))
+    network = build_network(spec, provenance, _under(weights, NETWORK), source)
+    trained, drawn = _under(weights, LIVE), _under(weights, DRAWN)
+    model = FolderModel(network, provenance, trained, config.weights_sha256, path / WEIGHTS, drawn)
+    model.calibration, model.facts = _calibration(config, provenance.classes, path), _facts(config, path)
+    return model
+
+
+def write_model_folder(
+    path: Path,
+    checkpoint: Checkpoint,
+    card: str,
+    calibration: Calibration | None = None,
+    facts: ModelFacts | None = None,
+) -> None:
+    """Write a trained system as a model folder; files that are there already are replaced, the config last.
+
+    Args:
+        path: the folder; made when missing.
+        checkpoint: the trained system, one that `models.checkpoint.open_checkpoint` read.
+        card: Markdown, for people.
+        calibration: fitted for this checkpoint; what it names is the folder's weights from now on.
+        facts: what the model says of itself.
+
+    Raises:
+        CheckpointError: an encoder is not the one that it was trained with.
+        EncoderError: an encoder cannot be had.
+    """
+    system = TrainedModel.from_opened(checkpoint)
+    system.prepare(None)
+    assert system.live is not None
+    weights = {f"{NETWORK}{name}": value for name, value in checkpoint.state(NETWORK).items()}
+    weights |= {f"{LIVE}{name}": value for name, value in checkpoint.state(LIVE).items()}
+    for name, encoder in system.live.frozen.items():
+        if _draws(encoder):
+            weights |= {f"{DRAWN}{name}.{key}": value for key, value in encoder.state_dict().items()}
+    digest = weights_sha256(weights)
+    provenance = checkpoint.provenance.to_checkpoint()
+    del provenance["encoder_dims"]
+    made = _Config(
+        KIND,
+        FORMAT,
+        __version__,
+        _words_of(checkpoint.hyper_parameters["network"]),
+        provenance,
+        digest,
+        None if calibration is None else {**calibration.to_json(), "checkpoint": digest},
+        None if facts is None else asdict(facts),
+    )
+    from safetensors.torch import save
+
+    with atomic_path(path / WEIGHTS) as temporary:
+        temporary.write_bytes(save({name: value.contiguous() for name, value in weights.items()}))
+    write_text(path / CARD, card)
+    write_text(path / CONFIG, json.dumps(asdict(made), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _draws(encoder: Encoder) -> bool:
+    """Return whether an encoder, or one within it, draws random weights."""
+    return any(isinstance(part, Encoder) and part.draws_weights for part in encoder.modules())
+
+
+def _words_of(tree: Any) -> Any:
+    """Return plain values with words for infinite numbers, which JSON lacks."""
+    if isinstance(tree, Mapping):
+        return {key: _words_of(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_words_of(value) for value in tree]
+    return str(tree) if isinstance(tree, float) and math.isinf(tree) else tree
+
+
+def _values_of(tree: Any) -> Any:
+    """Undo `_words_of`."""
+    if isinstance(tree, Mapping):
+        return {key: _values_of(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_values_of(value) for value in tree]
+    return float(tree) if tree in ("inf", "-inf") else tree
+
+
+def _under(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+
+
+def _config(path: Path) -> _Config:
+    with reading(path, CheckpointError, "model config", _REMEDY), open(path, "rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise CheckpointError(f"{path} is too large for a model's config", allowed=f"{_MOST_BYTES >> 20} MiB")
+    fields = read_object(content, str(path), CheckpointError, _REMEDY)
+    if (fields.get("kind"), fields.get("format")) != (KIND, FORMAT):
+        found = f"{fields.get('kind')}, format {fields.get('format')}"
+        raise CheckpointError(f"{path} is no model of VibeSpeaker that this version reads", found=found, remedy=_REMEDY)
+    return stored_as(_Config, fields, str(path), CheckpointError, _REMEDY)
+
+
+def _weights(path: Path) -> dict[str, Tensor]:
+    """Read tensors; the library compares what the header promises with the file's size before it takes memory."""
+    from safetensors.torch import load_file
+
+    try:
+        open_regular(path).close()
+    except (UnusableError, OSError) as error:
+        raise CheckpointError(f"{path} cannot be read", found=error, remedy=_REMEDY) from error
+    with checkpoint_errors(path):
+        return load_file(path)
+
+
+def _calibration(config: _Config, classes: tuple[str, ...], path: Path) -> Calibration | None:
+    if config.calibration is None:
+        return None
+    try:
+        calibration = Calibration.from_json(config.calibration, f"the calibration in {path}")
+    except PredictionsError as error:
+        raise CheckpointError(error.problem, remedy=_REMEDY) from error
+    if (calibration.checkpoint, calibration.classes) != (config.weights_sha256, classes):
+        raise CheckpointError(f"the calibration in {path} belongs to other weights", remedy=_REMEDY)
+    return calibration
+
+
+def _facts(config: _Config, path: Path) -> ModelFacts | None:
+    if config.about is None:
+        return None
+    about = dict(config.about)
+    if isinstance(about.get("heard"), Mapping):
+        about["heard"] = {name: tuple(ends) for name, ends in about["heard"].items() if isinstance(ends, list)}
+    try:
+        return stored_as(ModelFacts, about, f"{path}: about", CheckpointError, _REMEDY)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: about cannot be read", found=error, remedy=_REMEDY) from error
