@@ -23,6 +23,8 @@ HOMES = {
     "pocketsphinx": {"transcribe"},
     "sklearn": {"baselines", "ensemble"},
     "silero_vad": {"audio"},
+    "safetensors": {"systems"},
+    "sounddevice": {"audio"},
     "soundfile": {"audio"},
     "soxr": {"audio"},
     "tensorboard": {"report"},

@@ -241,7 +241,6 @@ def test_tables_for_people(checkpoint, recording, capsys):
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["{recording}"], "recognize needs a system"),
         (["{recording}", "--model", "a", "--ckpt", "b"], "what --model was called before"),
         (["{recording}", "--model", "{folder}/none.ckpt"], "does not exist"),
         (["{recording}", "--model", "{recording}"], "cannot be read as a checkpoint"),

@@ -104,8 +104,8 @@ def test_label_maps_join_members_of_different_classes(place: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("named", "message"),
     [
-        ("none.ckpt", r"none\.ckpt does not exist\. Allowed: a checkpoint of vibespeaker fit, the folder of a run"),
-        ("runs", r"holds no trained system\. Found: a, b, none\. Allowed: a checkpoint"),
+        ("none.ckpt", r"none\.ckpt does not exist\. Allowed: a model folder, a checkpoint of vibespeaker fit"),
+        ("runs", r"holds no trained system\. Found: a, b, none\. Allowed: a model folder"),
         ("runs/none", r"holds no trained system\. Found: checkpoints, config\.yaml"),
         ("/dev/null", "is neither a file nor a folder"),
     ],

@@ -26,7 +26,7 @@ _CONTAINERS = (
 _MOST_BYTES, _MOST_SECONDS = 4 * MAX_SAMPLES, 600
 #: What libsndfile says of what it does not know.
 _UNKNOWN = "Format not recognised"
-_MISSING = "it is of a format that needs ffmpeg, which is not installed"
+_REMEDY = "install ffmpeg (apt install ffmpeg, brew install ffmpeg), or convert the file to WAV or FLAC"
 
 
 def hear_any(path: Path, excerpt: Excerpt = WHOLE) -> Heard:
@@ -41,10 +41,8 @@ def hear_any(path: Path, excerpt: Excerpt = WHOLE) -> Heard:
         if not _is_foreign(error):
             raise
         if shutil.which("ffmpeg") is None:
-            raise AudioError(
-                f"audio file {path} cannot be used: {_MISSING}",
-                remedy="install ffmpeg (apt install ffmpeg, brew install ffmpeg), or convert the file to WAV or FLAC",
-            ) from error
+            problem = f"{error.problem}; ffmpeg, which knows more formats, is not installed"
+            raise AudioError(problem, remedy=_REMEDY) from error
     with tempfile.TemporaryDirectory(prefix="vibespeaker-") as folder:
         decoded = Path(folder) / "decoded.wav"
         _convert(path, decoded)
@@ -76,4 +74,4 @@ def _convert(path: Path, decoded: Path) -> None:
     if made.returncode or not decoded.is_file():
         said = made.stderr.decode(errors="replace").strip().splitlines()
         detail = said[-1][:200] if said else "it said nothing"
-        raise AudioError(f"audio file {path} cannot be used: ffmpeg cannot decode it ({detail})")
+        raise AudioError(f"audio file {path} cannot be used: it cannot be decoded, by ffmpeg neither ({detail})")

@@ -50,7 +50,8 @@ COMMANDS = {
         "train and test every fold, and score all folds together",
     ),
     "remake": ("vibespeaker.workflows.tables.command:remake", "train what a table of the paper needs, and print it"),
-    "recognize": ("vibespeaker.recognizer.command:recognize", "print the emotion of one recording"),
+    "recognize": ("vibespeaker.recognizer.command:recognize", "say what emotions are heard in recordings"),
+    "listen": ("vibespeaker.recognizer.listening:listen", "say what emotion is heard now, from a microphone or a pipe"),
     "quickstart": ("vibespeaker.workflows.quickstart:quickstart", "run the full pipeline, from a corpus to a report"),
 }
 #: How torch says that memory is lacking, of the machine and of a GPU.

@@ -15,7 +15,6 @@ from vibespeaker.config_files.yaml_text import read_mapping
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.encoders.training import read_training
 from vibespeaker.errors import CheckpointError, ConfigError
-from vibespeaker.manifest.texts import check_text_name
 
 _PACKAGE = "vibespeaker.encoders"
 #: Encoders that a file from somebody else may name, and the widest frame: each encoder bounds its own memory.
@@ -93,6 +92,8 @@ def _check(spec: Any, place: str) -> dict[str, Any]:
         )
     read_training(checked, place)
     if "text" in checked:
+        from vibespeaker.manifest.texts import check_text_name  # tables come with it, which most encoders do not need
+
         check_text_name(checked["text"], f"{place}: text")
     return checked
 

@@ -9,7 +9,6 @@ from vibespeaker import transcribe
 from vibespeaker.config_files.classes import check_spec, class_of, make
 from vibespeaker.config_files.yaml_text import read_mapping
 from vibespeaker.errors import ConfigError
-from vibespeaker.manifest.texts import check_text_name
 
 if TYPE_CHECKING:
     from vibespeaker.transcribe.base import Transcriber
@@ -106,6 +105,8 @@ def _of_file(path: Path) -> dict[str | None, dict[str, Any]]:
         return {None: check_spec(content, str(path), _PACKAGE)}
     if not content:
         raise ConfigError(f"{path} describes no transcriber", remedy="write class_path: vibespeaker.transcribe.…")
+    from vibespeaker.manifest.texts import check_text_name
+
     for name in content:
         check_text_name(name, f"{path}: the name of a transcriber's texts")
     return {str(name): check_spec(spec, f"{path}: {name}", _PACKAGE) for name, spec in content.items()}
