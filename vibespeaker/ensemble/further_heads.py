@@ -10,7 +10,8 @@ import pandas as pd
 from vibespeaker.ensemble.means import LEAST_PROBABILITY, weighted_mean
 from vibespeaker.ensemble.members import Member
 from vibespeaker.labels.heads import HeadSpec, Kind, shared_heads
-from vibespeaker.predictions import Predictions, softmax
+from vibespeaker.metrics import softmax
+from vibespeaker.predictions import Predictions
 
 Floats = npt.NDArray[np.float64]
 

@@ -56,14 +56,11 @@ def write_embeddings(answers: Recognitions, path: Path) -> None:
     rows = [one for answer in answers for one in answer.stretches() if one.embedding is not None]
     if not rows:
         raise ConfigError("there are no embeddings to write", remedy="name recordings that can be used")
-    arrays = {
-        "embeddings": np.stack([np.asarray(one.embedding) for one in rows]),
-        "recording": np.array([one.file or "" for one in rows]),
-        "start": np.array([one.start for one in rows]),
-        "end": np.array([one.ends for one in rows]),
-    }
+    embeddings = np.stack([np.asarray(one.embedding) for one in rows])
+    names = np.array([one.file or "" for one in rows])
+    starts, ends = np.array([one.start for one in rows]), np.array([one.ends for one in rows])
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, embeddings=embeddings, recording=names, start=starts, end=ends)
 
 
 def write_textgrid(answer: Recognition, path: Path) -> None:
