@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.encoders.test_functionals import harmonic, noise
-from vibespeaker.encoders import AcousticDescriptors, Rocket
+from vibespeaker.encoders import AcousticDescriptors, Rocket, rocket
 from vibespeaker.encoders.rocket import DILATIONS, TAPS
 from vibespeaker.encoders.spectrum import cepstra
 from vibespeaker.errors import ConfigError
@@ -46,6 +46,23 @@ def test_shares_and_means_by_hand():
     positive = [max(0.0, value) for value in responses]
     assert found[1].item() == pytest.approx(sum(value > 0 for value in responses) / len(responses), abs=0.02)
     assert found[5 + 1].item() == pytest.approx(sum(positive) / len(positive), abs=1e-4)
+
+
+@pytest.mark.parametrize("at_once", [7, 8192])
+def test_products_equal_convolutions(monkeypatch, at_once):
+    monkeypatch.setattr(rocket, "_FRAMES_AT_ONCE", at_once)
+    encoder = Rocket(60)
+    clip = harmonic(130, 0.8) + noise(12_800)
+    described = encoder.descriptors([clip]).values[0]
+    contours = torch.cat((described[:, :64] @ encoder.basis, described[:, 64:]), dim=1)
+    standard = (contours - contours.mean(0)) / (contours.std(0, correction=0) + 0.01)
+    responses = torch.cat([bank(standard.T[None])[0] for bank in encoder.banks]).relu()
+    # where a response is zero but for rounding, either count is right
+    doubtful = torch.cat([(bank(standard.T[None])[0].abs() < 1e-5).any(1) for bank in encoder.banks])
+    shares, strengths = encoder([clip]).values[0, 0].chunk(2)
+    torch.testing.assert_close(strengths, responses.mean(1), rtol=0, atol=1e-5)
+    torch.testing.assert_close(shares[~doubtful], (responses > 0).float().mean(1)[~doubtful], rtol=0, atol=1e-5)
+    assert not doubtful.all()
 
 
 def test_kernels_read_few_contours_and_ignore_their_level():

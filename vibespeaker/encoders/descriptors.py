@@ -16,6 +16,7 @@ from torch import Tensor
 from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import Encoder, pad_frames
 from vibespeaker.encoders.pitch import LOG2_100_HZ, PitchTracker
+from vibespeaker.encoders.sharing import made_once
 from vibespeaker.encoders.spectrum import PowerSpectrum, mel_bands, range_bands, slopes
 from vibespeaker.errors import ConfigError
 from vibespeaker.provenance import Fingerprint, Modality
@@ -106,6 +107,7 @@ class AcousticDescriptors(Encoder):
         if trim_db is not None:  # absent otherwise, so that caches made without it stay valid
             self.settings["trim_db"] = float(trim_db)
         _check(self.settings)
+        self._identity = json.dumps(self.settings, sort_keys=True)
         self.trim_db = trim_db
         self.frames_per_second = float(frames_per_second)
         self.mels = mels
@@ -120,8 +122,7 @@ class AcousticDescriptors(Encoder):
 
     def fingerprint(self) -> Fingerprint:
         """Return class, version and settings; there are no weights."""
-        settings = json.dumps(self.settings, sort_keys=True)
-        return Fingerprint({"class": "AcousticDescriptors", "version": str(_VERSION), "preprocessing": settings})
+        return Fingerprint({"class": "AcousticDescriptors", "version": str(_VERSION), "preprocessing": self._identity})
 
     @torch.no_grad()
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
@@ -129,7 +130,8 @@ class AcousticDescriptors(Encoder):
 
         There are `ceil(samples / hop)` frames; trimming leaves fewer.
         """
-        return pad_frames([self._describe(torch.as_tensor(clip)) for clip in inputs])
+        clips = [torch.as_tensor(clip) for clip in inputs]
+        return pad_frames([made_once(clip, self._identity, self._describe) for clip in clips])
 
     def _describe(self, waveform: Tensor) -> Tensor:
         known, key = _known.get(), (json.dumps(self.settings), id(waveform))

@@ -34,6 +34,7 @@ _KERNELS = Range(len(DILATIONS), 50_000, whole=True)
 _MOST_CONTOURS = 6
 _BIAS_SPREAD = 0.5
 _DEVIATION_FLOOR = 1e-2
+_FRAMES_AT_ONCE = 8192
 #: Changes whenever the numbers change; part of the fingerprint.
 _VERSION = 1
 
@@ -71,6 +72,9 @@ class Rocket(Encoder):
         counts = [len(part) for part in np.array_split(np.arange(kernels), len(DILATIONS))]
         pairs = zip(counts, DILATIONS, strict=True)
         self.banks = nn.ModuleList(_bank(count, dilation, generator) for count, dilation in pairs)
+        for bank, dilation in zip(self.banks, DILATIONS, strict=True):
+            matrix = bank.weight.detach().transpose(1, 2).reshape(len(bank.weight), -1).contiguous()
+            self.register_buffer(f"matrix_{dilation}", matrix, persistent=False)
         self.dim = 2 * kernels
 
     def fingerprint(self) -> Fingerprint:
@@ -92,28 +96,37 @@ class Rocket(Encoder):
         described = self.descriptors([waveform]).values[0]  # (frames, MELS + prosody)
         contours = torch.cat((described[:, :MELS] @ self.basis, described[:, MELS:]), dim=1)
         deviation, mean = torch.std_mean(contours, 0, correction=0)
-        standard = ((contours - mean) / (deviation + _DEVIATION_FLOOR)).T  # (contours, frames)
-        shares, strengths = [], []
-        for bank in self.banks:  # one after the other: an hour's responses of all kernels would take gigabytes
-            responses = _responses(bank, standard).relu_()  # (kernels, frames)
-            shares.append((responses > 0).float().mean(1))
-            strengths.append(responses.mean(1))
-        return torch.cat((*shares, *strengths))
+        standard = (contours - mean) / (deviation + _DEVIATION_FLOOR)
+        matrices = (getattr(self, f"matrix_{dilation}") for dilation in DILATIONS)
+        sums = [_positive_sums(standard, *bank) for bank in zip(self.banks, matrices, strict=True)]
+        shares, strengths = zip(*sums, strict=True)
+        return torch.cat((*shares, *strengths)) / len(standard)
 
 
-def _responses(bank: nn.Module, contours: Tensor) -> Tensor:
-    """Return what a bank's convolution does, `(kernels, frames)`: one matrix product, in half the time on a CPU.
+def _positive_sums(contours: Tensor, bank: nn.Conv1d, matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Return at how many frames each kernel's response to `(frames, contours)` is positive, and their sum, `(kernels,)`.
+
+    One matrix product of all that the kernels read, in place of a convolution: the library gathers what dilated kernels
+    read tap by tap and contour by contour, which took four fifths of the time. At most `_FRAMES_AT_ONCE` frames at a
+    time, since an hour's responses would take gigabytes.
 
     Args:
-        bank: convolution of one dilation, padded so that there are as many outputs as frames.
-        contours: `(contours, frames)`.
+        contours: as the bank reads them.
+        bank: the kernels of one dilation.
+        matrix: its weights as `(kernels, taps · contours)`.
     """
-    assert isinstance(bank, nn.Conv1d)
+    (dilation,), channels = bank.dilation, contours.shape[1]
     assert bank.bias is not None
-    dilation, frames = bank.dilation[0], contours.shape[1]
-    padded = F.pad(contours, (dilation * (TAPS // 2),) * 2)
-    shifted = torch.stack([padded[:, tap * dilation : tap * dilation + frames] for tap in range(TAPS)], dim=1)
-    return torch.addmm(bank.bias[:, None], bank.weight.flatten(1), shifted.flatten(0, 1))
+    padded = F.pad(contours, (0, 0, dilation * (TAPS // 2), dilation * (TAPS // 2)))
+    counts, sums = torch.zeros_like(bank.bias), torch.zeros_like(bank.bias)
+    for start in range(0, len(contours), _FRAMES_AT_ONCE):
+        frames = min(_FRAMES_AT_ONCE, len(contours) - start)
+        strides = (channels, dilation * channels, 1)
+        read = padded[start:].as_strided((frames, TAPS, channels), strides, padded[start:].storage_offset())
+        responses = torch.addmm(bank.bias, read.reshape(frames, -1), matrix.t()).relu_()  # (frames, kernels)
+        sums += responses.sum(0)
+        counts += responses.sign_().sum(0)
+    return counts, sums
 
 
 def _bank(count: int, dilation: int, generator: np.random.Generator) -> nn.Conv1d:

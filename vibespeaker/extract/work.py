@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from vibespeaker.encoders.sharing import shared_results
 from vibespeaker.extract.clips import ClipReader
 from vibespeaker.extract.encoding import BatchEncoder, Launched, one_ahead
 from vibespeaker.extract.plan import Plan
@@ -120,10 +121,11 @@ class Extraction:
         for batch, clips in read_ahead(self._batches(tracker), self._reader, self._config.workers):
             launched = {}
             self.notes.update(note for clip in clips for note in clip.notes)
-            for target, lacking in batch.chunk.lacking.items():
-                wanted = [clip for clip in clips if clip.number in lacking]
-                if wanted:
-                    launched[target] = self._encoders[target].launch(wanted)
+            with shared_results():  # the clips live until all encoders have had them
+                for target, lacking in batch.chunk.lacking.items():
+                    wanted = [clip for clip in clips if clip.number in lacking]
+                    if wanted:
+                        launched[target] = self._encoders[target].launch(wanted)
             yield batch, launched
 
     def _batches(self, tracker: Tracker) -> Iterator[ChunkBatch]:
