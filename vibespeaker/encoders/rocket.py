@@ -104,7 +104,7 @@ class Rocket(Encoder):
 
 
 def _positive_sums(contours: Tensor, bank: nn.Conv1d, matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """Return at how many frames each kernel's response to `(frames, contours)` is positive, and their sum, `(kernels,)`.
+    """Return at how many of `(frames, contours)` each kernel responds positively, and how much in all, `(kernels,)`.
 
     One matrix product of all that the kernels read, in place of a convolution: the library gathers what dilated kernels
     read tap by tap and contour by contour, which took four fifths of the time. At most `_FRAMES_AT_ONCE` frames at a

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from vibespeaker.arguments.ranges import SHARE_BELOW_ONE, require
 from vibespeaker.batch import Frames
 from vibespeaker.errors import ConfigError
+from vibespeaker.models.dropout import Dropout
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, Pooling
 
 
@@ -45,7 +46,7 @@ class NormedPooling(Pooling):
         self.pooling = pooling(dim)
         self.output_dim = self.pooling.output_dim
         self.norm = nn.BatchNorm1d(self.output_dim, affine=False)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, frames: Frames) -> Tensor:
         """Pool `(batch, frames, dim)` into `(batch, output_dim)`, float32."""

@@ -18,12 +18,13 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from vibespeaker.arguments.ranges import SHARE_BELOW_ONE, WIDTH, Range, require, require_each
 from vibespeaker.batch import Frames
 from vibespeaker.errors import ConfigError
+from vibespeaker.models.dropout import Dropout
 from vibespeaker.models.frame_networks import FrameNetwork, Unchanged
+from vibespeaker.models.masked_norm import norm_relu
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, Pooling, StatisticsPooling
 
 #: Frames between taps, or from output to output: a convolution pads its input by as many.
@@ -113,12 +114,7 @@ class _Convolution(nn.Module):
         self.norm = nn.BatchNorm1d(channels)
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
-        convolved = self.convolution(values)
-        if self.training and not bool(mask.all()):
-            real = convolved.transpose(1, 2)[mask[:, 0]]  # (real frames, channels)
-            normed = torch.zeros_like(convolved.transpose(1, 2))
-            return F.relu(normed.masked_scatter(mask.transpose(1, 2), self.norm(real))).transpose(1, 2)
-        return F.relu(self.norm(convolved)).masked_fill(~mask, 0.0)
+        return norm_relu(self.convolution(values), mask, self.norm)
 
 
 class _Block(nn.Module):
@@ -130,7 +126,7 @@ class _Block(nn.Module):
         self.gate = nn.Sequential(
             nn.Linear(channels, squeeze_dim), nn.ReLU(), nn.Linear(squeeze_dim, channels), nn.Sigmoid()
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         hidden = self.layer(values, mask)
