@@ -71,8 +71,9 @@ class Rocket(Encoder):
         generator = np.random.default_rng(seed)
         counts = [len(part) for part in np.array_split(np.arange(kernels), len(DILATIONS))]
         pairs = zip(counts, DILATIONS, strict=True)
-        self.banks = nn.ModuleList(_bank(count, dilation, generator) for count, dilation in pairs)
-        for bank, dilation in zip(self.banks, DILATIONS, strict=True):
+        banks = [_bank(count, dilation, generator) for count, dilation in pairs]
+        self.banks = nn.ModuleList(banks)
+        for bank, dilation in zip(banks, DILATIONS, strict=True):
             matrix = bank.weight.detach().transpose(1, 2).reshape(len(bank.weight), -1).contiguous()
             self.register_buffer(f"matrix_{dilation}", matrix, persistent=False)
         self.dim = 2 * kernels
@@ -97,13 +98,15 @@ class Rocket(Encoder):
         contours = torch.cat((described[:, :MELS] @ self.basis, described[:, MELS:]), dim=1)
         deviation, mean = torch.std_mean(contours, 0, correction=0)
         standard = (contours - mean) / (deviation + _DEVIATION_FLOOR)
-        matrices = (getattr(self, f"matrix_{dilation}") for dilation in DILATIONS)
-        sums = [_positive_sums(standard, *bank) for bank in zip(self.banks, matrices, strict=True)]
+        sums = []
+        for bank, dilation in zip(self.banks, DILATIONS, strict=True):
+            assert isinstance(bank.bias, Tensor)
+            sums.append(_positive_sums(standard, getattr(self, f"matrix_{dilation}"), bank.bias, dilation))
         shares, strengths = zip(*sums, strict=True)
         return torch.cat((*shares, *strengths)) / len(standard)
 
 
-def _positive_sums(contours: Tensor, bank: nn.Conv1d, matrix: Tensor) -> tuple[Tensor, Tensor]:
+def _positive_sums(contours: Tensor, matrix: Tensor, biases: Tensor, dilation: int) -> tuple[Tensor, Tensor]:
     """Return at how many of `(frames, contours)` each kernel responds positively, and how much in all, `(kernels,)`.
 
     One matrix product of all that the kernels read, in place of a convolution: the library gathers what dilated kernels
@@ -111,19 +114,19 @@ def _positive_sums(contours: Tensor, bank: nn.Conv1d, matrix: Tensor) -> tuple[T
     time, since an hour's responses would take gigabytes.
 
     Args:
-        contours: as the bank reads them.
-        bank: the kernels of one dilation.
-        matrix: its weights as `(kernels, taps · contours)`.
+        contours: standardised.
+        matrix: weights of the kernels of one dilation, `(kernels, taps · contours)`.
+        biases: of the same kernels, `(kernels,)`.
+        dilation: frames between their taps.
     """
-    (dilation,), channels = bank.dilation, contours.shape[1]
-    assert bank.bias is not None
+    channels = contours.shape[1]
     padded = F.pad(contours, (0, 0, dilation * (TAPS // 2), dilation * (TAPS // 2)))
-    counts, sums = torch.zeros_like(bank.bias), torch.zeros_like(bank.bias)
+    counts, sums = torch.zeros_like(biases), torch.zeros_like(biases)
     for start in range(0, len(contours), _FRAMES_AT_ONCE):
         frames = min(_FRAMES_AT_ONCE, len(contours) - start)
         strides = (channels, dilation * channels, 1)
         read = padded[start:].as_strided((frames, TAPS, channels), strides, padded[start:].storage_offset())
-        responses = torch.addmm(bank.bias, read.reshape(frames, -1), matrix.t()).relu_()  # (frames, kernels)
+        responses = torch.addmm(biases, read.reshape(frames, -1), matrix.t()).relu_()  # (frames, kernels)
         sums += responses.sum(0)
         counts += responses.sign_().sum(0)
     return counts, sums
