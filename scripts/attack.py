@@ -1,11 +1,11 @@
 """What strangers' files and wrong paths can do to a checkout: attacks by kind, with a table of how many ended well.
 
-    python scripts/attack.py CHECKOUT … [--families configs outputs …] [--only WORDS] [--json FILE]
+    python scripts/attack.py CHECKOUT … [--families configs outputs …] [--only WORDS] [--json FILE] [--minutes N]
 
 Everything hostile is made here. A checkout runs in one process of its own, with all attacks inside, so that it can be
 any version: `python scripts/attack.py . /path/to/older` shows what the older one lets pass. An attack ended well when
 the command refused it with one sentence (status 2), ran nothing, and left every file that it did not have to write as
-it was. Each checkout has ten minutes and 4 GiB.
+it was. Each checkout has so many `--minutes`, ten by default, and 4 GiB.
 """
 
 import argparse
@@ -19,8 +19,6 @@ from collections import Counter
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-#: What all attacks on one checkout may take.
-LONGEST_SECONDS = 600
 Result = dict[str, str]
 
 
@@ -30,11 +28,12 @@ def main() -> None:
     parser.add_argument("--families", nargs="+", default=[], help="all by default")
     parser.add_argument("--only", default="", help="attacks whose name holds these words")
     parser.add_argument("--json", type=Path, help="file for all results")
+    parser.add_argument("--minutes", type=float, default=10.0, help="what all attacks on one checkout may take")
     options = parser.parse_args()
     results: dict[str, list[Result]] = {}
     for checkout in options.checkouts:
         begun = time.monotonic()
-        results[str(checkout)] = attack(checkout.resolve(), options.families, options.only)
+        results[str(checkout)] = attack(checkout.resolve(), options.families, options.only, options.minutes)
         seconds = time.monotonic() - begun
         sys.stderr.write(f"{checkout}: {len(results[str(checkout)])} attacks in {seconds:.0f} s\n")
         if options.json:
@@ -42,7 +41,7 @@ def main() -> None:
     sys.stdout.write(table(results))
 
 
-def attack(checkout: Path, families: list[str], only: str) -> list[Result]:
+def attack(checkout: Path, families: list[str], only: str, minutes: float) -> list[Result]:
     """Run the families against a checkout and return a mapping with family, kind, name and fault for each attack."""
     environment = {**os.environ, "PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     with tempfile.TemporaryDirectory(prefix="attack-") as folder:
@@ -51,11 +50,11 @@ def attack(checkout: Path, families: list[str], only: str) -> list[Result]:
         problem, said = "", ""
         try:
             done = subprocess.run(
-                command, env=environment, cwd=folder, capture_output=True, text=True, timeout=LONGEST_SECONDS
+                command, env=environment, cwd=folder, capture_output=True, text=True, timeout=60 * minutes
             )
             problem, said = str(done.returncode or ""), done.stderr
         except subprocess.TimeoutExpired:
-            problem = f"{LONGEST_SECONDS} s are over"
+            problem = f"{minutes:g} minutes are over"
         lines = report.read_text().splitlines() if report.is_file() else []
         if problem:
             sys.stderr.write(f"{said[-3000:]}\nthe attacks on {checkout} did not come to their end: {problem}\n")

@@ -35,7 +35,7 @@ from vibespeaker.workflows.sweep.command import sweep
         (SHARE, [0, 1, 0.5], [-1e-9, 1.1, math.nan], "a finite number of at least 0 and at most 1"),
         (SHARE_BELOW_ONE, [0, 0.999], [1, 2], "a finite number of at least 0 and below 1"),
         (INNER_SHARE, [0.5], [0, 1], "a finite number above 0 and below 1"),
-        (SEED, [0, 2**32 - 1], [-1, 2**32], "a whole number of at least 0 and at most 4,294,967,295"),
+        (SEED, [0, 2**32 - 1], [-1, 2**32, 10**400], "a whole number of at least 0 and at most 4,294,967,295"),
         (Range(), [-5.0], [-math.inf, math.nan], "a finite number"),
     ],
 )

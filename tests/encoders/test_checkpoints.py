@@ -269,3 +269,13 @@ def test_layers_side_by_side_are_those_of_one_pass_each(tiny_checkpoint, kind):
     assert set(both.fingerprint().difference(mean.fingerprint())) == {"join"}
     with pytest.raises(ConfigError, match=r"unknown way to join layers. Found: sum. Allowed: mean, side_by_side"):
         CLASSES[kind](folder, layer=[0, 1], join="sum")
+
+
+@pytest.mark.parametrize("key", ["num_hidden_layers", "hidden_size", "vocab_size"])
+def test_sizes_that_no_network_has_are_refused_before_it_is_made(tiny_checkpoint, tmp_path, key):
+    folder = tmp_path / "huge"
+    shutil.copytree(tiny_checkpoint("roberta"), folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, key: 10**9}))
+    with pytest.raises(EncoderError, match=f"says {key} out of range. Found: 1000000000"):
+        TextEncoder(str(folder))

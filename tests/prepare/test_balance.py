@@ -79,3 +79,17 @@ def test_plans_that_lie_on_disks_are_read(tmp_path):
     pq.write_table(pa.table(columns).replace_schema_metadata(metadata), tmp_path / "old.parquet")
     plan = BalancePlan.read(tmp_path / "old.parquet")
     assert (plan.utterance_ids, plan.views.tolist(), plan.target, plan.seed) == (("a", "a"), [0, 1], 2, 3)
+
+
+@pytest.mark.parametrize(
+    "words", [["balance", "M"], ["clean", "M", "COPIES"], ["split", "M"], ["extract", "M", "--encoders", "E"]], ids=str
+)
+def test_a_manifest_without_utterances_is_one_sentence_or_nothing_to_do(words, tmp_path, capsys):
+    whole = manifest_of([{"name": "a", "split": "train"}])
+    whole.select([]).write(tmp_path / "m.parquet")
+    (tmp_path / "e.yaml").write_text("words: {class_path: HashedText, init_args: {dim: 8}}\n")
+    places = {"M": "m.parquet", "COPIES": "copies", "E": "e.yaml"}
+    given = [str(tmp_path / places[word]) if word in places else word for word in words]
+    status = main([*given, "--out", str(tmp_path / "o.parquet")])
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert (status, len(errors)) in ((0, 0), (2, 1))

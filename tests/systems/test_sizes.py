@@ -20,7 +20,7 @@ from vibespeaker.systems import TrainedModel
 
 #: What one encoder that needs no download may take.
 LARGEST = 128 << 20
-HUGE = (10**9, 10**30)
+HUGE = (10**9, 10**400)
 #: Where a class stands in a network.
 PLACES = {models.Pooling: "pooling", models.FrameNetwork: "frame_network", models.Fusion: "fusion"}
 

@@ -26,7 +26,10 @@ class Range:
     whole: bool = False
 
     def __contains__(self, value: object) -> bool:
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            return False
+        # a whole number may be too large for a float, which `math.isfinite` makes of it
+        if isinstance(value, float) and not math.isfinite(value):
             return False
         if self.whole and value != int(value):
             return False

@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 _HUB_TIMEOUT_SECONDS = 5.0
 _REMEDY = "give a folder with the checkpoint, or connect to the hub once so that it is downloaded"
+#: Networks are made before their weights are read: what a configuration may ask for.
+_MOST_LAYERS, _LARGEST = 256, 10_000_000
 #: Weights that no forward pass in evaluation mode uses; some checkpoints lack them and they are then random.
 UNUSED_WEIGHTS = ("masked_spec_embed", "pooler.", "lm_head.", "proj_out.")
 
@@ -120,7 +122,7 @@ def read_config(name: str, local: bool, kinds: Sequence[str], purpose: str) -> A
         purpose: what needs it, for messages.
 
     Raises:
-        EncoderError: it is a checkpoint of another kind.
+        EncoderError: it is a checkpoint of another kind, or asks for sizes that no network of its kind has.
     """
     from transformers import AutoConfig
 
@@ -129,6 +131,12 @@ def read_config(name: str, local: bool, kinds: Sequence[str], purpose: str) -> A
         raise EncoderError(
             f"{purpose}: checkpoint {name} is of the wrong kind", found=config.model_type, allowed=sorted(kinds)
         )
+    for key, value in config.to_dict().items():
+        most = _MOST_LAYERS if key.endswith("layers") else _LARGEST
+        if isinstance(value, int) and value > most:
+            raise EncoderError(
+                f"{purpose}: checkpoint {name} says {key} out of range", found=value, allowed=f"to {most}"
+            )
     return config
 
 

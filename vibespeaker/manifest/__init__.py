@@ -126,7 +126,7 @@ class Manifest:
 
     def select(self, rows: Sequence[int] | Sequence[bool] | npt.NDArray[np.int64]) -> "Manifest":
         """Return the rows given by number, or by one boolean each."""
-        chosen = pa.array(rows)
+        chosen = pa.array(rows) if len(rows) else pa.array([], pa.int64())
         table = self.table.filter(chosen) if pa.types.is_boolean(chosen.type) else self.table.take(chosen)
         return replace(self, table=table)
 

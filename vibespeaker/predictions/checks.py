@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
+from pandas.api.types import infer_dtype, is_numeric_dtype
 
 from vibespeaker.errors import PredictionsError
 from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN, ATTRIBUTES
@@ -33,15 +33,15 @@ def check_frame(
         raise PredictionsError(
             f"predictions {source} have the wrong columns", found=list(frame.columns), allowed=[*keys, *values]
         )
+    for name in keys:
+        kind = infer_dtype(frame[name], skipna=True)
+        if kind not in ("string", "empty") and not frame[name].isna().all():
+            raise PredictionsError(f"predictions {source}: {name} has the wrong type", found=kind, allowed="text")
     for name in keys[:2]:
         missing = np.flatnonzero(frame[name].isna())
         if len(missing):
             raise PredictionsError(
                 f"predictions {source}: {name} is missing", found=f"rows {missing[:_SHOWN].tolist()}"
-            )
-        if len(frame) and is_numeric_dtype(frame[name]):
-            raise PredictionsError(
-                f"predictions {source}: {name} has the wrong type", found=frame[name].dtype, allowed="text"
             )
     repeated = frame[keys[0]][frame[keys[0]].duplicated()].unique()[:_SHOWN].tolist()
     if repeated:

@@ -124,7 +124,8 @@ def cleaned_manifest(
     problems = [Problem(name, reason) for name, reason in zip(names, reasons, strict=True) if reason is not None]
     rows = [row for row, reason in enumerate(reasons) if reason is None]
     if not rows:
-        raise ManifestError("no recording is left after cleaning", found=f"{problems[0].item}: {problems[0].reason}")
+        first = f"{problems[0].item}: {problems[0].reason}" if problems else "a manifest without utterances"
+        raise ManifestError("no recording is left after cleaning", found=first)
     left = [findings[row] for row in rows]
     kept = table.select(rows)
     columns: dict[str, Sequence[Any]] = {

@@ -16,7 +16,6 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint, RichProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
-from torch.multiprocessing.spawn import ProcessException
 
 from vibespeaker.config_files.imports import take_trust, trust
 from vibespeaker.config_files.parsing import parse_arguments, parser_mode
@@ -27,6 +26,7 @@ from vibespeaker.files.run_folder import trained_checkpoint
 from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, find_checkpoint
 from vibespeaker.tasks.callbacks.lost_process import LostProcess, lost_process, say_what_ended
 from vibespeaker.tasks.callbacks.prediction_writer import PredictionWriter
+from vibespeaker.tasks.callbacks.restoring import Restoring, unrestored
 from vibespeaker.tasks.callbacks.run_record import RunRecord
 from vibespeaker.trainer.checks import check_options, check_places
 from vibespeaker.trainer.layers import expand
@@ -126,7 +126,7 @@ class TrainerCLI(LightningCLI):
 
     def _callbacks(self) -> list[Callback]:
         quiet = self.options.trainer.enable_progress_bar is False
-        callbacks: list[Callback] = [LostProcess(), *([] if quiet else [RichProgressBar()])]
+        callbacks: list[Callback] = [LostProcess(), Restoring(), *([] if quiet else [RichProgressBar()])]
         if self.config.subcommand == "predict":
             assert self.table is not None
             system = self.options.system or self.options.name or "system"
@@ -196,18 +196,19 @@ def run_trainer(args: list[str]) -> TrainerCLI:
             found=" ".join(str(error).split()),
             remedy="correct --trainer.…; without a GPU add --config trainer/cpu behind the others",
         ) from error
-    except (RuntimeError, ProcessException) as error:
-        lost = lost_process(error)
-        if lost is None:
+    except Exception as error:
+        said = lost_process(error) or _cause(error) or unrestored(error)
+        if said is None:
             raise
-        raise lost from error
-    except ValueError as error:
-        cause: BaseException | None = error  # jsonargparse wraps the errors that constructors raise
-        while cause is not None and not isinstance(cause, VibeSpeakerError):
-            cause = cause.__cause__
-        if cause is None:
-            raise
-        raise cause from None
+        raise said from (None if isinstance(error, ValueError) else error)
+
+
+def _cause(error: BaseException) -> VibeSpeakerError | None:
+    """Return our own error within a `ValueError`: jsonargparse wraps those that constructors raise."""
+    cause: BaseException | None = error if isinstance(error, ValueError) else None
+    while cause is not None and not isinstance(cause, VibeSpeakerError):
+        cause = cause.__cause__
+    return cause
 
 
 @contextmanager
