@@ -19,6 +19,11 @@ def seen():
         (["a", "--weights", "1", "2.5"], ([Path("a")], None, Path("d"), [1.0, 2.5], False)),
         (["a", "--names=[x,y]", "--loud"], ([Path("a")], ["x", "y"], Path("d"), None, True)),
         (["a", "--names", "[x,y]"], ([Path("a")], ["x", "y"], Path("d"), None, False)),
+        (["a", "--names", "x", "--loud", "--names", "y", "z"], ([Path("a")], ["x", "y", "z"], Path("d"), None, True)),
+        (["a", "--names=x", "--out", "o", "--names=y"], ([Path("a")], ["x", "y"], Path("o"), None, False)),
+        (["a", "--names", "x", "--names+=y", "--names+", "[z]"], ([Path("a")], ["x", "y", "z"], Path("d"), None, False)),
+        (["a", "--names", "x", "--names=[y]"], ([Path("a")], ["y"], Path("d"), None, False)),
+        (["a", "--names=null"], ([Path("a")], None, Path("d"), None, False)),
     ],
 )
 def test_required_lists_take_leading_words_and_list_options_those_behind_them(seen, words, expected):

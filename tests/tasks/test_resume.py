@@ -1,10 +1,12 @@
 """A run that was cut off goes on as if nothing had happened, or says why it cannot."""
 
+import functools
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,7 +15,7 @@ import pytest
 import torch
 
 from tests.tasks.accidents import AccidentError
-from tests.tasks.conftest import Run
+from tests.tasks.conftest import Run, runner
 from tests.tasks.states import assert_equal, assert_same_state
 from tests.toy import Toy
 from vibespeaker.errors import CheckpointError, ConfigError, VibeSpeakerError
@@ -41,9 +43,22 @@ def _callback(name: str, **arguments: object) -> str:
     return f"--trainer.callbacks+={{class_path: tests.tasks.accidents.{name}, init_args: {arguments}}}"
 
 
-@pytest.fixture
-def undisturbed(run: Run) -> Path:
-    return run("fit", "--name=undisturbed", config=CONFIG).folder
+FORKED = ("--trainer.devices=2", "--trainer.strategy=ddp_fork")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Number of processes → folder of a run that nothing cut off, with the predictions of its best state."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+
+    @functools.cache
+    def trained(processes: int) -> Path:
+        run, name = runner(toy, folder), f"--name=on{processes}"
+        done = run("fit", name, *(FORKED if processes == 2 else ()), config=CONFIG).folder
+        run("predict", "--ckpt_path=best", name, config=CONFIG)
+        return done
+
+    return trained
 
 
 @pytest.mark.parametrize(
@@ -55,25 +70,23 @@ def undisturbed(run: Run) -> Path:
     ],
     ids=["mid-epoch", "between epochs", "in validation"],
 )
-def test_resuming_is_bit_equal(run: Run, undisturbed: Path, accident: str, tmp_path: Path) -> None:
+def test_resuming_is_bit_equal(run: Run, undisturbed: Callable[[int], Path], accident: str, tmp_path: Path) -> None:
     with pytest.raises(AccidentError):
         run("fit", accident, config=CONFIG)
     last = read_checkpoint(checkpoint_path(tmp_path / "runs" / "toy", "last"))
     assert 0 < last["global_step"] < STEPS
     resumed = run("fit", "--ckpt_path=last", config=CONFIG)
-    assert_same_state(resumed.folder, undisturbed)
-    best = [read_checkpoint(checkpoint_path(folder, "best")) for folder in (resumed.folder, undisturbed)]
+    assert_same_state(resumed.folder, undisturbed(1))
+    best = [read_checkpoint(checkpoint_path(folder, "best")) for folder in (resumed.folder, undisturbed(1))]
     assert best[0]["epoch"] == best[1]["epoch"]
     assert_equal(best[0]["state_dict"], best[1]["state_dict"], "best")
 
 
 @pytest.mark.slow
-def test_resuming_two_processes_is_bit_equal(run: Run) -> None:
-    two = ["--trainer.devices=2", "--trainer.strategy=ddp_fork"]
-    undisturbed = run("fit", "--name=undisturbed", *two, config=CONFIG).folder
+def test_resuming_two_processes_is_bit_equal(run: Run, undisturbed: Callable[[int], Path]) -> None:
     with pytest.raises(torch.multiprocessing.ProcessRaisedException, match="AccidentError"):
-        run("fit", _callback("StopsAt", step=MID_EPOCH), *two, config=CONFIG)
-    assert_same_state(run("fit", "--ckpt_path=last", *two, config=CONFIG).folder, undisturbed)
+        run("fit", _callback("StopsAt", step=MID_EPOCH), *FORKED, config=CONFIG)
+    assert_same_state(run("fit", "--ckpt_path=last", *FORKED, config=CONFIG).folder, undisturbed(2))
 
 
 @pytest.mark.slow
@@ -89,10 +102,15 @@ def test_resuming_two_processes_is_bit_equal(run: Run) -> None:
     ],
 )
 def test_a_killed_run_continues_from_the_last_whole_state(
-    run: Run, toy: Toy, tmp_path: Path, processes: int, accident: dict[str, Any], kept: int
+    run: Run,
+    undisturbed: Callable[[int], Path],
+    toy: Toy,
+    tmp_path: Path,
+    processes: int,
+    accident: dict[str, Any],
+    kept: int,
 ) -> None:
-    forked = ["--trainer.devices=2", "--trainer.strategy=ddp_fork"] if processes == 2 else []
-    undisturbed = run("fit", "--name=undisturbed", *forked, config=CONFIG).folder
+    forked = FORKED if processes == 2 else ()
     rank = 0 if accident["name"] == "DawdlesInWriting" else processes - 1
     dawdling = _callback(**accident, rank=rank, sign=str(tmp_path / "here"))
     _kill_run([f"--trainer.devices={processes}", "--trainer.strategy=ddp"] if forked else [], dawdling, toy, tmp_path)
@@ -101,11 +119,10 @@ def test_a_killed_run_continues_from_the_last_whole_state(
     half_written = list((folder / "checkpoints").glob(".*.tmp"))
     assert len(half_written) == (accident["name"] == "DawdlesInWriting")
     resumed = run("fit", "--ckpt_path=last", *forked, config=CONFIG)
-    assert_same_state(resumed.folder, undisturbed)
+    assert_same_state(resumed.folder, undisturbed(processes))
     assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
-    for name in ("toy", "undisturbed"):
-        run("predict", "--ckpt_path=best", f"--name={name}", config=CONFIG)
-    tables = [Predictions.read(path / "predictions.parquet").frame for path in (folder, undisturbed)]
+    run("predict", "--ckpt_path=best", config=CONFIG)
+    tables = [Predictions.read(path / "predictions.parquet").frame for path in (folder, undisturbed(processes))]
     pd.testing.assert_frame_equal(*tables, check_exact=True)
 
 

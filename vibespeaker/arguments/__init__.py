@@ -20,9 +20,9 @@ def call(
     """Parse `arguments` against the signature of `function`, call it, and return its status (None counts as 0).
 
     Leading words fill the first parameter: all of them when it is a list, one otherwise, also where it has a default.
-    An option of type `list[...]` takes all words that follow it. An option of type `dict[str, ...]` is given entry by
-    entry, `--options.columns.audio clip`, or as one mapping in YAML or JSON; where its values are of any type, they
-    stay the text that was typed.
+    An option of type `list[...]` takes all words that follow it, and more where it is given again. An option of type
+    `dict[str, ...]` is given entry by entry, `--options.columns.audio clip`, or as one mapping in YAML or JSON; where
+    its values are of any type, they stay the text that was typed.
 
     Args:
         function: what the command does.
@@ -81,17 +81,29 @@ def _typed_texts(function: Callable[..., Any], words: list[str]) -> dict[str, st
 
 
 def _join_words(function: Callable[..., Any], arguments: list[str]) -> list[str]:
-    """Gather leading words, and the words behind list options, into one JSON list each."""
+    """Gather leading words, and the words behind each list option wherever it stands, into one JSON list each."""
     lists = _list_names(function)
     first = next(iter(inspect.signature(function).parameters.values()), None)
     joined, rest = [], list(arguments)
     if first is not None and rest and not _is_option(rest[0]):
         value = json.dumps(_take_words(rest)) if first.name in lists else rest.pop(0)
         joined.append(value if first.default is inspect.Parameter.empty else f"--{first.name}={value}")
+    gathered: dict[str, list[str]] = {}
+    places: dict[str, int] = {}
     while rest:
-        joined.append(rest.pop(0))
-        if joined[-1].startswith("--") and joined[-1][2:] in lists and rest and not rest[0].startswith("["):
-            joined[-1] += "=" + json.dumps(_take_words(rest))
+        word = rest.pop(0)
+        option, equals, value = word.removeprefix("--").partition("=")
+        name = option.removesuffix("+")
+        # what YAML spells stands for all of the list
+        spelled = value.startswith("[") or value == "null" if equals else not rest or rest[0].startswith("[")
+        if not word.startswith("--") or name not in lists or spelled:
+            joined.append(word)
+            continue
+        if name not in places:
+            places[name] = len(joined)
+            joined.append("")
+        gathered.setdefault(name, []).extend([value] if equals else _take_words(rest))
+        joined[places[name]] = f"--{name}={json.dumps(gathered[name])}"
     return joined
 
 
