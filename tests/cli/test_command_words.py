@@ -21,7 +21,10 @@ def seen():
         (["a", "--names", "[x,y]"], ([Path("a")], ["x", "y"], Path("d"), None, False)),
         (["a", "--names", "x", "--loud", "--names", "y", "z"], ([Path("a")], ["x", "y", "z"], Path("d"), None, True)),
         (["a", "--names=x", "--out", "o", "--names=y"], ([Path("a")], ["x", "y"], Path("o"), None, False)),
-        (["a", "--names", "x", "--names+=y", "--names+", "[z]"], ([Path("a")], ["x", "y", "z"], Path("d"), None, False)),
+        (
+            ["a", "--names", "x", "--names+=y", "--names+", "[z]"],
+            ([Path("a")], ["x", "y", "z"], Path("d"), None, False),
+        ),
         (["a", "--names", "x", "--names=[y]"], ([Path("a")], ["y"], Path("d"), None, False)),
         (["a", "--names=null"], ([Path("a")], None, Path("d"), None, False)),
     ],
