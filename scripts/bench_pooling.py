@@ -61,7 +61,7 @@ def make_step(side: str, batches: list[Frames], attention_dim: int, compiled: bo
     """Return a function that pools the next batch, runs the backward pass and returns all results, joined."""
     torch.manual_seed(0)
     dim = batches[0].dim
-    theirs = speechbrain_class()(dim, attention_dim).eval()
+    theirs = speechbrain_class("AttentiveStatisticsPooling")(dim, attention_dim).eval()
     module: nn.Module = theirs if side == THEIRS else from_speechbrain(theirs)
     if side == ONE_WEIGHT:
         module = AttentiveStatisticsPooling(dim, attention_dim, False, False, False)

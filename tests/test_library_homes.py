@@ -28,6 +28,7 @@ HOMES = {
     "soundfile": {"audio"},
     "soxr": {"audio"},
     "tensorboard": {"report"},
+    "torchaudio": {"encoders"},
     "torchmetrics": {"tasks", "trainer"},
     "transformers": {"encoders", "transcribe"},
 }

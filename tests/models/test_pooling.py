@@ -1,7 +1,5 @@
 """Pooling: against SpeechBrain with the same weights, by hand, under padding, bf16 and compilation."""
 
-import sys
-
 import pytest
 import torch
 from hypothesis import given
@@ -12,7 +10,12 @@ from vibespeaker.batch import Frames
 from vibespeaker.errors import ConfigError
 from vibespeaker.models import packed
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, MeanPooling, StatisticsPooling
-from vibespeaker.models.speechbrain_pooling import SpeechBrainPooling, from_speechbrain, speechbrain_class
+from vibespeaker.models.speechbrain_pooling import (
+    SpeechBrainECAPA,
+    SpeechBrainPooling,
+    from_speechbrain,
+    speechbrain_class,
+)
 
 DIM, ATTENTION = 6, 4
 
@@ -46,9 +49,8 @@ def _random_norm(module: torch.nn.Module) -> None:
 
 
 def _speechbrain(global_context: bool) -> torch.nn.Module:
-    pytest.importorskip("speechbrain")
     torch.manual_seed(1)
-    pooling = speechbrain_class()(DIM, ATTENTION, global_context=global_context)
+    pooling = speechbrain_class("AttentiveStatisticsPooling")(DIM, ATTENTION, global_context=global_context)
     _random_norm(pooling)
     return pooling.eval()
 
@@ -94,17 +96,10 @@ def test_the_bias_left_out_has_no_effect_on_speechbrain():
 
 
 def test_wrapped_speechbrain_equals_ours():
-    pytest.importorskip("speechbrain")
     wrapped = SpeechBrainPooling(DIM, ATTENTION).eval()
     frames = make_frames([5, 1, 4], DIM, padding=3, dtype=torch.bfloat16)
     assert wrapped.output_dim == 2 * DIM
     torch.testing.assert_close(from_speechbrain(wrapped.pooling)(frames), wrapped(frames), rtol=1e-4, atol=1e-6)
-
-
-def test_without_speechbrain_the_wrapper_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "speechbrain.lobes.models.ECAPA_TDNN", None)
-    with pytest.raises(ConfigError, match=r'needs SpeechBrain.*install "vibespeaker\[speechbrain\]"'):
-        SpeechBrainPooling(DIM)
 
 
 def test_okabe_by_hand():
@@ -205,3 +200,18 @@ def test_weights_in_bf16_still_pool_in_float32():
     pooled = pooling.bfloat16()(frames)
     assert pooled.dtype == torch.float32
     torch.testing.assert_close(pooled, reference, rtol=0.05, atol=0.05)
+
+
+def test_the_ecapa_of_speechbrain_depends_on_nothing_but_the_utterance():
+    torch.manual_seed(0)
+    pooling = SpeechBrainECAPA(DIM, channels=16, output_dim=4, attention_dim=4, squeeze_dim=4)
+    frames = make_frames([9, 2, 6, 9], DIM)
+    assert pooling.train()(frames).shape == (4, 4)
+    together = pooling.eval()(spoil_padding(frames, 3, 7.0))
+    for row, length in enumerate([9, 2, 6, 9]):
+        alone = Frames(frames.values[row : row + 1, :length], frames.lengths[row : row + 1])
+        torch.testing.assert_close(pooling(alone)[0], together[row], rtol=1e-4, atol=1e-5)
+    reference = pooling.network(frames.values[:1])[0, 0]
+    torch.testing.assert_close(together[0], reference, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ConfigError, match=r"Found: 12. Allowed: multiples of 8"):
+        SpeechBrainECAPA(DIM, channels=12)

@@ -79,7 +79,15 @@ def test_tensorboard_shows_curves_and_confusions(fitted: Path) -> None:
     events.Reload()
     curves = {"train/loss", "val/loss", "val/macro_f1", "val/uar", "lr"}
     curves |= {f"val/ccc_{name}" for name in ("arousal", "valence", "dominance", "mean")}
+    curves |= {"train/gradient_norm", "train/macro_f1", "train/ccc_mean", "val/f1/anger", "val/f1/neutral"}
+    curves |= {f"val/predicted/arousal_{what}" for what in ("mean", "deviation", "slope")}
     assert curves <= set(events.Tags()["scalars"])
+    assert all(scalar.value > 0 for scalar in events.Scalars("train/gradient_norm"))
+    assert (
+        "_hparams_/session_start_info" in events.Tags()["tensors"] or "final/val/macro_f1" in events.Tags()["scalars"]
+    )
+    best = max(scalar.value for scalar in events.Scalars("val/macro_f1"))
+    assert events.Scalars("final/val/macro_f1")[-1].value == pytest.approx(best)
     assert len(events.Scalars("val/macro_f1")) == len(events.Images("val/confusion")) == 2
     assert len(events.Scalars("lr")) == read_checkpoint(checkpoint_path(fitted, "last"))["global_step"]
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from vibespeaker.batch import Frames
 from vibespeaker.encoders.gradients import recompute
 from vibespeaker.encoders.lora import add_adapters
+from vibespeaker.encoders.masking import Masking
 from vibespeaker.encoders.training import Stage, Training, chosen_stages, keep_frozen_still
 from vibespeaker.provenance import Fingerprint, Modality
 
@@ -26,6 +27,9 @@ class Encoder(nn.Module, ABC):
         training_plan: what of it is trained; nothing until `set_training` is called.
         draws_weights: True where its fixed weights are random numbers that it draws itself. What is shared holds them,
             since generators of random numbers change between versions.
+        can_mask: whether it has a transformer whose input can be masked.
+        masking: how much of that is masked where there are seeds; None for nothing.
+        mask_seeds: of each input of the next batch; None for no masks.
     """
 
     modality: Modality
@@ -35,6 +39,9 @@ class Encoder(nn.Module, ABC):
     lora_targets: tuple[str, ...] = ()
     training_plan: Training = Training()
     draws_weights: bool = False
+    can_mask: bool = False
+    masking: Masking | None = None
+    mask_seeds: Sequence[int] | None = None
 
     @abstractmethod
     def fingerprint(self) -> Fingerprint:

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.checkpoint import checkpoint
 
 from vibespeaker.errors import ConfigError
 
@@ -22,6 +21,8 @@ def recompute(layers: Iterable[nn.Module]) -> None:
 
 
 def _recomputed(layer: nn.Module, *args: Any, **kwargs: Any) -> Any:
+    from torch.utils.checkpoint import checkpoint  # which loads what recognition does without
+
     run = partial(type(layer).forward, layer)
     if not (layer.training and torch.is_grad_enabled()):
         return run(*args, **kwargs)

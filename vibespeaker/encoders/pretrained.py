@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.encoders.checkpoints import weights_sha256
+from vibespeaker.encoders.masking import mask_input
 from vibespeaker.encoders.training import Stage, Training
 from vibespeaker.errors import ConfigError
 from vibespeaker.provenance import Fingerprint
@@ -36,6 +37,7 @@ class PretrainedEncoder(Encoder):
     """
 
     network: nn.Module
+    can_mask = True
     #: The class's name in fingerprints; it stays when the class is renamed, since caches hold it.
     fingerprint_class: str
 
@@ -139,15 +141,22 @@ class PretrainedEncoder(Encoder):
         """Any weight: its device and type are those of all."""
         return next(self.network.parameters())
 
-    def _hidden(self, run: Callable[[], Tensor]) -> Tensor:
+    def _hidden(
+        self, run: Callable[[], Tensor], lengths: Sequence[int] = (), seeds: Sequence[int] | None = None
+    ) -> Tensor:
         """Run the network and return the chosen layers, joined, `(batch, frames, dim)`, float32.
 
         Args:
             run: calls the network and returns its last layer.
+            lengths: real frames of each row.
+            seeds: of each row's masks; None for no masks.
         """
         states: dict[int, Tensor] = {}
         blocks = self._blocks
-        handles = [
+        handles = []
+        if seeds is not None and self.masking is not None:
+            handles.append(mask_input(blocks[0], self.masking, seeds, lengths))
+        handles += [
             _keep_input(blocks[0], states) if layer == 0 else _keep_output(blocks[layer - 1], states, layer)
             for layer in sorted({*self.layers} - {len(blocks)})
         ]
@@ -161,6 +170,18 @@ class PretrainedEncoder(Encoder):
         if self.join == "side_by_side":
             return torch.cat(chosen, dim=-1)
         return chosen[0] if len(chosen) == 1 else torch.stack(chosen).mean(dim=0)
+
+
+def window_seeds(seeds: Sequence[int] | None, counts: Sequence[int]) -> list[int] | None:
+    """Return a seed for every window of every clip, None without seeds.
+
+    Args:
+        seeds: of the clips.
+        counts: windows of each clip.
+    """
+    if seeds is None:
+        return None
+    return [seed ^ window for seed, count in zip(seeds, counts, strict=True) for window in range(count)]
 
 
 def _keep_output(block: nn.Module, states: dict[int, Tensor], layer: int) -> torch.utils.hooks.RemovableHandle:

@@ -13,6 +13,7 @@ from vibespeaker.config_files.trust import find_class
 from vibespeaker.config_files.typed import FreeMapping
 from vibespeaker.config_files.yaml_text import read_mapping
 from vibespeaker.encoders.base import Encoder
+from vibespeaker.encoders.masking import read_masking
 from vibespeaker.encoders.training import read_training
 from vibespeaker.errors import CheckpointError, ConfigError
 
@@ -32,6 +33,7 @@ class EncoderSpec(ClassSpec):
         learning_rate: of its topmost layer; None takes the optimiser's.
         layer_decay: each layer's learning rate by that of the layer above; None takes 1.
         gradient_checkpointing: whether its layers are computed twice instead of kept in memory.
+        masking: what of its transformer's input is masked in training, see `encoders.masking`; None masks nothing.
     """
 
     text: str | None = None
@@ -39,6 +41,7 @@ class EncoderSpec(ClassSpec):
     learning_rate: float | None = None
     layer_decay: float | None = None
     gradient_checkpointing: bool | None = None
+    masking: FreeMapping | None = None
 
 
 def read_specs(path: Path) -> dict[str, dict[str, Any]]:
@@ -91,6 +94,7 @@ def _check(spec: Any, place: str) -> dict[str, Any]:
             remedy="write train: all beside class_path for an encoder that is trained, and nothing for a frozen one",
         )
     read_training(checked, place)
+    read_masking(checked, place)
     if "text" in checked:
         from vibespeaker.manifest.texts import check_text_name  # tables come with it, which most encoders do not need
 
@@ -105,11 +109,11 @@ def check_frozen(specs: Mapping[str, Mapping[str, Any]], source: object) -> None
         ConfigError: naming the encoder.
     """
     for name, spec in specs.items():
-        if read_training(spec, str(name)).kind != "none":
+        if read_training(spec, str(name)).kind != "none" or "masking" in spec:
             raise ConfigError(
                 f"{source}: encoder {name!r} is to be trained, but frames of a cache are those of a frozen one",
-                found=f"train: {spec['train']}",
-                remedy="leave train out here, and give it in model.init_args.encoders of a training config",
+                found=", ".join(f"{key}: {spec[key]}" for key in ("train", "masking") if key in spec),
+                remedy="leave it out here, and give it in model.init_args.encoders of a training config",
             )
 
 
@@ -159,6 +163,9 @@ def build_encoders(specs: Mapping[str, Mapping[str, Any]]) -> dict[str, Encoder]
         if built[name].dim > WIDEST:
             width = built[name].dim
             raise ConfigError(f"encoder {name!r} makes frames too wide", found=width, allowed=f"up to {WIDEST}")
+        built[name].masking = read_masking(spec, f"encoder {name!r}")
+        if built[name].masking is not None and not built[name].can_mask:
+            raise ConfigError(f"encoder {name!r} has no transformer whose input could be masked", found="masking")
         built[name].set_training(read_training(spec, f"encoder {name!r}"))
         built[name].eval()
         if "text" in spec and built[name].modality != "text":

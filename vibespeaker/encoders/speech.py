@@ -12,7 +12,7 @@ from vibespeaker.encoders.base import pad_frames
 from vibespeaker.encoders.checkpoints import check_weights, load, read_config
 from vibespeaker.encoders.fused_attention import fuse_attention
 from vibespeaker.encoders.group_norm import convolve_apart, separate
-from vibespeaker.encoders.pretrained import Join, Precision, PretrainedEncoder
+from vibespeaker.encoders.pretrained import Join, Precision, PretrainedEncoder, window_seeds
 from vibespeaker.encoders.training import Stage, Training
 from vibespeaker.encoders.transfer import on_device
 from vibespeaker.errors import ConfigError, EncoderError
@@ -98,7 +98,7 @@ class SpeechEncoder(PretrainedEncoder):
         clips = on_device([torch.as_tensor(clip) for clip in inputs], self._weights.device)
         windows = [self._windows(clip) for clip in clips]
         flat = [window for clip in windows for window in clip]
-        parts = iter(self._encode(flat))
+        parts = iter(self._encode(flat, window_seeds(self.mask_seeds, [len(clip) for clip in windows])))
         return pad_frames([torch.cat([next(parts) for _ in clip]) for clip in windows])
 
     def _windows(self, clip: Tensor) -> list[Tensor]:
@@ -117,7 +117,7 @@ class SpeechEncoder(PretrainedEncoder):
             for start, end in zip(starts, ends, strict=True)
         ]
 
-    def _encode(self, clips: list[Tensor]) -> list[Tensor]:
+    def _encode(self, clips: list[Tensor], seeds: list[int] | None) -> list[Tensor]:
         """Encode normalised clips together; frames beyond a clip are cut off."""
         samples = torch.tensor([len(clip) for clip in clips])  # not on the device: the host would wait for it
         padded = nn.utils.rnn.pad_sequence(clips, batch_first=True).to(self._weights.dtype)  # (batch, samples)
@@ -128,8 +128,9 @@ class SpeechEncoder(PretrainedEncoder):
         if is_padded:
             samples = samples.to(padded.device, non_blocking=True)
             mask = (torch.arange(padded.shape[1], device=padded.device) < samples[:, None]).long()
-        hidden = self._hidden(lambda: self.network(padded, attention_mask=mask).last_hidden_state)
-        return [frames[: self.frame_count(len(clip))] for frames, clip in zip(hidden, clips, strict=True)]
+        counts = [self.frame_count(len(clip)) for clip in clips]
+        hidden = self._hidden(lambda: self.network(padded, attention_mask=mask).last_hidden_state, counts, seeds)
+        return [frames[:count] for frames, count in zip(hidden, counts, strict=True)]
 
 
 def _stages(network: Any) -> list[Stage]:

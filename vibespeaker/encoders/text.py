@@ -69,10 +69,12 @@ class TextEncoder(PretrainedEncoder):
         tokens = self._tokenizer(
             texts, truncation=True, max_length=self.max_tokens, padding=True, padding_side="right", return_tensors="pt"
         ).to(self._weights.device, non_blocking=True)
-        hidden = self._hidden(
-            lambda: self.network(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask).last_hidden_state
-        )
         mask = tokens.attention_mask
+        hidden = self._hidden(
+            lambda: self.network(input_ids=tokens.input_ids, attention_mask=mask).last_hidden_state,
+            [] if self.mask_seeds is None else mask.sum(dim=1).tolist(),
+            self.mask_seeds,
+        )
         return Frames(hidden * mask[:, :, None], mask.sum(dim=1, dtype=torch.int64))
 
     def _count_truncated(self, texts: list[str]) -> None:

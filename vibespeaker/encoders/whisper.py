@@ -11,7 +11,7 @@ from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import pad_frames
 from vibespeaker.encoders.checkpoints import check_weights, load, read_config
 from vibespeaker.encoders.log_mels import LogMels
-from vibespeaker.encoders.pretrained import Join, Precision, PretrainedEncoder
+from vibespeaker.encoders.pretrained import Join, Precision, PretrainedEncoder, window_seeds
 from vibespeaker.encoders.training import Stage
 from vibespeaker.encoders.transfer import on_device
 from vibespeaker.errors import EncoderError
@@ -79,19 +79,22 @@ class WhisperEncoder(PretrainedEncoder):
         """Encode waveforms, each `(samples,)` at 16 kHz, into `ceil(samples / 320)` frames each."""
         clips = on_device([torch.as_tensor(clip) for clip in inputs], self._weights.device)
         windows = [window for clip in clips for window in torch.split(clip, WINDOW_SAMPLES)]
+        counts = [-(-len(clip) // WINDOW_SAMPLES) for clip in clips]
+        seeds = window_seeds(self.mask_seeds, counts)
         encoded: list[Tensor] = []
         for start in range(0, len(windows), self.windows_at_once):
-            encoded += self._encode(windows[start : start + self.windows_at_once])
+            some = slice(start, start + self.windows_at_once)
+            encoded += self._encode(windows[some], None if seeds is None else seeds[some])
         parts = iter(encoded)
-        counts = [-(-len(clip) // WINDOW_SAMPLES) for clip in clips]
         return pad_frames([torch.cat([next(parts) for _ in range(count)]) for count in counts])
 
-    def _encode(self, windows: list[Tensor]) -> list[Tensor]:
+    def _encode(self, windows: list[Tensor], seeds: list[int] | None) -> list[Tensor]:
         """Encode windows of at most 30 s into their own frames."""
         samples = torch.tensor([len(window) for window in windows])
         mels, fed = self._mel_frames(windows, samples)
-        hidden = self._hidden(lambda: self._run(mels, fed))
-        return [frames[:count] for frames, count in zip(hidden, (-(-samples // _FRAME_SAMPLES)).tolist(), strict=True)]
+        counts = (-(-samples // _FRAME_SAMPLES)).tolist()
+        hidden = self._hidden(lambda: self._run(mels, fed), counts, seeds)
+        return [frames[:count] for frames, count in zip(hidden, counts, strict=True)]
 
     def _mel_frames(self, windows: list[Tensor], samples: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return log-mel frames `(batch, mels, frames)` and how many of them each clip is fed, None for all."""

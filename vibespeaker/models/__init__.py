@@ -7,7 +7,7 @@ from vibespeaker.models.late_fusion import LateFusion
 from vibespeaker.models.multi_encoder import MultiEncoderModel
 from vibespeaker.models.normed_pooling import NormedPooling
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, MeanPooling, Pooling, StatisticsPooling
-from vibespeaker.models.speechbrain_pooling import SpeechBrainPooling
+from vibespeaker.models.speechbrain_pooling import SpeechBrainECAPA, SpeechBrainPooling
 from vibespeaker.models.voice_embedding import VoiceEmbedding
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "MultiEncoderModel",
     "NormedPooling",
     "Pooling",
+    "SpeechBrainECAPA",
     "SpeechBrainPooling",
     "StatisticsPooling",
     "VoiceEmbedding",

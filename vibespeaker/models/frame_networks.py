@@ -8,12 +8,10 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from vibespeaker.arguments.ranges import COUNT, SHARE, Range, require
+from vibespeaker.arguments.ranges import COUNT, require
 from vibespeaker.batch import Frames
+from vibespeaker.encoders.masking import Masking, stretches
 from vibespeaker.errors import ConfigError
-
-#: Masks per utterance: each is drawn for each frame.
-_MASKS = Range(0, 100, whole=True)
 
 
 class FrameNetwork(nn.Module, ABC):
@@ -72,14 +70,8 @@ class FrameMasking(FrameNetwork):
         channel_share: float = 0.1,
     ) -> None:
         super().__init__()
-        require(_MASKS, time_masks=time_masks, channel_masks=channel_masks)
-        require(SHARE, time_share=time_share, channel_share=channel_share)
-        for kind, share in (("time", time_masks * time_share), ("channel", channel_masks * channel_share)):
-            if not 0 <= share < 1:
-                raise ConfigError(f"{kind} masks could cover everything", found=share, allowed="masks · share below 1")
         self.output_dim = dim
-        self.time_masks, self.time_share = time_masks, time_share
-        self.channel_masks, self.channel_share = channel_masks, channel_share
+        self.masking = Masking(time_masks, time_share, channel_masks, channel_share)
 
     def forward(self, frames: Frames) -> Frames:
         """Return frames with masked values; in eval mode the same frames."""
@@ -88,9 +80,12 @@ class FrameMasking(FrameNetwork):
         batch, longest, dim = frames.values.shape
         device = frames.values.device
         lengths = frames.lengths.to(device)
-        hidden_frames = _stretches(lengths, longest, self.time_masks, self.time_share)
+        masking = self.masking
+        draws = torch.rand(2, batch, masking.time_masks, 1, device=device)
+        hidden_frames = stretches(lengths, longest, masking.time_share, draws)
         widths = torch.full((batch,), dim, device=device)
-        hidden_channels = _stretches(widths, dim, self.channel_masks, self.channel_share)
+        draws = torch.rand(2, batch, masking.channel_masks, 1, device=device)
+        hidden_channels = stretches(widths, dim, masking.channel_share, draws)
         masked = hidden_frames[:, :, None] | hidden_channels[:, None, :]
         return Frames(frames.values.masked_fill(masked, 0.0), frames.lengths)
 
@@ -136,13 +131,3 @@ class LayerWeightedSum(FrameNetwork):
         if self.normalise:
             layers = nn.functional.layer_norm(layers, (self.output_dim,))  # which leaves padding zero
         return Frames(torch.einsum("btld,l->btd", layers, self.weights), frames.lengths)
-
-
-def _stretches(sizes: Tensor, longest: int, count: int, share: float) -> Tensor:
-    """Return `(batch, longest)` booleans, True in `count` random stretches within each row's first `sizes` places."""
-    draws = torch.rand(2, len(sizes), count, 1, device=sizes.device)
-    sizes = sizes[:, None, None]
-    widths = (draws[0] * (share * sizes + 1)).long().clamp(max=(sizes * share).long())
-    starts = (draws[1] * (sizes - widths + 1)).long()
-    positions = torch.arange(longest, device=sizes.device)
-    return ((positions >= starts) & (positions < starts + widths)).any(1)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from vibespeaker.batch import EmotionBatch, Frames
 from vibespeaker.encoders.base import Encoder
 from vibespeaker.encoders.descriptors import computed_once
+from vibespeaker.encoders.masking import utterance_seed
 from vibespeaker.encoders.rates import RateGroup, rate_groups
 from vibespeaker.encoders.specs import build_encoders
 from vibespeaker.errors import ConfigError
@@ -27,11 +28,15 @@ class LiveEncoders(nn.Module):
 
     Args:
         specs: encoder name → class_path, init_args, text and what is trained, in the model's order.
+
+    Attributes:
+        draw: seed of the run and epoch, from which masks follow in training; None for no masks.
     """
 
     def __init__(self, specs: Mapping[str, Mapping[str, Any]]) -> None:
         super().__init__()
         self.specs = {name: dict(spec) for name, spec in specs.items()}
+        self.draw: tuple[int, int] | None = None
         encoders = build_encoders(specs)
         # a plain dict hides the frozen ones from parameters(), state_dict() and train()
         self.frozen = {name: module for name, module in encoders.items() if not module.is_trained}
@@ -93,6 +98,9 @@ class LiveEncoders(nn.Module):
                 f"encoder {name} needs audio, but some utterances are texts alone",
                 remedy="use text encoders only, or a manifest whose every utterance has audio",
             )
+        encoder.mask_seeds = None
+        if self.training and self.draw is not None and encoder.masking is not None:
+            encoder.mask_seeds = [utterance_seed(*self.draw, name, row) for row in batch.rows.tolist()]
         inputs: Sequence[Tensor] | Sequence[str] = batch.audio if hears else self._texts(name, batch)
         with torch.set_grad_enabled(torch.is_grad_enabled() and name in self.trained):
             return encoder.encode(inputs)

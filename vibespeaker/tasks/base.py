@@ -17,6 +17,7 @@ from vibespeaker.provenance import Provenance
 from vibespeaker.systems.base import finite
 from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
 from vibespeaker.tasks.callbacks.confusion_figure import ConfusionFigure
+from vibespeaker.tasks.callbacks.score_details import ScoreDetails
 from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.gathering import GatheredOutputs, SplitScores
 from vibespeaker.tasks.prediction_table import prediction_table
@@ -100,8 +101,9 @@ class RecognitionTask(Task):
         return self.provenance.to_checkpoint()
 
     def training_callbacks(self, folder: Path) -> list[Callback]:
-        """Draw confusion matrices, beside what every task has."""
-        return [*super().training_callbacks(folder), ConfusionFigure(lambda: self.scores)]
+        """Draw confusion matrices and log scores in detail, beside what every task has."""
+        own = [ConfusionFigure(lambda: self.scores), ScoreDetails(lambda: self.scores)]
+        return [*super().training_callbacks(folder), *own]
 
     def objective(self, outputs: SplitOutputs) -> dict[str, Tensor]:
         """Return name → loss of a whole split, `loss` among them; empty where nothing is minimised."""

@@ -28,10 +28,11 @@ from vibespeaker.provenance import Provenance
 from vibespeaker.systems.trained import class_positions
 from vibespeaker.tasks.base import RecognitionTask
 from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
+from vibespeaker.tasks.callbacks.gradient_norm import GradientNorm
 from vibespeaker.tasks.callbacks.layer_weights import LayerWeights
 from vibespeaker.tasks.callbacks.process_remark import batch_norm_errors
 from vibespeaker.tasks.datamodule import EmotionDataModule
-from vibespeaker.tasks.gathering import GatheredOutputs, TrainingAccuracy
+from vibespeaker.tasks.gathering import GatheredOutputs, TrainingAccuracy, TrainingScores
 from vibespeaker.tasks.network_checks import check_heads, freeze
 from vibespeaker.tasks.non_finite import refuse_non_finite
 from vibespeaker.tasks.optimizing import checked_optimizer
@@ -145,6 +146,8 @@ class EmotionTask(RecognitionTask):
 
         Where a model has members, it is the mean of their own losses.
         """
+        if self.live is not None:
+            self.live.draw = (self.data.draw.seed, self.current_epoch)
         with batch_norm_errors(len(batch)):
             output = self.recognize(batch)
         shares = [whole_batch(member, batch) for member in output.members or (output,)]
@@ -156,6 +159,7 @@ class EmotionTask(RecognitionTask):
         }
         refuse_non_finite(value, shares, lambda: self.data.names)
         self.training_accuracy.update(output, batch)
+        self.training_scores.update(output.map(Tensor.detach), batch)
         size = len(shares[0][1])
         self.log_dict({"train/loss": value.detach(), **logged}, on_step=False, on_epoch=True, batch_size=size)
         self.log("loss", value.detach(), prog_bar=True, logger=False, batch_size=size)
@@ -165,7 +169,9 @@ class EmotionTask(RecognitionTask):
     def on_train_start(self) -> None:
         """Begin to count what is right, also where training resumes within an epoch: from there on, then."""
         super().on_train_start()
-        self.training_accuracy = TrainingAccuracy(self.provenance.labels).to(self.device)
+        labels = self.provenance.labels
+        self.training_accuracy = TrainingAccuracy(labels).to(self.device)
+        self.training_scores = TrainingScores(labels, self.provenance.heads).to(self.device)
 
     def on_after_backward(self) -> None:
         """Check once that everything of the encoders that is to be trained learns."""
@@ -182,16 +188,20 @@ class EmotionTask(RecognitionTask):
     def on_train_epoch_start(self) -> None:
         """Forget the batches of the epoch before."""
         self.training_accuracy.reset()
+        self.training_scores.reset()
 
     def on_train_epoch_end(self) -> None:
-        """Log `train/accuracy`, where there are categories."""
+        """Log `train/accuracy`, where there are categories, and the scores that validation has, too."""
         accuracy = self.training_accuracy.compute()
+        for name, value in self.training_scores.compute().items():
+            if name != "accuracy":  # which counts what was drawn twice, too
+                self.log(f"train/{name}", value, batch_size=1)
         if accuracy is not None:
             self.log("train/accuracy", accuracy, batch_size=1)
 
     def training_callbacks(self, folder: Path) -> list[Callback]:
-        """Log what each layer counts, beside what every emotion system does."""
-        return [*super().training_callbacks(folder), LayerWeights()]
+        """Log gradients and what each layer counts, beside what every emotion system does."""
+        return [*super().training_callbacks(folder), LayerWeights(), GradientNorm()]
 
     def objective(self, outputs: SplitOutputs) -> dict[str, Tensor]:
         """Return the loss of a whole split, as if it were one batch, and of each term.

@@ -92,9 +92,11 @@ class SplitScores(GatheredOutputs):
 
     Attributes:
         result: the scores with their confusion matrix, as they were computed last.
+        scored: the outputs that they were computed from.
     """
 
     result: Scores
+    scored: SplitOutputs
 
     def __init__(
         self,
@@ -108,12 +110,20 @@ class SplitScores(GatheredOutputs):
     def compute(self) -> dict[str, Tensor]:  # type: ignore[override]
         """Return name → score `()`, float64, of all utterances, each counted once; see also `result`."""
         table = super().compute()
-        outputs = SplitOutputs(*self._unpack(table))
+        self.scored = outputs = SplitOutputs(*self._unpack(table))
         further = {} if self.objective is None else self.objective(outputs)
         scores = score(outputs, self.labels, self.heads)
         values = {**{name: float(value) for name, value in further.items()}, **scores.values}
         self.result = replace(scores, values=values)
         return {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
+
+
+class TrainingScores(SplitScores):
+    """Scores of an epoch's training utterances, as each was answered when its batch was trained on, the first time."""
+
+    def compute(self) -> dict[str, Tensor]:  # type: ignore[override]
+        """Return name → score; empty where no batch was trained on, as when a run resumes at the end of an epoch."""
+        return super().compute() if any(table.numel() for table in self.table) else {}
 
 
 class TrainingAccuracy(Rows):

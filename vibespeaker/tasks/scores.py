@@ -1,7 +1,7 @@
 """Scores of a whole split, with the functions that `evaluate` uses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -16,6 +16,8 @@ from vibespeaker.evaluation.head_scores import head_scores
 from vibespeaker.labels import ATTRIBUTES, LabelSet
 from vibespeaker.labels.heads import CATEGORIES_HEAD, HeadSpec
 from vibespeaker.metrics import softmax
+
+Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,14 @@ class Scores:
         values: metric name without prefix → value; what cannot be measured is absent.
         confusion: `(classes, classes)` counts, rows true, or None without categories.
         classes: those of the confusion matrix.
+        details: what is only watched: `f1/CLASS`, and `predicted/ATTRIBUTE_mean`, `…_deviation` and `…_slope`, the
+            slope of the regression of prediction on truth (0 where all get the same answer).
     """
 
     values: dict[str, float]
     confusion: npt.NDArray[np.int64] | None
     classes: tuple[str, ...]
+    details: dict[str, float] = field(default_factory=dict)
 
 
 def score(outputs: SplitOutputs, labels: LabelSet, heads: Mapping[str, HeadSpec] = MappingProxyType({})) -> Scores:
@@ -64,6 +69,7 @@ def score(outputs: SplitOutputs, labels: LabelSet, heads: Mapping[str, HeadSpec]
         heads: further heads; their scores, see `head_scores`, are called `HEAD_SCORE`.
     """
     values: dict[str, float] = {}
+    details: dict[str, float] = {}
     outputs = restricted(outputs, labels, labels.scored)
     confusion = confusion_of(outputs)
     if confusion is not None:
@@ -72,6 +78,8 @@ def score(outputs: SplitOutputs, labels: LabelSet, heads: Mapping[str, HeadSpec]
         values["accuracy"] = float(metrics.accuracy(confusion))
         values["ua_plus_wa"] = values["uar"] + values["accuracy"]
         values["calibration_error"] = _calibration_error(outputs)
+        f1 = zip(labels.scored.classes, metrics.f1_scores(confusion).tolist(), strict=True)
+        details |= {f"f1/{emotion}": value for emotion, value in f1}
     if outputs.output.attributes is not None:
         concordances = []
         for column, name in enumerate(ATTRIBUTES):
@@ -81,12 +89,21 @@ def score(outputs: SplitOutputs, labels: LabelSet, heads: Mapping[str, HeadSpec]
             if known.any():
                 values[f"ccc_{name}"] = metrics.concordance(true[known], predicted[known])
                 concordances.append(values[f"ccc_{name}"])
+                details |= _spread(name, true[known], predicted[known])
         if len(concordances) == len(ATTRIBUTES):
             values["ccc_mean"] = float(np.mean(concordances))
     for head in (name for name in outputs.output.heads if name in outputs.targets.targets):
         found = head_scores(heads[head], outputs.output.heads[head].numpy(), outputs.targets.targets[head].numpy())
         values |= {f"{head}_{name}": value for name, value in found.scores.items()}
-    return Scores(values, confusion, labels.scored.classes)
+    return Scores(values, confusion, labels.scored.classes, details)
+
+
+def _spread(name: str, true: Values, predicted: Values) -> dict[str, float]:
+    """Return where the predictions of an attribute lie, how far they spread, and how they follow the truth."""
+    # of truth on prediction, with the two changed round
+    slope = float(metrics.calibration_slope_of(metrics.moments(predicted, true)))
+    found = {"mean": float(predicted.mean()), "deviation": float(predicted.std()), "slope": slope}
+    return {f"predicted/{name}_{what}": value for what, value in found.items()}
 
 
 def restricted(outputs: SplitOutputs, labels: LabelSet, kept: LabelSet) -> SplitOutputs:

@@ -24,6 +24,7 @@ from vibespeaker.errors import ConfigError, VibeSpeakerError
 from vibespeaker.files import MACHINE_ERRORS
 from vibespeaker.files.run_folder import trained_checkpoint
 from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, find_checkpoint
+from vibespeaker.tasks.callbacks.hyper_parameters import HyperParameters
 from vibespeaker.tasks.callbacks.lost_process import LostProcess, lost_process, say_what_ended
 from vibespeaker.tasks.callbacks.prediction_writer import PredictionWriter
 from vibespeaker.tasks.callbacks.restoring import Restoring, unrestored
@@ -139,7 +140,7 @@ class TrainerCLI(LightningCLI):
         resolved = self.options.clone()
         resolved.bases = resolved.ckpt_path = None
         config = self._parser("fit").dump(resolved, skip_unset=False)
-        return [*callbacks, RunRecord(self.folder, config)]
+        return [*callbacks, RunRecord(self.folder, config), HyperParameters(config)]
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Log and save in the run folder, atomically."""

@@ -4,11 +4,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vibespeaker.audio.augmentation import Augmentation, AugmentationRecipe
-from vibespeaker.audio.augmentation.recipe import Gain, Noise, Pitch, Reverberation, Speed, Tempo
+from vibespeaker.audio.augmentation.recipe import (
+    DroppedChunks,
+    DroppedFrequencies,
+    Gain,
+    Noise,
+    Pitch,
+    Reverberation,
+    Speed,
+    Tempo,
+)
 from vibespeaker.audio.augmentation.views import reverberate, simulated_response
 from vibespeaker.audio.files import read_audio, write_audio
 
@@ -179,3 +189,30 @@ def test_real_noise_and_rooms(shared_data: Path) -> None:
     assert all(view.shape == waveform.shape and np.isfinite(view).all() for view in views)
     assert all(abs(level(view) - level(waveform)) < 6 for view in views)
     assert not np.array_equal(*views)
+
+
+@pytest.mark.parametrize("step", ["dropped_frequencies", "dropped_chunks"])
+def test_what_speechbrain_drops_follows_from_the_seed_alone(step):
+    kind = DroppedFrequencies if step == "dropped_frequencies" else DroppedChunks
+    recipe = AugmentationRecipe(**{**NOTHING, step: kind(probability=1.0)})
+    waveform = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
+    state = torch.get_rng_state()
+    first = Augmentation(recipe).view(waveform, b"clip", 1)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(5)
+    np.testing.assert_array_equal(Augmentation(recipe).view(waveform, b"clip", 1), first)
+    assert (first != waveform).any()
+    assert (Augmentation(recipe).view(waveform, b"clip", 2) != first).any()
+    assert (first.dtype, first.shape) == (np.float32, waveform.shape)
+    if step == "dropped_chunks":
+        silent = first == 0
+        assert 100 <= silent.sum() <= 3000
+        np.testing.assert_array_equal(first[~silent], waveform[~silent])
+
+
+def test_what_is_not_dropped_leaves_the_identity_of_caches():
+    assert set(AugmentationRecipe().identity()) == {
+        *("seed", "speed", "tempo", "pitch", "reverberation", "noise", "gain"),
+    }
+    dropping = AugmentationRecipe(dropped_chunks=DroppedChunks(probability=0.5)).identity()
+    assert dropping["dropped_chunks"]["max_seconds"] == 0.0625

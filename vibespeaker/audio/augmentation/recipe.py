@@ -5,12 +5,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from vibespeaker.arguments.ranges import FINITE, SEED, SHARE, require, require_each
+from vibespeaker.arguments.ranges import FINITE, INNER_SHARE, SEED, SHARE, require, require_each
 from vibespeaker.config_files import find_config
 from vibespeaker.config_files.typed import read_as
 from vibespeaker.corpora.audio_formats import AUDIO_SUFFIXES
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
+
+_LATER = ("dropped_frequencies", "dropped_chunks")
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,44 @@ class Speed:
 
 
 @dataclass(frozen=True)
+class DroppedFrequencies:
+    """Notches at random frequencies (SpeechBrain's DropFreq), like masked bands of a spectrogram; off by default.
+
+    Args:
+        probability: how often frequencies are dropped.
+        min_count: fewest notches.
+        max_count: most notches.
+        width: of a notch, as a share of all frequencies.
+    """
+
+    probability: float = 0.0
+    min_count: int = 1
+    max_count: int = 3
+    width: float = 0.05
+
+
+@dataclass(frozen=True)
+class DroppedChunks:
+    """Stretches of silence (SpeechBrain's DropChunk), like masked times of a spectrogram; off by default.
+
+    Args:
+        probability: how often chunks are dropped.
+        min_count: fewest chunks.
+        max_count: most chunks.
+        min_seconds: length of the shortest.
+        max_seconds: length of the longest.
+    """
+
+    probability: float = 0.0
+    min_count: int = 1
+    max_count: int = 3
+    min_seconds: float = 0.00625
+    max_seconds: float = 0.0625
+
+
+@dataclass(frozen=True)
 class AugmentationRecipe:
-    """What may happen to a recording, in this order: speed, tempo, pitch, reverberation, noise, gain.
+    """What may happen to a recording, in this order: speed, tempo, pitch, reverberation, noise, gain, dropping.
 
     Args:
         seed: of all draws.
@@ -122,6 +160,8 @@ class AugmentationRecipe:
         reverberation: room.
         noise: added noise.
         gain: change of level.
+        dropped_frequencies: notches.
+        dropped_chunks: stretches of silence.
     """
 
     seed: int = 0
@@ -131,10 +171,14 @@ class AugmentationRecipe:
     reverberation: Reverberation = field(default_factory=Reverberation)
     noise: Noise = field(default_factory=Noise)
     gain: Gain = field(default_factory=Gain)
+    dropped_frequencies: DroppedFrequencies = field(default_factory=DroppedFrequencies)
+    dropped_chunks: DroppedChunks = field(default_factory=DroppedChunks)
 
     def __post_init__(self) -> None:
-        for step in (self.speed, self.tempo, self.pitch, self.reverberation, self.noise, self.gain):
+        dropping = (self.dropped_frequencies, self.dropped_chunks)
+        for step in (self.speed, self.tempo, self.pitch, self.reverberation, self.noise, self.gain, *dropping):
             _check_step(step)
+        require(INNER_SHARE, **{"augmentation: dropped_frequencies.width": self.dropped_frequencies.width})
         require(SEED, seed=self.seed)
         if (self.noise.kind == "recorded") != (self.noise.folder is not None):
             raise ConfigError(
@@ -148,6 +192,9 @@ class AugmentationRecipe:
             ConfigError: a folder holds no recordings.
         """
         fields = asdict(self)
+        for step in _LATER:  # caches hold identities from before these were
+            if not fields[step]["probability"]:
+                del fields[step]
         for step in ("noise", "reverberation"):
             if fields[step]["folder"] is not None:
                 hashes = [digest for digest, _ in recordings(fields[step]["folder"])]
@@ -186,5 +233,5 @@ def _check_step(step: Any) -> None:
         high = getattr(step, key.replace("min_", "max_", 1))
         if not low <= high:
             raise ConfigError(f"augmentation: {name}.{key} is above its maximum", found=f"{low} > {high}")
-        if key in ("min_rate", "min_rt60") and low <= 0:
+        if key in ("min_rate", "min_rt60", "min_count", "min_seconds") and low <= 0:
             raise ConfigError(f"augmentation: {name}.{key} must be positive", found=low)

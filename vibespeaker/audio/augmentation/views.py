@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import fftconvolve
 
+from vibespeaker.audio.augmentation.dropping import dropping_steps
 from vibespeaker.audio.augmentation.recipe import AugmentationRecipe, Noise, Reverberation, Speed, recordings
 from vibespeaker.audio.files import read_audio, resample
 from vibespeaker.utterance import SAMPLE_RATE
@@ -133,7 +134,7 @@ def _steps(recipe: AugmentationRecipe) -> list[_Step]:
         steps.append(_at_16_khz(_noise(recipe.noise)))
     if gain.probability:
         steps.append(_at_16_khz(audiomentations.Gain(gain.min_db, gain.max_db, p=gain.probability)))
-    return steps
+    return [*steps, *dropping_steps(recipe)]
 
 
 def _noise(noise: Noise) -> Callable[..., Waveform]:
