@@ -13,7 +13,7 @@ from vibespeaker.cache.precision import dequantized, from_stored, quantized, to_
 from vibespeaker.cache.shards import Entry, index_path, shard_names, write_shard
 from vibespeaker.cli.main import main
 from vibespeaker.errors import CacheError, ConfigError
-from vibespeaker.extract import extract
+from vibespeaker.extract import extract, helping
 
 
 def encoded(corpus: Path) -> int:
@@ -256,3 +256,20 @@ def test_empty_manifest_gives_an_empty_cache(corpus: Path) -> None:
     read(corpus / "manifest.parquet").select(np.zeros(0, np.int64)).write(corpus / "manifest.parquet")
     assert run(corpus) == 0
     assert len(EmbeddingCache.open(corpus / "cache").entries("sound", read(corpus / "manifest.parquet"))) == 0
+
+
+def test_several_processes_make_the_same_cache(corpus: Path) -> None:
+    specs = write_specs(corpus / "several.yaml", sound={"class_path": "vibespeaker.encoders.AcousticDescriptors"})
+    for name, processes in (("alone", 1), ("shared", 2)):
+        options = {"shard_size": 2, "dtype": "float32", "processes": processes}
+        assert extract(corpus / "manifest.parquet", specs, corpus / name, **options) == 0
+    assert all_frames(corpus / "alone", "sound") == all_frames(corpus / "shared", "sound")
+
+
+@pytest.mark.parametrize(
+    ("clips", "wanted", "is_small", "processes"),
+    [(10, None, True, 1), (10_000, None, True, 3), (10_000, None, False, 1), (10, 2, False, 2), (10_000, 1, True, 1)],
+)
+def test_thousands_of_clips_are_shared_by_the_cores(monkeypatch, clips, wanted, is_small, processes) -> None:
+    monkeypatch.setattr(helping, "cores", lambda: 3)
+    assert helping.processes_for(clips, wanted, is_small) == processes

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from vibespeaker.encoders.reduced import reduced_specs
 from vibespeaker.encoders.specs import build_encoders, check_frozen, read_specs
 from vibespeaker.errors import CacheError, ConfigError
 from vibespeaker.extract.clips import ClipReader
+from vibespeaker.extract.helping import helped, processes_for
 from vibespeaker.extract.loading import LoadedEncoder, load_encoders, on_device
 from vibespeaker.extract.plan import Plan, augmented_rows, expected_bytes, make_plan
 from vibespeaker.extract.reading import ReadingConfig
@@ -38,6 +40,7 @@ from vibespeaker.manifest import Manifest
 from vibespeaker.manifest.texts import text_column
 from vibespeaker.prepare.balance_plan import BalancePlan
 from vibespeaker.processes.claims import Claims
+from vibespeaker.processes.threads import is_small_work, restored_threads, take_few_threads
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +89,7 @@ def extract(
     workers: int | None = None,
     verify: bool = False,
     repair: bool = False,
+    processes: int | None = None,
     trust: list[str] | None = None,
 ) -> int:
     """Run frozen encoders over a manifest and store their frames; what is already stored is not done again.
@@ -116,7 +120,8 @@ def extract(
         workers: processes that decode ahead; by default none on the CPU, up to eight with a GPU.
         verify: extract nothing; check every byte that is stored, and that the manifest is complete.
         repair: with verify, remove damaged shards, so that the next extraction makes them again.
-
+        processes: processes that share the work on this machine; by default one, or on the CPU, where the encoders are
+            small and the clips are thousands, one for each core.
         trust: packages besides vibespeaker whose encoders may be run, such as your own.
 
     Returns:
@@ -126,7 +131,9 @@ def extract(
         CacheError: the cache was made otherwise, or cannot be written.
         ConfigError: an option is wrong.
     """
+    asked = dict(locals())  # what another process is asked to do as well
     trust_packages(trust or ())
+    require(COUNT, processes=processes)
     _check_options(views, batch_seconds, batch_clips, shard_size, workers, verify, repair)
     check_folder(out, inputs=[manifest, encoders, augmentation, plan], kind=CacheError)
     specs = None if encoders is None else reduced_specs(read_specs(encoders), stride, statistics or ())
@@ -157,9 +164,17 @@ def extract(
     plans = [make_plan(table, [one.record for one in together], augmented, shard_size) for together in loaded.values()]
     work = list(zip(plans, loaded.values(), strict=True))
     check_room(out, {one.record.name: expected_bytes(plan, one.record) for plan, ones in work for one in ones})
-    failed = sum(
-        extract_together(job, plan, fitting) for plan, ones in work for fitting in on_device(ones, job.reading.device)
-    )
+    encoding = [one.encoder for _, ones in work for one in ones]
+    is_small = job.reading.device.type == "cpu" and is_small_work(*encoding)
+    together = processes_for(max((len(plan) for plan in plans), default=0), processes, is_small)
+    with helped(partial(extract, **{**asked, "processes": 1}), together - 1), restored_threads():
+        if is_small:
+            take_few_threads()
+        failed = sum(
+            extract_together(job, plan, fitting)
+            for plan, ones in work
+            for fitting in on_device(ones, job.reading.device)
+        )
     return 1 if failed else 0
 
 

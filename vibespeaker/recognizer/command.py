@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.errors import AudioError, ConfigError
 from vibespeaker.files.outputs import check_different, check_output
+from vibespeaker.processes.threads import restored_threads, take_threads_for
 from vibespeaker.progress import plain_console, tracked
 from vibespeaker.transcribe.specs import DEFAULTS, build_transcriber, read_transcribers
 from vibespeaker.utterance import chosen_channels
@@ -114,7 +115,9 @@ def recognize(
         embeddings=embeddings is not None,
         show_progress=len(asked) == 1,
     )
-    found = [*_answered(recognizer, heard, len(asked))]
+    with restored_threads():
+        take_threads_for(recognizer.system)
+        found = [*_answered(recognizer, heard, len(asked))]
     answers = Recognitions(found, recognizer.classes, [one.extra for one in asked])
     _write(answers, out, embeddings, picture, textgrid)
     _show(answers, recognizer, json, csv, as_list=len(asked) > 1 or wanted.are_all)

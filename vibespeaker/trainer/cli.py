@@ -24,6 +24,7 @@ from vibespeaker.errors import ConfigError, VibeSpeakerError
 from vibespeaker.files import MACHINE_ERRORS
 from vibespeaker.files.run_folder import trained_checkpoint
 from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, find_checkpoint
+from vibespeaker.tasks.callbacks.compute_threads import ComputeThreads
 from vibespeaker.tasks.callbacks.hyper_parameters import HyperParameters
 from vibespeaker.tasks.callbacks.lost_process import LostProcess, lost_process, say_what_ended
 from vibespeaker.tasks.callbacks.prediction_writer import PredictionWriter
@@ -127,7 +128,12 @@ class TrainerCLI(LightningCLI):
 
     def _callbacks(self) -> list[Callback]:
         quiet = self.options.trainer.enable_progress_bar is False
-        callbacks: list[Callback] = [LostProcess(), Restoring(), *([] if quiet else [RichProgressBar()])]
+        callbacks: list[Callback] = [
+            LostProcess(),
+            Restoring(),
+            ComputeThreads(),
+            *([] if quiet else [RichProgressBar()]),
+        ]
         if self.config.subcommand == "predict":
             assert self.table is not None
             system = self.options.system or self.options.name or "system"
