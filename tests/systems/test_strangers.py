@@ -3,6 +3,7 @@
 import importlib
 import sys
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -175,3 +176,28 @@ def test_objects_in_the_file_are_not_made(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="cannot be read as a checkpoint"):
         TrainedModel.from_checkpoint(tmp_path / "a.ckpt")
     assert "antigravity" not in sys.modules
+
+
+def test_a_changed_byte_is_found_in_every_part_of_the_file(tmp_path: Path) -> None:
+    whole = write(tmp_path / "whole.ckpt", lambda made: made.update(loops={"epoch": torch.arange(9)})).read_bytes()
+    with zipfile.ZipFile(tmp_path / "whole.ckpt") as archive:
+        parts = archive.infolist()
+    assert len(parts) > 5
+    for part in parts:
+        # the name of a part may be followed by padding, which is nothing's content
+        name, extra = whole[part.header_offset + 26 :][:2], whole[part.header_offset + 28 :][:2]
+        start = part.header_offset + 30 + int.from_bytes(name, "little") + int.from_bytes(extra, "little")
+        changed = bytearray(whole)
+        changed[start + part.file_size // 2] ^= 4
+        (tmp_path / "changed.ckpt").write_bytes(changed)
+        with pytest.raises(CheckpointError, match=r"changed\.ckpt"):
+            TrainedModel.from_checkpoint(tmp_path / "changed.ckpt")
+
+
+def test_a_compressed_file_is_not_unpacked(tmp_path: Path) -> None:
+    whole = write(tmp_path / "whole.ckpt")
+    with zipfile.ZipFile(whole) as archive, zipfile.ZipFile(tmp_path / "a.ckpt", "w", zipfile.ZIP_DEFLATED) as packed:
+        for part in archive.infolist():
+            packed.writestr(part.filename, archive.read(part))
+    with pytest.raises(CheckpointError, match="is compressed, which no checkpoint is"):
+        TrainedModel.from_checkpoint(tmp_path / "a.ckpt")

@@ -8,6 +8,7 @@ imported; the weights' hash, written when they were saved, is compared with the 
 import hashlib
 import logging
 import pickle
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,10 +74,29 @@ def open_checkpoint(path: Path) -> Checkpoint:
     with checkpoint_errors(path), open(path, "rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
+        check_bytes(path)
         content = torch.load(file, map_location="cpu", weights_only=True)
         provenance = check_content(content, path)
         named = stored_now(content.get(HYPER_PARAMETERS) or {})
     return Checkpoint(path, sha256, provenance, {**content, HYPER_PARAMETERS: named})
+
+
+def check_bytes(path: Path) -> None:
+    """Compare every part of a checkpoint's file with its checksum in the archive, which torch itself leaves unread.
+
+    Raises:
+        CheckpointError: a part has changed since it was written, or is compressed, which torch never writes.
+    """
+    if not zipfile.is_zipfile(path):  # torch says what else it is
+        return
+    with checkpoint_errors(path), zipfile.ZipFile(path) as archive:
+        if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
+            raise CheckpointError(f"{path} is compressed, which no checkpoint is", remedy=_DAMAGED)
+        if (wrong := archive.testzip()) is not None:
+            raise CheckpointError(
+                f"{path} is damaged: {wrong} in it is not what was written",
+                remedy="take the file from where it was copied, or go on from another checkpoint",
+            )
 
 
 def read_checkpoint(path: Path) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.files import atomic_path
 from vibespeaker.files.run_folder import BEST, LAST, checkpoint_path
-from vibespeaker.models.checkpoint import check_stored, checkpoint_errors
+from vibespeaker.models.checkpoint import check_bytes, check_stored, checkpoint_errors
 
 AUTO = "auto"
 
@@ -80,9 +80,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Raises:
             CheckpointError: the file is damaged or no checkpoint.
         """
+        check_bytes(Path(path))
         with checkpoint_errors(path):
             checkpoint: dict[str, Any] = super().load_checkpoint(path, *args, **kwargs)
-        if "state_dict" in checkpoint:  # spawned processes also pass bare weights on in a file
+        # spawned processes also pass bare weights on in a file
+        if "state_dict" in checkpoint or "pytorch-lightning_version" in checkpoint:
             check_stored(checkpoint, path)
         return checkpoint
 
