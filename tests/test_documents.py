@@ -8,9 +8,12 @@ import shutil
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.sounds import speech_like
+from vibespeaker.audio.files import write_audio
 from vibespeaker.cli.main import COMMANDS, TRAINER_COMMANDS, main
 from vibespeaker.config_files import find_config
 from vibespeaker.corpora.synthetic.corpus import generate_corpus
@@ -59,7 +62,7 @@ def test_set_up_commands_are_those_of_the_checks() -> None:
     lines = [line for block in blocks("bash") for line in block.lines if line.startswith(SET_UP)]
     run, tests = lines
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert run.endswith(".venv/bin/vibespeaker quickstart")
+    assert run.endswith(".venv/bin/vibespeaker recognize recording.wav")
     assert all(
         step.replace("pip install -e", "pip install --quiet --editable") in script for step in tests.split(" && ")
     )
@@ -127,6 +130,17 @@ def test_the_commands_on_several_corpora_work(
         assert main(words) in (0, 1 if words[0] in ("prepare", "combine") else 0), line
     assert Path("counts/counts.csv").is_file()
     assert Path("emobox-fold6.parquet").is_file()
+
+
+def test_the_lines_of_python_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_audio(Path("clip.wav"), speech_like(2))
+    (block,) = (block for block in blocks("python") if block.document.name == "recognition.md")
+    names: dict[str, Any] = {}
+    exec("\n".join(block.lines), names)
+    assert len(block.lines) == 5
+    assert names["answer"].category in names["recognizer"].classes
+    assert list(names["table"]["category"]) == [names["answer"].category] * 2
 
 
 def test_config_folders_named_exist() -> None:

@@ -119,7 +119,17 @@ def test_a_manifest_is_answered_and_scored(recognize, place):
 
 def test_a_long_recording_as_table_picture_textgrid_and_embeddings(recognize, place):
     shown = recognize(
-        "long.wav", "--out", "long.csv", "--picture", "p.png", "--textgrid", "p.TextGrid", "--embeddings", "e.npz"
+        "long.wav",
+        "--by",
+        "windows",
+        "--out",
+        "long.csv",
+        "--picture",
+        "p.png",
+        "--textgrid",
+        "p.TextGrid",
+        "--embeddings",
+        "e.npz",
     )
     assert "the mean of all, weighted by duration" in shown.out
     table = pd.read_csv(place / "long.csv")

@@ -62,7 +62,7 @@ def recognize(
         channels: mix hears the mean of the channels, each hears every channel by itself, as of a call with a speaker on
             each, and a number hears that channel alone, counted from 1.
         by: what is answered by itself: the whole recording, windows, or sentences, which pauses part, or the stops in
-            what a transcriber with times hears; auto takes windows for recordings over 20 s.
+            what a transcriber with times hears; auto takes sentences for recordings over 20 s.
         length: of a window, seconds.
         hop: from one window's beginning to the next one's, seconds.
         segments: who speaks when in the one recording: RTTM, TextGrid, or a table with start, end and speaker; each
