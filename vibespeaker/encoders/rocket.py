@@ -71,12 +71,18 @@ class Rocket(Encoder):
         generator = np.random.default_rng(seed)
         counts = [len(part) for part in np.array_split(np.arange(kernels), len(DILATIONS))]
         pairs = zip(counts, DILATIONS, strict=True)
-        banks = [_bank(count, dilation, generator) for count, dilation in pairs]
-        self.banks = nn.ModuleList(banks)
-        for bank, dilation in zip(banks, DILATIONS, strict=True):
+        self.banks = nn.ModuleList(_bank(count, dilation, generator) for count, dilation in pairs)
+        self._arrange()
+        # kernels that were drawn elsewhere take the place of these
+        self.register_load_state_dict_post_hook(lambda module, keys: Rocket._arrange(module))
+        self.dim = 2 * kernels
+
+    def _arrange(self) -> None:
+        """Lay the kernels out as the matrices that `_positive_sums` multiplies with."""
+        for bank, dilation in zip(self.banks, DILATIONS, strict=True):
+            assert isinstance(bank.weight, Tensor)
             matrix = bank.weight.detach().transpose(1, 2).reshape(len(bank.weight), -1).contiguous()
             self.register_buffer(f"matrix_{dilation}", matrix, persistent=False)
-        self.dim = 2 * kernels
 
     def fingerprint(self) -> Fingerprint:
         """Return class, version, settings, those of the descriptors, and a hash of the kernels."""
