@@ -74,7 +74,7 @@ class Rocket(Encoder):
         self.banks = nn.ModuleList(_bank(count, dilation, generator) for count, dilation in pairs)
         self._arrange()
         # kernels that were drawn elsewhere take the place of these
-        self.register_load_state_dict_post_hook(lambda module, keys: Rocket._arrange(module))
+        self.register_load_state_dict_post_hook(_arrange)  # type: ignore[no-untyped-call]
         self.dim = 2 * kernels
 
     def _arrange(self) -> None:
@@ -110,6 +110,11 @@ class Rocket(Encoder):
             sums.append(_positive_sums(standard, getattr(self, f"matrix_{dilation}"), bank.bias, dilation))
         shares, strengths = zip(*sums, strict=True)
         return torch.cat((*shares, *strengths)) / len(standard)
+
+
+def _arrange(encoder: Rocket, keys: object) -> None:
+    """Lay loaded kernels out, as a hook of modules."""
+    encoder._arrange()
 
 
 def _positive_sums(contours: Tensor, matrix: Tensor, biases: Tensor, dilation: int) -> tuple[Tensor, Tensor]:
