@@ -58,12 +58,17 @@ def fingerprint(samples: npt.NDArray[np.float32], rate: int) -> bytes:
     return np.round((levels - low) / (high - low) * 255).astype(np.uint8).tobytes()
 
 
-def comparable(fingerprints: Sequence[bytes]) -> npt.NDArray[np.float32]:
+def comparable(fingerprints: Sequence[bytes] | npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Return `(fingerprints, SLICES * BANDS)` vectors of length 1; `1 − a @ b` is the distance of two recordings.
 
     Silence gives a vector of zeros, at distance 1 of everything.
+
+    Args:
+        fingerprints: each by itself, or `(fingerprints, SLICES * BANDS)`, the cells of all.
     """
-    cells = np.frombuffer(b"".join(fingerprints), dtype=np.uint8).reshape(-1, SLICES, BANDS).astype(np.float32)
+    if not isinstance(fingerprints, np.ndarray):
+        fingerprints = np.frombuffer(b"".join(fingerprints), dtype=np.uint8)
+    cells = fingerprints.reshape(-1, SLICES, BANDS).astype(np.float32)
     centred = (cells - cells.mean(axis=1, keepdims=True)).reshape(len(cells), SLICES * BANDS)
     lengths = np.linalg.norm(centred, axis=1, keepdims=True)
     unit: npt.NDArray[np.float32] = centred / np.where(lengths > 0, lengths, 1.0)

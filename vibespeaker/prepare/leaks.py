@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 from rich.table import Table
 
@@ -124,7 +124,7 @@ def check(manifest: Path) -> int:
         ManifestError: the manifest has fewer than two splits.
     """
     table = Manifest.read(manifest, COLUMNS)
-    splits = rows_by_split(table.column("split"))
+    splits = rows_by_split(table.table.column("split"))
     if len(splits) < 2:
         raise ManifestError(
             f"manifest {manifest} has fewer than two splits",
@@ -136,10 +136,11 @@ def check(manifest: Path) -> int:
     return 1 if report.leaks else 0
 
 
-def rows_by_split(splits: Sequence[str | None]) -> dict[str, Rows]:
+def rows_by_split(splits: Sequence[str | None] | pa.ChunkedArray) -> dict[str, Rows]:
     """Return split → row numbers, in the order of splits."""
-    column = np.asarray(splits, dtype=object)
-    found = {name: np.flatnonzero(column == name) for name in SPLITS}
+    codes, names = _codes(splits if isinstance(splits, pa.ChunkedArray) else pa.chunked_array([pa.array(splits)]))
+    numbers = {name: number for number, name in enumerate(names.to_pylist())}
+    found = {name: np.flatnonzero(codes == numbers.get(name, len(names))) for name in SPLITS}
     return {name: rows for name, rows in found.items() if len(rows)}
 
 
@@ -163,13 +164,12 @@ def find_leaks(manifest: Manifest, splits: Mapping[str, Rows]) -> LeakReport:
 
 def leaks_of(manifest: Manifest) -> tuple[str, ...]:
     """Say what the splits of a manifest share and should not, one phrase for each kind of leak."""
-    return tuple(find_leaks(manifest, rows_by_split(manifest.column("split"))).by_kind().values())
+    return tuple(find_leaks(manifest, rows_by_split(manifest.table.column("split"))).by_kind().values())
 
 
 def _shared(manifest: Manifest, kind: str, splits: Mapping[str, Rows]) -> list[Leak] | None:
     """Return what splits share of a column; None where the column is empty."""
-    values = _recordings(manifest) if kind == "audio" else manifest.table.column(kind).to_numpy()
-    codes, names = pd.factorize(values)
+    codes, names = _codes(_recordings(manifest) if kind == "audio" else manifest.table.column(kind))
     if not len(names):
         return None
     inside = {name: np.unique(codes[rows][codes[rows] >= 0]) for name, rows in splits.items()}
@@ -181,14 +181,20 @@ def _shared(manifest: Manifest, kind: str, splits: Mapping[str, Rows]) -> list[L
     return leaks
 
 
-def _recordings(manifest: Manifest) -> npt.NDArray[np.object_]:
+def _codes(column: pa.ChunkedArray) -> tuple[Rows, pa.Array]:
+    """Return a number for each row's value, −1 for none, and the values by number; no text is made a Python object."""
+    encoded = (
+        column.combine_chunks().dictionary_encode() if len(column) else pa.array([], pa.string()).dictionary_encode()
+    )
+    return encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary
+
+
+def _recordings(manifest: Manifest) -> pa.ChunkedArray:
     """Return the hash of each row's recording, null for texts alone: segments of one recording have the same.
 
     Manifests older than segments name the content alone, which is the whole recording.
     """
-    table = manifest.table
-    hashes: npt.NDArray[np.object_] = pc.coalesce(table["recording_sha256"], table["audio_sha256"]).to_numpy()
-    return hashes
+    return pc.coalesce(manifest.table["recording_sha256"], manifest.table["audio_sha256"])
 
 
 def _examples(
@@ -196,12 +202,12 @@ def _examples(
     kind: str,
     codes: Rows,
     shared: Rows,
-    names: npt.NDArray[np.object_],
+    names: pa.Array,
     pair: tuple[str, str],
     splits: Mapping[str, Rows],
 ) -> tuple[str, ...]:
     if kind in ("speaker", "sentence"):
-        return tuple(sorted(str(name) for name in names[shared])[:_SHOWN])
+        return tuple(sorted(str(name) for name in names.take(shared).to_pylist())[:_SHOWN])
     identifiers = manifest.table.column("utterance_id")
     rows = (int(splits[name][np.flatnonzero(codes[splits[name]] == shared[0])[0]]) for name in pair)
     return (" = ".join(identifiers[row].as_py() for row in rows),)
@@ -213,7 +219,7 @@ def _near(manifest: Manifest, splits: Mapping[str, Rows]) -> list[Leak] | None:
     if not len(everything.rows):
         return None
     # one number for each file; without a hash, one of its own
-    files, _ = pd.factorize(_recordings(manifest))
+    files, _ = _codes(_recordings(manifest))
     files = np.where(files < 0, -1 - np.arange(len(files)), files)
     identifiers = manifest.table.column("utterance_id")
     by_split = {name: everything.take(rows) for name, rows in splits.items()}

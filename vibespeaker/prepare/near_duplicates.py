@@ -7,13 +7,15 @@ from a sample, only decide how many pairs are offered in vain. Measured on RAVDE
 10,000 at twelve axes, before durations are looked at.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from scipy.spatial import cKDTree
 
-from vibespeaker.audio.fingerprint import NEAR, comparable
+from vibespeaker.audio.fingerprint import BANDS, NEAR, SLICES, comparable
+from vibespeaker.errors import ManifestError
 from vibespeaker.manifest import Manifest
 
 #: Copies differ by so little in duration, seconds: padding of lossy formats, rounding of resampling.
@@ -38,39 +40,77 @@ Rows = npt.NDArray[np.int64]
 class AudioFingerprints:
     """Fingerprints of the rows that have one.
 
+    Of a million, the vectors to be compared would take 1.5 GB: only those of pairs in question are made.
+
     Args:
         rows: `(N,)` row numbers in the manifest.
-        vectors: `(N, cells)` of length 1.
+        at: `(N,)` their places in `cells`.
+        cells: `(all, cells)`, uint8, fingerprints of all rows that have one, shared by all selections.
         places: `(N, axes + 1)` their coordinates in the tree.
         seconds: `(N,)` durations.
     """
 
     rows: Rows
-    vectors: npt.NDArray[np.float32]
+    at: Rows
+    cells: npt.NDArray[np.uint8]
     places: npt.NDArray[np.float64]
     seconds: npt.NDArray[np.float64]
 
     def take(self, rows: Rows) -> "AudioFingerprints":
         """Return the fingerprints of some rows of the manifest."""
-        at = np.flatnonzero(np.isin(self.rows, rows))
-        return AudioFingerprints(self.rows[at], self.vectors[at], self.places[at], self.seconds[at])
+        return self._chosen(np.flatnonzero(np.isin(self.rows, rows)))
+
+    def vectors(self, chosen: Rows) -> npt.NDArray[np.float32]:
+        """Return the vectors of length 1 of chosen ones, `(chosen, cells)`."""
+        return comparable(self.cells[self.at[chosen]])
+
+    def _chosen(self, chosen: Rows) -> "AudioFingerprints":
+        places, seconds = self.places[chosen], self.seconds[chosen]
+        return AudioFingerprints(self.rows[chosen], self.at[chosen], self.cells, places, seconds)
 
 
 def audio_fingerprints(manifest: Manifest) -> AudioFingerprints:
-    """Return the fingerprints of a manifest with the columns `fingerprint` and `duration`; silence has none."""
+    """Return the fingerprints of a manifest with the columns `fingerprint` and `duration`; silence has none.
+
+    Raises:
+        ManifestError: a fingerprint has another length.
+    """
     column = manifest.table.column("fingerprint")
-    rows = np.flatnonzero(column.is_valid().to_numpy())
-    vectors = comparable(column.take(rows).to_pylist())
-    sounding = vectors.any(axis=1)
-    rows, vectors = rows[sounding].astype(np.int64), vectors[sounding]
-    seconds = manifest.table.column("duration").to_numpy()[rows].astype(np.float64)
-    seconds = np.nan_to_num(seconds)
+    rows = np.flatnonzero(column.is_valid().to_numpy()).astype(np.int64)
+    cells = _cells(column)
+    seconds = np.nan_to_num(manifest.table.column("duration").to_numpy()[rows].astype(np.float64))
+    everything = AudioFingerprints(rows, np.arange(len(rows)), cells, np.empty((len(rows), _AXES + 1)), seconds)
     if not len(rows):
-        return AudioFingerprints(rows, vectors, np.empty((0, _AXES + 1)), seconds)
-    sample = vectors[np.linspace(0, len(vectors) - 1, min(_SAMPLE, len(vectors))).astype(np.int64)]
-    axes = np.linalg.svd(sample, full_matrices=False)[2][:_AXES]
-    scaled = seconds[:, None] / SAME_DURATION * _RADIUS * _DURATION_WEIGHT
-    return AudioFingerprints(rows, vectors, np.hstack([vectors @ axes.T, scaled]), seconds)
+        return everything
+    sample = np.linspace(0, len(rows) - 1, min(_SAMPLE, len(rows))).astype(np.int64)
+    axes = np.linalg.svd(everything.vectors(sample), full_matrices=False)[2][:_AXES]
+    sounding = np.zeros(len(rows), bool)
+    places = np.zeros((len(rows), len(axes) + 1))
+    for start in range(0, len(rows), _PAIRS_AT_ONCE):
+        part = slice(start, start + _PAIRS_AT_ONCE)
+        vectors = comparable(cells[part])
+        sounding[part] = vectors.any(axis=1)
+        places[part, :-1] = vectors @ axes.T
+    places[:, -1] = seconds / SAME_DURATION * _RADIUS * _DURATION_WEIGHT
+    return replace(everything, places=places)._chosen(np.flatnonzero(sounding))
+
+
+def _cells(column: pa.ChunkedArray) -> npt.NDArray[np.uint8]:
+    """Return the fingerprints that are there, `(fingerprints, cells)`, as they lie in the table's memory."""
+    parts = [np.empty((0, SLICES * BANDS), np.uint8)]
+    for chunk in column.chunks:
+        known = chunk.drop_null()
+        if len(known):
+            offsets = np.frombuffer(known.buffers()[1], np.int32)[known.offset : known.offset + len(known) + 1]
+            if (np.diff(offsets) != SLICES * BANDS).any():
+                raise ManifestError(
+                    "the manifest holds fingerprints of another length",
+                    allowed=f"{SLICES * BANDS} bytes",
+                    remedy="make it again with: vibespeaker prepare",
+                )
+            cells = np.frombuffer(known.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
+            parts.append(cells.reshape(len(known), -1))
+    return parts[1] if len(parts) == 2 else np.concatenate(parts)
 
 
 def near_pairs(first: AudioFingerprints, second: AudioFingerprints) -> npt.NDArray[np.int64]:
@@ -110,7 +150,7 @@ def _compared(first: AudioFingerprints, second: AudioFingerprints, left: Rows, r
     kept = []
     for start in range(0, len(left), _PAIRS_AT_ONCE):
         a, b = left[start : start + _PAIRS_AT_ONCE], right[start : start + _PAIRS_AT_ONCE]
-        alike = 1 - np.einsum("nd,nd->n", first.vectors[a], second.vectors[b]) < NEAR
+        alike = 1 - np.einsum("nd,nd->n", first.vectors(a), second.vectors(b)) < NEAR
         alike &= np.abs(first.seconds[a] - second.seconds[b]) <= SAME_DURATION
         kept.append(np.stack([first.rows[a[alike]], second.rows[b[alike]]], axis=1))
     return np.concatenate(kept) if kept else np.empty((0, 2), dtype=np.int64)
