@@ -2,8 +2,8 @@
 
     python scripts/bench_check.py --audio ../shared/data/emodb/wav --rows 100000 1000000
 
-A recording's fingerprint is a random mixture of two real ones, each moved in time, with noise: as far from the others as
-other takes are. Speakers, files and takes are in one split each, so that nothing leaks.
+A recording's fingerprint is a random mixture of two real ones, each moved in time, with noise: as far from the others
+as other takes are. Speakers, files and takes are in one split each, so that nothing leaks.
 """
 
 import argparse
