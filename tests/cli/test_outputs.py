@@ -25,6 +25,7 @@ FILES: dict[str, tuple[str, Words]] = {
     "evaluate": (".json", lambda toy: ["evaluate", table(toy), "--manifest", toy.manifest]),
     "calibrate": (".json", lambda toy: ["calibrate", table(toy), "--manifest", toy.manifest]),
     "prior": (".parquet", lambda toy: ["prior", table(toy), "--manifest", toy.manifest]),
+    "recognize": (".csv", lambda toy: ["recognize", toy.manifest.parent / "clip.wav"]),
 }
 #: Command that writes a folder → its words, and a file that it writes there.
 FOLDERS: dict[str, tuple[str | None, Words]] = {
@@ -50,6 +51,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     made = make_toy(tmp_path_factory.mktemp("toy"), {"train": 8, "validation": 8, "test": 8})
     # no command gets so far as to see that it is none
     shutil.copy(made.manifest, table(made))
+    (made.manifest.parent / "clip.wav").write_bytes(b"RIFF")
     return made
 
 
