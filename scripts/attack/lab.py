@@ -16,8 +16,8 @@ from typing import Any
 
 from attack.material import make
 
-#: A command that takes longer than this hangs, in seconds.
-LIMIT = 30
+#: A command that takes more processor time than this hangs, in seconds; and what waits for longer than that, times two.
+LIMIT, WAITING = 30, 2
 
 
 class Hangs(BaseException):
@@ -108,7 +108,7 @@ class Lab:
                 result.write_text(run())
             finally:
                 os._exit(0)
-        deadline = time.monotonic() + LIMIT
+        deadline = time.monotonic() + LIMIT * WAITING
         while not os.waitpid(pid, os.WNOHANG)[0]:
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
@@ -150,13 +150,16 @@ def _limited(seconds: int) -> Iterator[None]:
     def stop(*_: Any) -> None:
         raise Hangs
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGALRM, signal.SIGPROF)}
+    signal.alarm(seconds * WAITING)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
         signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _main() -> Callable[[list[str]], int]:
