@@ -4,6 +4,8 @@ import io
 import json
 import struct
 import sys
+from itertools import islice
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +13,9 @@ import pytest
 from tests.sounds import RATE, speech_like
 from tests.systems import folders
 from vibespeaker import Recognizer
+from vibespeaker.audio import streams
 from vibespeaker.audio.files import write_audio
-from vibespeaker.audio.streams import Block, pipe_blocks
+from vibespeaker.audio.streams import Block, microphone_blocks, pipe_blocks
 from vibespeaker.cli.main import main
 from vibespeaker.errors import AudioError, ConfigError
 from vibespeaker.recognizer.cutting import Cutting
@@ -70,6 +73,36 @@ def test_what_is_no_sound_is_refused(tmp_path):
             list(pipe_blocks(io.BytesIO(content)))
     with pytest.raises(ConfigError, match="rate is out of range"):
         list(pipe_blocks(io.BytesIO(b"12345678"), rate=1))
+
+
+def test_a_microphone_is_heard_at_its_own_rate_and_a_missing_one_is_named(monkeypatch):
+    class Stream:
+        def __init__(self, rate, size, device, channels, kind, callback):
+            assert (rate, device, channels, kind) == (48_000, "usb", 1, "float32")
+            self.size, self.callback = size, callback
+
+        def __enter__(self):
+            for _ in range(30):
+                self.callback(np.full(self.size, 0.25, np.float32).tobytes(), self.size, None, None)
+
+        def __exit__(self, *error):
+            pass
+
+    fake = SimpleNamespace(
+        query_devices=lambda name, kind: {"default_samplerate": 48_000.0}, RawInputStream=Stream, PortAudioError=OSError
+    )
+    monkeypatch.setitem(sys.modules, "sounddevice", fake)
+    monkeypatch.setattr(streams, "installed", lambda package, extra: "0.5")
+    heard = np.concatenate([block.samples for block in islice(microphone_blocks("usb"), 20)])
+    assert len(heard) == pytest.approx(20 * 1600, rel=0.1)
+    assert heard[2000] == pytest.approx(0.25, abs=0.01)
+
+    def missing(name, kind):
+        raise ValueError("No input device matching 'usb'")
+
+    monkeypatch.setattr(fake, "query_devices", missing)
+    with pytest.raises(AudioError, match=r"there is no such microphone\. Found: No input device"):
+        next(microphone_blocks("usb"))
 
 
 def test_each_answer_is_that_of_the_last_seconds(recognizer):
