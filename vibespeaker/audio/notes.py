@@ -16,6 +16,7 @@ Waveform = npt.NDArray[np.float32]
 
 #: Samples this near to the peak, of a peak this near to full scale, in at least this share, are clipped.
 _AT_PEAK, _FULL_SCALE, _CLIPPED_SHARE = 0.999, 0.99, 1e-3
+_BLOCK = 1 << 20
 #: Of recordings from this length on (seconds), a share of speech below this is worth a note.
 _LONG, _MOSTLY = 10.0, 0.5
 
@@ -55,9 +56,11 @@ def reading_notes(decoded: Decoded, excerpt: Excerpt = WHOLE) -> tuple[str, ...]
     if decoded.is_constant:
         notes.append(SILENT)
         return tuple(notes)
-    sizes = np.abs(decoded.samples)
-    peak = float(sizes.max())
-    clipped = float(np.mean(sizes >= _AT_PEAK * peak))
+    samples = decoded.samples
+    peak = max(float(samples.max()), -float(samples.min()))
+    # block by block: an hour's magnitudes would take as much memory as the hour
+    blocks = (samples[start : start + _BLOCK] for start in range(0, len(samples), _BLOCK))
+    clipped = sum(int(np.count_nonzero(np.abs(block) >= _AT_PEAK * peak)) for block in blocks) / len(samples)
     if peak >= _FULL_SCALE and clipped > _CLIPPED_SHARE:
         notes.append(f"clipped: {100 * clipped:.1f} % of its samples lie at full scale")
     return tuple(notes)

@@ -95,6 +95,11 @@ def listen(
             yield LiveAnswer(answered / SAMPLE_RATE, answer, clock() - block.arrived, words, delay, skipped)
             skipped = 0
         sound = sound[-(window + step) :]
+    words, delay = sentence.words(clock, is_last=True)
+    if words is not None:
+        yield LiveAnswer(
+            heard / SAMPLE_RATE, _answer(recognizer, sound[-window:], vad, words), 0.0, words, delay, skipped
+        )
 
 
 def _answer(recognizer: Recognizer, samples: Waveform, vad: Vad, text: str | None) -> Recognition | None:
@@ -117,8 +122,8 @@ class _Sentence:
             self._sound = np.concatenate([self._sound, block.samples])
             self._arrivals.append((len(self._sound), block.arrived))
 
-    def words(self, clock: Callable[[], float]) -> tuple[str | None, float | None]:
-        """Return the words of a sentence that has ended, and how late they are; null before its end."""
+    def words(self, clock: Callable[[], float], is_last: bool = False) -> tuple[str | None, float | None]:
+        """Return the words of a sentence that has ended, with the stream perhaps, and how late they are; else null."""
         if self._transcribe is None:
             return None, None
         spans = speech_spans(self._sound, self._vad)
@@ -126,7 +131,7 @@ class _Sentence:
             self._drop(max(0, len(self._sound) - round(_PAUSE * SAMPLE_RATE)))
             return None, None
         end = spans[-1][1]
-        has_ended = len(self._sound) - end >= _PAUSE * SAMPLE_RATE
+        has_ended = is_last or len(self._sound) - end >= _PAUSE * SAMPLE_RATE
         if not has_ended and len(self._sound) < _LONGEST_SENTENCE * SAMPLE_RATE:
             return None, None
         said = self._transcribe(self._sound[:end]).text
