@@ -1,6 +1,6 @@
 """One fine-tuning step of WavLM-base-plus and RoBERTa-base: ours against a plain loop over transformers, in one run.
 
-    OMP_NUM_THREADS=2 python scripts/bench_finetuning.py [--batch 8] [--precision bf16] [--device cuda] [--memory true]
+    OMP_NUM_THREADS=1 python scripts/bench_finetuning.py [--batch 8] [--precision bf16] [--device cuda] [--memory true]
 
 Weights are random and of the published sizes, so that the arithmetic is the same. Both sides hold the same modules with
 the same weights and train all but the convolutions: mean over real frames of each encoder, concatenated, a linear map
@@ -10,7 +10,8 @@ Clips have mixed lengths. The plain loop pads them, which is what most code does
 group norm takes the padding for speech (see `encoders.group_norm`). Run clip by clip it is right, and has the loss that
 ours has. Frames of eight such clips, without training, are compared in the same way.
 
-With `--memory` each way of training takes one step in a process of its own; its peak beyond the loaded weights is told.
+Each way runs in a process of its own. On a CPU seconds are those of the processor: give it one thread, and they depend
+little on what else the machine does. With `--memory` a step's peak beyond the loaded weights is told instead.
 """
 
 import json
@@ -46,8 +47,9 @@ WAYS: dict[str, dict[str, Any]] = {
     "top 6": {"train": {"top": 6}},
     "lora, rank 8": {"train": {"lora": {"rank": 8}}},
     "lora, rank 8, recomputed": {"train": {"lora": {"rank": 8}}, "gradient_checkpointing": True},
-    "none": {},
 }
+STEPS = ("ours", "transformers, clip by clip", "transformers, padded (other frames)")
+FRAMES = ("together", "clip by clip")
 
 
 def write_checkpoints(folder: Path) -> None:
@@ -156,23 +158,44 @@ def _optimizer(model: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=1e-5)
 
 
-def _measured(ways: dict[str, Callable[[], float]], repeats: int, title: str, what: str) -> None:
-    """Run the ways in turn, so that a busy machine slows all alike, and print medians and ratios."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    values: dict[str, float] = {}
-    for turn in range(repeats + 1):
-        for name, run in ways.items():
-            start = time.perf_counter()
-            value = run()
-            if turn:
-                seconds[name].append(time.perf_counter() - start)
-            values.setdefault(name, value)
-    table = Table("way", "seconds", "of ours", what, title=title)
-    ours = float(np.median(next(iter(seconds.values()))))
-    for name, taken in seconds.items():
-        median = float(np.median(taken))
-        table.add_row(name, f"{median:.2f}", f"{median / ours:.2f} ×", f"{values[name]:.6f}")
-    Console(width=110).print(table)
+def _timed(run: Callable[[], float], repeats: int, device: str) -> dict[str, float]:
+    """Return the first value, and the median seconds of the runs after it: of the processor, of the clock on a GPU."""
+    clock = time.perf_counter if device == "cuda" else time.process_time
+    first = run()
+    taken = []
+    for _ in range(repeats):
+        start = clock()
+        run()
+        taken.append(clock() - start)
+    return {"value": first, "seconds": float(np.median(taken))}
+
+
+def _step_of(model: nn.Module, inputs: Any, precision: str) -> Callable[[], float]:
+    optimizer = _optimizer(model)
+    return lambda: _step(model, optimizer, inputs, precision == "bf16")
+
+
+def _frames_of(folder: Path, inputs: Any, apart: bool, device: str) -> Callable[[], float]:
+    encoder = build_encoders({"wavlm": specs(folder, {})["wavlm"]})["wavlm"].to(device)
+    batches = [[clip] for clip in inputs[0]] if apart else [inputs[0]]
+
+    def run() -> float:
+        with torch.no_grad():
+            return float(sum(encoder(batch).values.abs().sum() for batch in batches))
+
+    return run
+
+
+def _one_way(folder: Path, way: str, batch: int, longest: float, repeats: int, precision: str, device: str) -> None:
+    """Time one way, and print it."""
+    inputs = _inputs(batch, longest, device)
+    if way in FRAMES:
+        run = _frames_of(folder, inputs, way == FRAMES[1], device)
+    elif way == STEPS[0]:
+        run = _step_of(Ours(folder, WAYS["transformer"]).train().to(device), inputs, precision)
+    else:
+        run = _step_of(Plain(folder, apart=way == STEPS[1]).to(device), inputs, precision)
+    print(json.dumps(_timed(run, repeats, device)))
 
 
 def _peak(folder: Path, way: str, batch: int, longest: float, precision: str, device: str) -> None:
@@ -206,7 +229,7 @@ def main(
     Args:
         batch: clips in a batch.
         longest: seconds of the longest clip; the shortest has a third.
-        repeats: measured runs, after one to warm up.
+        repeats: measured runs, after a first one.
         precision: fp32, or bf16 for mixed precision.
         device: cpu or cuda.
         memory: measure memory instead of time.
@@ -215,53 +238,49 @@ def main(
     """
     if way is not None:
         assert folder is not None
-        _peak(folder, way, batch, longest, precision, device)
+        if memory:
+            _peak(folder, way, batch, longest, precision, device)
+        else:
+            _one_way(folder, way, batch, longest, repeats, precision, device)
         return
     with tempfile.TemporaryDirectory() as place:
         path = Path(place)
         write_checkpoints(path)
+        words = f"--folder={path} --batch={batch} --longest={longest} --precision={precision} --device={device}"
+        words += f" --repeats={repeats} --memory={str(memory).lower()}"
+        title = f"{torch.get_num_threads()} threads, {device}, {batch} clips to {longest} s, {precision}"
         if memory:
-            _compare_memory(path, batch, longest, precision, device)
+            _compare_memory(words.split(), title)
         else:
-            _compare_time(path, batch, longest, repeats, precision, device)
+            _compare_time(words.split(), title, STEPS, "one training step", "first loss")
+            _compare_time(words.split(), title, FRAMES, "frames without training", "sum")
 
 
-def _compare_memory(folder: Path, batch: int, longest: float, precision: str, device: str) -> None:
-    table = Table("train", "trained weights", "MB beyond weights", title=f"{batch} clips to {longest} s, {precision}")
+def _run(words: list[str], way: str) -> dict[str, Any]:
+    """Measure one way in a process of its own, whose memory is all its own, too."""
+    command = [sys.executable, __file__, *words, "--way", way]
+    found: dict[str, Any] = json.loads(
+        subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1]
+    )
+    return found
+
+
+def _compare_memory(words: list[str], title: str) -> None:
+    table = Table("train", "trained weights", "MB beyond weights", title=title)
     for way in WAYS:
-        if way == "none":
-            continue
-        words = f"--folder={folder} --batch={batch} --longest={longest} --precision={precision} --device={device}"
-        command = [sys.executable, __file__, *words.split(), "--way", way]
-        found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1])
+        found = _run(words, way)
         table.add_row(way, f"{found['trained'] / 1e6:.2f} M", f"{found['megabytes']:.0f}")
     Console(width=110).print(table)
 
 
-def _compare_time(folder: Path, batch: int, longest: float, repeats: int, precision: str, device: str) -> None:
-    inputs, autocast = _inputs(batch, longest, device), precision == "bf16"
-    models = {
-        "ours": Ours(folder, WAYS["transformer"]),
-        "transformers, clip by clip": Plain(folder, apart=True),
-        "transformers, padded (other frames)": Plain(folder, apart=False),
-    }
-    steps = {}
-    for name, model in models.items():
-        optimizer = _optimizer(model.to(device))
-        steps[name] = lambda model=model, optimizer=optimizer: _step(model, optimizer, inputs, autocast)
-    title = f"{torch.get_num_threads()} threads, {device}, {batch} clips to {longest} s, {precision}"
-    _measured(steps, repeats, f"one training step, {title}", "first loss")
-    encoder = build_encoders({"wavlm": specs(folder, {})["wavlm"]})["wavlm"].to(device)
-
-    def together() -> float:
-        with torch.no_grad():
-            return float(encoder(inputs[0]).values.sum())
-
-    def apart() -> float:
-        with torch.no_grad():
-            return float(sum(encoder([clip]).values.sum() for clip in inputs[0]))
-
-    _measured({"together": together, "clip by clip": apart}, repeats, f"frames, {title}", "sum")
+def _compare_time(words: list[str], title: str, ways: tuple[str, ...], what: str, value: str) -> None:
+    table = Table("way", "seconds", "of ours", value, title=f"{what}, {title}")
+    found = {way: _run(words, way) for way in ways}
+    for way, one in found.items():
+        table.add_row(
+            way, f"{one['seconds']:.2f}", f"{one['seconds'] / found[ways[0]]['seconds']:.2f} ×", f"{one['value']:.6f}"
+        )
+    Console(width=110).print(table)
 
 
 if __name__ == "__main__":
