@@ -14,6 +14,7 @@ HOMES = {
     "audiomentations": {"audio.augmentation"},
     "huggingface_hub": {"encoders"},
     "jinja2": {"report"},
+    "jiwer": {"evaluation.words"},
     "lightning": {"tasks", "trainer", "workflows"},
     "matplotlib": {"figures", "report"},
     "noisereduce": {"audio.cleaning"},

@@ -38,6 +38,7 @@ COMMANDS = {
     "extract": ("vibespeaker.extract:extract", "run the frozen encoders once and store their frames"),
     "ensemble": ("vibespeaker.ensemble:ensemble", "combine prediction tables into one"),
     "evaluate": ("vibespeaker.evaluation.command:evaluate", "score predictions, with intervals and comparisons"),
+    "wer": ("vibespeaker.evaluation.words.command:wer", "score recognised words against what was said"),
     "calibrate": ("vibespeaker.calibration.command:calibrate", "calibrate probabilities and attributes"),
     "prior": ("vibespeaker.calibration.prior_command:prior", "move posteriors to other class frequencies"),
     "submit": ("vibespeaker.submission:submit", "write or check the challenge's submission files"),

@@ -82,7 +82,7 @@ def permuted_differences(
     observed = scores(shared, total, full=False)
     chunks = [
         scores(shared, np.stack([total[0] + moved, total[1] - moved]), full=False)
-        for moved in (swaps @ apart for swaps in _swaps(len(first), permutations, seed))
+        for moved in (swaps @ apart for swaps in swaps(len(first), permutations, seed))
     ]
     return {
         name: (float(value[0] - value[1]), np.concatenate([chunk[name][0] - chunk[name][1] for chunk in chunks]))
@@ -133,7 +133,7 @@ def _corrected(family: Sequence[Comparison]) -> Iterator[Comparison]:
         yield Comparison(one.score, one.first, one.second, one.difference, one.p_bootstrap, one.p_permutation, p_holm)
 
 
-def _swaps(speakers: int, permutations: int, seed: int) -> Iterator[Floats]:
+def swaps(speakers: int, permutations: int, seed: int) -> Iterator[Floats]:
     """Yield `(chunk, speakers)` of 0 and 1: every combination once, or `permutations` random ones."""
     if speakers < np.log2(permutations):
         codes = np.arange(2**speakers)

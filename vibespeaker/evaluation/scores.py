@@ -170,7 +170,7 @@ class Evaluation:
     def to_json(self) -> str:
         """Return the evaluation as JSON text; undefined values are null."""
         fields = {"kind": "evaluation", "schema_version": SCHEMA_VERSION, **asdict(self)}
-        return json.dumps(_nan_to_none(fields), indent=1, ensure_ascii=False) + "\n"
+        return json.dumps(nan_to_none(fields), indent=1, ensure_ascii=False) + "\n"
 
     def write(self, path: Path) -> None:
         """Write JSON, or for a name that ends in `.parquet` the long table of `frame`."""
@@ -214,11 +214,12 @@ class Evaluation:
         return pd.DataFrame(rows, columns=columns)
 
 
-def _nan_to_none(value: Any) -> Any:
+def nan_to_none(value: Any) -> Any:
+    """Return a tree with None, null in JSON, for every number that is not finite."""
     if isinstance(value, dict):
-        return {key: _nan_to_none(item) for key, item in value.items()}
+        return {key: nan_to_none(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_nan_to_none(item) for item in value]
+        return [nan_to_none(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -1,0 +1,1 @@
+"""Errors of recognised words: how they are counted, scored with intervals, compared, and shown."""
