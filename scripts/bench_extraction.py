@@ -31,8 +31,9 @@ from vibespeaker.cache.keys import AUDIO
 from vibespeaker.cache.records import EncoderRecord, declare_encoder
 from vibespeaker.encoders import AcousticDescriptors, SpeechEncoder, WhisperEncoder
 from vibespeaker.encoders.base import Encoder
+from vibespeaker.encoders.transfer import resolve_device
 from vibespeaker.extract.clips import ClipReader
-from vibespeaker.extract.command import LOCK_FILE, resolve_device
+from vibespeaker.extract.command import LOCK_FILE
 from vibespeaker.extract.plan import Plan, make_plan
 from vibespeaker.extract.reading import ReadingConfig
 from vibespeaker.extract.target import Target

@@ -20,24 +20,25 @@ def build(kind: str, folder: Path) -> Path:
     return folder
 
 
-def build_whisper(folder: Path, mels: int = 80) -> None:
-    """A Whisper that can generate: byte-level tokenizer, two languages, 30 s windows."""
+def build_whisper(folder: Path, mels: int = 80, longest: int = 20, **sizes: int | float) -> None:
+    """A Whisper that can generate: byte-level tokenizer, two languages, 30 s windows.
+
+    Args:
+        folder: to write.
+        mels: bands of its input.
+        longest: most tokens that it says.
+        sizes: of the network, over those below.
+    """
     from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
     tokenizer = _whisper_tokenizer()
     token = tokenizer.convert_tokens_to_ids
+    plain = {"d_model": 32, "encoder_layers": 2, "decoder_layers": 1, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64}
+    plain |= {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "max_target_positions": 32}
     config = WhisperConfig(
         vocab_size=len(tokenizer),
         num_mel_bins=mels,
-        d_model=32,
-        encoder_layers=2,
-        decoder_layers=1,
-        encoder_attention_heads=2,
-        decoder_attention_heads=2,
-        encoder_ffn_dim=64,
-        decoder_ffn_dim=64,
-        max_target_positions=32,
-        init_std=0.3,
+        **{**plain, "init_std": 0.3, **sizes},
         pad_token_id=token("<|endoftext|>"),
         bos_token_id=token("<|endoftext|>"),
         eos_token_id=token("<|endoftext|>"),
@@ -45,7 +46,7 @@ def build_whisper(folder: Path, mels: int = 80) -> None:
     )
     model = WhisperForConditionalGeneration(config)
     model.generation_config = GenerationConfig(
-        max_length=20,
+        max_length=longest,
         pad_token_id=config.pad_token_id,
         bos_token_id=config.bos_token_id,
         eos_token_id=config.eos_token_id,

@@ -1,7 +1,11 @@
 """The command transcribe: what is filled, provenance, resuming after a kill, bad recordings."""
 
+import json
+import time
+
 import pytest
 import soundfile
+from torch.multiprocessing import start_processes
 
 from tests.manifests import manifest_of
 from tests.recordings import record
@@ -10,6 +14,7 @@ from vibespeaker.cli.main import main
 from vibespeaker.errors import ConfigError, ManifestError
 from vibespeaker.manifest import Manifest
 from vibespeaker.transcribe.command import transcribe
+from vibespeaker.transcribe.finished import FinishedBatches
 from vibespeaker.transcribe.whisper import WhisperTranscriber
 
 ROWS = 5
@@ -181,3 +186,46 @@ def test_nothing_to_transcribe_loads_no_model(manifest, whisper, tmp_path, caplo
         assert transcribe(out, "no/such-model", tmp_path / "again.parquet") == 0
     assert "nothing to transcribe" in caplog.text
     assert (tmp_path / "again.parquet").read_bytes() == out.read_bytes()
+
+
+def _share(rank, manifest, whisper, out, folder):
+    heard = []
+    original = WhisperTranscriber.transcribe
+
+    def counting(self, clips, language=None):
+        heard.append(len(clips))
+        (folder / f"{rank}.heard").write_text(str(sum(heard)))
+        while rank == 0 and not (folder / "1.heard").exists():  # the other one hears something, too
+            time.sleep(0.01)
+        return original(self, clips, language)
+
+    WhisperTranscriber.transcribe = counting
+    try:
+        (folder / f"{rank}.status").write_text(str(transcribe(manifest, whisper, out, batch_size=1)))
+    finally:
+        WhisperTranscriber.transcribe = original
+
+
+def test_two_processes_share_one_output(manifest, whisper, tmp_path):
+    straight, shared = tmp_path / "straight.parquet", tmp_path / "shared.parquet"
+    transcribe(manifest, whisper, straight, batch_size=1)
+    start_processes(_share, (manifest, whisper, shared, tmp_path), 2, start_method="fork")
+    assert shared.read_bytes() == straight.read_bytes()
+    assert [(tmp_path / f"{rank}.status").read_text() for rank in range(2)] == ["0", "0"]
+    heard = [int((tmp_path / f"{rank}.heard").read_text()) for rank in range(2)]
+    assert sum(heard) == 4  # no clip twice
+    assert not list(tmp_path.glob(".shared*"))
+
+
+def test_what_an_earlier_version_left_counts(manifest, whisper, tmp_path, heard):
+    out = tmp_path / "out.parquet"
+    table = Manifest.read(manifest)
+    key = f"{table.column('utterance_id')[0]} {table.column('audio_sha256')[0]}"
+    transcriber = WhisperTranscriber(whisper)
+    step = {"model": transcriber.name, "fingerprint": transcriber.fingerprint().digest[:12], "language": "manifest"}
+    folder = FinishedBatches(out, step, dict).folder
+    folder.mkdir()
+    (folder / "000000.json").write_text(json.dumps({key: "heard before"}))
+    assert transcribe(manifest, whisper, out) == 0
+    assert Manifest.read(out).column("text")[0] == "heard before"
+    assert sum(heard) == 3

@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from vibespeaker.batch import EmotionBatch
 from vibespeaker.data.sampler import EvaluationBatches, Key, TrainingBatches
+from vibespeaker.data.speech import SpeechBatch
 
 
 class BatchReader(Protocol):
@@ -15,7 +16,7 @@ class BatchReader(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitems__(self, keys: Sequence[Key]) -> EmotionBatch:
+    def __getitems__(self, keys: Sequence[Key]) -> EmotionBatch | SpeechBatch:
         """Read the utterances at `keys`, (position, view) each, as one batch."""
         ...
 
@@ -54,7 +55,7 @@ class BatchLoader:
     def __len__(self) -> int:
         return len(self.sampler)
 
-    def __iter__(self) -> Iterator[EmotionBatch]:
+    def __iter__(self) -> Iterator[Any]:
         self.batches_read = getattr(self.sampler, "start", 0)
         for batch in self._loader:
             self.batches_read += 1

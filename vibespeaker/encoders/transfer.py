@@ -1,9 +1,29 @@
-"""Copying waveforms to a GPU, without making the host wait for it."""
+"""Which device a process computes on, and copying waveforms there without making the host wait for it."""
 
+import os
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+from vibespeaker.errors import ConfigError
+
+
+def resolve_device(device: str) -> torch.device:
+    """Return the device that `device` names; auto is this process's GPU, or the CPU where there is none.
+
+    Raises:
+        ConfigError: there is no such device.
+    """
+    if device == "auto":
+        if not torch.cuda.is_available():
+            return torch.device("cpu")
+        local = int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0")))
+        return torch.device("cuda", local % torch.cuda.device_count())
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError("no such device", found=device, allowed="auto, cpu, cuda, cuda:0 …") from error
 
 
 def on_device(clips: Sequence[Tensor], device: torch.device) -> list[Tensor]:

@@ -1,7 +1,6 @@
 """The command `extract`."""
 
 import logging
-import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -12,7 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from vibespeaker.arguments.ranges import COUNT, POSITIVE, WORKERS, Range, require
 from vibespeaker.audio.augmentation import Augmentation, AugmentationRecipe, read_recipe
@@ -25,6 +23,7 @@ from vibespeaker.cache.verify import remove_damaged, verify_encoder
 from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.encoders.reduced import reduced_specs
 from vibespeaker.encoders.specs import build_encoders, check_frozen, read_specs
+from vibespeaker.encoders.transfer import resolve_device
 from vibespeaker.errors import CacheError, ConfigError
 from vibespeaker.extract.clips import ClipReader
 from vibespeaker.extract.helping import helped, processes_for
@@ -223,23 +222,6 @@ def extract_together(job: Job, plan: Plan, encoders: Sequence[LoadedEncoder]) ->
         for number, reason in sorted(target.problems.items()):
             log.warning("encoder %s: %s: %s", target.record.name, identifiers[int(plan.rows[number])], reason)
     return sum(len(target.problems) for target in targets)
-
-
-def resolve_device(device: str) -> torch.device:
-    """Return the device that `device` names; auto is this process's GPU, or the CPU where there is none.
-
-    Raises:
-        ConfigError: there is no such device.
-    """
-    if device == "auto":
-        if not torch.cuda.is_available():
-            return torch.device("cpu")
-        local = int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0")))
-        return torch.device("cuda", local % torch.cuda.device_count())
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError("no such device", found=device, allowed="auto, cpu, cuda, cuda:0 …") from error
 
 
 def _verify(

@@ -4,7 +4,7 @@ An encoder of 300 million weights of which four layers are trained, or adapters,
 every state of a run. Checkpoints from before hold all weights of their trained encoders, and load as they did.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from vibespeaker.models.checkpoint import weights_sha256
 
 def trained_names(module: nn.Module) -> set[str]:
     """Return the names, in the module's state, of its trained weights and of the statistics that training moves."""
-    names = {name for name, weight in module.named_parameters() if weight.requires_grad}
+    names = {name for name, weight in _parameters(module) if weight.requires_grad}
     for prefix, each in module.named_modules():
         weights = list(each.parameters(recurse=False))
         if not weights or any(weight.requires_grad for weight in weights):
@@ -50,9 +50,14 @@ def _fill_in(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> 
 
 def _own(module: nn.Module) -> dict[str, Tensor]:
     """Return weights and buffers as of `state_dict`, also those that are left out there."""
-    own: dict[str, Tensor] = dict(module.named_parameters())
+    own: dict[str, Tensor] = dict(_parameters(module))
     for prefix, each in module.named_modules():
         for name, buffer in each.named_buffers(recurse=False):
             if name not in each._non_persistent_buffers_set:
                 own[f"{prefix}.{name}".lstrip(".")] = buffer
     return own
+
+
+def _parameters(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """Yield weights under all names that a state has for them: some serve in two places, as input and output."""
+    return module.named_parameters(remove_duplicate=False)

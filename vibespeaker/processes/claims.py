@@ -1,8 +1,8 @@
-"""Claims on pieces of work: locks that let several processes share an extraction without communicating.
+"""Claims on pieces of work: locks that let several processes share an extraction or a transcription.
 
-A claim is a POSIX lock on one byte of `CACHE/ENCODER/extract.lock`, at a place derived from the chunk's name. The
-operating system frees it however the process ends; children that decode do not inherit it (an `flock` would live on
-in them); it works between machines wherever the file system has locks.
+A claim is a POSIX lock on one byte of a file beside the work, such as `CACHE/ENCODER/extract.lock`, at a place derived
+from the piece's name. The operating system frees it however the process ends; children that decode do not inherit it
+(an `flock` would live on in them); it works between machines wherever the file system has locks.
 """
 
 import errno
@@ -75,7 +75,7 @@ class Claims:
     def _without_locks(self, error: OSError) -> CacheError:
         return CacheError(
             f"cannot lock {self.path}: {error.strerror}",
-            remedy="put the cache on a file system with locks, which keep several processes apart",
+            remedy="write to a file system with locks, which keep several processes apart",
         )
 
 

@@ -1,24 +1,24 @@
 """Fill a manifest's missing texts by speech recognition.
 
 Finished batches are kept beside the output until all are done: an interrupted run goes on where it stopped and loses at
-most the batch it was at.
+most the batch it was at. Processes that run the same command share its batches (`sharing`); the first that finds all of
+them finished writes the manifest.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from vibespeaker.arguments.ranges import COUNT, require
-from vibespeaker.audio.recordings import Recordings
 from vibespeaker.config_files.imports import trust as trust_packages
-from vibespeaker.errors import AudioError, ConfigError
+from vibespeaker.errors import ConfigError
 from vibespeaker.files.outputs import check_output
 from vibespeaker.manifest import Manifest
 from vibespeaker.manifest.texts import check_text_name, origin_column, text_column
-from vibespeaker.progress import tracked
+from vibespeaker.processes.claims import Claims
 from vibespeaker.transcribe.finished import FinishedBatches, writing
+from vibespeaker.transcribe.sharing import LOCK_FILE, Share, plan_batches
 from vibespeaker.transcribe.specs import build_transcriber, read_transcriber, whisper_spec
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def transcribe(
 ) -> int:
     """Fill missing texts of a manifest with the output of a recogniser; run again after an interruption.
 
+    Run the same command in several shells, under torchrun or in a SLURM job to share the work.
+
     Args:
         manifest: the manifest to read.
         model: folder, or name on the hub, of a Whisper checkpoint; for other recognisers see transcriber.
@@ -56,7 +58,7 @@ def transcribe(
         language: manifest (each utterance's own), auto (the model detects it), or an ISO code for all.
         beams: width of the beam search; 1 is greedy.
         batch_size: windows of 30 s transcribed together.
-        device: auto, cpu, cuda, …
+        device: cpu, cuda, …; auto takes a GPU (that of LOCAL_RANK or SLURM_LOCALID) when there is one.
         precision: float32, bfloat16 or float16.
         vad: detector of speech; audio that certainly holds none gets an empty text. energy needs no model.
         transcriber: in place of model, any recogniser: a class such as CTCTranscriber, SphinxTranscriber or one of your
@@ -93,18 +95,25 @@ def transcribe(
         "vad": recognizer.vad,
         **({} if name is None else {"name": name}),
     }
-    finished = FinishedBatches(out, step)
-    texts = _already_written(out, step, recognizer.origin, name) | finished.read()
-    keys = _keys(table)
-    todo = sorted(
-        (row for row in wanted if keys[row] not in texts),
-        key=_by_language_and_length(table, languages),
-    )
-    logger.info("%d of %d utterances to transcribe", len(todo), len(wanted))
-    failures = _transcribe_rows(table, todo, languages, recognizer, finished, texts, keys)
-    found = {row: texts[keys[row]] for row in wanted if keys[row] in texts}
-    _write(_filled(table, found, name, recognizer.origin, step), out)
-    finished.remove()
+    origin = recognizer.origin
+
+    def written() -> dict[str, str]:
+        return _already_written(out, step, origin, name)
+
+    finished, keys = FinishedBatches(out, step, written), _keys(table)
+    todo = [row for row in wanted if keys[row] not in finished]
+    batches = plan_batches(todo, languages, table.column("duration"), keys, recognizer.batch_size)
+    finished.refresh()
+    left = sum(keys[row] not in finished for row in todo)
+    logger.info("%d of %d utterances to transcribe", left, len(wanted))
+    with Claims(finished.folder / LOCK_FILE) as claims:
+        Share(table, keys, recognizer, finished, claims).run(batches)
+        found = {row: finished.texts[keys[row]] for row in wanted if keys[row] in finished.texts}
+        with claims.exclusive():
+            if not (found and written().keys() >= {keys[row] for row in found}):
+                _write(_filled(table, found, name, origin, step), out)
+            finished.remove()
+    failures = [finished.failures[keys[row]] for row in wanted if keys[row] in finished.failures]
     for line in failures[:_SHOWN_FAILURES]:
         logger.warning("%s", line)
     if failures:
@@ -139,46 +148,6 @@ def _keys(table: Manifest) -> list[str]:
     """Return what a text belongs to: the utterance, and its audio where that is hashed."""
     pairs = zip(table.column("utterance_id"), table.column("audio_sha256"), strict=True)
     return [f"{utterance} {sha256 or ''}" for utterance, sha256 in pairs]
-
-
-def _by_language_and_length(table: Manifest, languages: Sequence[str | None]) -> Any:
-    """Order rows so that a batch has one language and clips of like length, the longest first."""
-    durations = table.column("duration")
-    return lambda row: (languages[row] or "", -(durations[row] or 0.0), row)
-
-
-def _transcribe_rows(
-    table: Manifest,
-    todo: Sequence[int],
-    languages: Sequence[str | None],
-    recognizer: "Transcriber",
-    finished: FinishedBatches,
-    texts: dict[str, str],
-    keys: Sequence[str],
-) -> list[str]:
-    """Transcribe rows batch by batch into `texts` and `finished`; return what could not be read."""
-    failures: list[str] = []
-    recordings = Recordings(table)
-    with tracked("transcribing", len(todo)) as progress:
-        for language, rows in groupby(todo, key=lambda row: languages[row]):
-            for batch in _batches(list(rows), recognizer.batch_size):
-                clips = {}
-                for row in batch:
-                    try:
-                        clips[row] = recordings.read(row)
-                    except AudioError as error:
-                        failures.append(str(error))
-                recognised = recognizer.transcribe(list(clips.values()), language)
-                found = {keys[row]: transcript.text for row, transcript in zip(clips, recognised, strict=True)}
-                finished.add(found)
-                texts.update(found)
-                progress.advance(len(batch))
-    return failures
-
-
-def _batches(rows: list[int], size: int) -> Iterator[list[int]]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
 
 
 def _with_texts(table: Manifest, name: str | None) -> Manifest:

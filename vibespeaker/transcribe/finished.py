@@ -1,19 +1,20 @@
-"""Finished batches of texts, kept beside the output until all are done."""
+"""Finished batches of texts, kept beside the output until all are done; several processes share them."""
 
 import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from vibespeaker.errors import ManifestError
 from vibespeaker.files import write_text
-from vibespeaker.files.inputs import read_json
 
-_BATCH_FILE = re.compile(r"\d{6}\.json")
+#: Batches had numbers once.
+_BATCH_FILE = re.compile(r"([0-9a-f]{16}|\d{6})\.json")
+_TEXTS, _FAILURES = "texts", "failures"
 
 
 @contextmanager
@@ -28,33 +29,61 @@ def writing(path: Path) -> Iterator[None]:
 
 
 class FinishedBatches:
-    """Finished batches, one file each, in a folder beside the output; a hash of the settings is in its name."""
+    """Finished batches, one file each, in a folder beside the output; a hash of the settings is in its name.
 
-    def __init__(self, out: Path, step: Mapping[str, Any]) -> None:
+    Args:
+        out: the output.
+        step: settings that decide the texts.
+        written: returns the texts that the output itself has, once the folder is gone: another process has written it.
+
+    Attributes:
+        texts: key of an utterance → text, as of the last `refresh`.
+        failures: key → why it has none.
+    """
+
+    def __init__(self, out: Path, step: Mapping[str, Any], written: Callable[[], Mapping[str, str]]) -> None:
         settings = {name: step[name] for name in ("model", "fingerprint", "language")}
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
         self.folder = out.with_name(f".{out.name}.{digest}.parts")
-        self._next = 0
+        self.texts: dict[str, str] = dict(written())
+        self.failures: dict[str, str] = {}
+        self._written, self._seen = written, set[str]()
 
-    def read(self) -> dict[str, str]:
-        """Return the texts of all finished batches."""
-        names = sorted(path for path in self.folder.glob("*.json") if _BATCH_FILE.fullmatch(path.name))
-        texts: dict[str, str] = {}
-        for path in names:
-            remedy = f"remove {self.folder} and transcribe again"
-            found = read_json(path, ManifestError, "batch of finished texts", remedy)
-            if not all(isinstance(text, str) for text in found.values()):
-                raise ManifestError(f"{path} is damaged: it holds something else than texts", remedy=remedy)
-            texts.update(found)
-        self._next = int(names[-1].stem) + 1 if names else 0
-        return texts
+    def __contains__(self, key: str) -> bool:
+        return key in self.texts or key in self.failures
 
-    def add(self, texts: Mapping[str, str]) -> None:
-        """Write a finished batch, whole or not at all."""
-        path = self.folder / f"{self._next:06}.json"
+    def refresh(self) -> None:
+        """Read what other processes finished since the last call."""
+        if not self.folder.is_dir():
+            self.texts.update(self._written())
+            return
+        for path in sorted(self.folder.glob("*.json")):
+            if path.name in self._seen or not _BATCH_FILE.fullmatch(path.name):
+                continue
+            try:
+                content = json.loads(path.read_text(encoding="utf-8"))
+            except FileNotFoundError:  # the process that wrote the output has just removed them
+                self.texts.update(self._written())
+                return
+            self._seen.add(path.name)
+            self.texts.update(content.get(_TEXTS, content))
+            self.failures.update(content[_FAILURES] if _TEXTS in content else {})
+
+    def add(self, name: str, texts: Mapping[str, str], failures: Mapping[str, str]) -> None:
+        """Write a finished batch, whole or not at all.
+
+        Args:
+            name: 16 hexadecimal digits, the batch's own.
+            texts: key → text.
+            failures: key → why there is no text.
+        """
+        path = self.folder / f"{name}.json"
         with writing(path):
-            write_text(path, json.dumps(texts, ensure_ascii=False, indent=0))
-        self._next += 1
+            content = {_TEXTS: dict(texts), _FAILURES: dict(failures)}
+            write_text(path, json.dumps(content, ensure_ascii=False, indent=0))
+        self._seen.add(path.name)
+        self.texts.update(texts)
+        self.failures.update(failures)
 
     def remove(self) -> None:
         """Delete the batches once the manifest has them."""

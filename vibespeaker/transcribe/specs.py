@@ -93,9 +93,9 @@ def build_transcriber(spec: Mapping[str, Any], settings: Mapping[str, Any] = DEF
         )
     arguments = {name: value for name, value in settings.items() if name in takes} | dict(spec["init_args"])
     if arguments.get("device") == "auto":
-        import torch
+        from vibespeaker.encoders.transfer import resolve_device
 
-        arguments["device"] = "cuda" if torch.cuda.is_available() else "cpu"
+        arguments["device"] = str(resolve_device("auto"))
     return make({**spec, "init_args": arguments}, Transcriber, place, known)  # type: ignore[type-abstract]
 
 

@@ -43,7 +43,7 @@ class WhisperTranscriber(CheckpointTranscriber):
         vad: Vad = "energy",
     ) -> None:
         require(COUNT, beams=beams, batch_size=batch_size)
-        super().__init__(checkpoint, _load, device, precision, batch_size, vad)
+        super().__init__(checkpoint, load_whisper, device, precision, batch_size, vad)
         self.beams = beams
         self._tokenizer, self._extractor = self.rest
 
@@ -77,22 +77,31 @@ class WhisperTranscriber(CheckpointTranscriber):
             return_attention_mask=True,
             device=str(self.network.device),
         )
-        multilingual = getattr(self.network.generation_config, "is_multilingual", False)
-        options = {"task": "transcribe", "language": language} if multilingual else {}
         with quiet_transformers():
             tokens = self.network.generate(
                 inputs.input_features.to(self.network.device, self.network.dtype),
                 attention_mask=inputs.attention_mask.to(self.network.device),
                 num_beams=self.beams,
                 do_sample=False,
-                **options,
+                **generation_options(self.network, language),
             )
         texts = self._tokenizer.batch_decode(tokens, skip_special_tokens=True)
         return [Transcript(" ".join(text.split())) for text in texts]
 
 
-def _load(name: str, local: bool) -> tuple[Any, Any, Any]:
-    """Return a checkpoint's model, tokenizer and feature extractor."""
+def generation_options(network: Any, language: str | Sequence[str | None] | None) -> dict[str, Any]:
+    """Return what of `generate` says task and language, which models that know English alone do not take.
+
+    Args:
+        network: a Whisper.
+        language: ISO code, or one for each clip; None lets the model detect it.
+    """
+    multilingual = getattr(network.generation_config, "is_multilingual", False)
+    return {"task": "transcribe", "language": language} if multilingual else {}
+
+
+def load_whisper(name: str, local: bool) -> tuple[Any, Any, Any]:
+    """Return a checkpoint's model, tokenizer and feature extractor, for `encoders.checkpoints.load`."""
     from transformers import AutoTokenizer, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
     read_config(name, local, ("whisper",), WhisperTranscriber.__name__)

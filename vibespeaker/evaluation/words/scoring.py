@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from vibespeaker.evaluation.bootstrap import draw_counts, percentiles
 from vibespeaker.evaluation.comparison import bootstrap_p, holm, permutation_p, swaps
-from vibespeaker.evaluation.scores import Comparison, Interval
+from vibespeaker.evaluation.scores import Comparison
+from vibespeaker.evaluation.uncertainty import Interval
 from vibespeaker.evaluation.words.counting import COLUMNS, Counts, Normalisation, count_errors, rates
 from vibespeaker.evaluation.words.texts import Heard, clusters
 

@@ -1,0 +1,1 @@
+"""Learning to hear words: the task and its data module."""

@@ -1,0 +1,198 @@
+"""The data of a recogniser's training: recordings whose texts are known, from any manifest."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from lightning.pytorch import LightningDataModule
+
+from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, Range, require, require_each, require_once
+from vibespeaker.audio.recordings import COLUMNS
+from vibespeaker.data.epoch_items import allowed_leaks
+from vibespeaker.data.loader import BatchLoader
+from vibespeaker.data.sampler import BatchSize, Draw, EvaluationBatches, Shard, TrainingBatches
+from vibespeaker.data.speech import SpeechBatch, SpeechSplit
+from vibespeaker.data.splits import Purpose, Splits, choose_rows, evaluated_rows
+from vibespeaker.evaluation.words.counting import normalised
+from vibespeaker.files import file_sha256
+from vibespeaker.manifest import Manifest
+from vibespeaker.manifest.texts import origin_column, text_column
+from vibespeaker.tasks.processes import run_seed
+
+log = logging.getLogger(__name__)
+
+Rows = npt.NDArray[np.int64]
+#: Seconds that a Whisper hears at once.
+LONGEST = 30.0
+_STAGES: dict[str | None, tuple[Purpose, ...]] = {
+    "fit": ("train", "validation"),
+    "validate": ("validation",),
+    "test": ("test",),
+    "predict": ("predict",),
+}
+
+
+class TranscriptionDataModule(LightningDataModule):
+    """Batches of recordings and texts, of like length; utterances without a text or over 30 s do not count.
+
+    Args:
+        manifest: table that `vibespeaker prepare` wrote.
+        text: name of the texts that are the truth; null takes the default ones.
+        splits: which splits serve what.
+        batch_size: utterances in a training batch, over all processes.
+        evaluation_batch_size: utterances in a batch of one process in validation, test and prediction; null takes
+            `batch_size`.
+        samples_per_epoch: training utterances per epoch, over all processes; null takes each once.
+        speeds: factors, such as `[0.9, 1.1]`; each epoch draws one of them or the own speed for each training
+            utterance.
+        allow_leaks: kinds of leaks between the splits to overlook; they are recorded.
+        seed: base of order and speeds; null takes that of `seed_everything`.
+        workers: reading processes; 0 reads in the training process.
+    """
+
+    def __init__(
+        self,
+        manifest: Path,
+        text: str | None = None,
+        splits: Splits = Splits(),  # noqa: B008 (frozen)
+        batch_size: int = 2,
+        evaluation_batch_size: int | None = None,
+        samples_per_epoch: int | None = None,
+        speeds: list[float] | None = None,
+        allow_leaks: list[str] | None = None,
+        seed: int | None = None,
+        workers: int = 0,
+    ) -> None:
+        super().__init__()
+        require(COUNT, evaluation_batch_size=evaluation_batch_size)
+        require(COUNT_OR_NONE, workers=workers)
+        require_each(Range(0.5, 2), "speeds", enumerate(speeds or ()))
+        require_once("speeds", speeds)
+        self.manifest_path, self.text, self.splits = Path(manifest), text, splits
+        self.size = BatchSize(batch_size)
+        self.evaluation_size = BatchSize(evaluation_batch_size or batch_size)
+        self.draw = Draw(samples_per_epoch, 0.0, run_seed() if seed is None else seed)
+        self.speeds, self.workers = tuple(speeds or ()), workers
+        self.allow_leaks = allow_leaks or []
+        self.leaks: dict[str, str] = {}
+        self._training: BatchLoader | None = None
+        self._resumed: dict[str, int] | None = None
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What training reads of the manifest."""
+        texts = (text_column(self.text), origin_column(self.text))
+        return Manifest.read(self.manifest_path, ("utterance_id", "split", "language", "duration", *COLUMNS, *texts))
+
+    @cached_property
+    def usable(self) -> npt.NDArray[np.bool_]:
+        """`(rows,)`, True for recordings of at most 30 s whose text has a word."""
+        table = self.manifest
+        texts, audio = table.column(text_column(self.text)), table.column("audio")
+        said = np.array([bool(text and normalised(text)) for text in texts], dtype=bool)
+        seconds = np.nan_to_num(table.table.column("duration").to_numpy().astype(np.float64))
+        # a slower view of a recording is longer
+        short = seconds * max(1.0, 1 / min(self.speeds, default=1.0)) <= LONGEST
+        for left_out, why in ((~said, "have no text"), (~short, f"are over {LONGEST:.0f} s")):
+            if left_out.any():
+                log.warning("%d utterances %s: they neither train nor are scored", int(left_out.sum()), why)
+        return said & short & np.array([bool(one) for one in audio], dtype=bool)
+
+    def rows(self, purpose: Purpose) -> Rows:
+        """Return the manifest's row numbers of a split, ascending; to predict, all that are heard at once.
+
+        Raises:
+            ConfigError: the split is empty.
+        """
+        return choose_rows(self.manifest, self.usable, purpose, self.splits)
+
+    def record(self) -> dict[str, Any]:
+        """Return what a checkpoint records of this data."""
+        return {
+            "manifest": file_sha256(self.manifest_path),
+            "corpora": list(self.manifest.metadata.corpora),
+            "synthetic": self.manifest.metadata.synthetic,
+            "texts": self.manifest.codes(origin_column(self.text))[1],
+            "leaks": self.leaks,
+        }
+
+    def names(self, rows: Sequence[int]) -> list[str]:
+        """Return the ids of utterances."""
+        return self.manifest.select(rows).column("utterance_id")
+
+    def write_texts(self, path: Path, name: str, texts: Mapping[int, str], origin: str, command: str) -> None:
+        """Write the whole manifest with texts that were heard.
+
+        Args:
+            path: the table to write.
+            name: of the texts.
+            texts: row → text; other rows have none.
+            origin: what `text_origin` says of them.
+            command: what heard them.
+        """
+        table = Manifest.read(self.manifest_path)
+        heard = [texts.get(row) for row in range(len(table))]
+        columns = {text_column(name): heard, origin_column(name): [None if one is None else origin for one in heard]}
+        table.with_columns(columns, {"step": "predict", "name": name, "command": command}).write(path)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read the manifest, so that mistakes show before anything is computed."""
+        for purpose in _STAGES.get(stage, ()):
+            if not (stage == "fit" and purpose == "validation" and self.splits.validation == []):
+                self.rows(purpose)
+        if stage == "fit":
+            splits = {"train": self.rows("train"), **evaluated_rows(self.manifest, self.splits)}
+            self.leaks = allowed_leaks(self.manifest_path, splits, self.allow_leaks)
+            for leak in self.leaks.values():
+                log.warning("allowed leak: %s; scores are optimistic", leak)
+
+    def train_dataloader(self) -> BatchLoader:
+        """Return shuffled batches of like length, at drawn speeds."""
+        reader = self._reader("train")
+        alike = np.zeros(len(reader), np.int64)
+        views = len(self.speeds)
+        sampler = TrainingBatches(reader.lengths, alike, self.size, self.draw, views, self._shard())
+        self._training = BatchLoader(reader, sampler, self.workers)
+        if self._resumed is not None:
+            self._training.load_state_dict(self._resumed)
+        return self._training
+
+    def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
+        """Return every utterance of the validation split; none where training goes without."""
+        return [] if self.splits.validation == [] else self._evaluation("validation")
+
+    def test_dataloader(self) -> BatchLoader:
+        """Return every utterance of the test split."""
+        return self._evaluation("test")
+
+    def predict_dataloader(self) -> BatchLoader:
+        """Return every utterance to hear."""
+        return self._evaluation("predict")
+
+    def state_dict(self) -> dict[str, int]:
+        """Return the position of training in its epoch; the order itself follows from the seed."""
+        return {} if self._training is None else self._training.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Restore that position, once the training batches are asked for."""
+        self._resumed = state_dict
+
+    def transfer_batch_to_device(self, batch: SpeechBatch, device: torch.device, dataloader_idx: int) -> SpeechBatch:
+        """Move a batch."""
+        return batch.to(device)
+
+    def _reader(self, purpose: Purpose) -> SpeechSplit:
+        speeds = self.speeds if purpose == "train" else ()
+        return SpeechSplit(self.manifest, self.rows(purpose), text_column(self.text), speeds)
+
+    def _evaluation(self, purpose: Purpose) -> BatchLoader:
+        reader = self._reader(purpose)
+        return BatchLoader(reader, EvaluationBatches(reader.lengths, self.evaluation_size, self._shard()), self.workers)
+
+    def _shard(self) -> Shard:
+        return Shard() if self.trainer is None else Shard(self.trainer.global_rank, self.trainer.world_size)
