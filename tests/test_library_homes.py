@@ -83,7 +83,7 @@ def test_modules_of_tables_do_not_import_torch() -> None:
 
 
 def test_yaml_is_read_in_its_homes() -> None:
-    homes = {"config_files.yaml_text", "arguments.mappings", "corpora.options"}  # files; words of a command line
+    homes = {"config_files.yaml_text", "arguments.mappings"}  # files; words of a command line
     readers = set()
     for path in PACKAGE.rglob("*.py"):
         if re.search(r"yaml\.(safe_|full_|unsafe_)?load\(", path.read_text(encoding="utf-8")):
