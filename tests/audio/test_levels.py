@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vibespeaker.audio.levels import levels
+from vibespeaker.audio.levels import bandwidth_hz, levels
 
 RATE = 16_000
 
@@ -35,3 +35,19 @@ def test_gain_moves_the_level_alone() -> None:
 @pytest.mark.parametrize("length", [1, 5, 319, 321])
 def test_silence_and_the_shortest_audio_are_measured(length: int) -> None:
     assert levels(np.zeros(length, np.float32), RATE) == (-100.0, 0.0)
+
+
+@pytest.mark.parametrize(("cutoff", "expected"), [(8_000, 8_000), (4_000, 4_000), (3_400, 3_500)])
+def test_bandwidth_is_where_nothing_is_left(cutoff, expected):
+    spectrum = np.fft.rfft(np.random.default_rng(0).normal(scale=0.1, size=32_000))
+    spectrum[round(cutoff / 8_000 * (len(spectrum) - 1)) + 1 :] = 0
+    samples = np.fft.irfft(spectrum).astype(np.float32)
+    # at a sharp edge the short windows leak into the next three bands
+    assert bandwidth_hz(samples, 16_000) == pytest.approx(expected, abs=750)
+    # the gain does not count, nor does how long it lasts
+    assert bandwidth_hz(np.tile(1e-3 * samples, 3), 16_000) == bandwidth_hz(samples, 16_000)
+
+
+def test_silence_and_a_single_sample_have_a_bandwidth():
+    assert bandwidth_hz(np.zeros(16_000, np.float32), 16_000) == 0.0
+    assert 0 <= bandwidth_hz(np.ones(1, np.float32), 16_000) <= 8_000

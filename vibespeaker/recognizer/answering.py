@@ -1,6 +1,7 @@
 """A batch of clips through a system: its answers, calibrated, by name, with the sets that the calibration promises."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +19,8 @@ from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.metrics import softmax
 from vibespeaker.models.heads import EmotionHead
+from vibespeaker.models.live import LiveEncoders
+from vibespeaker.processes.threads import is_small_work, small_work
 from vibespeaker.provenance import Provenance, texts_read
 from vibespeaker.systems import System
 
@@ -69,6 +72,7 @@ class Answerer:
         self.provenance = system.provenance
         self.cleaning = cleaning_of(system.provenance, "the system")
         self.names = texts_read(self.provenance.encoders)
+        self._is_small = self.device.type == "cpu" and is_small_work(system, *_frozen(system))
         self._read_by_heads: list[Tensor] | None = [] if embeddings else None
         if isinstance(system, nn.Module):
             system.to(self.device)
@@ -93,6 +97,10 @@ class Answerer:
     @torch.inference_mode()
     def answer(self, clips: Sequence[Clip]) -> list[Answer]:
         """Answer clips together, at least one."""
+        with small_work() if self._is_small else nullcontext():
+            return self._answer(clips)
+
+    def _answer(self, clips: Sequence[Clip]) -> list[Answer]:
         waveforms = tuple(torch.from_numpy(clip.samples) for clip in clips)
         read = {name: tuple(clip.texts.get(name) or "" for clip in clips) for name in self.names}
         named = {name: texts for name, texts in read.items() if name is not None}
@@ -149,6 +157,12 @@ class Answerer:
             tuple(classes[place] for place in (-shares).argsort(kind="stable") if own[place])
             for shares, own in zip(probabilities, inside, strict=True)
         ]
+
+
+def _frozen(system: System) -> list[nn.Module]:
+    """Return the encoders that run inside a system and are none of its modules, since nothing of them is trained."""
+    modules = system.modules() if isinstance(system, nn.Module) else ()
+    return [encoder for module in modules if isinstance(module, LiveEncoders) for encoder in module.frozen.values()]
 
 
 def cleaning_of(provenance: Provenance, source: object) -> CleaningRecipe | None:
