@@ -45,11 +45,13 @@ def bandwidth_hz(samples: npt.NDArray[np.float32], rate: int) -> float:
     """
     size = 4 * round(rate / (2 * _BAND_HZ))  # two bins for each band
     frames = max(1, len(samples) // size)
-    padded = np.pad(samples[: frames * size], (0, max(0, size - len(samples)))).reshape(frames, size)
+    if len(samples) < size:  # padding copies, and an hour needs none
+        samples = np.pad(samples, (0, size - len(samples)))
+    cut = samples[: frames * size].reshape(frames, size)
     window = np.hanning(size).astype(np.float32)
     power = np.zeros(size // 2 + 1)
     for start in range(0, frames, _FRAMES_AT_ONCE):
-        spectrum = np.fft.rfft(padded[start : start + _FRAMES_AT_ONCE] * window)
+        spectrum = np.fft.rfft(cut[start : start + _FRAMES_AT_ONCE] * window)
         power += (spectrum.real**2 + spectrum.imag**2).sum(axis=0)
     bands = power[1:].reshape(-1, 2).sum(axis=1)
     audible = np.flatnonzero(bands >= bands.max() * 10 ** (-_INAUDIBLE_DB / 10))

@@ -142,8 +142,9 @@ def seconds_of(spans: list[Span]) -> float:
 
 def _frames(waveform: Waveform) -> npt.NDArray[np.float32]:
     """View a waveform as overlapping frames, `(frames, _FRAME)`; a short one is padded to one frame."""
-    padded = np.pad(waveform, (0, max(0, _FRAME - len(waveform))))
-    return np.lib.stride_tricks.sliding_window_view(padded, _FRAME)[::_HOP]
+    if len(waveform) < _FRAME:  # padding copies, and an hour needs none
+        waveform = np.pad(waveform, (0, _FRAME - len(waveform)))
+    return np.lib.stride_tricks.sliding_window_view(waveform, _FRAME)[::_HOP]
 
 
 def _is_speech(frames: npt.NDArray[np.float32], least_change: float) -> npt.NDArray[np.bool_]:
