@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.report.conftest import World
+from tests.toy import toy_manifest
 from vibespeaker.labels import CHALLENGE
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 from vibespeaker.submission.challenge import TEST_FILES
@@ -45,6 +46,14 @@ def test_the_list_of_commands_needs_the_standard_library_alone() -> None:
 @pytest.mark.parametrize("command", ["submit", "ensemble", "report", "recognize"])
 def test_help_needs_no_network(command: str) -> None:
     assert not imported_by(command, "--help") & NETWORKS
+
+
+@pytest.mark.parametrize("command", ["stats", "check", "split"])
+def test_commands_on_manifests_import_tables_alone(command: str, tmp_path: Path) -> None:
+    toy_manifest({"train": 8, "development": 4}).write(tmp_path / "manifest.parquet")
+    out = ["--out", tmp_path / "split.parquet"] if command == "split" else []
+    imported = imported_by(command, tmp_path / "manifest.parquet", *out)
+    assert not imported & {*NETWORKS, "scipy", "matplotlib", "soundfile", "sklearn"}
 
 
 @pytest.mark.slow

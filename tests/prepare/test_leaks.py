@@ -75,7 +75,9 @@ def test_identical_files_are_not_counted_twice():
     assert found == {("audio", ("train", "test")): 1}
 
 
-def test_the_search_finds_exactly_what_comparing_each_with_each_finds(monkeypatch):
+@pytest.mark.parametrize("few_pairs", [0, near_audio._FEW_PAIRS])
+def test_the_search_finds_exactly_what_comparing_each_with_each_finds(monkeypatch, few_pairs):
+    monkeypatch.setattr(near_audio, "_FEW_PAIRS", few_pairs)
     monkeypatch.setattr(near_audio, "_QUERIES_AT_ONCE", 7)
     monkeypatch.setattr(near_audio, "_PAIRS_AT_ONCE", 5)
     random = np.random.default_rng(0)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from scipy.spatial import cKDTree
 
 from vibespeaker.audio.fingerprint import BANDS, NEAR, SLICES, comparable
 from vibespeaker.errors import ManifestError
@@ -28,8 +27,13 @@ _LEAF = 32
 _RADIUS = float(np.sqrt(2 * NEAR))
 #: What the largest difference in duration counts against the radius: much, since durations tell most pairs apart.
 _DURATION_WEIGHT = 2.0
-_PAIRS_AT_ONCE = 65_536
+#: Vectors take 1.5 kB each, and as much again while they are made.
+_PAIRS_AT_ONCE = 8_192
 _QUERIES_AT_ONCE = 1_000
+#: So many pairs are compared each with each.
+_FEW_PAIRS = 4_000_000
+#: Of similarities, whichever way they are summed.
+_ROUNDING = 1e-4
 #: Durations this much apart need no comparison: a hair more than `SAME_DURATION`, which is what decides.
 _DURATION_MARGIN = SAME_DURATION + 1e-6
 
@@ -99,7 +103,7 @@ def _cells(column: pa.ChunkedArray) -> npt.NDArray[np.uint8]:
     """Return the fingerprints that are there, `(fingerprints, cells)`, as they lie in the table's memory."""
     parts = [np.empty((0, SLICES * BANDS), np.uint8)]
     for chunk in column.chunks:
-        known = chunk.drop_null()
+        known = chunk.drop_null() if chunk.null_count else chunk
         if len(known):
             offsets = np.frombuffer(known.buffers()[1], np.int32)[known.offset : known.offset + len(known) + 1]
             if (np.diff(offsets) != SLICES * BANDS).any():
@@ -126,7 +130,7 @@ def near_pairs_within(one: AudioFingerprints) -> npt.NDArray[np.int64]:
 def _near(first: AudioFingerprints, second: AudioFingerprints, itself: bool) -> npt.NDArray[np.int64]:
     order, others = (np.argsort(side.seconds, kind="stable") for side in (first, second))
     seconds = second.seconds[others]
-    reach = _RADIUS * np.sqrt(1 + _DURATION_WEIGHT**2)
+    offer = _alike if len(order) * len(others) <= _FEW_PAIRS else _close
     found = [np.empty((0, 2), dtype=np.int64)]
     # neighbours in duration together, so that few others come into question and the trees stay small
     for start in range(0, len(order), _QUERIES_AT_ONCE):
@@ -136,13 +140,28 @@ def _near(first: AudioFingerprints, second: AudioFingerprints, itself: bool) -> 
         candidates = others[begin : np.searchsorted(seconds, longest, side="right")]
         if not len(candidates):
             continue
-        trees = (cKDTree(side.places[rows], leafsize=_LEAF) for side, rows in ((first, asked), (second, candidates)))
-        offered = next(trees).sparse_distance_matrix(next(trees), reach, output_type="ndarray")
+        left, right = offer(first, asked, second, candidates)
         if itself:
-            offered = offered[offered["i"] < offered["j"]]
-        found.append(_compared(first, second, asked[offered["i"]], candidates[offered["j"]]))
+            left, right = left[left < right], right[left < right]
+        found.append(_compared(first, second, asked[left], candidates[right]))
     pairs = np.concatenate(found)
     return pairs[np.lexsort(pairs.T[::-1])]
+
+
+def _alike(first: AudioFingerprints, asked: Rows, second: AudioFingerprints, candidates: Rows) -> tuple[Rows, Rows]:
+    """Return places among `asked` and `candidates` of pairs that are about near, by comparing each with each."""
+    left, right = np.nonzero(1 - first.vectors(asked) @ second.vectors(candidates).T < NEAR + _ROUNDING)
+    return left, right
+
+
+def _close(first: AudioFingerprints, asked: Rows, second: AudioFingerprints, candidates: Rows) -> tuple[Rows, Rows]:
+    """Return places among `asked` and `candidates` of pairs that are close in a few axes, by k-d trees."""
+    from scipy.spatial import cKDTree  # which takes as long to import as all else that a small manifest needs
+
+    reach = _RADIUS * np.sqrt(1 + _DURATION_WEIGHT**2)
+    trees = (cKDTree(side.places[rows], leafsize=_LEAF) for side, rows in ((first, asked), (second, candidates)))
+    offered = next(trees).sparse_distance_matrix(next(trees), reach, output_type="ndarray")
+    return offered["i"], offered["j"]
 
 
 def _compared(first: AudioFingerprints, second: AudioFingerprints, left: Rows, right: Rows) -> npt.NDArray[np.int64]:

@@ -11,13 +11,11 @@ import numpy as np
 import pandas as pd
 
 from vibespeaker.errors import ManifestError
-from vibespeaker.figures import corpus_bars, svg_bytes
 from vibespeaker.files import write_text
 from vibespeaker.files.outputs import check_folder
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.balance_plan import TARGET, balanced_rows
-from vibespeaker.prepare.combine import combine_files, left_out
 from vibespeaker.prepare.counts import ALL, CorpusCounts, as_csv, as_markdown, count, terminal_table
 from vibespeaker.prepare.label_map import Counts, LabelMap, read_label_map
 from vibespeaker.prepare.split.strategies import UTTERANCE_FRACTIONS, split_by_group, split_by_utterance, stratified
@@ -80,6 +78,8 @@ def stats(
     for note in found.notes:
         log.warning("%s", note)
     if out is not None:
+        from vibespeaker.figures import corpus_bars, svg_bytes  # half a second, for a picture
+
         csv, markdown, picture = (out / name for name in FILES)
         write_text(csv, as_csv(found.counts))
         write_text(markdown, as_markdown(found.counts, found.published, found.notes))
@@ -121,6 +121,8 @@ def _read(manifests: list[Path], labels: LabelMap | None) -> Manifest:
         return Manifest.read(manifests[0])
     if labels is None:
         raise ManifestError("several manifests need a label map", remedy="add --labels, e.g. corpora/seven")
+    from vibespeaker.prepare.combine import combine_files, left_out  # only where there are several
+
     combined = combine_files(manifests, labels)
     for warning in (*combined.warnings, *left_out(combined)):
         log.warning("%s", warning)

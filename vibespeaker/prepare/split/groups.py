@@ -16,8 +16,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from vibespeaker.errors import ManifestError
 from vibespeaker.manifest import SCHEMA, Manifest
@@ -74,17 +72,22 @@ def connected(columns: Sequence[npt.ArrayLike], pairs: npt.ArrayLike = ()) -> Ro
         columns: each of N values; null is shared with nothing.
         pairs: `(pairs, 2)` row numbers.
     """
-    links = [np.asarray(pairs, dtype=np.int64).reshape(-1, 2)]
-    for values in columns:
-        codes = pd.factorize(np.asarray(values, dtype=object))[0]
-        order = np.argsort(codes, kind="stable")
-        order = order[codes[order] >= 0]
-        same = codes[order[1:]] == codes[order[:-1]]
-        links.append(np.stack([order[:-1][same], order[1:][same]], axis=1))
-    first, second = np.concatenate(links).T
-    count = np.size(columns[0])
-    graph = coo_matrix((np.ones(len(first), dtype=bool), (first, second)), shape=(count, count))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
+    links = np.asarray(pairs, dtype=np.int64).reshape(-1, 2)
+    codes = [pd.factorize(np.asarray(values, dtype=object))[0] for values in columns]
+    lowest = np.arange(np.size(columns[0]))  # of each row: a row that it is connected with, in the end the first
+    while True:
+        before = lowest
+        lowest = lowest.copy()
+        for rows in codes:
+            known = np.flatnonzero(rows >= 0)
+            least = np.full(len(known) and rows.max() + 1, len(rows))
+            np.minimum.at(least, rows[known], lowest[known])
+            lowest[known] = least[rows[known]]
+        for one, other in (links.T, links.T[::-1]):
+            np.minimum.at(lowest, one, lowest[other])
+        lowest = lowest[lowest]  # which halves the longest way
+        if np.array_equal(lowest, before):
+            return np.unique(lowest, return_inverse=True)[1].astype(np.int64)
 
 
 def _keys(frame: pd.DataFrame, key: Key) -> npt.NDArray[np.object_]:

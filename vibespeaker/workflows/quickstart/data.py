@@ -33,6 +33,8 @@ from vibespeaker.workflows.steps import Chain, Step
 GENERATED_FORMAT = "msp-podcast"
 #: What the embedded default is extracted with: its encoders, and other voices for the training split.
 EMBEDDED, VOICES, VIEWS = "encoders/embedded", "augmentation/speed", 2
+#: Other voices of each training clip here, where nobody wants to wait.
+FEWER_VIEWS = 1
 #: Clips in a shard: several shards for each process, also of a small corpus.
 SHARD_CLIPS = 64
 _LABELLED = ("test", "test1", "test2", "test3", "development", "validation")
@@ -132,7 +134,7 @@ def prepare_data(source: Source, out: Path, chain: Chain) -> PreparedData:
     prepared_key = chain.run(Step("prepare", "preparing the manifest", inputs, (prepared,), prepare_it))
     title = "simulating a recogniser's transcripts" if source.corpus is None else "keeping the corpus's own texts"
     text_key = chain.run(Step("transcripts", title, {"prepared": prepared_key}, (manifest,), transcribe_it))
-    inputs = {"manifest": text_key, "configs": [file_sha256(path) for path in configs], "views": VIEWS}
+    inputs = {"manifest": text_key, "configs": [file_sha256(path) for path in configs], "views": FEWER_VIEWS}
     key = chain.run(
         Step("extract", "extracting embeddings", inputs, (cache,), lambda: _extract(manifest, cache, chain.workers))
     )
@@ -147,11 +149,12 @@ def extract_embedded(manifest: Path, cache: Path, **options: Any) -> None:
     Args:
         manifest: the utterances.
         cache: where the frames go.
-        options: further ones of `extract`.
+        options: further or other ones of `extract`.
     """
     from vibespeaker.extract import extract  # seconds, where nothing is left to be extracted
 
-    extract(manifest, find_config(EMBEDDED), cache, views=VIEWS, augmentation=find_config(VOICES), **options)
+    options = {"views": VIEWS, "augmentation": find_config(VOICES), **options}
+    extract(manifest, find_config(EMBEDDED), cache, **options)
 
 
 def _extract(manifest: Path, cache: Path, workers: Workers) -> None:
@@ -167,7 +170,7 @@ def _extract(manifest: Path, cache: Path, workers: Workers) -> None:
 def _extract_share(manifest: Path, cache: Path, is_hidden: bool) -> None:
     """Extract beside others; one of them shows the progress of all."""
     with small_work(), hidden_progress() if is_hidden else nullcontext():
-        extract_embedded(manifest, cache, shard_size=SHARD_CLIPS)
+        extract_embedded(manifest, cache, views=FEWER_VIEWS, shard_size=SHARD_CLIPS, processes=1)
 
 
 def _corpus(source: Source, out: Path, chain: Chain) -> tuple[Path, str]:
