@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from vibespeaker.encoders import SpeechEncoder
+from vibespeaker.encoders.speech import similar_lengths
 from vibespeaker.encoders.training import Training
 from vibespeaker.errors import ConfigError
 
@@ -47,6 +48,12 @@ def test_result_depends_on_nothing_but_the_clip(tiny_checkpoint, kind):
         assert torch.allclose(together.values[row, :count], alone, atol=2e-5)
         assert torch.allclose(backward.values[4 - row, :count], alone, atol=2e-5)
         assert not together.values[row, count:].any()
+
+
+def test_windows_of_similar_length_go_together_on_a_processor():
+    lengths = [100, 30, 80, 25, 75]
+    assert similar_lengths(lengths, torch.device("cpu")) == [[0, 2, 4], [1, 3]]
+    assert similar_lengths(lengths, torch.device("cuda")) == [[0, 1, 2, 3, 4]]
 
 
 def test_a_batch_of_a_base_model_trains_as_its_clips_do_alone(tiny_checkpoint):

@@ -19,6 +19,9 @@ from vibespeaker.errors import ConfigError, EncoderError
 from vibespeaker.provenance import Modality
 from vibespeaker.utterance import SAMPLE_RATE
 
+#: Windows of at least this share of the longest's length go with it on a CPU.
+_SIMILAR = 0.75
+
 KINDS = ("wavlm", "hubert", "wav2vec2")
 
 
@@ -98,7 +101,12 @@ class SpeechEncoder(PretrainedEncoder):
         clips = on_device([torch.as_tensor(clip) for clip in inputs], self._weights.device)
         windows = [self._windows(clip) for clip in clips]
         flat = [window for clip in windows for window in clip]
-        parts = iter(self._encode(flat, window_seeds(self.mask_seeds, [len(clip) for clip in windows])))
+        seeds = window_seeds(self.mask_seeds, [len(clip) for clip in windows])
+        encoded: dict[int, Tensor] = {}
+        for group in similar_lengths([len(window) for window in flat], flat[0].device):
+            own = None if seeds is None else [seeds[at] for at in group]
+            encoded |= zip(group, self._encode([flat[at] for at in group], own), strict=True)
+        parts = (encoded[at] for at in range(len(flat)))
         return pad_frames([torch.cat([next(parts) for _ in clip]) for clip in windows])
 
     def _windows(self, clip: Tensor) -> list[Tensor]:
@@ -141,6 +149,22 @@ def _stages(network: Any) -> list[Stage]:
     stages.append(Stage("input", entering if norm_closes else (*entering, encoder.layer_norm)))
     stages += [Stage("layer", (layer,)) for layer in encoder.layers]
     return [*stages, Stage("closing", (encoder.layer_norm,))] if norm_closes else stages
+
+
+def similar_lengths(lengths: Sequence[int], device: torch.device) -> list[list[int]]:
+    """Return which windows are encoded together, as positions: on a GPU all, on a CPU those of similar length.
+
+    A processor is busy with a few clips already and pays for every frame of padding; a GPU is paid by the launch.
+    """
+    if device.type != "cpu":
+        return [list(range(len(lengths)))]
+    groups: list[list[int]] = []
+    for at in sorted(range(len(lengths)), key=lambda at: -lengths[at]):
+        if groups and lengths[at] >= _SIMILAR * lengths[groups[-1][0]]:
+            groups[-1].append(at)
+        else:
+            groups.append([at])
+    return groups
 
 
 def _geometry(kernels: Sequence[int], strides: Sequence[int]) -> tuple[int, int]:
