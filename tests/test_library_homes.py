@@ -31,6 +31,7 @@ HOMES = {
     "tensorboard": {"report"},
     "torchaudio": {"encoders"},
     "torchmetrics": {"tasks", "trainer"},
+    "vosk": {"transcribe"},
     "transformers": {"encoders", "transcribe"},
 }
 

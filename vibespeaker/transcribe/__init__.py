@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vibespeaker.transcribe.ctc import CTCTranscriber
     from vibespeaker.transcribe.sphinx import SphinxTranscriber
+    from vibespeaker.transcribe.vosk import VoskTranscriber
     from vibespeaker.transcribe.whisper import WhisperTranscriber
 
-__all__ = ["CTCTranscriber", "SphinxTranscriber", "WhisperTranscriber"]
+__all__ = ["CTCTranscriber", "SphinxTranscriber", "VoskTranscriber", "WhisperTranscriber"]
 
-_HOMES = {"CTCTranscriber": "ctc", "SphinxTranscriber": "sphinx", "WhisperTranscriber": "whisper"}
+_HOMES = {
+    "CTCTranscriber": "ctc",
+    "SphinxTranscriber": "sphinx",
+    "VoskTranscriber": "vosk",
+    "WhisperTranscriber": "whisper",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,8 +1,10 @@
 """What every recogniser of speech is: samples in, a text out, with times where it knows them, and what it is."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,7 @@ WINDOW_SAMPLES = 30 * SAMPLE_RATE
 #: Long clips are cut where the last five seconds of a window are quietest for a tenth of a second.
 _SEARCH_SAMPLES = 5 * SAMPLE_RATE
 _QUIET_SAMPLES = SAMPLE_RATE // 10
+NO_SPEECH = "holds no speech"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ class Transcriber(ABC):
     batch_size: int = 1
     vad: Vad = "energy"
 
+    @cached_property
+    def notes(self) -> Counter[str]:
+        """What kept windows from having a text, or changed it → how many of them since it was made."""
+        return Counter()
+
     @property
     @abstractmethod
     def languages(self) -> tuple[str, ...]:
@@ -105,6 +113,8 @@ class Transcriber(ABC):
         self.check_language(language)
         windows = [(row, *window) for row, clip in enumerate(clips) for window in _windows(np.asarray(clip))]
         audible = [window for window in windows if holds_speech(window[2], self.vad)]
+        if len(audible) < len(windows):
+            self.notes[NO_SPEECH] += len(windows) - len(audible)
         found: list[list[Transcript]] = [[] for _ in clips]
         for start in range(0, len(audible), self.batch_size):
             batch = audible[start : start + self.batch_size]

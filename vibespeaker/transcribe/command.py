@@ -41,6 +41,7 @@ def transcribe(
     device: str = "auto",
     precision: str = "float32",
     vad: Literal["energy", "silero"] = "energy",
+    suppress: bool = False,
     transcriber: str | None = None,
     name: str | None = None,
     trust: list[str] | None = None,
@@ -61,6 +62,8 @@ def transcribe(
         device: cpu, cuda, …; auto takes a GPU (that of LOCAL_RANK or SLURM_LOCALID) when there is one.
         precision: float32, bfloat16 or float16.
         vad: detector of speech; audio that certainly holds none gets an empty text. energy needs no model.
+        suppress: leave out what a Whisper seems to make up: texts that compress by more than 2.4 or whose mean
+            log-probability is below -1; phrases that it repeats are cut to one. How many is said.
         transcriber: in place of model, any recogniser: a class such as CTCTranscriber, SphinxTranscriber or one of your
             own by its path, or a YAML file of class_path and init_args. init_args go over the options above.
         name: write columns text.NAME and text_origin.NAME, beside the default texts, which stay as they are. An
@@ -83,6 +86,7 @@ def transcribe(
         _write(table, out)
         return 0
     settings = {"beams": beams, "batch_size": batch_size, "device": device, "precision": precision, "vad": vad}
+    settings["suppress"] = suppress
     recognizer = build_transcriber(spec, settings)
     languages = _languages(table, wanted, language, recognizer)
     step = {
@@ -113,6 +117,8 @@ def transcribe(
             if not (found and written().keys() >= {keys[row] for row in found}):
                 _write(_filled(table, found, name, origin, step), out)
             finished.remove()
+    for note, count in sorted(recognizer.notes.items()):
+        logger.info("%d windows: %s", count, note)
     failures = [finished.failures[keys[row]] for row in wanted if keys[row] in finished.failures]
     for line in failures[:_SHOWN_FAILURES]:
         logger.warning("%s", line)

@@ -21,6 +21,7 @@ DEFAULTS: Mapping[str, Any] = {
     "device": "auto",
     "precision": "float32",
     "vad": "energy",
+    "suppress": False,
 }
 
 

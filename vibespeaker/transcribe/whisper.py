@@ -14,6 +14,7 @@ from vibespeaker.provenance import Fingerprint
 from vibespeaker.transcribe.base import Transcript, Waveform
 from vibespeaker.transcribe.checkpoint import CheckpointTranscriber
 from vibespeaker.transcribe.languages import complete_settings
+from vibespeaker.transcribe.suppression import suppressed
 from vibespeaker.utterance import SAMPLE_RATE
 
 
@@ -27,6 +28,7 @@ class WhisperTranscriber(CheckpointTranscriber):
         precision: type of weights and arithmetic: float32, bfloat16 or float16.
         batch_size: windows transcribed together.
         vad: detector of `audio.speech`; a window that certainly holds no speech has an empty text.
+        suppress: whether windows whose text looks made up have none, and repeated phrases are cut; see `suppression`.
 
     Raises:
         EncoderError: the checkpoint is missing, unreachable or no Whisper.
@@ -41,10 +43,11 @@ class WhisperTranscriber(CheckpointTranscriber):
         precision: str = "float32",
         batch_size: int = 8,
         vad: Vad = "energy",
+        suppress: bool = False,
     ) -> None:
         require(COUNT, beams=beams, batch_size=batch_size)
         super().__init__(checkpoint, load_whisper, device, precision, batch_size, vad)
-        self.beams = beams
+        self.beams, self.suppress = beams, suppress
         self._tokenizer, self._extractor = self.rest
 
     @property
@@ -64,6 +67,7 @@ class WhisperTranscriber(CheckpointTranscriber):
                 "class": "Transcriber",  # what manifests say that were made before there were others
                 "tokenizer": hashlib.sha256(tokens).hexdigest(),
                 "beams": str(self.beams),
+                **({"suppress": "yes"} if self.suppress else {}),
             }
         )
 
@@ -78,15 +82,39 @@ class WhisperTranscriber(CheckpointTranscriber):
             device=str(self.network.device),
         )
         with quiet_transformers():
-            tokens = self.network.generate(
+            found = self.network.generate(
                 inputs.input_features.to(self.network.device, self.network.dtype),
                 attention_mask=inputs.attention_mask.to(self.network.device),
                 num_beams=self.beams,
                 do_sample=False,
+                **({"return_dict_in_generate": True, "output_scores": True} if self.suppress else {}),
                 **generation_options(self.network, language),
             )
-        texts = self._tokenizer.batch_decode(tokens, skip_special_tokens=True)
-        return [Transcript(" ".join(text.split())) for text in texts]
+        tokens = found["sequences"] if self.suppress else found
+        texts = [" ".join(text.split()) for text in self._tokenizer.batch_decode(tokens, skip_special_tokens=True)]
+        if self.suppress:
+            texts = self._kept(texts, self._log_probabilities(found))
+        return [Transcript(text) for text in texts]
+
+    def _kept(self, texts: Sequence[str], log_probabilities: Sequence[float]) -> list[str]:
+        """Return what is left of texts, and note what was suppressed."""
+        kept = []
+        for text, mean in zip(texts, log_probabilities, strict=True):
+            left, problem = suppressed(text, mean)
+            self.notes.update([problem] if problem else [])
+            kept.append(left)
+        return kept
+
+    def _log_probabilities(self, found: Any) -> list[float]:
+        """Return the mean log-probability of each window's tokens, the end among them."""
+        if found.get("sequences_scores") is not None:  # of beams: the mean already
+            return [float(score) for score in found["sequences_scores"]]
+        # (windows, steps): behind the end there is padding
+        steps = self.network.compute_transition_scores(found["sequences"], found["scores"], normalize_logits=True)
+        said = found["sequences"][:, -steps.shape[1] :] != self.network.config.eos_token_id
+        counted = torch.cat([torch.ones_like(said[:, :1]), said.cumprod(1).bool()[:, :-1]], dim=1)
+        sums = steps.masked_fill(~counted, 0.0).float().sum(1)
+        return [float(mean) for mean in sums / counted.sum(1)]
 
 
 def generation_options(network: Any, language: str | Sequence[str | None] | None) -> dict[str, Any]:
