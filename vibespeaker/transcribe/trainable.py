@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from vibespeaker.arguments.ranges import COUNT, SHARE_BELOW_ONE, require, require_each
 from vibespeaker.encoders.checkpoints import load, quiet_transformers
 from vibespeaker.encoders.gradients import recompute
-from vibespeaker.encoders.log_mels import HOP, LogMels
+from vibespeaker.encoders.log_mels import HOP, WINDOW, LogMels
 from vibespeaker.encoders.lora import add_adapters
 from vibespeaker.encoders.training import Stage, Training, chosen_stages
 from vibespeaker.errors import ConfigError
@@ -207,7 +207,13 @@ class TrainableWhisper(nn.Module):
             self.extractor.save_pretrained(folder)
 
     def _features(self, audio: Sequence[Tensor]) -> Tensor:
-        return self.mels(audio, WINDOW_SAMPLES).to(self.network.dtype)
+        """Return log-mel frames `(batch, mels, 3000)`; behind the longest clip all are those of silence, made once."""
+        longest = max(len(clip) for clip in audio)
+        frames = min(WINDOW_SAMPLES, longest + 2 * WINDOW) // HOP
+        mels = self.mels(audio, max(frames * HOP, longest))
+        rest = WINDOW_SAMPLES // HOP - mels.shape[2]
+        mels = torch.cat([mels, mels[:, :, -1:].expand(-1, -1, rest)], dim=2)
+        return mels.to(self.network.dtype)
 
     def _heard(self, audio: Sequence[Tensor]) -> Tensor:
         """Return `(batch, frames)`, 1 on frames of the clips and 0 on the silence behind them."""
