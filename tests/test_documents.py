@@ -62,7 +62,7 @@ def test_set_up_commands_are_those_of_the_checks() -> None:
     lines = [line for block in blocks("bash") for line in block.lines if line.startswith(SET_UP)]
     run, tests = lines
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert run.endswith(".venv/bin/vibespeaker recognize recording.wav")
+    assert run.endswith(".venv/bin/vibespeaker quickstart")
     assert all(
         step.replace("pip install -e", "pip install --quiet --editable") in script for step in tests.split(" && ")
     )
