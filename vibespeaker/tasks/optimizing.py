@@ -36,7 +36,8 @@ def checked_optimizer(
     try:
         optimizer = make(groups if own_rates else trained)
     except ValueError as error:  # PyTorch checks most of them
-        raise ConfigError("model.init_args.optimizer is refused by PyTorch", found=error) from error
+        allowed = f"{NOT_NEGATIVE} as learning rate; other settings as PyTorch documents them"
+        raise ConfigError("model.init_args.optimizer is refused by PyTorch", found=error, allowed=allowed) from error
     for group, wanted in zip(optimizer.param_groups[-len(own_rates) :] if own_rates else (), own_rates, strict=True):
         group["lr"] = wanted.factor * (optimizer.defaults["lr"] if wanted.rate is None else wanted.rate)
     require_each(NOT_NEGATIVE, "optimizer.lr", enumerate(group["lr"] for group in optimizer.param_groups))
