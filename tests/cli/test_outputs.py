@@ -25,6 +25,7 @@ FILES: dict[str, tuple[str, Words]] = {
     "evaluate": (".json", lambda toy: ["evaluate", table(toy), "--manifest", toy.manifest]),
     "calibrate": (".json", lambda toy: ["calibrate", table(toy), "--manifest", toy.manifest]),
     "prior": (".parquet", lambda toy: ["prior", table(toy), "--manifest", toy.manifest]),
+    "wer": (".json", lambda toy: ["wer", "sphinx", "--manifest", toy.manifest]),
     "recognize": (".csv", lambda toy: ["recognize", toy.manifest.parent / "clip.wav"]),
 }
 #: Command that writes a folder → its words, and a file that it writes there.

@@ -79,8 +79,12 @@ def test_missing_file(tmp_path):
         ({"class_path": "no.such.Thing"}, ConfigError, "neither imported nor called"),
         ({"class_path": "vibespeaker.labels.LabelSet"}, ConfigError, "is no Encoder"),
         ({"class_path": "HashedText", "init_args": {"dims": 8}}, ConfigError, r"Found: \['dims'\]. Allowed: dim"),
-        ({"class_path": "HashedText", "init_args": {"dim": 12}}, ConfigError, "encoder 'x': HashedText"),
-        ({"class_path": "HashedText", "init_args": {"dim": "wide"}}, ConfigError, "cannot be made"),
+        ({"class_path": "HashedText", "init_args": {"dim": 12}}, ConfigError, "encoder 'x': the table of HashedText"),
+        (
+            {"class_path": "HashedText", "init_args": {"dim": "wide"}},
+            ConfigError,
+            "encoder 'x': dim is out of range. Found: wide",
+        ),
     ],
 )
 def test_wrong_specs_name_the_encoder_and_what_is_allowed(spec, error, message):

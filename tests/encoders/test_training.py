@@ -106,11 +106,11 @@ def test_recomputing_layers_changes_no_gradient(tiny_checkpoint):
     runs = []
     layer = encoder.network.encoder.layers[0]
     layer.attention.register_forward_hook(lambda *_: runs.append(1))
-    outputs(copy.deepcopy(encoder)).sum().backward()
-    assert len(runs) == 2
     with torch.no_grad():
         outputs(encoder)
-    assert len(runs) == 3
+    once = len(runs)
+    outputs(copy.deepcopy(encoder)).sum().backward()
+    assert len(runs) == 3 * once > 0
 
 
 def test_adapters_change_nothing_at_first(tiny_checkpoint):

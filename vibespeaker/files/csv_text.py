@@ -12,13 +12,15 @@ from pathlib import Path
 from vibespeaker.files import write_text
 
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_DIGITS = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+#: A number, perhaps with its interval: -0.012 [-0.031, 0.008].
+_NUMBER = re.compile(rf"{_DIGITS}( \[{_DIGITS}, {_DIGITS}\])?")
 #: A cell with one of these is quoted: where comma is the decimal sign, spreadsheets separate columns by semicolons.
 _SEPARATORS = re.compile(r'[",;\t\r\n]')
 
 
 def is_formula(text: str) -> bool:
-    """Return True for text that a spreadsheet would take for a formula; a number such as -1.5 is none."""
+    """Return True for what a spreadsheet would take for a formula; a number, perhaps with its interval, is none."""
     return bool(_FORMULA.match(text)) and not _NUMBER.fullmatch(text)
 
 

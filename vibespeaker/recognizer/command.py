@@ -43,7 +43,7 @@ def recognize(
     textgrid: Path | None = None,
     evaluate: bool = False,
     device: str = "cpu",
-    trust: "list[str] | None" = None,
+    trust: list[str] | None = None,
     ckpt: str | None = None,
 ) -> int:
     """Say what emotions are heard in recordings: probabilities of categories, and attributes where the model has them.
