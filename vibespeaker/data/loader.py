@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from vibespeaker.batch import EmotionBatch
-from vibespeaker.data.sampler import EvaluationBatches, Key, TrainingBatches
+from vibespeaker.data.sampler import EvaluationBatches, Key, Rows, TrainingBatches
 from vibespeaker.data.speech import SpeechBatch
 
 
@@ -15,6 +15,11 @@ class BatchReader(Protocol):
     """A split that is read one batch at a time."""
 
     def __len__(self) -> int: ...
+
+    @property
+    def lengths(self) -> Rows:
+        """`(N,)` frames of each utterance, perhaps estimated."""
+        ...
 
     def __getitems__(self, keys: Sequence[Key]) -> EmotionBatch | SpeechBatch:
         """Read the utterances at `keys`, (position, view) each, as one batch."""

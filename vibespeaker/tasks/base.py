@@ -9,7 +9,6 @@ from torch import Tensor
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.calibration.applying import write_calibrated
-from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
 from vibespeaker.models.checkpoint import open_checkpoint
 from vibespeaker.predictions import TABLE_SUFFIXES
@@ -57,19 +56,8 @@ class RecognitionTask(Task):
 
     @property
     def data(self) -> EmotionDataModule:
-        """The data module of the run.
-
-        Raises:
-            ConfigError: it is of another kind.
-        """
-        found = self.trainer.datamodule
-        if not isinstance(found, EmotionDataModule):
-            raise ConfigError(
-                f"model.class_path {type(self).__name__} does not read the data of data.class_path",
-                found="none" if found is None else type(found).__name__,
-                allowed="vibespeaker.tasks.EmotionDataModule, or a subclass",
-            )
-        return found
+        """The data module of the run; see `data_of`."""
+        return self.data_of(EmotionDataModule)
 
     @property
     def checkpoint(self) -> Path | None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from lightning.pytorch import LightningDataModule
 
 from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, WORKERS, require, require_once
 from vibespeaker.audio.augmentation import read_recipe
@@ -19,9 +18,9 @@ from vibespeaker.cache.keys import Contents
 from vibespeaker.data.columns import read_contents, read_facts, read_names, read_targets, text_origins
 from vibespeaker.data.epoch_items import allowed_leaks, planned
 from vibespeaker.data.heads import HeadConfig, resolve_heads
-from vibespeaker.data.loader import BatchLoader
+from vibespeaker.data.loader import BatchReader
 from vibespeaker.data.reading import SplitInputs
-from vibespeaker.data.sampler import BatchSize, Draw, EvaluationBatches, Shard, TrainingBatches
+from vibespeaker.data.sampler import BatchSize, Draw, TrainingBatches
 from vibespeaker.data.source import Sources, check_source, decide_sources
 from vibespeaker.data.splits import Purpose, Splits, choose_rows, evaluated_rows, is_in_split
 from vibespeaker.data.targets import Targets
@@ -32,13 +31,14 @@ from vibespeaker.labels.policy import LabelPolicy
 from vibespeaker.manifest import Manifest
 from vibespeaker.provenance import EncoderProvenance, Provenance, texts_read
 from vibespeaker.tasks.processes import run_seed
+from vibespeaker.tasks.split_batches import SplitDataModule
 
 log = logging.getLogger(__name__)
 
 Rows = npt.NDArray[np.int64]
 
 
-class EmotionDataModule(LightningDataModule):
+class EmotionDataModule(SplitDataModule):
     """Batches from a manifest and an embedding cache, from a manifest and its audio files, or from all three.
 
     Args:
@@ -111,8 +111,6 @@ class EmotionDataModule(LightningDataModule):
         self.augmentation = None if augmentation is None else read_recipe(augmentation)
         check_head_names(heads or {})
         self.declared_heads, self.heads = heads or {}, dict[str, HeadSpec]()
-        self._training: BatchLoader | None = None
-        self._resumed: dict[str, int] | None = None
         check_source(self.cache_path, encoders, views, evaluation_view, augmentation is not None)
 
     @cached_property
@@ -228,54 +226,24 @@ class EmotionDataModule(LightningDataModule):
             self._check_leaks()
         _ = self.provenance
 
-    def train_dataloader(self) -> BatchLoader:
-        """Return shuffled, length-bucketed batches of drawn views."""
+    def training_batches(self) -> tuple[BatchReader, TrainingBatches]:
+        """Return what reads the training split, and length-bucketed batches of drawn views."""
         rows, drawn = self.epoch_items
         inputs = self._inputs
         reader, categories = inputs.split(rows, drawn, is_training=True), self.targets.category[rows]
-        sampler = TrainingBatches(
-            *(reader.lengths, categories, self.size, self.draw, inputs.view_count, self._shard()),
+        return reader, TrainingBatches(
+            *(reader.lengths, categories, self.size, self.draw, inputs.view_count, self.shard),
             fresh=inputs.are_views_fresh,
         )
-        self._training = BatchLoader(reader, sampler, self.workers)
-        if self._resumed is not None:
-            self._training.load_state_dict(self._resumed)
-        return self._training
 
-    def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
-        """Return every utterance of the validation split, clean; none where training goes without."""
-        return [] if self.splits.validation == [] else self._evaluation("validation")
-
-    def test_dataloader(self) -> BatchLoader:
-        """Return every utterance of the test split, clean."""
-        return self._evaluation("test")
-
-    def predict_dataloader(self) -> BatchLoader:
-        """Return every utterance to predict, clean, whatever its labels."""
-        return self._evaluation("predict")
-
-    def state_dict(self) -> dict[str, int]:
-        """Return the position of training in its epoch; the order itself follows from the seed."""
-        return {} if self._training is None else self._training.state_dict()
-
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Restore that position, once the training batches are asked for.
-
-        Lightning restores loaders by itself only if nothing asked for their length before.
-        """
-        self._resumed = state_dict
+    def evaluation_reader(self, purpose: Purpose) -> BatchReader:
+        """Return what reads all utterances for a purpose, clean."""
+        rows = self.rows(purpose)
+        return self._inputs.split(rows, np.full(len(rows), self.evaluation_view), is_training=False)
 
     def transfer_batch_to_device(self, batch: EmotionBatch, device: torch.device, dataloader_idx: int) -> EmotionBatch:
         """Move a batch without waiting for the copy."""
         return batch.to(device, non_blocking=True)
-
-    def _evaluation(self, purpose: Purpose) -> BatchLoader:
-        rows = self.rows(purpose)
-        reader = self._inputs.split(rows, np.full(len(rows), self.evaluation_view), is_training=False)
-        return BatchLoader(reader, EvaluationBatches(reader.lengths, self.evaluation_size, self._shard()), self.workers)
-
-    def _shard(self) -> Shard:
-        return Shard() if self.trainer is None else Shard(self.trainer.global_rank, self.trainer.world_size)
 
     def _check_leaks(self) -> None:
         """Refuse splits that share speakers or recordings, or record what is allowed to leak."""

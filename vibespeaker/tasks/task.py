@@ -3,10 +3,10 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
-from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch import Callback, LightningDataModule, LightningModule
 from lightning.pytorch.callbacks import LearningRateMonitor
 from lightning.pytorch.trainer.states import TrainerFn
 
@@ -19,6 +19,8 @@ from vibespeaker.tasks.callbacks.cost_record import CostRecord
 from vibespeaker.tasks.callbacks.prediction_writer import PredictionWriter
 from vibespeaker.tasks.callbacks.process_remark import ProcessRemark
 from vibespeaker.tasks.callbacks.random_state import RandomStates
+
+Data = TypeVar("Data", bound=LightningDataModule)
 
 
 class Task(LightningModule):
@@ -40,6 +42,21 @@ class Task(LightningModule):
     def __init__(self, checkpoints: CheckpointRule) -> None:
         super().__init__()
         self.checkpoint_rule = checkpoints
+
+    def data_of(self, kind: type[Data]) -> Data:
+        """Return the data module of the run.
+
+        Raises:
+            ConfigError: it is of another kind than `kind`.
+        """
+        found = self.trainer.datamodule
+        if not isinstance(found, kind):
+            raise ConfigError(
+                f"model.class_path {type(self).__name__} does not read the data of data.class_path",
+                found="none" if found is None else type(found).__name__,
+                allowed=f"vibespeaker.tasks.{kind.__name__}, or a subclass",
+            )
+        return found
 
     def record(self) -> dict[str, Any]:
         """Return plain values: what this was trained on, for its checkpoints and the record of its run."""

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from lightning.pytorch import LightningDataModule
 
 from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, Range, require, require_each, require_once
 from vibespeaker.audio.recordings import COLUMNS
 from vibespeaker.data.epoch_items import allowed_leaks
-from vibespeaker.data.loader import BatchLoader
-from vibespeaker.data.sampler import BatchSize, Draw, EvaluationBatches, Shard, TrainingBatches
+from vibespeaker.data.loader import BatchReader
+from vibespeaker.data.sampler import BatchSize, Draw, TrainingBatches
 from vibespeaker.data.speech import SpeechBatch, SpeechSplit
 from vibespeaker.data.splits import Purpose, Splits, choose_rows, evaluated_rows
 from vibespeaker.evaluation.words.counting import normalised
@@ -23,6 +22,7 @@ from vibespeaker.files import file_sha256
 from vibespeaker.manifest import Manifest
 from vibespeaker.manifest.texts import origin_column, text_column
 from vibespeaker.tasks.processes import run_seed
+from vibespeaker.tasks.split_batches import SplitDataModule
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ _STAGES: dict[str | None, tuple[Purpose, ...]] = {
 }
 
 
-class TranscriptionDataModule(LightningDataModule):
+class TranscriptionDataModule(SplitDataModule):
     """Batches of recordings and texts, of like length; utterances without a text or over 30 s do not count.
 
     Args:
@@ -80,8 +80,6 @@ class TranscriptionDataModule(LightningDataModule):
         self.speeds, self.workers = tuple(speeds or ()), workers
         self.allow_leaks = allow_leaks or []
         self.leaks: dict[str, str] = {}
-        self._training: BatchLoader | None = None
-        self._resumed: dict[str, int] | None = None
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -151,48 +149,17 @@ class TranscriptionDataModule(LightningDataModule):
             for leak in self.leaks.values():
                 log.warning("allowed leak: %s; scores are optimistic", leak)
 
-    def train_dataloader(self) -> BatchLoader:
-        """Return shuffled batches of like length, at drawn speeds."""
-        reader = self._reader("train")
+    def training_batches(self) -> tuple[BatchReader, TrainingBatches]:
+        """Return what reads the training split, and batches of like length, at drawn speeds."""
+        reader = self.evaluation_reader("train")
         alike = np.zeros(len(reader), np.int64)
-        views = len(self.speeds)
-        sampler = TrainingBatches(reader.lengths, alike, self.size, self.draw, views, self._shard())
-        self._training = BatchLoader(reader, sampler, self.workers)
-        if self._resumed is not None:
-            self._training.load_state_dict(self._resumed)
-        return self._training
+        return reader, TrainingBatches(reader.lengths, alike, self.size, self.draw, len(self.speeds), self.shard)
 
-    def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
-        """Return every utterance of the validation split; none where training goes without."""
-        return [] if self.splits.validation == [] else self._evaluation("validation")
-
-    def test_dataloader(self) -> BatchLoader:
-        """Return every utterance of the test split."""
-        return self._evaluation("test")
-
-    def predict_dataloader(self) -> BatchLoader:
-        """Return every utterance to hear."""
-        return self._evaluation("predict")
-
-    def state_dict(self) -> dict[str, int]:
-        """Return the position of training in its epoch; the order itself follows from the seed."""
-        return {} if self._training is None else self._training.state_dict()
-
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Restore that position, once the training batches are asked for."""
-        self._resumed = state_dict
+    def evaluation_reader(self, purpose: Purpose) -> BatchReader:
+        """Return what reads all utterances for a purpose; those of training at drawn speeds."""
+        speeds = self.speeds if purpose == "train" else ()
+        return SpeechSplit(self.manifest, self.rows(purpose), text_column(self.text), speeds)
 
     def transfer_batch_to_device(self, batch: SpeechBatch, device: torch.device, dataloader_idx: int) -> SpeechBatch:
         """Move a batch."""
         return batch.to(device)
-
-    def _reader(self, purpose: Purpose) -> SpeechSplit:
-        speeds = self.speeds if purpose == "train" else ()
-        return SpeechSplit(self.manifest, self.rows(purpose), text_column(self.text), speeds)
-
-    def _evaluation(self, purpose: Purpose) -> BatchLoader:
-        reader = self._reader(purpose)
-        return BatchLoader(reader, EvaluationBatches(reader.lengths, self.evaluation_size, self._shard()), self.workers)
-
-    def _shard(self) -> Shard:
-        return Shard() if self.trainer is None else Shard(self.trainer.global_rank, self.trainer.world_size)

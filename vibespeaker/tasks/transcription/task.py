@@ -93,19 +93,8 @@ class TranscriptionTask(Task):
 
     @property
     def data(self) -> TranscriptionDataModule:
-        """The data module of the run.
-
-        Raises:
-            ConfigError: it is of another kind.
-        """
-        found = self.trainer.datamodule
-        if not isinstance(found, TranscriptionDataModule):
-            raise ConfigError(
-                f"model.class_path {type(self).__name__} does not read the data of data.class_path",
-                found="none" if found is None else type(found).__name__,
-                allowed="vibespeaker.tasks.TranscriptionDataModule, or a subclass",
-            )
-        return found
+        """The data module of the run; see `data_of`."""
+        return self.data_of(TranscriptionDataModule)
 
     @property
     def network(self) -> TrainableWhisper:
