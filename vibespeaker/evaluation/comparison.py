@@ -55,7 +55,7 @@ def compare(
             p_permutation = permutation_p(observed, null, exact=len(null) < permutations)
             one = Comparison(score, names[first], names[second], difference, bootstrap_p(apart), p_permutation, np.nan)
             found[score].append(one)
-    return tuple(one for family in found.values() for one in _corrected(family))
+    return tuple(one for family in found.values() for one in corrected(family))
 
 
 def permuted_differences(
@@ -128,7 +128,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _corrected(family: Sequence[Comparison]) -> Iterator[Comparison]:
+def corrected(family: Sequence[Comparison]) -> Iterator[Comparison]:
+    """Yield the comparisons of one family with `p_holm` after Holm's correction over all of them."""
     for one, p_holm in zip(family, holm([one.p_permutation for one in family]), strict=True):
         yield Comparison(one.score, one.first, one.second, one.difference, one.p_bootstrap, one.p_permutation, p_holm)
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vibespeaker.evaluation.bootstrap import draw_counts, percentiles
-from vibespeaker.evaluation.comparison import bootstrap_p, holm, permutation_p, swaps
+from vibespeaker.evaluation.comparison import bootstrap_p, corrected, permutation_p, swaps
 from vibespeaker.evaluation.scores import Comparison
 from vibespeaker.evaluation.uncertainty import Interval
 from vibespeaker.evaluation.words.counting import COLUMNS, Counts, Normalisation, count_errors, rates
@@ -164,8 +164,7 @@ def _compare(
             difference = Interval(observed, *percentiles([apart], level)[0])
             p = permutation_p(observed, null, exact=len(null) < draws)
             family.append(Comparison(rate, first, second, difference, bootstrap_p(apart), p, np.nan))
-        corrected = holm([one.p_permutation for one in family])
-        found += [_with_holm(one, p_holm) for one, p_holm in zip(family, corrected, strict=True)]
+        found += corrected(family)
     return tuple(found)
 
 
@@ -178,7 +177,3 @@ def _swapped(first: Floats, second: Floats, rate: str, draws: int, seed: int) ->
         for moved in (chosen @ apart for chosen in swaps(len(first), draws, seed))
     ]
     return float(observed[0] - observed[1]), np.concatenate(chunks)
-
-
-def _with_holm(one: Comparison, p_holm: float) -> Comparison:
-    return Comparison(one.score, one.first, one.second, one.difference, one.p_bootstrap, one.p_permutation, p_holm)
