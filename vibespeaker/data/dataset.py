@@ -15,15 +15,13 @@ from vibespeaker.batch import EmotionBatch, Frames
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.cache.keys import AUDIO
 from vibespeaker.cache.precision import QuantizedBatch, QuantizedFrames
+from vibespeaker.data.lengths import estimated_frames
 from vibespeaker.data.live_views import LiveViews
 from vibespeaker.data.memory import batch_memory
 from vibespeaker.data.sampler import Key
 from vibespeaker.data.targets import Targets
 from vibespeaker.manifest import Manifest
 from vibespeaker.manifest.texts import TEXT, text_column, text_names
-
-#: Frames per second by which live audio is measured for batching.
-_FRAME_RATE = 50
 
 Rows = npt.NDArray[np.int64]
 
@@ -107,7 +105,7 @@ class LiveSplit(Dataset[EmotionBatch]):
     @property
     def lengths(self) -> Rows:
         """`(N,)` about how many frames each utterance has."""
-        return np.maximum(np.ceil(np.nan_to_num(self.seconds) * _FRAME_RATE).astype(np.int64), 1)
+        return estimated_frames(self.seconds)
 
     def __getitems__(self, keys: Sequence[Key]) -> EmotionBatch:
         """Read the utterances at `keys`, (position, view) each."""

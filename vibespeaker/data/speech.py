@@ -3,19 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from vibespeaker.audio.files import resample
 from vibespeaker.audio.recordings import Recordings
+from vibespeaker.data.lengths import estimated_frames
 from vibespeaker.data.sampler import Key, Rows
 from vibespeaker.manifest import Manifest
 from vibespeaker.utterance import SAMPLE_RATE
-
-#: Frames per second by which lengths are counted.
-_FRAME_RATE = 50.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +60,7 @@ class SpeechSplit(Dataset[SpeechBatch]):
     @property
     def lengths(self) -> Rows:
         """`(N,)` about how many frames each utterance has; how long its text is follows from it, about."""
-        return np.maximum(np.ceil(np.nan_to_num(self.seconds) * _FRAME_RATE).astype(np.int64), 1)
+        return estimated_frames(self.seconds)
 
     def __getitems__(self, keys: Sequence[Key]) -> SpeechBatch:
         """Read the utterances at `keys`, (position, view) each."""

@@ -16,7 +16,7 @@ from vibespeaker.encoders.lora import add_adapters
 from vibespeaker.encoders.training import Stage, Training, chosen_stages
 from vibespeaker.errors import ConfigError
 from vibespeaker.transcribe.base import WINDOW_SAMPLES
-from vibespeaker.transcribe.whisper import generation_options, load_whisper
+from vibespeaker.transcribe.whisper import generation_options, languages_of, load_whisper
 
 #: What a token that does not count is called in the labels.
 IGNORED = -100
@@ -118,10 +118,7 @@ class TrainableWhisper(nn.Module):
     @property
     def languages(self) -> tuple[str, ...]:
         """ISO codes of the languages that it has tokens for; English alone where it is not multilingual."""
-        settings = self.network.generation_config
-        if not getattr(settings, "is_multilingual", False):
-            return ("en",)
-        return tuple(sorted(token.strip("<|>") for token in settings.lang_to_id))
+        return languages_of(self.network)
 
     @property
     def longest(self) -> int:

@@ -53,10 +53,7 @@ class WhisperTranscriber(CheckpointTranscriber):
     @property
     def languages(self) -> tuple[str, ...]:
         """ISO codes of the languages it knows: English alone for a checkpoint that is not multilingual."""
-        settings = self.network.generation_config
-        if not getattr(settings, "is_multilingual", False):
-            return ("en",)
-        return tuple(sorted(token.strip("<|>") for token in settings.lang_to_id))
+        return languages_of(self.network)
 
     def fingerprint(self) -> Fingerprint:
         """Return what decides the texts besides the language: weights, tokens, search, precision."""
@@ -126,6 +123,14 @@ def generation_options(network: Any, language: str | Sequence[str | None] | None
     """
     multilingual = getattr(network.generation_config, "is_multilingual", False)
     return {"task": "transcribe", "language": language} if multilingual else {}
+
+
+def languages_of(network: Any) -> tuple[str, ...]:
+    """Return the ISO codes of the languages that a Whisper has tokens for; English alone where it speaks no other."""
+    settings = network.generation_config
+    if not getattr(settings, "is_multilingual", False):
+        return ("en",)
+    return tuple(sorted(token.strip("<|>") for token in settings.lang_to_id))
 
 
 def load_whisper(name: str, local: bool) -> tuple[Any, Any, Any]:
