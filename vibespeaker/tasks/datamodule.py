@@ -1,6 +1,5 @@
 """The data of an experiment: which utterances train, validate, test and are predicted, and how they are read."""
 
-import logging
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -16,13 +15,13 @@ from vibespeaker.batch import EmotionBatch
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.cache.keys import Contents
 from vibespeaker.data.columns import read_contents, read_facts, read_names, read_targets, text_origins
-from vibespeaker.data.epoch_items import allowed_leaks, planned
+from vibespeaker.data.epoch_items import planned
 from vibespeaker.data.heads import HeadConfig, resolve_heads
 from vibespeaker.data.loader import BatchReader
 from vibespeaker.data.reading import SplitInputs
 from vibespeaker.data.sampler import BatchSize, Draw, TrainingBatches
 from vibespeaker.data.source import Sources, check_source, decide_sources
-from vibespeaker.data.splits import Purpose, Splits, choose_rows, evaluated_rows, is_in_split
+from vibespeaker.data.splits import Purpose, Splits, choose_rows, is_in_split
 from vibespeaker.data.targets import Targets
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import LabelSet, label_set
@@ -32,8 +31,6 @@ from vibespeaker.manifest import Manifest
 from vibespeaker.provenance import EncoderProvenance, Provenance, texts_read
 from vibespeaker.tasks.processes import run_seed
 from vibespeaker.tasks.split_batches import SplitDataModule
-
-log = logging.getLogger(__name__)
 
 Rows = npt.NDArray[np.int64]
 
@@ -210,20 +207,12 @@ class EmotionDataModule(SplitDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         """Read manifest and cache index, so that mistakes show before anything is computed."""
-        stages: dict[str | None, tuple[Purpose, ...]] = {
-            "fit": ("train", "validation"),
-            "validate": ("validation",),
-            "test": ("test",),
-            "predict": ("predict",),
-        }
         if stage == "fit" and self.declared_heads:
             training = is_in_split(self.manifest, "train", self.splits)
             self.adopt_heads(resolve_heads(self.declared_heads, self.manifest_path, training, self.labels, self.policy))
-        for purpose in stages.get(stage, ()):
-            if not (stage == "fit" and purpose == "validation" and self.splits.validation == []):
-                self.rows(purpose)
+        self.check_splits(stage)
         if stage == "fit":
-            self._check_leaks()
+            self.__dict__.pop("provenance", None)  # which records what leaks
         _ = self.provenance
 
     def training_batches(self) -> tuple[BatchReader, TrainingBatches]:
@@ -244,14 +233,6 @@ class EmotionDataModule(SplitDataModule):
     def transfer_batch_to_device(self, batch: EmotionBatch, device: torch.device, dataloader_idx: int) -> EmotionBatch:
         """Move a batch without waiting for the copy."""
         return batch.to(device, non_blocking=True)
-
-    def _check_leaks(self) -> None:
-        """Refuse splits that share speakers or recordings, or record what is allowed to leak."""
-        splits = {"train": self.rows("train"), **evaluated_rows(self.manifest, self.splits)}
-        self.leaks = allowed_leaks(self.manifest_path, splits, self.allow_leaks)
-        self.__dict__.pop("provenance", None)
-        for text in self.leaks.values():
-            log.warning("allowed leak: %s; scores are optimistic", text)
 
     @property
     def _inputs(self) -> SplitInputs:

@@ -35,7 +35,7 @@ from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.gathering import GatheredOutputs, TrainingAccuracy, TrainingScores
 from vibespeaker.tasks.network_checks import check_heads, freeze
 from vibespeaker.tasks.non_finite import refuse_non_finite
-from vibespeaker.tasks.optimizing import checked_optimizer
+from vibespeaker.tasks.optimizing import checked_optimizer, scheduled
 from vibespeaker.tasks.processes import whole_batch, world_size
 from vibespeaker.tasks.schedule import Schedule
 from vibespeaker.tasks.scores import SplitOutputs, confusion_of
@@ -246,9 +246,7 @@ class EmotionTask(RecognitionTask):
         """Optimise what is not frozen; the schedule moves every step."""
         own_rates = [] if self.live is None else self.live.rate_groups()
         optimizer = checked_optimizer(self.make_optimizer, self.parameters(), own_rates)
-        steps = int(self.trainer.estimated_stepping_batches)
-        scheduler = self.schedule.attach(optimizer, steps / max(1, self.trainer.max_epochs or 1), steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step", "name": "lr"}}
+        return scheduled(optimizer, self.schedule, self.trainer)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Build the network from the checkpoint, or check that the one built for the data is the same.

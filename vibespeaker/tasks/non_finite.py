@@ -9,6 +9,7 @@ from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.errors import TrainingError
 from vibespeaker.manifest import Manifest
 
+_REMEDY = "lower the learning rate or clip gradients by --trainer.gradient_clip_val, and go on with --ckpt_path last"
 #: Utterances that an error names.
 _NAMED = 8
 
@@ -36,10 +37,18 @@ def refuse_non_finite(
     chosen = rows[broken] if broken.any() else rows
     found = names().select(chosen[:_NAMED].tolist()).column("utterance_id")
     rest = f" and {len(chosen) - _NAMED} more" if len(chosen) > _NAMED else ""
-    raise TrainingError(
-        f"the loss is {float(loss.detach())}, so training stops before this step",
-        found=f"{'outputs that are not finite for' if broken.any() else 'finite outputs for'} utterances "
-        f"{', '.join(found)}{rest}",
-        remedy="look at these recordings and their labels; if they are sound, lower the learning rate or clip "
-        "gradients by --trainer.gradient_clip_val, and go on with --ckpt_path last",
-    )
+    outputs_are = "outputs that are not finite for" if broken.any() else "finite outputs for"
+    first = "look at these recordings and their labels; if they are sound, "
+    raise stopping(loss, f"{outputs_are} utterances {', '.join(found)}{rest}", first)
+
+
+def stopping(loss: Tensor, found: str, first: str = "") -> TrainingError:
+    """Return the error that ends training at a loss that is no number.
+
+    Args:
+        loss: of the batch.
+        found: in which batch, or at which utterances.
+        first: what to do before what always helps.
+    """
+    problem = f"the loss is {float(loss.detach())}, so training stops before this step"
+    return TrainingError(problem, found=found, remedy=first + _REMEDY)

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from lightning.pytorch import Trainer
 from torch import nn
 from torch.optim import Optimizer
 
 from vibespeaker.arguments.ranges import NOT_NEGATIVE, require_each
 from vibespeaker.encoders.rates import RateGroup
 from vibespeaker.errors import ConfigError
+from vibespeaker.tasks.schedule import Schedule
 
 #: What the rate of everything but the encoders with rates of their own is called in the log.
 NETWORK_GROUP = "network"
@@ -42,3 +44,16 @@ def checked_optimizer(
         group["lr"] = wanted.factor * (optimizer.defaults["lr"] if wanted.rate is None else wanted.rate)
     require_each(NOT_NEGATIVE, "optimizer.lr", enumerate(group["lr"] for group in optimizer.param_groups))
     return optimizer
+
+
+def scheduled(optimizer: Optimizer, schedule: Schedule, trainer: Trainer) -> dict[str, Any]:
+    """Return what `configure_optimizers` returns: the optimiser, whose rates move every step and are logged as `lr`.
+
+    Args:
+        optimizer: its learning rates are the maxima.
+        schedule: over the whole run.
+        trainer: knows how long that is.
+    """
+    steps = int(trainer.estimated_stepping_batches)
+    scheduler = schedule.attach(optimizer, steps / max(1, trainer.max_epochs or 1), steps)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step", "name": "lr"}}

@@ -12,11 +12,10 @@ import torch
 
 from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, Range, require, require_each, require_once
 from vibespeaker.audio.recordings import COLUMNS
-from vibespeaker.data.epoch_items import allowed_leaks
 from vibespeaker.data.loader import BatchReader
 from vibespeaker.data.sampler import BatchSize, Draw, TrainingBatches
 from vibespeaker.data.speech import SpeechBatch, SpeechSplit
-from vibespeaker.data.splits import Purpose, Splits, choose_rows, evaluated_rows
+from vibespeaker.data.splits import Purpose, Splits, choose_rows
 from vibespeaker.evaluation.words.counting import normalised
 from vibespeaker.files import file_sha256
 from vibespeaker.manifest import Manifest
@@ -29,12 +28,6 @@ log = logging.getLogger(__name__)
 Rows = npt.NDArray[np.int64]
 #: Seconds that a Whisper hears at once.
 LONGEST = 30.0
-_STAGES: dict[str | None, tuple[Purpose, ...]] = {
-    "fit": ("train", "validation"),
-    "validate": ("validation",),
-    "test": ("test",),
-    "predict": ("predict",),
-}
 
 
 class TranscriptionDataModule(SplitDataModule):
@@ -140,14 +133,7 @@ class TranscriptionDataModule(SplitDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         """Read the manifest, so that mistakes show before anything is computed."""
-        for purpose in _STAGES.get(stage, ()):
-            if not (stage == "fit" and purpose == "validation" and self.splits.validation == []):
-                self.rows(purpose)
-        if stage == "fit":
-            splits = {"train": self.rows("train"), **evaluated_rows(self.manifest, self.splits)}
-            self.leaks = allowed_leaks(self.manifest_path, splits, self.allow_leaks)
-            for leak in self.leaks.values():
-                log.warning("allowed leak: %s; scores are optimistic", leak)
+        self.check_splits(stage)
 
     def training_batches(self) -> tuple[BatchReader, TrainingBatches]:
         """Return what reads the training split, and batches of like length, at drawn speeds."""

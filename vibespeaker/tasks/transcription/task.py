@@ -16,13 +16,14 @@ from vibespeaker.arguments.ranges import COUNT, require
 from vibespeaker.data.speech import SpeechBatch
 from vibespeaker.encoders.gradients import check_gradients
 from vibespeaker.encoders.training import keep_frozen_still, read_training
-from vibespeaker.errors import CheckpointError, ConfigError, TrainingError
+from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.evaluation.words.counting import Normalisation
 from vibespeaker.manifest.texts import check_text_name, text_column
 from vibespeaker.models.trained_weights import keep_trained_alone, rest_sha256
 from vibespeaker.provenance import CHECKPOINT_KEY
 from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
-from vibespeaker.tasks.optimizing import checked_optimizer
+from vibespeaker.tasks.non_finite import stopping
+from vibespeaker.tasks.optimizing import checked_optimizer, scheduled
 from vibespeaker.tasks.processes import gathered, world_size
 from vibespeaker.tasks.schedule import Schedule
 from vibespeaker.tasks.task import Task
@@ -172,12 +173,7 @@ class TranscriptionTask(Task):
             dist.all_reduce(total)
         mean = total[0] / total[1]
         if not torch.isfinite(mean):
-            raise TrainingError(
-                f"the loss is {float(mean)}, so training stops before this step",
-                found=f"in a batch with {', '.join(self.data.names(batch.rows.tolist()))}",
-                remedy="lower the learning rate or clip gradients by --trainer.gradient_clip_val, and go on with "
-                "--ckpt_path last",
-            )
+            raise stopping(mean, f"in a batch with {', '.join(self.data.names(batch.rows.tolist()))}")
         size = len(batch) * world_size()
         self.log("train/loss", mean, on_step=False, on_epoch=True, batch_size=size)
         self.log("loss", mean, prog_bar=True, logger=False, batch_size=size)
@@ -242,9 +238,7 @@ class TranscriptionTask(Task):
     def configure_optimizers(self) -> dict[str, Any]:
         """Optimise what is not frozen; the schedule moves every step."""
         optimizer = checked_optimizer(self.make_optimizer, self.parameters())
-        steps = int(self.trainer.estimated_stepping_batches)
-        scheduler = self.schedule.attach(optimizer, steps / max(1, self.trainer.max_epochs or 1), steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step", "name": "lr"}}
+        return scheduled(optimizer, self.schedule, self.trainer)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Build the Whisper, and check that what was not trained of it is the same.
