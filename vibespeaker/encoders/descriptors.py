@@ -5,9 +5,7 @@ result depends on nothing but its clip.
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import torch
@@ -34,23 +32,6 @@ _LOG_SPREAD = 4.0
 _SLOPE_SPREAD = 0.22
 #: Changes whenever the numbers change; part of the fingerprint.
 _VERSION = 1
-
-
-#: Settings and waveform → its descriptors, while `computed_once` holds.
-_known: ContextVar[dict[tuple[str, int], Tensor] | None] = ContextVar("descriptors", default=None)
-
-
-@contextmanager
-def computed_once() -> Iterator[None]:
-    """Let encoders that read the same descriptors of the same waveforms compute them once.
-
-    The waveforms, told apart as objects, must live as long as it holds.
-    """
-    token = _known.set({})
-    try:
-        yield
-    finally:
-        _known.reset(token)
 
 
 class AcousticDescriptors(Encoder):
@@ -134,14 +115,6 @@ class AcousticDescriptors(Encoder):
         return pad_frames([made_once(clip, self._identity, self._describe) for clip in clips])
 
     def _describe(self, waveform: Tensor) -> Tensor:
-        known, key = _known.get(), (json.dumps(self.settings), id(waveform))
-        if known is None:
-            return self._computed(waveform)
-        if key not in known:
-            known[key] = self._computed(waveform)
-        return known[key]
-
-    def _computed(self, waveform: Tensor) -> Tensor:
         waveform = waveform.to(device=self.bands.device, dtype=torch.float32)
         power = self.spectrum(waveform, self.bands)
         bands = (power[:, : self.mels].log() - _LOG_CENTRE) / _LOG_SPREAD

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from vibespeaker.batch import EmotionBatch, Frames
 from vibespeaker.encoders.base import Encoder
-from vibespeaker.encoders.descriptors import computed_once
 from vibespeaker.encoders.masking import utterance_seed
 from vibespeaker.encoders.rates import RateGroup, rate_groups
+from vibespeaker.encoders.sharing import shared_results
 from vibespeaker.encoders.specs import build_encoders
 from vibespeaker.errors import ConfigError
 from vibespeaker.models.trained_weights import keep_trained_alone, rest_sha256
@@ -67,7 +67,7 @@ class LiveEncoders(nn.Module):
 
     def forward(self, batch: EmotionBatch) -> dict[str, Frames]:
         """Return encoder name → frames of the batch's audio or texts, in the encoders' order."""
-        with computed_once():
+        with shared_results():  # the batch holds the waveforms meanwhile
             return {name: self._encode(name, batch) for name in self.specs}
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
