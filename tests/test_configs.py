@@ -10,6 +10,8 @@ import yaml
 from jsonargparse import ArgumentParser
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from tests.experiments.conftest import merge, resolved
+from tests.experiments.test_features import FEATURES
 from tests.toy import Toy, make_toy
 from vibespeaker.cli.main import COMMANDS, TRAINER_COMMANDS
 from vibespeaker.config_files import find_config, shipped_configs
@@ -29,7 +31,9 @@ ENSEMBLES = [name for name in EXPERIMENTS if name.startswith("ensemble")]
 LIVE = [name for name in EXPERIMENTS if name.startswith("baseline")]
 #: Of recognisers; `tests/tasks/transcription` trains them.
 WHISPERS = [name for name in EXPERIMENTS if name.startswith("whisper")]
-FITTED = [name for name in EXPERIMENTS if name not in (*ENSEMBLES, *LIVE, *WHISPERS)]
+#: Of other published systems; `tests/experiments` trains them.
+OTHERS = FEATURES
+FITTED = [name for name in EXPERIMENTS if name not in (*ENSEMBLES, *LIVE, *WHISPERS, *OTHERS)]
 #: What of a full-size experiment must shrink for a test, and what the machine of the test lacks.
 TINY = [
     "--trainer.accelerator=cpu",
@@ -87,16 +91,9 @@ def _start(name: str, pretrained: Pretrained) -> list[str]:
 
 
 def _fit(name: str, toy: Toy, runs: Path, pretrained: Pretrained) -> TrainerCLI:
-    network = _resolved(name)["model"]["init_args"]["network"]["class_path"]
+    network = resolved(name)["model"]["init_args"]["network"]["class_path"]
     tiny = [] if network == "vibespeaker.models.LateFusion" else TINY_NETWORK  # which has neither, and is small
     return run_trainer(["fit", *_arguments(name, toy, runs), *tiny, *_start(name, pretrained)])
-
-
-def _resolved(name: str) -> dict:
-    tree: dict = {}
-    for layer in layers(find_config(f"experiment/{name}")):
-        _merge(tree, yaml.safe_load(layer.read_text()))
-    return tree
 
 
 @pytest.mark.slow
@@ -172,7 +169,7 @@ def test_model_configs_say_whether_they_have_batch_norm(path: Path) -> None:
     """With it, gradients of several processes are not exactly those of one."""
     tree: dict = {}
     for layer in [*layers(path), *layers(find_config("stage/multi-task"))]:
-        _merge(tree, yaml.safe_load(layer.read_text()))
+        merge(tree, yaml.safe_load(layer.read_text()))
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(RecognitionTask, "model")
     task = parser.instantiate(parser.parse_object({"model": tree["model"]})).model
@@ -190,7 +187,7 @@ def test_the_published_head_has_its_number_of_parameters(name: str, parameters: 
     """The paper's reference for pooling has one weight per frame; nine logits, as in multi-task pre-training."""
     tree: dict = {}
     for layer in [*layers(find_config(f"model/{name}")), *layers(find_config("stage/multi-task"))]:
-        _merge(tree, yaml.safe_load(layer.read_text()))
+        merge(tree, yaml.safe_load(layer.read_text()))
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(RecognitionTask, "model")
     task = parser.instantiate(parser.parse_object({"model": tree["model"]})).model
@@ -220,7 +217,7 @@ def test_slurm_trainer_asks_for_what_the_batch_script_asks_for() -> None:
 
 
 def test_experiments_say_what_the_source_says() -> None:
-    pretraining = _resolved("pretrain-task1-attentive")
+    pretraining = resolved("pretrain-task1-attentive")
     assert pretraining["trainer"]["max_epochs"] == 50
     assert pretraining["data"]["init_args"]["batch_size"] == 128
     assert pretraining["data"]["init_args"]["samples_per_epoch"] == 32_000
@@ -231,17 +228,17 @@ def test_experiments_say_what_the_source_says() -> None:
     }
     assert pretraining["model"]["init_args"]["schedule"] == {"warmup_epochs": 3, "minimum": 1e-7}
     assert "views" not in pretraining["data"]["init_args"]  # all the cache has
-    assert _resolved("pretrain-task2-mean")["model"]["init_args"]["loss"]["weights"] == {
+    assert resolved("pretrain-task2-mean")["model"]["init_args"]["loss"]["weights"] == {
         "attributes": 0.75,
         "categories": 0.25,
     }
-    ablation = _resolved("ablation-0.75-0.25")
+    ablation = resolved("ablation-0.75-0.25")
     assert ablation["data"]["init_args"]["views"] == 0
     assert ablation["model"]["init_args"]["loss"]["weights"] == {"attributes": 0.75, "categories": 0.25}
-    task1 = _resolved("finetune-task1-1e-6")
+    task1 = resolved("finetune-task1-1e-6")
     assert (task1["trainer"]["max_epochs"], task1["model"]["init_args"]["optimizer"]["init_args"]["lr"]) == (20, 1e-6)
     assert task1["data"]["init_args"]["label_set"] == "challenge"
-    task2 = _resolved("finetune-task2-mean-sigma7")
+    task2 = resolved("finetune-task2-mean-sigma7")
     assert task2["trainer"]["max_epochs"] == 30
     assert task2["model"]["init_args"]["optimizer"]["init_args"]["lr"] == 5e-6
     assert task2["model"]["init_args"]["schedule"]["minimum"] == 1e-7
@@ -251,22 +248,12 @@ def test_experiments_say_what_the_source_says() -> None:
 
 def test_the_baselines_have_the_settings_that_the_organisers_released() -> None:
     for name in LIVE:
-        found = _resolved(name)
+        found = resolved(name)
         assert (found["trainer"]["max_epochs"], found["trainer"]["accumulate_grad_batches"]) == (20, 4)
         assert found["data"]["init_args"]["batch_size"] * 4 == 32
         assert found["model"]["init_args"]["optimizer"]["init_args"]["lr"] == 1e-5
         assert found["data"]["init_args"]["cache"] is None
     assert LIVE == ["baseline-task1", "baseline-task2"]
-
-
-def _merge(into: dict, above: dict) -> None:
-    if "class_path" in above and above["class_path"] != into.get("class_path"):
-        into.pop("init_args", None)  # another class takes other arguments
-    for key, value in above.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = value
 
 
 def test_live_data_on_top_of_an_experiment_switches_its_cache_off(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vibespeaker.encoders.descriptors import AcousticDescriptors
     from vibespeaker.encoders.functionals import AcousticFunctionals
+    from vibespeaker.encoders.handcrafted import HandcraftedFrames, HandcraftedMeans
     from vibespeaker.encoders.hashed_text import HashedText
     from vibespeaker.encoders.reduced import Reduced
     from vibespeaker.encoders.rocket import Rocket
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AcousticDescriptors",
     "AcousticFunctionals",
+    "HandcraftedFrames",
+    "HandcraftedMeans",
     "HashedText",
     "Reduced",
     "Rocket",
@@ -30,6 +33,8 @@ __all__ = [
 _HOMES = {
     "AcousticDescriptors": "descriptors",
     "AcousticFunctionals": "functionals",
+    "HandcraftedFrames": "handcrafted",
+    "HandcraftedMeans": "handcrafted",
     "HashedText": "hashed_text",
     "Rocket": "rocket",
     "Reduced": "reduced",

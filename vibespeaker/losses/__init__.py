@@ -10,6 +10,7 @@ from vibespeaker.losses.class_weights import (
     InverseFrequency,
     Misclassification,
 )
+from vibespeaker.losses.penalty import WeightPenalty
 
 __all__ = [
     "AttributeMSE",
@@ -27,4 +28,5 @@ __all__ = [
     "Misclassification",
     "MultiTaskLoss",
     "VotesDivergence",
+    "WeightPenalty",
 ]

@@ -20,7 +20,7 @@ from vibespeaker.encoders.training import keep_frozen_still
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels import LabelSet
 from vibespeaker.labels.heads import HeadSpec
-from vibespeaker.losses import MultiTaskLoss
+from vibespeaker.losses import MultiTaskLoss, WeightPenalty
 from vibespeaker.models.base import EmotionModel
 from vibespeaker.models.live import LiveEncoders
 from vibespeaker.models.weights import check_network, initialise
@@ -58,6 +58,7 @@ class EmotionTask(RecognitionTask):
         encoders: name → class_path and init_args of encoders that run inside the model, on audio and texts; `train`
             beside them says what of an encoder is trained, see `encoders.training`. Others are read from the cache.
         freeze: patterns over the network's parameter names, such as `poolings.*`, that stay as they start.
+        penalty: on the size of trained weights, added to what is minimised; `train/loss` and `val/loss` are without it.
         checkpoints: which states a run keeps.
     """
 
@@ -70,6 +71,7 @@ class EmotionTask(RecognitionTask):
         init_from: Path | None = None,
         encoders: dict[str, dict[str, Any]] | None = None,
         freeze: list[str] | None = None,
+        penalty: WeightPenalty | None = None,
         checkpoints: CheckpointRule = CheckpointRule("val/macro_f1"),  # noqa: B008 (frozen)
     ) -> None:
         super().__init__(checkpoints)
@@ -80,7 +82,7 @@ class EmotionTask(RecognitionTask):
         self.live: LiveEncoders | None = None
         self.kept_logits: list[int] | None = None
         self.make_network, self.loss, self.make_optimizer = network, loss, optimizer
-        self.schedule, self.init_from = schedule, init_from
+        self.schedule, self.init_from, self.penalty = schedule, init_from, penalty
         self.encoder_specs = None if encoders is None else check_specs(encoders, "model.init_args.encoders")
         self.freeze_patterns = freeze or []
 
@@ -164,7 +166,8 @@ class EmotionTask(RecognitionTask):
         self.log_dict({"train/loss": value.detach(), **logged}, on_step=False, on_epoch=True, batch_size=size)
         self.log("loss", value.detach(), prog_bar=True, logger=False, batch_size=size)
         # a batch without targets, or a head that no loss reads, still takes part in DDP's exchange of gradients
-        return value * world_size() + sum(head.sum() for head in output.tensors()) * 0.0
+        loss = value * world_size() + sum(head.sum() for head in output.tensors()) * 0.0
+        return loss if self.penalty is None else loss + self.penalty(self.parameters())
 
     def on_train_start(self) -> None:
         """Begin to count what is right, also where training resumes within an epoch: from there on, then."""

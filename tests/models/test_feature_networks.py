@@ -1,0 +1,57 @@
+"""Networks over hand-crafted features: the published numbers of parameters, standardised input, one frame per clip."""
+
+import copy
+
+import pytest
+import torch
+
+from vibespeaker.batch import Frames
+from vibespeaker.errors import ConfigError
+from vibespeaker.models import CNN1d, Concatenation, FeatureCNN
+from vibespeaker.models.pooling import Pooling
+
+
+def frames(values: torch.Tensor) -> Frames:
+    return Frames(values[:, None], torch.ones(len(values), dtype=torch.int64))
+
+
+@pytest.mark.parametrize(
+    ("pooling", "dim", "parameters"),
+    [
+        (CNN1d, 94, 1_669_319),
+        (FeatureCNN, 2376, 7_188_871),
+        (lambda dim: FeatureCNN(dim, (64, 64, 32, 32, 16), dense=64), 2376, 113_719),
+    ],
+)
+def test_parameters_are_the_published_ones(pooling: type[Pooling], dim: int, parameters: int) -> None:
+    with torch.device("meta"):
+        network = Concatenation({"x": dim}, 7, pooling=pooling, heads=["categories"])
+    assert sum(weight.numel() for weight in network.parameters()) == parameters
+
+
+@pytest.mark.parametrize(
+    "make", [lambda dim: CNN1d(dim, ((3, 3), (2,)), dense=(5,)), lambda dim: FeatureCNN(dim, (3, 2), (5, 3), dense=5)]
+)
+def test_scale_and_offset_of_a_feature_do_not_matter(make: type[Pooling]) -> None:
+    torch.manual_seed(0)
+    pooling = make(9).train()
+    other = copy.deepcopy(pooling)
+    values = torch.randn(64, 9)
+    scaled = (values + torch.linspace(-9, 9, 9)) * torch.logspace(-6, 3, 9)
+    torch.manual_seed(1)
+    first = pooling(frames(values))
+    torch.manual_seed(1)
+    torch.testing.assert_close(other(frames(scaled)), first, rtol=5e-3, atol=5e-3)
+    assert first.shape == (64, 5)
+    pooling.eval()
+    alone = pooling(frames(values[:1]))
+    torch.testing.assert_close(pooling(frames(values[:4]))[:1], alone)
+
+
+def test_mistakes_are_refused() -> None:
+    with pytest.raises(ConfigError, match="one frame per clip"):
+        CNN1d(3)(Frames(torch.zeros(2, 4, 3), torch.tensor([4, 2])))
+    with pytest.raises(ConfigError, match="odd kernel"):
+        FeatureCNN(9, (3, 2), (4, 3))
+    with pytest.raises(ConfigError, match="kernels"):
+        FeatureCNN(9, (3,), (0,))
