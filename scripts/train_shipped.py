@@ -18,12 +18,14 @@ import numpy as np
 import torch
 from real_speech.corpora import Corpus
 from shipped.card import DOCUMENTED, card, facts
-from shipped.measuring import calibrated, left_out_scores, ranges, scores_elsewhere
+from shipped.measuring import calibrated, left_out_scores, scores_elsewhere
 from shipped.training import leave_one_speaker_out, train_on_all
 
 from vibespeaker.files import write_text
-from vibespeaker.models.checkpoint import open_checkpoint
+from vibespeaker.manifest import Manifest
+from vibespeaker.systems import TrainedModel
 from vibespeaker.systems.folder import write_model_folder
+from vibespeaker.systems.sharing.heard import ranges
 from vibespeaker.systems.shipped import DEFAULT, models_folder
 
 
@@ -44,21 +46,21 @@ def main() -> None:
     torch.set_num_threads(1)
     corpus = _corpus("emodb", options.data, options.out)
     corpus.make()
-    checkpoint = open_checkpoint(train_on_all(corpus, options.seeds[0]))
+    system = TrainedModel.from_checkpoint(train_on_all(corpus, options.seeds[0]))
     tables = [leave_one_speaker_out(corpus, seed, options.folds) for seed in options.seeds]
     measured = left_out_scores(tables, corpus.manifest)
     scores = measured if options.folds is None else DOCUMENTED
     calibration, measures = calibrated(tables[0], corpus.manifest)
     model = options.out / "model"
-    heard = ranges(corpus.manifest)
+    heard = ranges(Manifest.read(corpus.manifest))
     # the model is there before it hears another corpus, and is written again with what came out
-    write_model_folder(model, checkpoint, "", calibration, facts(scores, {}, heard))
+    write_model_folder(model, system, "", calibration, facts(scores, {}, heard))
     other = _corpus("ravdess", options.data, options.out)
     other.prepare()
     elsewhere, clips, shared = scores_elsewhere(model, other.manifest)
     said = facts(scores, elsewhere, heard)
     text = card(scores, options.seeds, measures, elsewhere, clips, shared, said, calibration, options.folds)
-    write_model_folder(model, checkpoint, text, calibration, said)
+    write_model_folder(model, system, text, calibration, said)
     numbers = {"left out": measured, "calibration": measures, "RAVDESS": elsewhere, "heard": heard}
     write_text(options.out / "results.json", json.dumps(numbers, indent=1, sort_keys=True) + "\n")
     print("\n".join(f"{name}: {np.mean(values):.3f}" for name, values in measured.items()))

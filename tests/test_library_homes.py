@@ -12,7 +12,7 @@ PACKAGE = Path(vibespeaker.__file__).parent
 
 HOMES = {
     "audiomentations": {"audio.augmentation"},
-    "huggingface_hub": {"encoders"},
+    "huggingface_hub": {"encoders", "systems"},
     "jinja2": {"report"},
     "jiwer": {"evaluation.words"},
     "lightning": {"tasks", "trainer", "workflows"},

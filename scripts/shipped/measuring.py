@@ -18,13 +18,8 @@ from vibespeaker.predictions import Predictions
 from vibespeaker.recognizer.cutting import Cutting
 from vibespeaker.recognizer.recorded import Recorded
 from vibespeaker.recognizer.system import Recognizer
-from vibespeaker.systems.facts import MEASURES, measured
 
 NAMES = {"uar": "UAR", "accuracy": "WA", "macro_f1": "macro-F1"}
-#: Shares of recordings that may lie outside of a range, at each end.
-_UNUSUAL = 0.01
-#: Hz by which the least bandwidth is lowered.
-_BANDWIDTH_SLACK = 1000.0
 
 
 def left_out_scores(tables: Sequence[Path], manifest: Path) -> dict[str, list[float]]:
@@ -56,18 +51,6 @@ def calibrated(table: Path, manifest: Path) -> tuple[Calibration, dict[str, dict
     return calibration, {"as predicted": measure(evidence), "calibrated": measure(fitted.unseen, fitted.conformal)}
 
 
-def ranges(manifest: Path) -> dict[str, tuple[float, float]]:
-    """Return each measure's least and greatest of the recordings, without the most unusual hundredth at each end."""
-    read = Manifest.read(manifest)
-    recordings = Recordings(read)
-    found = [measured(recordings.read(row)) for row in range(len(read))]
-    values = {name: np.array([one[name] for one in found]) for name in MEASURES}
-    all_ranges = {name: _range(numbers) for name, numbers in values.items()}
-    # the bands at the upper end hold next to nothing in most recordings
-    low, high = all_ranges["bandwidth_hz"]
-    return {**all_ranges, "bandwidth_hz": (low - _BANDWIDTH_SLACK, high)}
-
-
 def scores_elsewhere(model: Path, manifest: Path) -> tuple[dict[str, float], int, list[str]]:
     """Recognise another corpus and score the classes that both have.
 
@@ -90,8 +73,3 @@ def scores_elsewhere(model: Path, manifest: Path) -> tuple[dict[str, float], int
     recalls = own[range(len(kept)), kept] / own.sum(axis=1)
     found = {"UAR": float(recalls.mean()), "WA": float(np.trace(confusion) / confusion.sum())}
     return found, len(rows), shared
-
-
-def _range(values: np.ndarray) -> tuple[float, float]:
-    low, high = np.quantile(values, [_UNUSUAL, 1 - _UNUSUAL])
-    return round(float(low), 2), round(float(high), 2)

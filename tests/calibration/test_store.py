@@ -106,12 +106,9 @@ def test_calibration_lies_beside_its_checkpoint(tmp_path, calibration):
         find_calibration(checkpoint, "d" * 64)
 
 
-def test_predictions_are_written_as_the_file_beside_the_checkpoint_says(tmp_path, calibration):
-    checkpoint, path = tmp_path / "best.ckpt", tmp_path / "p.parquet"
-    write_calibrated(predictions(), checkpoint, path)
-    assert "calibration" not in Predictions.read(path).metadata.provenance
-    calibration.write(calibration_path(checkpoint))
-    write_calibrated(predictions(), checkpoint, path)
+def test_predictions_are_written_as_a_calibration_says(tmp_path, calibration):
+    path = tmp_path / "p.parquet"
+    write_calibrated(predictions(), calibration, path)
     np.testing.assert_allclose(Predictions.read(path).attributes(), [[1, 2, 1], [4, 3.5, 4]])
     assert (tmp_path / "p.sets.parquet").is_file()
     write_calibrated(predictions(), None, tmp_path / "q.parquet")

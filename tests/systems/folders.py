@@ -10,8 +10,9 @@ from vibespeaker.calibration.store import Calibration, FittedOn
 from vibespeaker.encoders.specs import build_encoders
 from vibespeaker.labels import label_set
 from vibespeaker.models import LateFusion, NormedPooling, StatisticsPooling
-from vibespeaker.models.checkpoint import WEIGHTS_KEY, open_checkpoint, weights_sha256
+from vibespeaker.models.checkpoint import WEIGHTS_KEY, weights_sha256
 from vibespeaker.provenance import CHECKPOINT_KEY, EncoderProvenance, Provenance
+from vibespeaker.systems import TrainedModel
 from vibespeaker.systems.facts import ModelFacts
 from vibespeaker.systems.folder import write_model_folder
 
@@ -80,5 +81,5 @@ def write_folder(folder: Path, calibrated: bool = True) -> Path:
     """Write a model folder, and the checkpoint that it is made of beside it."""
     checkpoint = write_checkpoint(folder.with_suffix(".ckpt"))
     fitted = calibration() if calibrated else None
-    write_model_folder(folder, open_checkpoint(checkpoint), "# A card\n", fitted, FACTS)
+    write_model_folder(folder, TrainedModel.from_checkpoint(checkpoint), "# A card\n", fitted, FACTS)
     return folder

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 import sys
 import typing
 from collections.abc import Callable
@@ -35,7 +36,10 @@ def call(
     description = (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
     settings = {"description": description, "exit_on_error": False, "parser_mode": parser_mode()}
     parser = ArgumentParser(prog=f"vibespeaker {command}", **settings)
-    parser.add_function_arguments(function, as_group=False, as_positional=True, fail_untyped=True)
+    required = _required_options(function)
+    parser.add_function_arguments(function, as_group=False, as_positional=True, fail_untyped=True, skip=set(required))
+    for name, (hint, text) in required.items():
+        parser.add_argument(f"--{name}", type=hint, required=True, help=text)
     for action in parser._actions:
         if not action.option_strings:  # the name says more than the parser's account of how a list may be written
             action.metavar = action.dest.upper() + (" …" if action.dest in _list_names(function) else "")
@@ -52,6 +56,25 @@ def call(
     values.update((name, mapping) for name, mapping in mappings.items() if names[name])
     status = function(**values)
     return status if isinstance(status, int) else 0
+
+
+def _required_options(function: Callable[..., Any]) -> dict[str, tuple[Any, str]]:
+    """Return the options that must be given, parameters by keyword alone without a default: name → type and text."""
+    hints = typing.get_type_hints(function)
+    texts = argument_texts(function)
+    return {
+        name: (hints[name], texts.get(name, ""))
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
+    }
+
+
+def argument_texts(function: Callable[..., Any]) -> dict[str, str]:
+    """Return what the docstring says of each argument, on one line."""
+    described = (inspect.getdoc(function) or "").partition("\n\nArgs:\n")[2].partition("\n\n")[0]
+    entries = re.split(r"\n(?=    \w+: )", described)
+    named = (entry.strip().partition(": ") for entry in entries)
+    return {name: " ".join(text.split()) for name, _, text in named}
 
 
 def _spell_options(function: Callable[..., Any], arguments: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vibespeaker.calibration.store import Calibration, calibration_path, find_calibration
+from vibespeaker.calibration.store import Calibration
 from vibespeaker.errors import PredictionsError
 from vibespeaker.files import atomic_path
 from vibespeaker.files.csv_text import write_csv
@@ -47,26 +47,25 @@ def apply_calibration(predictions: Predictions, calibration: Calibration) -> Pre
     return Predictions(frame, replace(metadata, provenance=_provenance(metadata.provenance, calibration)))
 
 
-def write_calibrated(predictions: Predictions, checkpoint: Path | None, path: Path) -> None:
-    """Write a table, calibrated where a calibration lies beside its checkpoint, then with sets and intervals beside it.
+def write_calibrated(predictions: Predictions, calibration: Calibration | None, path: Path) -> None:
+    """Write a table, calibrated where there is a calibration, then with sets and intervals beside it.
 
     Args:
-        predictions: uncalibrated, with the checkpoint's hash in the metadata.
-        checkpoint: what made them, or null.
+        predictions: uncalibrated, with the system's hash in the metadata.
+        calibration: fitted for the system, or null.
         path: the table to write; sets and intervals go to `NAME.sets.parquet`.
 
     Raises:
-        PredictionsError: the calibration beside the checkpoint belongs to other weights or classes.
+        PredictionsError: the calibration belongs to other weights or classes.
     """
-    digest = predictions.metadata.checkpoint
-    calibration = None if checkpoint is None or digest is None else find_calibration(checkpoint, digest)
-    if calibration is None or checkpoint is None:
+    if calibration is None:
         predictions.write(path)
         return
     apply_calibration(predictions, calibration).write(path)
     if calibration.conformal is not None:
         write_conformal(predictions, calibration, sets_path(path))
-    logger.info("predictions are calibrated as %s says", calibration_path(checkpoint))
+    fitted = calibration.fitted_on
+    logger.info("predictions are calibrated, by %d utterances of %s", fitted.utterances, fitted.split)
 
 
 def conformal_table(predictions: Predictions, calibration: Calibration) -> pd.DataFrame:

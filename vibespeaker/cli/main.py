@@ -51,6 +51,7 @@ COMMANDS = {
         "train and test every fold, and score all folds together",
     ),
     "remake": ("vibespeaker.workflows.tables.command:remake", "train what a table of the paper needs, and print it"),
+    "export": ("vibespeaker.systems.sharing.command:export", "write a trained model as a folder to share"),
     "recognize": ("vibespeaker.recognizer.command:recognize", "say what emotions are heard in recordings"),
     "listen": ("vibespeaker.recognizer.listening:listen", "say what emotion is heard now, from a microphone or a pipe"),
     "quickstart": ("vibespeaker.workflows.quickstart:quickstart", "run the full pipeline, from a corpus to a report"),

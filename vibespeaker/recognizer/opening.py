@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from vibespeaker.calibration.store import Calibration, find_calibration
+from vibespeaker.calibration.store import Calibration
 from vibespeaker.errors import CheckpointError
 from vibespeaker.systems import System, open_system
+from vibespeaker.systems.beside import calibration_of, facts_of
 from vibespeaker.systems.facts import ModelFacts
-from vibespeaker.systems.folder import FolderModel
 from vibespeaker.systems.shipped import DEFAULT, shipped_models
 
 
@@ -43,7 +43,4 @@ def open_model(reference: str | Path | None = None) -> OpenedModel:
             remedy="install vibespeaker again, or name a model of your own with --model",
         )
     system = open_system(DEFAULT if reference is None else reference)
-    if isinstance(system, FolderModel):
-        return OpenedModel(system, system.calibration, system.facts)
-    file, identity = system.file, system.identity
-    return OpenedModel(system, None if file is None or identity is None else find_calibration(file, identity), None)
+    return OpenedModel(system, calibration_of(system), facts_of(system))

@@ -23,6 +23,8 @@ from vibespeaker.systems.trained import TrainedModel
 
 #: Frames of zeros behind the longest utterance: a trace made with one frame would hold for one frame only.
 _PADDING = 2
+#: What says how an export goes on, for its developers.
+_CHATTY = ("torch.onnx", "onnxscript", "onnx_ir", "torch.export", "torch.fx", "torch._dynamo")
 _MOST = 1 << 20
 
 
@@ -72,19 +74,28 @@ def export_head(system: TrainedModel) -> ExportedProgram:
         ) from error
 
 
+def require_onnx() -> None:
+    """Refuse where the exporter's packages are not installed.
+
+    Raises:
+        ConfigError: naming them.
+    """
+    missing = [name for name in ("onnx", "onnxscript") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ConfigError(f"ONNX needs {', '.join(missing)}", remedy='install "vibespeaker[onnx]"')
+
+
 def write_onnx(system: TrainedModel, path: Path) -> None:
     """Write the head of a system as an ONNX model, its inputs and outputs named as above.
 
     Raises:
         ConfigError: ONNX's packages are not installed, or the network cannot be exported.
     """
-    missing = [name for name in ("onnx", "onnxscript") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ConfigError(f"ONNX needs {', '.join(missing)}", remedy='install "vibespeaker[onnx]"')
+    require_onnx()
     program = export_head(system)
     encoders = system.network.encoders
     outputs = list(program.module()(*program.example_inputs[0]))
-    with _quiet():
+    with quiet_exporter():
         made = torch.onnx.export(
             program,
             input_names=[*encoders, *(f"{name}.lengths" for name in encoders)],
@@ -98,12 +109,14 @@ def write_onnx(system: TrainedModel, path: Path) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_exporter() -> Iterator[None]:
     """Keep from users what torch's exporter says of packages that it could use and does not need."""
-    logger = logging.getLogger("torch.onnx")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(name) for name in _CHATTY]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -31,7 +31,7 @@ from vibespeaker.files import atomic_path, write_text
 from vibespeaker.files.inputs import reading
 from vibespeaker.files.stored_fields import read_object, stored_as
 from vibespeaker.models.building import build_network
-from vibespeaker.models.checkpoint import Checkpoint, checkpoint_errors, weights_sha256
+from vibespeaker.models.checkpoint import checkpoint_errors, weights_sha256
 from vibespeaker.models.live import LIVE
 from vibespeaker.models.weights import NETWORK
 from vibespeaker.provenance import CHECKPOINT_KEY, Provenance
@@ -44,7 +44,7 @@ DRAWN = "drawn."
 KIND, FORMAT = "vibespeaker model", 1
 #: Largest config that is read.
 _MOST_BYTES = 4 << 20
-_REMEDY = "give a folder as it was shared: it is damaged or something else"
+REMEDY = "give a folder as it was shared: it is damaged or something else"
 
 
 @dataclass(frozen=True)
@@ -93,54 +93,59 @@ def read_model_folder(path: Path) -> FolderModel:
         check_names({name: encoder.spec for name, encoder in provenance.encoders.items()}, source)
     weights = _weights(path / WEIGHTS)
     if weights_sha256(weights) != config.weights_sha256:
-        raise CheckpointError(f"the weights in {path} are not those that were written", remedy=_REMEDY)
+        raise CheckpointError(f"the weights in {path} are not those that were written", remedy=REMEDY)
     spec = classes_now(_values_of(config.network))
     network = build_network(spec, provenance, _under(weights, NETWORK), source)
     trained, drawn = _under(weights, LIVE), _under(weights, DRAWN)
-    model = FolderModel(network, provenance, trained, config.weights_sha256, path / WEIGHTS, drawn)
-    model.calibration, model.facts = _calibration(config, provenance.classes, path), _facts(config, path)
+    model = FolderModel(network, provenance, trained, config.weights_sha256, path / WEIGHTS, drawn, spec)
+    model.calibration = read_calibration(config.calibration, config.weights_sha256, provenance.classes, path)
+    model.facts = read_facts(config.about, path)
     return model
 
 
 def write_model_folder(
     path: Path,
-    checkpoint: Checkpoint,
+    system: TrainedModel,
     card: str,
     calibration: Calibration | None = None,
     facts: ModelFacts | None = None,
-) -> None:
+) -> str:
     """Write a trained system as a model folder; files that are there already are replaced, the config last.
 
     Args:
         path: the folder; made when missing.
-        checkpoint: the trained system, one that `models.checkpoint.open_checkpoint` read.
+        system: as it was opened, written in all its classes; its encoders are built if they are not yet.
         card: Markdown, for people.
-        calibration: fitted for this checkpoint; what it names is the folder's weights from now on.
+        calibration: fitted for this system; what it names is the folder's weights from now on.
         facts: what the model says of itself.
+
+    Returns:
+        SHA-256 of the weights, by which the folder's model is known.
 
     Raises:
         CheckpointError: an encoder is not the one that it was trained with.
         EncoderError: an encoder cannot be had.
     """
-    system = TrainedModel.from_opened(checkpoint)
-    system.prepare(None)
+    assert system.network_spec is not None, "a system that was opened from a file says what makes its network"
+    if system.live is None:
+        system.prepare(None)
     assert system.live is not None
-    weights = {f"{NETWORK}{name}": value for name, value in checkpoint.state(NETWORK).items()}
-    weights |= {f"{LIVE}{name}": value for name, value in checkpoint.state(LIVE).items()}
+    weights = {f"{NETWORK}{name}": value for name, value in system.network.state_dict().items()}
+    weights |= {f"{LIVE}{name}": value for name, value in system.trained_encoders.items()}
     for name, encoder in system.live.frozen.items():
         if _draws(encoder):
             weights |= {f"{DRAWN}{name}.{key}": value for key, value in encoder.state_dict().items()}
     digest = weights_sha256(weights)
-    provenance = checkpoint.provenance.to_checkpoint()
+    provenance = system.trained_provenance.to_checkpoint()
     del provenance["encoder_dims"]
     made = _Config(
         KIND,
         FORMAT,
         __version__,
-        _words_of(checkpoint.hyper_parameters["network"]),
+        _words_of(system.network_spec),
         provenance,
         digest,
-        None if calibration is None else {**calibration.to_json(), "checkpoint": digest},
+        stored_calibration(calibration, digest),
         None if facts is None else asdict(facts),
     )
     from safetensors.torch import save
@@ -148,7 +153,18 @@ def write_model_folder(
     with atomic_path(path / WEIGHTS) as temporary:
         temporary.write_bytes(save({name: value.contiguous() for name, value in weights.items()}))
     write_text(path / CARD, card)
-    write_text(path / CONFIG, json.dumps(asdict(made), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_config(path, asdict(made))
+    return digest
+
+
+def write_config(path: Path, fields: Mapping[str, Any]) -> None:
+    """Write the config of a model folder."""
+    write_text(path / CONFIG, json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def stored_calibration(calibration: Calibration | None, identity: str) -> dict[str, Any] | None:
+    """Return what a config keeps of a calibration, which belongs to the folder's model from now on."""
+    return None if calibration is None else {**calibration.to_json(), "checkpoint": identity}
 
 
 def _draws(encoder: Encoder) -> bool:
@@ -179,15 +195,29 @@ def _under(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _config(path: Path) -> _Config:
-    with reading(path, CheckpointError, "model config", _REMEDY), open(path, "rb") as file:
+    fields = read_config(path, KIND)
+    return stored_as(_Config, fields, str(path), CheckpointError, REMEDY)
+
+
+def read_config(path: Path, *kinds: str) -> dict[str, Any]:
+    """Read the config of a folder.
+
+    Args:
+        path: the file.
+        kinds: what it may say that it is.
+
+    Raises:
+        CheckpointError: it is missing, damaged, or something else.
+    """
+    with reading(path, CheckpointError, "model config", REMEDY), open(path, "rb") as file:
         content = file.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
         raise CheckpointError(f"{path} is too large for a model's config", allowed=f"{_MOST_BYTES >> 20} MiB")
-    fields = read_object(content, str(path), CheckpointError, _REMEDY)
-    if (fields.get("kind"), fields.get("format")) != (KIND, FORMAT):
+    fields = read_object(content, str(path), CheckpointError, REMEDY)
+    if fields.get("kind") not in kinds or fields.get("format") != FORMAT:
         found = f"{fields.get('kind')}, format {fields.get('format')}"
-        raise CheckpointError(f"{path} is no model of VibeSpeaker that this version reads", found=found, remedy=_REMEDY)
-    return stored_as(_Config, fields, str(path), CheckpointError, _REMEDY)
+        raise CheckpointError(f"{path} is no model of VibeSpeaker that this version reads", found=found, remedy=REMEDY)
+    return fields
 
 
 def _weights(path: Path) -> dict[str, Tensor]:
@@ -197,30 +227,42 @@ def _weights(path: Path) -> dict[str, Tensor]:
     try:
         open_regular(path).close()
     except (UnusableError, OSError) as error:
-        raise CheckpointError(f"{path} cannot be read", found=error, remedy=_REMEDY) from error
+        raise CheckpointError(f"{path} cannot be read", found=error, remedy=REMEDY) from error
     with checkpoint_errors(path):
         return load_file(path)
 
 
-def _calibration(config: _Config, classes: tuple[str, ...], path: Path) -> Calibration | None:
-    if config.calibration is None:
+def read_calibration(
+    stored: Mapping[str, Any] | None, identity: str, classes: tuple[str, ...], path: Path
+) -> Calibration | None:
+    """Return the calibration that a config holds.
+
+    Raises:
+        CheckpointError: it is damaged, or belongs to other weights.
+    """
+    if stored is None:
         return None
     try:
-        calibration = Calibration.from_json(config.calibration, f"the calibration in {path}")
+        calibration = Calibration.from_json(stored, f"the calibration in {path}")
     except PredictionsError as error:
-        raise CheckpointError(error.problem, remedy=_REMEDY) from error
-    if (calibration.checkpoint, calibration.classes) != (config.weights_sha256, classes):
-        raise CheckpointError(f"the calibration in {path} belongs to other weights", remedy=_REMEDY)
+        raise CheckpointError(error.problem, remedy=REMEDY) from error
+    if (calibration.checkpoint, calibration.classes) != (identity, classes):
+        raise CheckpointError(f"the calibration in {path} belongs to other weights", remedy=REMEDY)
     return calibration
 
 
-def _facts(config: _Config, path: Path) -> ModelFacts | None:
-    if config.about is None:
+def read_facts(stored: Mapping[str, Any] | None, path: Path) -> ModelFacts | None:
+    """Return what a config says of the model.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    if stored is None:
         return None
-    about = dict(config.about)
+    about = dict(stored)
     if isinstance(about.get("heard"), Mapping):
         about["heard"] = {name: tuple(ends) for name, ends in about["heard"].items() if isinstance(ends, list)}
     try:
-        return stored_as(ModelFacts, about, f"{path}: about", CheckpointError, _REMEDY)
+        return stored_as(ModelFacts, about, f"{path}: about", CheckpointError, REMEDY)
     except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: about cannot be read", found=error, remedy=_REMEDY) from error
+        raise CheckpointError(f"{path}: about cannot be read", found=error, remedy=REMEDY) from error

@@ -2,7 +2,7 @@
 
 A system is named by a path, and what lies there says what it is:
 
-- a model folder, see `systems.folder`
+- a model folder, see `systems.folder` and `systems.ensemble_folder`
 - a folder of a run, `runs/NAME`: its best state, its last one where nothing was monitored (`files.run_folder`)
 - a YAML or JSON file: an ensemble, see `EnsembleFile`
 - any other file: a checkpoint that `vibespeaker fit` wrote
@@ -22,7 +22,8 @@ from vibespeaker.files.run_folder import trained_checkpoint
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.systems.base import System
 from vibespeaker.systems.ensemble import Ensemble, checked_weights
-from vibespeaker.systems.folder import is_model_folder, read_model_folder
+from vibespeaker.systems.ensemble_folder import read_folder
+from vibespeaker.systems.folder import is_model_folder
 from vibespeaker.systems.relabelled import Relabelled
 from vibespeaker.systems.shipped import shipped_models
 from vibespeaker.systems.trained import TrainedModel
@@ -92,7 +93,7 @@ def open_ensemble(
 def _open(path: Path, within: tuple[Path, ...]) -> System:
     """Open what lies at `path`, a member of the ensembles in the files `within`, from the outermost inwards."""
     if path.is_dir():
-        return read_model_folder(path) if is_model_folder(path) else TrainedModel.from_checkpoint(_checkpoint_of(path))
+        return read_folder(path) if is_model_folder(path) else TrainedModel.from_checkpoint(_checkpoint_of(path))
     if not path.is_file():
         problem = f"system {path} is neither a file nor a folder" if path.exists() else f"system {path} does not exist"
         raise CheckpointError(problem, allowed=ALLOWED)

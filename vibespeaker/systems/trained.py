@@ -36,6 +36,7 @@ class TrainedModel(nn.Module):
         file: the checkpoint, or a model folder's weights.
         drawn_weights: `<encoder>.<weight>` → random numbers that an encoder drew when it was trained with; null to let
             it draw them again.
+        network_spec: `class_path` and `init_args` that make the network; null where nobody will share it.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class TrainedModel(nn.Module):
         identity: str | None = None,
         file: Path | None = None,
         drawn_weights: Mapping[str, Tensor] | None = None,
+        network_spec: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        self.network_spec = network_spec
         self.network, self.provenance, self.identity, self.file = network, provenance, identity, file
         self.name = "the system" if file is None else str(file)
         self.live: LiveEncoders | None = None
-        self._trained_encoders, self._drawn_weights = dict(trained_encoders or {}), dict(drawn_weights or {})
+        self.trained_encoders, self._drawn_weights = dict(trained_encoders or {}), dict(drawn_weights or {})
         self._trained_labels = provenance.labels
         self._kept_logits: list[int] | None = None
 
@@ -71,19 +74,22 @@ class TrainedModel(nn.Module):
         Raises:
             CheckpointError: what it holds does not fit together.
         """
-        provenance = checkpoint.provenance
-        network = build_network(
-            checkpoint.hyper_parameters.get("network"),
-            provenance,
-            checkpoint.state(NETWORK),
-            checkpoint.path,
+        provenance, spec = checkpoint.provenance, checkpoint.hyper_parameters.get("network")
+        network = build_network(spec, provenance, checkpoint.state(NETWORK), checkpoint.path)
+        return TrainedModel(
+            network, provenance, checkpoint.state(LIVE), checkpoint.sha256, checkpoint.path, network_spec=spec
         )
-        return TrainedModel(network, provenance, checkpoint.state(LIVE), checkpoint.sha256, checkpoint.path)
 
     @property
     def heads(self) -> tuple[str, ...]:
         """Which outputs it has."""
         return self.network.heads
+
+    @property
+    def trained_provenance(self) -> Provenance:
+        """What it was trained on, in all its classes, whatever it is restricted to."""
+        labels = self._trained_labels
+        return replace(self.provenance, label_set=labels.name, classes=labels.classes)
 
     def prepare(self, frames: Mapping[str, EncoderProvenance] | None) -> dict[str, EncoderProvenance]:
         """Check the frames that batches will hold, and build the encoders that make the others; see `System`."""
@@ -100,7 +106,7 @@ class TrainedModel(nn.Module):
         at_hand = {**read, **made}
         replace(self.provenance, encoders=at_hand).check_encoders(self.provenance, subset=frames is not None)
         try:
-            live.load_state_dict(self._trained_encoders)
+            live.load_state_dict(self.trained_encoders)
         except RuntimeError as error:
             raise CheckpointError(
                 f"{self.name} holds other weights of its trained encoders than they have",

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.calibration.applying import write_calibrated
+from vibespeaker.calibration.store import Calibration, find_calibration
 from vibespeaker.files import file_sha256
 from vibespeaker.models.checkpoint import open_checkpoint
 from vibespeaker.predictions import TABLE_SUFFIXES
@@ -72,6 +73,13 @@ class RecognitionTask(Task):
         """SHA-256 by which predictions and calibrations know what answers; None where it has none."""
         return None if self.checkpoint is None else file_sha256(self.checkpoint)
 
+    @property
+    def calibration(self) -> Calibration | None:
+        """What was fitted for the system: the file beside its checkpoint, or that of a model folder; None without."""
+        if self.checkpoint is None or self.identity is None:
+            return None
+        return find_calibration(self.checkpoint, self.identity)
+
     @abstractmethod
     def recognize(self, batch: EmotionBatch) -> EmotionOutput:
         """Return logits in the order of the provenance's classes, and attributes."""
@@ -134,7 +142,7 @@ class RecognitionTask(Task):
         if self.trainer.is_global_zero:
             provenance = {**self.prediction_provenance(self.data), "command": command}
             table = prediction_table(outputs, self.provenance, self.data, system, self.identity, provenance)
-            write_calibrated(table, self.checkpoint, path)
+            write_calibrated(table, self.calibration, path)
 
     def _answer(self, batch: EmotionBatch) -> EmotionOutput:
         """Return the outputs of a batch; beside training, which may diverge, they must be finite."""

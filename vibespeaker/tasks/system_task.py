@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
+from vibespeaker.calibration.store import Calibration
 from vibespeaker.errors import ConfigError
 from vibespeaker.systems import System, open_system
+from vibespeaker.systems.beside import calibration_of
 from vibespeaker.systems.ensemble import checked_weights
 from vibespeaker.systems.opening import open_ensemble
 from vibespeaker.tasks.base import RecognitionTask
@@ -82,6 +84,11 @@ class SystemTask(RecognitionTask):
     def identity(self) -> str | None:
         """The system's."""
         return self.system.identity
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The system's; see `systems.beside`."""
+        return calibration_of(self.system)
 
     def recognize(self, batch: EmotionBatch) -> EmotionOutput:
         """Return the system's answer."""
