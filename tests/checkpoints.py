@@ -20,18 +20,19 @@ def build(kind: str, folder: Path) -> Path:
     return folder
 
 
-def build_whisper(folder: Path, mels: int = 80, longest: int = 20, **sizes: int | float) -> None:
+def build_whisper(folder: Path, mels: int = 80, longest: int = 20, times: bool = False, **sizes: int | float) -> None:
     """A Whisper that can generate: byte-level tokenizer, two languages, 30 s windows.
 
     Args:
         folder: to write.
         mels: bands of its input.
         longest: most tokens that it says.
+        times: whether it has tokens of times, 0 to 30 s.
         sizes: of the network, over those below.
     """
     from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
-    tokenizer = _whisper_tokenizer()
+    tokenizer = _whisper_tokenizer(times)
     token = tokenizer.convert_tokens_to_ids
     plain = {"d_model": 32, "encoder_layers": 2, "decoder_layers": 1, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64}
     plain |= {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "max_target_positions": 32}
@@ -56,14 +57,22 @@ def build_whisper(folder: Path, mels: int = 80, longest: int = 20, **sizes: int 
         task_to_id={"transcribe": token("<|transcribe|>"), "translate": token("<|translate|>")},
         no_timestamps_token_id=token("<|notimestamps|>"),
         prev_sot_token_id=token("<|startofprev|>"),
-        suppress_tokens=[index for symbol, index in tokenizer.get_vocab().items() if symbol not in _SPOKEN],
+        suppress_tokens=[index for symbol, index in tokenizer.get_vocab().items() if symbol not in _spoken(times)],
     )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     WhisperFeatureExtractor(feature_size=mels).save_pretrained(folder)
 
 
-def _whisper_tokenizer():
+def _times() -> list[str]:
+    return [f"<|{0.02 * step:.2f}|>" for step in range(1501)]
+
+
+def _spoken(times: bool) -> set[str]:
+    return {*_SPOKEN, *_times()} if times else _SPOKEN
+
+
+def _whisper_tokenizer(times: bool):
     from transformers import WhisperTokenizer
 
     specials = ["<|startoftranscript|>", *(f"<|{language}|>" for language in LANGUAGES)]
@@ -71,6 +80,8 @@ def _whisper_tokenizer():
     vocab = {**{symbol: index for index, symbol in enumerate(_byte_symbols())}, "<|endoftext|>": 256}
     tokenizer = WhisperTokenizer(vocab=vocab, merges=[])
     tokenizer.add_special_tokens({"additional_special_tokens": [*specials, "<|notimestamps|>"]})
+    if times:
+        tokenizer.add_tokens(_times())
     return tokenizer
 
 
@@ -189,6 +200,7 @@ def build_bert(folder: Path) -> None:
 
 BUILDERS = {
     "whisper": build_whisper,
+    "whisper-times": lambda folder: build_whisper(folder, times=True),
     "whisper-128": lambda folder: build_whisper(folder, mels=128),
     "wavlm": lambda folder: build_speech(folder, "wavlm", "layer"),
     "wavlm-base": lambda folder: build_speech(folder, "wavlm", "group"),

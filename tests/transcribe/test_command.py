@@ -3,6 +3,7 @@
 import json
 import time
 
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 from torch.multiprocessing import start_processes
@@ -148,6 +149,34 @@ def test_unreadable_recordings_are_reported_and_keep_no_text(manifest, whisper, 
     assert [text is None for text in Manifest.read(out).column("text")] == [False, False, False, True, False]
     assert "clip3.wav" in caplog.text
     assert "1 recordings could not be read" in caplog.text
+
+
+def test_times_stand_in_a_table_of_their_own(manifest, tiny_checkpoint, tmp_path, heard):
+    whisper, out, times = str(tiny_checkpoint("whisper-times")), tmp_path / "out.parquet", tmp_path / "times.parquet"
+    assert transcribe(manifest, whisper, out, times=times, batch_size=2) == 0
+    table, rows = Manifest.read(out), pq.read_table(times).to_pylist()
+    assert list(dict.fromkeys(row["utterance_id"] for row in rows)) == [
+        utterance
+        for utterance in table.column("utterance_id")
+        if not utterance.endswith("clip1")  # a person's text
+    ]
+    transcriber = WhisperTranscriber(whisper, times=True)
+    clip, _ = soundfile.read(table.root / "clip4.wav", dtype="float32")
+    said = [(one.text, round(one.start, 3), round(one.end, 3)) for one in transcriber(clip, "de").segments]
+    own = [row for row in rows if row["utterance_id"].endswith("clip4")]
+    assert [(row["text"], row["start"], row["end"]) for row in own] == said
+    assert {(row["unit"], row["text_origin"]) for row in own} == {("segment", transcriber.origin)}
+    before, texts = times.read_bytes(), out.read_bytes()
+    heard.clear()
+    assert transcribe(manifest, whisper, out, times=times, batch_size=2) == 0
+    assert not heard
+    times.unlink()  # what is wanted and lacks is heard again; a table of all times is the same
+    assert transcribe(manifest, whisper, out, times=times, batch_size=2) == 0
+    assert (times.read_bytes(), out.read_bytes(), sum(heard)) == (before, texts, 4)
+    assert transcribe(out, whisper, out, times=times, splits=["test1"], all=True) == 0
+    assert times.read_bytes() == before  # those of other utterances stay
+    with pytest.raises(ManifestError, match=r"is no table of times"):
+        transcribe(manifest, whisper, tmp_path / "b.parquet", times=out)
 
 
 def test_unknown_language_is_refused_before_the_work(manifest, whisper, tmp_path, heard):

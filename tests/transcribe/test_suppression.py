@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.sounds import speech_like
+from vibespeaker.transcribe.decoding import log_probabilities
 from vibespeaker.transcribe.suppression import COMPRESSED, IMPROBABLE, REPEATED, compression_ratio, cut_repetitions
 from vibespeaker.transcribe.suppression import suppressed as judged
 from vibespeaker.transcribe.whisper import WhisperTranscriber
@@ -36,9 +37,13 @@ def test_a_whisper_says_how_many_windows_it_suppressed(tiny_checkpoint, monkeypa
     plain = WhisperTranscriber(folder, beams=beams)
     careful = WhisperTranscriber(folder, beams=beams, suppress=True)
     assert set(careful.fingerprint().difference(plain.fingerprint())) == {"suppress"}
-    means = careful._log_probabilities
     seen = []
-    monkeypatch.setattr(careful, "_log_probabilities", lambda found: seen.extend(means(found)) or means(found))
+
+    def means(*found):
+        seen.extend(log_probabilities(*found))
+        return seen[-len(found[1]["sequences"]) :]
+
+    monkeypatch.setattr("vibespeaker.transcribe.decoding.log_probabilities", means)
     with monkeypatch.context() as patch:
         patch.setattr("vibespeaker.transcribe.suppression.LOG_PROBABILITY", -0.1)
         assert [said.text for said in careful.transcribe(clips, "en")] == ["", "", ""]
@@ -53,12 +58,18 @@ def test_a_whisper_says_how_many_windows_it_suppressed(tiny_checkpoint, monkeypa
 def test_the_mean_log_probability_is_that_of_the_tokens(tiny_checkpoint):
     import torch
 
-    heard = WhisperTranscriber(str(tiny_checkpoint("whisper")), suppress=True)
-    end = heard.network.config.eos_token_id
+    network = WhisperTranscriber(str(tiny_checkpoint("whisper"))).network
+    end = network.config.eos_token_id
     # three tokens at every step, all alike: each has a third; the second window ends after one
     scores = tuple(
-        torch.full((2, heard.network.config.vocab_size), -torch.inf).index_fill(1, torch.tensor([1, 2, end]), 0.0)
+        torch.full((2, network.config.vocab_size), -torch.inf).index_fill(1, torch.tensor([1, 2, end]), 0.0)
         for _ in range(3)
     )
     found = {"sequences": torch.tensor([[1, 2, 1], [2, end, end]]), "scores": scores}
-    assert heard._log_probabilities(found) == pytest.approx([-np.log(3)] * 2)
+    assert log_probabilities(network, found) == pytest.approx([-np.log(3)] * 2)
+    # what sampling at a temperature of one half doubled is halved again: 1 and 0 are left
+    for score in scores:
+        score[:, 1] = 2.0
+    mean = torch.log_softmax(torch.tensor([1.0, 0.0, 0.0]), 0)
+    expected = [float(2 * mean[0] + mean[1]) / 3, float(mean[1])]
+    assert log_probabilities(network, found, 0.5) == pytest.approx(expected)

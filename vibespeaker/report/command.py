@@ -10,12 +10,17 @@ from vibespeaker.evaluation.policies import scoring_policy
 from vibespeaker.evaluation.scores import Evaluation
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
+from vibespeaker.evaluation.words.scoring import write_errors
+from vibespeaker.files import file_sha256
 from vibespeaker.files.outputs import check_folder
+from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions, PredictionsMetadata
-from vibespeaker.report.compose import compose, leader
+from vibespeaker.report.compose import compose, compose_recognisers, leader
+from vibespeaker.report.document import SYNTHETIC
 from vibespeaker.report.page import PAGE_FILES, write_page
 from vibespeaker.report.runs import Run, read_runs
 from vibespeaker.report.systems import System, systems_of
+from vibespeaker.report.words import word_errors, words
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +41,14 @@ def report(
 ) -> int:
     """Write one page about one or several runs: scores with intervals, pictures, ablations, learning curves, cost.
 
-    The folder gets `index.html`, which needs nothing else, `report.md` with `figures/`, and `evaluation.json`.
+    The folder gets `index.html`, which needs nothing else, `report.md` with `figures/`, and `evaluation.json`. Runs
+    that transcribe are scored by wrong words and characters, which stand in `words.json`, too.
 
     Args:
-        runs: run folders, folders of run folders, and prediction tables.
+        runs: run folders, folders of run folders, and prediction tables; of recognisers, the manifests that `predict`
+            wrote.
         out: folder to write.
-        manifest: manifest with the true labels; the one in the runs' configs by default.
+        manifest: manifest with the true labels and texts; the one in the runs' configs by default.
         split: the split to score; by default the first of test, development, validation with labels and predictions.
         labels: label set to score; the manifest's own by default.
         title: heading of the page.
@@ -55,16 +62,27 @@ def report(
     check_folder(out, inputs=[manifest], names=PAGE_FILES)
     found = read_runs(runs)
     paths = [path for run in found for path in run.tables]
-    check_folder(out, inputs=paths, names=PAGE_FILES)
-    counted = scoring_policy([(path, PredictionsMetadata.read(path)) for path in paths], policy)
-    truth = Truth.read(manifest or _manifest_of(found), labels, counted)
-    tables, scored = scored_split(paths, truth, split)
-    evaluation = evaluate_tables(tables, truth, Options(split=scored, draws=draws, by=()))
-    systems = systems_of(tables, evaluation, truth)
-    evaluation = _with_groups(evaluation, systems, truth)
-    page = compose(title, found, systems, evaluation, truth)
+    heard = [run for run in found if run.texts]
+    check_folder(out, inputs=[*paths, *(path for run in heard for path, _ in run.texts)], names=PAGE_FILES)
+    source = manifest or _manifest_of(found)
+    errors, heard_split = word_errors(heard, source, split, PREFERRED, draws) if heard else (None, None)
+    mark = SYNTHETIC if heard and Manifest.read(source, ("utterance_id",)).metadata.synthetic else ""
+    if errors is not None and not paths:
+        files = [source, *(path for run in heard for path, _ in run.texts)]
+        hashes = [(str(path), file_sha256(path)) for path in files]
+        page = compose_recognisers(title, found, errors, heard_split, hashes, mark)
+    else:
+        counted = scoring_policy([(path, PredictionsMetadata.read(path)) for path in paths], policy)
+        truth = Truth.read(source, labels, counted)
+        tables, scored = scored_split(paths, truth, split)
+        evaluation = evaluate_tables(tables, truth, Options(split=scored, draws=draws, by=()))
+        systems = systems_of(tables, evaluation, truth)
+        evaluation = _with_groups(evaluation, systems, truth)
+        page = compose(title, found, systems, evaluation, truth, words(errors, heard_split, mark))
+        evaluation.write(out / "evaluation.json")
     path = write_page(page, out)
-    evaluation.write(out / "evaluation.json")
+    if errors is not None:
+        write_errors(errors, out / "words.json")
     log.info("wrote %s", path)
     return 0
 

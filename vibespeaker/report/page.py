@@ -19,7 +19,7 @@ from vibespeaker.progress import tracked
 from vibespeaker.report.document import SYNTHETIC, Block, Code, Page, Paragraph, Picture, Table
 
 #: What `write_page` writes besides figures, and the command beside it.
-PAGE_FILES = ("index.html", "report.md", "evaluation.json")
+PAGE_FILES = ("index.html", "report.md", "evaluation.json", "words.json")
 _PIXELS_PER_INCH = 96
 _INTERVAL = re.compile(r"^(\S+) (\[.+\])$")
 

@@ -32,6 +32,7 @@ class Run:
         cost: what the run took; empty where it was not measured.
         trial: what a sweep set and found; empty for a run that is no trial.
         logs: learning curves.
+        texts: manifests with what the run heard, each with the name of its texts.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Run:
     cost: Mapping[str, Any] = field(default_factory=dict)
     trial: Mapping[str, Any] = field(default_factory=dict)
     logs: Logs = field(default_factory=lambda: Logs({}, float("nan")))
+    texts: tuple[tuple[Path, str], ...] = ()
 
     def setting(self, key: str) -> Any:
         """Return a value of the config by its dotted key, or None where there is none."""
@@ -66,31 +68,52 @@ def read_runs(sources: Sequence[Path]) -> list[Run]:
 
 def is_table(path: Path) -> bool:
     """Return True for a Parquet file that holds a prediction table."""
+    return _metadata(path).get("kind") == "predictions"
+
+
+def heard_name(path: Path) -> str | None:
+    """Return the name of the texts in a manifest that a recogniser's `predict` wrote; None for other files."""
+    history = _metadata(path).get("history")
+    last = history[-1] if isinstance(history, list) and history else None
+    if not isinstance(last, dict) or last.get("step") != "predict" or not isinstance(last.get("name"), str):
+        return None
+    return str(last["name"])
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    """Return what our tables say of themselves; nothing for other files."""
     try:
         metadata = pq.read_metadata(path).metadata or {}
         fields = json.loads(metadata.get(_METADATA_KEY, b"{}"))
     except (OSError, ValueError):
-        return False
-    return isinstance(fields, dict) and fields.get("kind") == "predictions"
+        return {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def _runs_at(source: Path) -> Iterator[Run]:
     if source.is_file():
-        yield Run(source.stem, source, (source,))
+        name = heard_name(source)
+        yield (
+            Run(source.stem, source, (source,))
+            if name is None
+            else Run(source.stem, source, (), texts=((source, name),))
+        )
         return
     if not source.is_dir():
         raise PredictionsError(f"{source} does not exist", allowed="run folders and prediction tables")
-    tables = tuple(path for path in sorted(source.glob("*.parquet")) if is_table(path))
+    files = [*sorted(source.glob("*.parquet")), *sorted(source.glob("predictions/*.parquet"))]
+    tables = tuple(path for path in files if is_table(path))
     if (source / CONFIG).is_file() or tables:
         yield Run(
             name=source.resolve().name,
             path=source,
-            tables=(*tables, *(path for path in sorted(source.glob("predictions/*.parquet")) if is_table(path))),
+            tables=tables,
             config=_parsed(source / CONFIG),
             record=_parsed(source / RECORD),
             cost=_parsed(source / COST),
             trial=_parsed(source / TRIAL),
             logs=read_logs(source),
+            texts=tuple((path, name) for path in files if (name := heard_name(path)) is not None),
         )
         return
     below = [folder for folder in sorted(source.iterdir()) if (folder / CONFIG).is_file()]

@@ -16,6 +16,8 @@ from vibespeaker.report.runs import Run
 PANELS = (
     "train/loss",
     "val/loss",
+    "val/wer",
+    "val/cer",
     "val/macro_f1",
     "val/uar",
     "val/ccc_mean",
@@ -115,7 +117,8 @@ def provenance(runs: Sequence[Run], hashes: Sequence[tuple[str, str]]) -> Sectio
     if rows:
         header = ("run", "revision", "vibespeaker", "packages")
         blocks.append(Table("Code that trained each run.", header, tuple(rows), labels=4))
-    blocks.append(Table("Files that the scores were made from.", ("file", "SHA-256"), tuple(hashes), labels=2))
+    if hashes:
+        blocks.append(Table("Files that the scores were made from.", ("file", "SHA-256"), tuple(hashes), labels=2))
     blocks += [Code(f"config of {run.name}", _yaml(run.config)) for run in runs if run.config]
     return Section("How it was made", tuple(blocks))
 

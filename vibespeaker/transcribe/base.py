@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from vibespeaker.provenance import Fingerprint
 from vibespeaker.utterance import SAMPLE_RATE
 
 Waveform = npt.NDArray[np.float32]
+_Timed = TypeVar("_Timed", bound="Timed")
 
 WINDOW_SAMPLES = 30 * SAMPLE_RATE
 #: Long clips are cut where the last five seconds of a window are quietest for a tenth of a second.
@@ -24,11 +26,11 @@ NO_SPEECH = "holds no speech"
 
 
 @dataclass(frozen=True)
-class Word:
-    """A word and when it was said.
+class Timed:
+    """What was said, and when.
 
     Args:
-        text: without blanks.
+        text: words with one blank between them.
         start: seconds from the beginning of the clip.
         end: seconds from the beginning of the clip, `start` or later.
     """
@@ -38,6 +40,14 @@ class Word:
     end: float
 
 
+class Word(Timed):
+    """One word, without blanks."""
+
+
+class Segment(Timed):
+    """Words that were said in a row, such as a sentence."""
+
+
 @dataclass(frozen=True)
 class Transcript:
     """What was said in a clip.
@@ -45,10 +55,18 @@ class Transcript:
     Args:
         text: words with one blank between them; empty where nothing was said.
         words: the words in order with their times; None where the recogniser does not know them.
+        segments: the text in stretches with their times, as finely as the recogniser knows them. `recognize` may leave
+            them out; `transcribe` then has the text of each window at the window's times.
     """
 
     text: str
     words: tuple[Word, ...] | None = None
+    segments: tuple[Segment, ...] = ()
+
+    @property
+    def timed(self) -> tuple[Timed, ...]:
+        """The finest times known: words, or else segments."""
+        return self.words or self.segments
 
 
 class Transcriber(ABC):
@@ -119,8 +137,8 @@ class Transcriber(ABC):
         for start in range(0, len(audible), self.batch_size):
             batch = audible[start : start + self.batch_size]
             said = self.recognize([window for _, _, window in batch], language)
-            for (row, first, _), transcript in zip(batch, said, strict=True):
-                found[row].append(_later(transcript, first / SAMPLE_RATE))
+            for (row, first, window), transcript in zip(batch, said, strict=True):
+                found[row].append(_placed(transcript, first / SAMPLE_RATE, len(window) / SAMPLE_RATE))
         return [_joined(own) for own in found]
 
     def check_language(self, language: str | None) -> None:
@@ -160,16 +178,23 @@ def _windows(clip: Waveform) -> list[tuple[int, Waveform]]:
     return list(zip([0, *ends[:-1]], windows, strict=True))
 
 
-def _later(transcript: Transcript, seconds: float) -> Transcript:
-    if transcript.words is None or not seconds:
-        return transcript
-    moved = (replace(word, start=word.start + seconds, end=word.end + seconds) for word in transcript.words)
-    return replace(transcript, words=tuple(moved))
+def _placed(transcript: Transcript, start: float, duration: float) -> Transcript:
+    """Return a window's transcript with times in its clip; a text without any has those of the window."""
+    segments = transcript.segments
+    if transcript.text and not segments:
+        segments = (Segment(transcript.text, 0.0, duration),)
+    words = None if transcript.words is None else _later(transcript.words, start)
+    return Transcript(transcript.text, words, _later(segments, start))
+
+
+def _later(timed: tuple[_Timed, ...], seconds: float) -> tuple[_Timed, ...]:
+    return tuple(replace(one, start=one.start + seconds, end=one.end + seconds) for one in timed)
 
 
 def _joined(transcripts: Sequence[Transcript]) -> Transcript:
     """Join a clip's windows; without any, nothing was said."""
     text = " ".join(transcript.text for transcript in transcripts if transcript.text)
+    segments = tuple(segment for transcript in transcripts for segment in transcript.segments)
     if any(transcript.words is None for transcript in transcripts):
-        return Transcript(text)
-    return Transcript(text, tuple(word for transcript in transcripts for word in transcript.words or ()))
+        return Transcript(text, None, segments)
+    return Transcript(text, tuple(word for transcript in transcripts for word in transcript.words or ()), segments)

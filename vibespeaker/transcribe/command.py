@@ -20,6 +20,7 @@ from vibespeaker.processes.claims import Claims
 from vibespeaker.transcribe.finished import FinishedBatches, writing
 from vibespeaker.transcribe.sharing import LOCK_FILE, Share, plan_batches
 from vibespeaker.transcribe.specs import build_transcriber, read_transcriber, whisper_spec
+from vibespeaker.transcribe.times import timed_utterances, write_times
 
 if TYPE_CHECKING:
     from vibespeaker.transcribe.base import Transcriber
@@ -42,6 +43,8 @@ def transcribe(
     precision: str = "float32",
     vad: Literal["energy", "silero"] = "energy",
     suppress: bool = False,
+    fallback: bool = False,
+    times: Path | None = None,
     transcriber: str | None = None,
     name: str | None = None,
     trust: list[str] | None = None,
@@ -64,6 +67,9 @@ def transcribe(
         vad: detector of speech; audio that certainly holds none gets an empty text. energy needs no model.
         suppress: leave out what a Whisper seems to make up: texts that compress by more than 2.4 or whose mean
             log-probability is below -1; phrases that it repeats are cut to one. How many is said.
+        fallback: decode such windows again first, by sampling at rising temperatures, as the paper of Whisper does.
+        times: file to write when everything was said, `.parquet`: one row per word, or per segment where a recogniser
+            knows no words, with seconds from the beginning of its utterance. A Whisper then says times, too.
         transcriber: in place of model, any recogniser: a class such as CTCTranscriber, SphinxTranscriber or one of your
             own by its path, or a YAML file of class_path and init_args. init_args go over the options above.
         name: write columns text.NAME and text_origin.NAME, beside the default texts, which stay as they are. An
@@ -76,6 +82,9 @@ def transcribe(
     require(COUNT, beams=beams, batch_size=batch_size)
     trust_packages(trust or ())
     check_output(out, inputs=[Path(transcriber or model)], suffixes=(".parquet",))
+    if times is not None:
+        check_output(times, inputs=[manifest, out], suffixes=(".parquet",), option="--times")
+        timed_utterances(times, "")  # another table is found now, not after hours of work
     if name is not None:
         check_text_name(name, "--name")
     spec = read_transcriber(transcriber) if transcriber else whisper_spec(model)
@@ -85,8 +94,14 @@ def transcribe(
         logger.info("every utterance has a text: nothing to transcribe")
         _write(table, out)
         return 0
-    settings = {"beams": beams, "batch_size": batch_size, "device": device, "precision": precision, "vad": vad}
-    settings["suppress"] = suppress
+    settings: dict[str, Any] = {
+        "beams": beams,
+        "batch_size": batch_size,
+        "device": device,
+        "precision": precision,
+        "vad": vad,
+    }
+    settings |= {"suppress": suppress, "fallback": fallback, "times": times is not None}
     recognizer = build_transcriber(spec, settings)
     languages = _languages(table, wanted, language, recognizer)
     step = {
@@ -98,11 +113,12 @@ def transcribe(
         "splits": splits,
         "vad": recognizer.vad,
         **({} if name is None else {"name": name}),
+        **({} if times is None else {"times": times.name}),
     }
     origin = recognizer.origin
 
     def written() -> dict[str, str]:
-        return _already_written(out, step, origin, name)
+        return _already_written(out, step, origin, name, times)
 
     finished, keys = FinishedBatches(out, step, written), _keys(table)
     todo = [row for row in wanted if keys[row] not in finished]
@@ -115,6 +131,11 @@ def transcribe(
         found = {row: finished.texts[keys[row]] for row in wanted if keys[row] in finished.texts}
         with claims.exclusive():
             if not (found and written().keys() >= {keys[row] for row in found}):
+                if times is not None:  # before the texts, which say that all was written
+                    ids = table.column("utterance_id")
+                    heard = {ids[row]: finished.times[keys[row]] for row in found if keys[row] in finished.times}
+                    with writing(times):
+                        write_times(times, ids, heard, origin)
                 _write(_filled(table, found, name, origin, step), out)
             finished.remove()
     for note, count in sorted(recognizer.notes.items()):
@@ -176,20 +197,26 @@ def _filled(
     return table.with_columns(columns, None if repeated else dict(step))
 
 
-def _already_written(out: Path, step: Mapping[str, Any], origin: str, name: str | None) -> dict[str, str]:
-    """Return the texts of an earlier run with the same settings that came to its end."""
+def _already_written(
+    out: Path, step: Mapping[str, Any], origin: str, name: str | None, times: Path | None
+) -> dict[str, str]:
+    """Return the texts of an earlier run with the same settings that came to its end; with their times, if wanted."""
     if not out.is_file():
         return {}
     earlier = Manifest.read(out)
     if dict(step) not in [dict(done) for done in earlier.metadata.history]:
         return {}
     earlier = _with_texts(earlier, name)
-    columns = (earlier.column(column) for column in (text_column(name), origin_column(name)))
-    return {
-        key: text
-        for key, text, made_by in zip(_keys(earlier), *columns, strict=True)
+    columns = (earlier.column(column) for column in ("utterance_id", text_column(name), origin_column(name)))
+    found = {
+        key: (utterance, text)
+        for key, utterance, text, made_by in zip(_keys(earlier), *columns, strict=True)
         if made_by == origin and text is not None
     }
+    if times is None:
+        return {key: text for key, (_, text) in found.items()}
+    timed = timed_utterances(times, origin)
+    return {key: text for key, (utterance, text) in found.items() if utterance in timed or not text}
 
 
 def _write(table: Manifest, out: Path) -> None:

@@ -19,6 +19,7 @@ from vibespeaker.processes.claims import Claims
 from vibespeaker.progress import Tracker, tracked
 from vibespeaker.transcribe.base import Transcriber
 from vibespeaker.transcribe.finished import FinishedBatches
+from vibespeaker.transcribe.times import times_of
 
 log = logging.getLogger(__name__)
 
@@ -138,8 +139,10 @@ class Share:
             except AudioError as error:
                 failures[self._keys[row]] = str(error)
         said = self._recognizer.transcribe(list(clips.values()), batch.language)
-        texts = {self._keys[row]: transcript.text for row, transcript in zip(clips, said, strict=True)}
-        self._finished.add(batch.name, texts, failures)
+        heard = {self._keys[row]: transcript for row, transcript in zip(clips, said, strict=True)}
+        texts = {key: transcript.text for key, transcript in heard.items()}
+        times = {key: times_of(transcript) for key, transcript in heard.items()}
+        self._finished.add(batch.name, texts, failures, times)
         self._heard += sum(self._seconds[key] for key in texts)
         self._took += time.monotonic() - began
 

@@ -22,7 +22,11 @@ DEFAULTS: Mapping[str, Any] = {
     "precision": "float32",
     "vad": "energy",
     "suppress": False,
+    "fallback": False,
+    "times": False,
 }
+#: What a recogniser may do without: those that do not take it have times anyway.
+_WISHES = ("times",)
 
 
 def read_transcriber(reference: str) -> dict[str, Any]:
@@ -88,7 +92,8 @@ def build_transcriber(spec: Mapping[str, Any], settings: Mapping[str, Any] = DEF
     known = [f"{_PACKAGE}.{name}" for name in transcribe.__all__]
     kind: type[Transcriber] = class_of(spec, Transcriber, place, known)  # type: ignore[type-abstract]
     takes = inspect.signature(kind).parameters
-    if idle := [name for name, value in settings.items() if name not in takes and value != DEFAULTS.get(name)]:
+    binding = {name: value for name, value in settings.items() if name not in _WISHES}
+    if idle := [name for name, value in binding.items() if name not in takes and value != DEFAULTS.get(name)]:
         raise ConfigError(
             f"{kind.__name__} does not take --{idle[0]}", found=settings[idle[0]], allowed=", ".join(takes) or "nothing"
         )

@@ -2,24 +2,26 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
 from vibespeaker.arguments.ranges import COUNT, require
 from vibespeaker.audio.speech import Vad
-from vibespeaker.encoders.checkpoints import check_weights, quiet_transformers, read_config
+from vibespeaker.encoders.checkpoints import check_weights, read_config
+from vibespeaker.errors import ConfigError
 from vibespeaker.provenance import Fingerprint
-from vibespeaker.transcribe.base import Transcript, Waveform
+from vibespeaker.transcribe.base import Segment, Transcript, Waveform
 from vibespeaker.transcribe.checkpoint import CheckpointTranscriber
+from vibespeaker.transcribe.decoding import TEMPERATURES, Decoded, decode, sample, segments_of, time_step
 from vibespeaker.transcribe.languages import complete_settings
-from vibespeaker.transcribe.suppression import suppressed
+from vibespeaker.transcribe.suppression import SAMPLED, cut_segments, looks_made_up, suppressed
 from vibespeaker.utterance import SAMPLE_RATE
 
 
 class WhisperTranscriber(CheckpointTranscriber):
-    """Transcribes with a Whisper of any size, without sampling.
+    """Transcribes with a Whisper of any size, the same texts every time.
 
     Args:
         checkpoint: folder, or name on the hub, of a Whisper with decoder.
@@ -29,10 +31,12 @@ class WhisperTranscriber(CheckpointTranscriber):
         batch_size: windows transcribed together.
         vad: detector of `audio.speech`; a window that certainly holds no speech has an empty text.
         suppress: whether windows whose text looks made up have none, and repeated phrases are cut; see `suppression`.
+        fallback: whether a window whose text looks made up is first decoded again by sampling; see `decoding`.
+        times: whether it says when each segment was said. It then reads tokens of times, and its texts may differ.
 
     Raises:
         EncoderError: the checkpoint is missing, unreachable or no Whisper.
-        ConfigError: an argument is out of range, or there is no such device.
+        ConfigError: an argument is out of range, there is no such device, or the checkpoint knows no times.
     """
 
     def __init__(
@@ -44,11 +48,18 @@ class WhisperTranscriber(CheckpointTranscriber):
         batch_size: int = 8,
         vad: Vad = "energy",
         suppress: bool = False,
+        fallback: bool = False,
+        times: bool = False,
     ) -> None:
         require(COUNT, beams=beams, batch_size=batch_size)
         super().__init__(checkpoint, load_whisper, device, precision, batch_size, vad)
-        self.beams, self.suppress = beams, suppress
+        self.beams, self.suppress, self.fallback, self.times = beams, suppress, fallback, times
         self._tokenizer, self._extractor = self.rest
+        self._first_time = (self.network.generation_config.no_timestamps_token_id or 0) + 1
+        if times and self.network.config.vocab_size <= self._first_time:
+            raise ConfigError(
+                f"{self.name} has no tokens of times", remedy="leave times out, or take another checkpoint"
+            )
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -64,13 +75,13 @@ class WhisperTranscriber(CheckpointTranscriber):
                 "class": "Transcriber",  # what manifests say that were made before there were others
                 "tokenizer": hashlib.sha256(tokens).hexdigest(),
                 "beams": str(self.beams),
-                **({"suppress": "yes"} if self.suppress else {}),
+                **{name: "yes" for name in ("suppress", "fallback", "times") if getattr(self, name)},
             }
         )
 
     @torch.no_grad()
     def recognize(self, windows: Sequence[Waveform], language: str | None) -> list[Transcript]:
-        """Return the texts of windows; see `Transcriber`."""
+        """Return the texts of windows, and with `times` their segments; see `Transcriber`."""
         inputs = self._extractor(
             list(windows),
             sampling_rate=SAMPLE_RATE,
@@ -78,40 +89,44 @@ class WhisperTranscriber(CheckpointTranscriber):
             return_attention_mask=True,
             device=str(self.network.device),
         )
-        with quiet_transformers():
-            found = self.network.generate(
-                inputs.input_features.to(self.network.device, self.network.dtype),
-                attention_mask=inputs.attention_mask.to(self.network.device),
-                num_beams=self.beams,
-                do_sample=False,
-                **({"return_dict_in_generate": True, "output_scores": True} if self.suppress else {}),
-                **generation_options(self.network, language),
-            )
-        tokens = found["sequences"] if self.suppress else found
-        texts = [" ".join(text.split()) for text in self._tokenizer.batch_decode(tokens, skip_special_tokens=True)]
+        how: dict[str, Any] = {
+            "options": generation_options(self.network, language),
+            "times": self.times,
+            "scored": self.suppress or self.fallback,
+        }
+        heard = decode(self.network, inputs.input_features, inputs.attention_mask, **how, beams=self.beams)
+        if self.fallback:
+            for row, window in enumerate(windows):
+                own = (inputs.input_features[row : row + 1], inputs.attention_mask[row : row + 1])
+                heard[row] = self._drawn_again(
+                    heard[row], window, lambda at, own=own: decode(self.network, *own, **how, temperature=at)
+                )
+        return [self._transcript(one, len(window) / SAMPLE_RATE) for one, window in zip(heard, windows, strict=True)]
+
+    def _drawn_again(self, heard: Decoded, window: Waveform, decoder: Callable[[float], list[Decoded]]) -> Decoded:
+        """Return the first of the temperatures' texts that does not look made up, or else the last."""
+        for temperature in TEMPERATURES:
+            if not looks_made_up(self._text_of(heard.tokens), heard.log_probability):
+                return heard
+            self.notes[SAMPLED] += temperature == TEMPERATURES[0]
+            heard = sample(window, temperature, decoder)
+        return heard
+
+    def _transcript(self, heard: Decoded, duration: float) -> Transcript:
+        """Return what is left of a window's text, and note what was suppressed."""
+        text, segments = self._text_of(heard.tokens), tuple[Segment, ...]()
+        if self.times:
+            step = time_step(self.network)
+            segments = segments_of(heard.tokens, self._first_time, step, duration, self._text_of)
         if self.suppress:
-            texts = self._kept(texts, self._log_probabilities(found))
-        return [Transcript(text) for text in texts]
-
-    def _kept(self, texts: Sequence[str], log_probabilities: Sequence[float]) -> list[str]:
-        """Return what is left of texts, and note what was suppressed."""
-        kept = []
-        for text, mean in zip(texts, log_probabilities, strict=True):
-            left, problem = suppressed(text, mean)
+            text, problem = suppressed(text, heard.log_probability)
+            segments = cut_segments(segments) if text else ()
             self.notes.update([problem] if problem else [])
-            kept.append(left)
-        return kept
+        return Transcript(text, segments=segments)
 
-    def _log_probabilities(self, found: Any) -> list[float]:
-        """Return the mean log-probability of each window's tokens, the end among them."""
-        if found.get("sequences_scores") is not None:  # of beams: the mean already
-            return [float(score) for score in found["sequences_scores"]]
-        # (windows, steps): behind the end there is padding
-        steps = self.network.compute_transition_scores(found["sequences"], found["scores"], normalize_logits=True)
-        said = found["sequences"][:, -steps.shape[1] :] != self.network.config.eos_token_id
-        counted = torch.cat([torch.ones_like(said[:, :1]), said.cumprod(1).bool()[:, :-1]], dim=1)
-        sums = steps.masked_fill(~counted, 0.0).float().sum(1)
-        return [float(mean) for mean in sums / counted.sum(1)]
+    def _text_of(self, tokens: Sequence[int]) -> str:
+        said = [token for token in tokens if token < self._first_time or not self.times]
+        return " ".join(self._tokenizer.decode(said, skip_special_tokens=True).split())
 
 
 def generation_options(network: Any, language: str | Sequence[str | None] | None) -> dict[str, Any]:

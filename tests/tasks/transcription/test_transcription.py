@@ -13,7 +13,8 @@ from tests.checkpoints import build_whisper
 from tests.manifests import manifest_of
 from tests.recordings import record
 from tests.sounds import speech_like
-from tests.tasks.states import assert_equal
+from tests.tasks.accidents import AccidentError
+from tests.tasks.states import assert_equal, assert_same_state
 from vibespeaker.audio.files import examine
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.evaluation.words.command import wer
@@ -24,9 +25,11 @@ from vibespeaker.trainer.cli import TrainerCLI, run_trainer
 from vibespeaker.transcribe.whisper import WhisperTranscriber
 
 Fit = Callable[..., TrainerCLI]
-TEXTS = ["oh no", "yes it is", "so be it", "why", "no", "we are", "—", "too long to be heard at once"]
+TEXTS = ["oh no", "yes it is", "so be it", "why", "no", "we are", "—", "too long to be heard at once", "is it so"]
 SMALL = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16}
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
+#: Linear in the gradient, so that rounding stays rounding.
+SGD = "model: {init_args: {optimizer: {class_path: torch.optim.SGD, init_args: {lr: 0.05}}}}"
 #: Everything that draws: dropout, masks, speeds, order.
 DRAWS = """
 data: {init_args: {speeds: [0.9, 1.1], splits: {validation: []}}}
@@ -46,11 +49,11 @@ def whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four utterances to train and two to validate; one has no word, one is said to last 31 s."""
+    """Four utterances to train and three to validate; one has no word, one is said to last 31 s."""
     folder = tmp_path_factory.mktemp("speech")
     rows = [record(folder, f"clip{row}", speech_like(0.3 + 0.1 * row, row)) for row in range(len(TEXTS))]
-    rows[-1]["duration"] = 31.0
-    splits = ["train"] * 4 + ["validation"] * 2 + ["train"] * 2
+    rows[7]["duration"] = 31.0
+    splits = ["train"] * 4 + ["validation"] * 2 + ["train"] * 2 + ["validation"]
     columns = [
         {"text": text, "text_origin": "script", "split": split} for text, split in zip(TEXTS, splits, strict=True)
     ]
@@ -131,14 +134,50 @@ def test_a_run_is_scored_kept_and_heard_with(run: Fit, manifest: Path, tmp_path:
     assert scored["rates"]["wer"]["value"] == pytest.approx(float(logged["val/wer"]), abs=1e-12)
 
 
-def test_resuming_is_exact(run: Fit) -> None:
-    whole = run("fit", "--trainer.max_epochs=2", name="whole", config=DRAWS)
+@pytest.fixture(scope="module")
+def undisturbed(whisper: Path, manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a run of two epochs that nothing cut off."""
+    run = _runner(whisper, manifest, tmp_path_factory.mktemp("undisturbed"))
+    return Path(run("fit", "--trainer.max_epochs=2", name="whole", config=DRAWS).folder)
+
+
+def test_resuming_is_exact(run: Fit, undisturbed: Path) -> None:
     run("fit", "--trainer.max_epochs=1", name="halves", config=DRAWS)
     resumed = run("fit", "--trainer.max_epochs=2", "--ckpt_path=last", name="halves", config=DRAWS)
-    assert whole.trainer.global_step == resumed.trainer.global_step == 4
-    states = [torch.load(checkpoint_path(one.folder, "last"), weights_only=True) for one in (whole, resumed)]
+    assert resumed.trainer.global_step == 4
+    states = [torch.load(checkpoint_path(one, "last"), weights_only=True) for one in (undisturbed, resumed.folder)]
     for key in ("state_dict", "optimizer_states", "lr_schedulers"):
         assert_equal(states[0][key], states[1][key], key)
+
+
+def test_resuming_in_the_middle_of_an_epoch_is_exact(run: Fit, undisturbed: Path, tmp_path: Path) -> None:
+    accident = "--trainer.callbacks+={class_path: tests.tasks.accidents.StopsAt, init_args: {step: 3}}"
+    often = "--model.init_args.checkpoints.every_batches=1"
+    with pytest.raises(AccidentError):
+        run("fit", "--trainer.max_epochs=2", accident, often, name="cut", config=DRAWS)
+    folder = tmp_path / "cut"
+    assert torch.load(checkpoint_path(folder, "last"), weights_only=True)["global_step"] == 3  # of four, two an epoch
+    resumed = run("fit", "--trainer.max_epochs=2", "--ckpt_path=last", often, name="cut", config=DRAWS)
+    assert_same_state(resumed.folder, undisturbed)
+
+
+@pytest.mark.slow
+def test_two_processes_train_and_score_as_one(run: Fit) -> None:
+    forked = ["--trainer.devices=2", "--trainer.strategy=ddp_fork"]
+    one = run("fit", "--trainer.max_epochs=2", name="one", config=SGD)
+    two = run("fit", "--trainer.max_epochs=2", *forked, name="two", config=SGD)
+    ours, theirs = (torch.load(checkpoint_path(done.folder, "last"), weights_only=True) for done in (two, one))
+    assert ours["global_step"] == theirs["global_step"] == 4
+    for name, value in theirs["state_dict"].items():
+        torch.testing.assert_close(ours["state_dict"][name], value, rtol=1e-4, atol=1e-6)
+    # three utterances on two processes: one is heard twice, and counts once
+    scores = [run("validate", "--ckpt_path=best", *more, name="one", config=SGD) for more in ([], forked)]
+    alone, shared = (done.trainer.callback_metrics for done in scores)
+    assert {name: float(shared[name]) for name in ("val/wer", "val/cer")} == {
+        name: float(alone[name]) for name in ("val/wer", "val/cer")
+    }
+    torch.testing.assert_close(shared["val/loss"], alone["val/loss"], rtol=1e-6, atol=0)
+    assert two.trainer.callback_metrics["val/wer"] == one.trainer.callback_metrics["val/wer"]
 
 
 def test_adapters_alone_are_kept_and_joined_into_the_folder(run: Fit, whisper: Path, tmp_path: Path) -> None:
@@ -164,7 +203,10 @@ def test_mistakes_are_refused_before_training(run: Fit) -> None:
     for option, said in {
         "language=fr": r"does not know the language of toy/clip0\. Found: fr\. Allowed: de, en",
         "dropout.encoder={1: 0.1}": r"dropout\.encoder names layers.*Found: 1\. Allowed: 0 to 0",
-        "dropout.decoder={0: 1.0}": r"dropout\.decoder\.0 is out of range",
+        "dropout.decoder={0: 1.0}": r"dropout\.decoder\.0 is out of range\. Found: 1\.0",
+        "dropout.encoder={0: -0.1}": r"dropout\.encoder\.0 is out of range\. Found: -0\.1",
+        "dropout.encoder={0: 0.1, '0': 0.2}": r"dropout\.encoder names a layer twice\. Found: 0",
+        "dropout.encoder={0: 0.1, 0: 0.2}": r"has the key 0 twice",
         "train={top: 3}": r"counts layers that the output depends on\. Found: 3\. Allowed: 1 to 2",
     }.items():
         with pytest.raises(ConfigError, match=said):

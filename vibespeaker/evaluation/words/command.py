@@ -1,8 +1,6 @@
 """`vibespeaker wer`: word and character error rates of recognised texts, with intervals and comparisons."""
 
-import json
 import logging
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -10,11 +8,9 @@ from rich.table import Table
 
 from vibespeaker.arguments.ranges import COUNT_OR_NONE, SHARE_BELOW_ONE, require
 from vibespeaker.errors import PredictionsError
-from vibespeaker.evaluation.scores import nan_to_none
 from vibespeaker.evaluation.words.counting import Normalisation
-from vibespeaker.evaluation.words.scoring import WordErrors, score_heard
+from vibespeaker.evaluation.words.scoring import WordErrors, score_heard, write_errors
 from vibespeaker.evaluation.words.texts import read_heard
-from vibespeaker.files import write_text
 from vibespeaker.files.outputs import check_output
 from vibespeaker.progress import plain_console
 
@@ -66,7 +62,7 @@ def wer(
     errors = score_heard(heard, normalisation, draws, level, seed, worst)
     show(errors, plain_console())
     if out is not None:
-        write_text(out, json.dumps(nan_to_none(asdict(errors)), indent=2, ensure_ascii=False) + "\n")
+        write_errors(errors, out)
         log.info("wrote %s", out)
     return 0
 

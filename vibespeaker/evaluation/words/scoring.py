@@ -1,18 +1,21 @@
 """Error rates of recognisers with intervals, their comparison on the same utterances, and the worst utterances."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from vibespeaker.evaluation.bootstrap import draw_counts, percentiles
 from vibespeaker.evaluation.comparison import bootstrap_p, corrected, permutation_p, swaps
-from vibespeaker.evaluation.scores import Comparison
+from vibespeaker.evaluation.scores import Comparison, nan_to_none
 from vibespeaker.evaluation.uncertainty import Interval
 from vibespeaker.evaluation.words.counting import COLUMNS, Counts, Normalisation, count_errors, rates
 from vibespeaker.evaluation.words.texts import Heard, clusters
+from vibespeaker.files import write_text
 
 Floats = npt.NDArray[np.float64]
 #: Rates by which recognisers are compared.
@@ -105,6 +108,11 @@ def score_heard(
     )
     comparisons = _compare(sums, drawn, draws, level, seed) if draws else ()
     return WordErrors(len(groups), len(set(heard.speakers)), normalisation, recognisers, comparisons)
+
+
+def write_errors(errors: WordErrors, path: Path) -> None:
+    """Write everything as JSON, undefined numbers as null."""
+    write_text(path, json.dumps(nan_to_none(asdict(errors)), indent=2, ensure_ascii=False) + "\n")
 
 
 def worst_rows(counts: Counts, wanted: int) -> list[int]:

@@ -1,7 +1,7 @@
 """References and recognised texts of the same utterances, from manifests."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,14 +39,18 @@ class Heard:
 
 
 def read_heard(
-    manifest: Path, references: Sequence[str], split: str | None, reference: str | None, normalisation: Normalisation
+    manifest: Path,
+    references: Sequence[str] | Mapping[str, str],
+    split: str | None,
+    reference: str | None,
+    normalisation: Normalisation,
 ) -> Heard:
     """Read the texts to compare; utterances that not every recogniser heard are left out, and how many is said.
 
     Args:
         manifest: with what was said.
         references: of recognised texts, each NAME of the manifest's own texts, FILE.parquet (another manifest's default
-            texts) or FILE.parquet:NAME.
+            texts) or FILE.parquet:NAME; or what to call each → one of these.
         split: these utterances only; None takes all.
         reference: name of the texts of `manifest` that are the truth; None takes the default.
         normalisation: decides which references are empty.
@@ -69,7 +73,9 @@ def read_heard(
         log.warning("references were heard by a recogniser, not written by people: %s", ", ".join(machine))
     found = {}
     for words in references:
-        name, texts = _recognised(words, manifest)
+        given = references[words] if isinstance(references, Mapping) else words
+        name, texts = _recognised(given, manifest)
+        name = words if isinstance(references, Mapping) else name
         if name in found:
             raise PredictionsError("two recognisers have one name", found=name, remedy="name the texts differently")
         found[name] = texts.reindex(truth.index)
