@@ -3,7 +3,8 @@
     python scripts/bench_transcription.py                # the same tiny model, batch and weights: losses and times
     python scripts/bench_transcription.py --turbo 1 2    # steps with so many encoder layers, extrapolated to 32
 
-Weights are random: losses prove that both compute the same, nothing else. Needs accelerate (extra dev).
+Weights are random: losses prove that both compute the same, nothing else. Seconds are the processor's, of one thread.
+Needs accelerate (extra dev).
 """
 
 import argparse
@@ -64,13 +65,13 @@ def _ours(folder: Path, audio: list[torch.Tensor], texts: list[str], steps: int)
     optimizer = torch.optim.SGD([w for w in whisper.parameters() if w.requires_grad], lr=RATE)
     losses, times = [], []
     for _ in range(steps):
-        began = time.perf_counter()
+        began = time.process_time()
         summed, counts = whisper(audio, texts, [LANGUAGE] * len(texts))
         loss = summed.sum() / counts.sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
         losses.append(float(loss.detach()))
     return losses, times
 
@@ -83,7 +84,7 @@ def _theirs(folder: Path, audio: list[torch.Tensor], texts: list[str], steps: in
 
     class Clock(TrainerCallback):
         def on_step_end(self, *_: object, **__: object) -> None:
-            now = time.perf_counter()  # from one step's end to the next, with the making of the batch, as above
+            now = time.process_time()  # from one step's end to the next, with the making of the batch, as above
             times.extend([now - self.before] if hasattr(self, "before") else [])
             self.before = now
 
@@ -141,7 +142,7 @@ def extrapolate(folder: Path, layers: list[int]) -> None:
         print(f"{count} encoder layers: {size}, {seconds[-1]:.1f} s a step, peak {peak:.1f} GiB")
     slope = (seconds[1] - seconds[0]) / (layers[1] - layers[0])
     whole = weights[0] + (32 - layers[0]) * (weights[1] - weights[0]) / (layers[1] - layers[0]) + 51_600 * 1280
-    print(f"extrapolated to 32: {seconds[0] + (32 - layers[0]) * slope:.0f} s a step of 2 clips on one core")
+    print(f"extrapolated to 32: {seconds[0] + (32 - layers[0]) * slope:.0f} s of one core a step of 2 clips")
     print(f"weights, gradients and AdamW in float32: {16 * whole / 2**30:.1f} GiB of {whole / 1e6:.0f} M weights")
 
 

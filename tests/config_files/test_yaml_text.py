@@ -25,6 +25,7 @@ def bomb(joint: str) -> str:
         ("[" * 500 + "]" * 500, "is nested too deeply. Allowed: 60 levels"),
         ("[" * 100_000, "is not a YAML file. Found: .*nesting depth"),
         ("a: {b: 1, c: 2,\n  b: 3}", "has the key b twice. Found: line 2"),
+        ("a: {5: .1, '5': .2}", "has the key 5 twice. Found: line 1"),
         ("a: [1", "is not a YAML file. Found: while parsing"),
         ("a: !!python/object/apply:os.system [ls]", "is not a YAML file"),
         ("a: !!int words", "is not a YAML file"),

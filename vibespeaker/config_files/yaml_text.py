@@ -110,16 +110,16 @@ def _count(node: yaml.Node, counted: dict[int, int], source: object) -> int:
 
 
 def _check_keys(node: yaml.MappingNode, source: object) -> None:
-    keys: set[tuple[str, str]] = set()
+    keys: set[str] = set()
     for key, _ in node.value:
         if isinstance(key, yaml.ScalarNode):
-            if (key.tag, key.value) in keys:
+            if key.value in keys:  # also 5 and "5", which a setting may take for the same number
                 raise ConfigError(
                     f"{source} has the key {key.value} twice",
                     found=f"line {key.start_mark.line + 1}",
                     remedy="give it once",
                 )
-            keys.add((key.tag, key.value))
+            keys.add(key.value)
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

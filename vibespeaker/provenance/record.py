@@ -14,6 +14,8 @@ from vibespeaker.provenance.encoders import EncoderProvenance, Fingerprint, text
 
 #: Where a checkpoint keeps its provenance.
 CHECKPOINT_KEY = "vibespeaker"
+#: Under it: what the checkpoint of a recogniser of words says of itself, which no other has.
+TRANSCRIBER_KEY = "transcriber"
 #: Key of a table's record: the heads that a loss trained, now or in the run that it began from.
 TRAINED_HEADS = "trained_heads"
 _TUPLES = ("classes", "corpora", "transcripts")
@@ -183,6 +185,12 @@ class Provenance:
         stored, remedy = checkpoint[CHECKPOINT_KEY], "give a checkpoint as vibespeaker fit wrote it"
         if not isinstance(stored, Mapping):
             raise CheckpointError(f"the provenance in {source} is damaged", found=type(stored).__name__, remedy=remedy)
+        if TRANSCRIBER_KEY in stored:
+            raise CheckpointError(
+                f"{source} recognises words, not emotions",
+                allowed="a checkpoint of an EmotionTask",
+                remedy="vibespeaker transcribe MANIFEST --model RUN/whisper",
+            )
         known = {field.name for field in dataclass_fields(Provenance)}
         fields: dict[str, Any] = {name: value for name, value in stored.items() if name in known}
         for name in ("encoders", "heads"):

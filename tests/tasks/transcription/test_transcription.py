@@ -14,12 +14,13 @@ from tests.manifests import manifest_of
 from tests.recordings import record
 from tests.sounds import speech_like
 from tests.tasks.accidents import AccidentError
-from tests.tasks.states import assert_equal, assert_same_state
+from tests.tasks.states import assert_equal
 from vibespeaker.audio.files import examine
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.evaluation.words.command import wer
 from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.manifest import Manifest
+from vibespeaker.models.checkpoint import read_checkpoint
 from vibespeaker.provenance import CHECKPOINT_KEY
 from vibespeaker.trainer.cli import TrainerCLI, run_trainer
 from vibespeaker.transcribe.whisper import WhisperTranscriber
@@ -123,6 +124,11 @@ def test_a_run_is_scored_kept_and_heard_with(run: Fit, manifest: Path, tmp_path:
     kept = best[CHECKPOINT_KEY]
     assert (kept["texts"], kept["transcriber"]["dropout"]) == (["script"], {"encoder": {}, "decoder": {}})
 
+    with pytest.raises(
+        CheckpointError, match=r"recognises words, not emotions.*transcribe MANIFEST --model RUN/whisper"
+    ):
+        read_checkpoint(checkpoint_path(done.folder, "best"))
+
     table = tmp_path / "heard.parquet"
     run("predict", f"--out={table}", "--system=tuned")
     texts = Manifest.read(table).column("text.tuned")
@@ -145,9 +151,14 @@ def test_resuming_is_exact(run: Fit, undisturbed: Path) -> None:
     run("fit", "--trainer.max_epochs=1", name="halves", config=DRAWS)
     resumed = run("fit", "--trainer.max_epochs=2", "--ckpt_path=last", name="halves", config=DRAWS)
     assert resumed.trainer.global_step == 4
-    states = [torch.load(checkpoint_path(one, "last"), weights_only=True) for one in (undisturbed, resumed.folder)]
-    for key in ("state_dict", "optimizer_states", "lr_schedulers"):
-        assert_equal(states[0][key], states[1][key], key)
+    _assert_same_state(resumed.folder, undisturbed)
+
+
+def _assert_same_state(folder: Path, other: Path, *more: str) -> None:
+    ours, theirs = (torch.load(checkpoint_path(one, "last"), weights_only=True) for one in (folder, other))
+    for key in ("state_dict", "optimizer_states", "lr_schedulers", *more):
+        assert_equal(ours[key], theirs[key], key)
+    assert_equal(ours["callbacks"]["RandomStates"], theirs["callbacks"]["RandomStates"], "random")
 
 
 def test_resuming_in_the_middle_of_an_epoch_is_exact(run: Fit, undisturbed: Path, tmp_path: Path) -> None:
@@ -158,7 +169,7 @@ def test_resuming_in_the_middle_of_an_epoch_is_exact(run: Fit, undisturbed: Path
     folder = tmp_path / "cut"
     assert torch.load(checkpoint_path(folder, "last"), weights_only=True)["global_step"] == 3  # of four, two an epoch
     resumed = run("fit", "--trainer.max_epochs=2", "--ckpt_path=last", often, name="cut", config=DRAWS)
-    assert_same_state(resumed.folder, undisturbed)
+    _assert_same_state(resumed.folder, undisturbed, "loops")
 
 
 @pytest.mark.slow
@@ -205,8 +216,8 @@ def test_mistakes_are_refused_before_training(run: Fit) -> None:
         "dropout.encoder={1: 0.1}": r"dropout\.encoder names layers.*Found: 1\. Allowed: 0 to 0",
         "dropout.decoder={0: 1.0}": r"dropout\.decoder\.0 is out of range\. Found: 1\.0",
         "dropout.encoder={0: -0.1}": r"dropout\.encoder\.0 is out of range\. Found: -0\.1",
-        "dropout.encoder={0: 0.1, '0': 0.2}": r"dropout\.encoder names a layer twice\. Found: 0",
-        "dropout.encoder={0: 0.1, 0: 0.2}": r"has the key 0 twice",
+        "dropout.encoder={0: 0.1, '0': 0.2}": r"has the key 0 twice\. Found: line 1\. Remedy: give it once",
+        "dropout.encoder={0: 0.1, 0: 0.2}": r"has the key 0 twice\. Found: line 1\. Remedy: give it once",
         "train={top: 3}": r"counts layers that the output depends on\. Found: 3\. Allowed: 1 to 2",
     }.items():
         with pytest.raises(ConfigError, match=said):

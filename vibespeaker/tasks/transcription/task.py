@@ -20,7 +20,7 @@ from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.evaluation.words.counting import Normalisation
 from vibespeaker.manifest.texts import check_text_name, text_column
 from vibespeaker.models.trained_weights import keep_trained_alone, rest_sha256
-from vibespeaker.provenance import CHECKPOINT_KEY
+from vibespeaker.provenance import CHECKPOINT_KEY, TRANSCRIBER_KEY
 from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
 from vibespeaker.tasks.non_finite import stopping
 from vibespeaker.tasks.optimizing import checked_optimizer, scheduled
@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 
 _JOINT = {"val/loss": "min", "val/wer": "min", "val/cer": "min"}
 _WORST = 10
-_RECORD = "transcriber"
 
 
 class TranscriptionTask(Task):
@@ -149,7 +148,7 @@ class TranscriptionTask(Task):
             "dropout": {"encoder": dict(self.dropout.encoder), "decoder": dict(self.dropout.decoder)},
             "language": self.language,
         }
-        return {_RECORD: own, **self._data_record}
+        return {TRANSCRIBER_KEY: own, **self._data_record}
 
     def training_callbacks(self, folder: Path) -> list[Callback]:
         """Write the best Whisper as a folder at the end, beside what every task has."""
@@ -246,7 +245,7 @@ class TranscriptionTask(Task):
         Raises:
             CheckpointError: it is not, or the checkpoint is of another task.
         """
-        record = checkpoint.get(CHECKPOINT_KEY, {}).get(_RECORD)
+        record = checkpoint.get(CHECKPOINT_KEY, {}).get(TRANSCRIBER_KEY)
         if record is None:
             raise CheckpointError("the checkpoint is of another task", allowed="one that a TranscriptionTask saved")
         self.configure_model()
@@ -257,4 +256,6 @@ class TranscriptionTask(Task):
                 allowed=record["whisper"],
                 remedy="set model.init_args.whisper to the checkpoint that training started from",
             )
-        self._data_record = {name: value for name, value in checkpoint[CHECKPOINT_KEY].items() if name != _RECORD}
+        self._data_record = {
+            name: value for name, value in checkpoint[CHECKPOINT_KEY].items() if name != TRANSCRIBER_KEY
+        }
