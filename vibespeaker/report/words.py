@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import get_args
 
 from vibespeaker.evaluation.scores import Comparison
 from vibespeaker.evaluation.words.counting import Normalisation, normalised
@@ -39,7 +38,7 @@ def word_errors(
     named = {run.setting("data.init_args.text") for run in runs}
     reference = named.pop() if len(named) == 1 else None
     counted = {run.setting("model.init_args.normalisation") for run in runs}
-    (normalisation,) = counted if len(counted) == 1 and counted <= {*get_args(Normalisation)} else ("words",)
+    normalisation: Normalisation = "none" if counted == {"none"} else "words"
     chosen = split or _preferred_split(manifest, reference, preferred)
     heard = read_heard(manifest, _references(runs), chosen, reference, normalisation)
     return score_heard(heard, normalisation, draws, _LEVEL, 0, _WORST), chosen

@@ -73,19 +73,21 @@ def decode(
     return [Decoded(_up_to(tokens, end), mean) for tokens, mean in zip(sequences, means, strict=True)]
 
 
-def sample(window: Waveform, temperature: float, decoder: Callable[[float], list[Decoded]]) -> Decoded:
+def sample(
+    window: Waveform, temperature: float, device: torch.device, decoder: Callable[..., list[Decoded]]
+) -> Decoded:
     """Return what a window's own generator draws.
 
     Args:
         window: `(samples,)`, whose content seeds the generator.
         temperature: above 0.
-        decoder: takes a temperature, and decodes this window alone.
+        device: whose generator draws.
+        decoder: takes `temperature`, and decodes this window alone.
     """
     digest = hashlib.sha256(f"{temperature} ".encode() + window.tobytes()).digest()
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    with torch.random.fork_rng(devices):
+    with torch.random.fork_rng([device] if device.type == "cuda" else ()):
         torch.manual_seed(int.from_bytes(digest[:8]))
-        (found,) = decoder(temperature)
+        (found,) = decoder(temperature=temperature)
     return found
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -98,18 +99,16 @@ class WhisperTranscriber(CheckpointTranscriber):
         if self.fallback:
             for row, window in enumerate(windows):
                 own = (inputs.input_features[row : row + 1], inputs.attention_mask[row : row + 1])
-                heard[row] = self._drawn_again(
-                    heard[row], window, lambda at, own=own: decode(self.network, *own, **how, temperature=at)
-                )
+                heard[row] = self._drawn_again(heard[row], window, partial(decode, self.network, *own, **how))
         return [self._transcript(one, len(window) / SAMPLE_RATE) for one, window in zip(heard, windows, strict=True)]
 
-    def _drawn_again(self, heard: Decoded, window: Waveform, decoder: Callable[[float], list[Decoded]]) -> Decoded:
+    def _drawn_again(self, heard: Decoded, window: Waveform, decoder: Callable[..., list[Decoded]]) -> Decoded:
         """Return the first of the temperatures' texts that does not look made up, or else the last."""
         for temperature in TEMPERATURES:
             if not looks_made_up(self._text_of(heard.tokens), heard.log_probability):
                 return heard
             self.notes[SAMPLED] += temperature == TEMPERATURES[0]
-            heard = sample(window, temperature, decoder)
+            heard = sample(window, temperature, self.network.device, decoder)
         return heard
 
     def _transcript(self, heard: Decoded, duration: float) -> Transcript:
