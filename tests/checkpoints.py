@@ -198,6 +198,59 @@ def build_bert(folder: Path) -> None:
     transformers.BertTokenizer(vocab=vocab, model_max_length=512).save_pretrained(folder)
 
 
+#: Sizes of a small transformer, as most configs call them.
+_SMALL = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
+
+
+def build_text(folder: Path, kind: str, **more: object) -> None:
+    """Another network of text, with BERT's tokenizer of letters; 40 tokens at most.
+
+    Args:
+        folder: to write.
+        kind: what its classes' names begin with.
+        more: of its config.
+    """
+    import transformers
+
+    build_bert(folder)
+    size = len(transformers.AutoTokenizer.from_pretrained(folder))
+    sizes = {**_SMALL, "vocab_size": size, "max_position_embeddings": 40, "pad_token_id": 0, "initializer_range": 0.2}
+    config = getattr(transformers, f"{kind}Config")(**{**sizes, **more})
+    getattr(transformers, f"{kind}Model")(config).save_pretrained(folder)
+
+
+def build_gpt2(folder: Path) -> None:
+    """A decoder-only model whose tokenizer has no padding, and makes no token of an empty text."""
+    import transformers
+
+    vocab = {symbol: index for index, symbol in enumerate([*_byte_symbols(), "<|endoftext|>"])}
+    config = transformers.GPT2Config(
+        vocab_size=len(vocab), n_positions=40, n_embd=24, n_layer=2, n_head=2, bos_token_id=256, eos_token_id=256
+    )
+    transformers.GPT2Model(config).save_pretrained(folder)
+    transformers.GPT2Tokenizer(vocab=vocab, merges=[], model_max_length=40).save_pretrained(folder)
+
+
+def build_wav2vec2_bert(folder: Path) -> None:
+    """A wav2vec2-BERT, which reads log-mel frames of 20 ms."""
+    import transformers
+
+    config = transformers.Wav2Vec2BertConfig(**_SMALL, conv_depthwise_kernel_size=5, initializer_range=0.2)
+    transformers.Wav2Vec2BertModel(config).save_pretrained(folder)
+    transformers.SeamlessM4TFeatureExtractor().save_pretrained(folder)
+
+
+def build_data2vec(folder: Path) -> None:
+    """A data2vec encoder of audio, which reads waveforms."""
+    import transformers
+
+    config = transformers.Data2VecAudioConfig(
+        **_SMALL, conv_dim=(16,) * 7, num_conv_pos_embeddings=2, conv_pos_kernel_size=3, num_conv_pos_embedding_groups=2
+    )
+    transformers.Data2VecAudioModel(config).save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder)
+
+
 BUILDERS = {
     "whisper": build_whisper,
     "whisper-times": lambda folder: build_whisper(folder, times=True),
@@ -212,4 +265,14 @@ BUILDERS = {
     "roberta": build_roberta,
     "xlm-roberta": build_xlm_roberta,
     "bert": build_bert,
+    "deberta": lambda folder: build_text(
+        folder, "DebertaV2", relative_attention=True, position_buckets=8, pos_att_type=["p2c", "c2p"]
+    ),
+    "modernbert": lambda folder: build_text(folder, "ModernBert", global_attn_every_n_layers=2, local_attention=8),
+    "llama": lambda folder: build_text(folder, "Llama"),
+    "t5": lambda folder: build_text(folder, "T5", d_model=24, d_kv=12, d_ff=48, num_layers=1, num_heads=2),
+    "gpt2": build_gpt2,
+    "wav2vec2-bert": build_wav2vec2_bert,
+    "data2vec": build_data2vec,
+    "hubert-base": lambda folder: build_speech(folder, "hubert", "group"),
 }

@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vibespeaker.encoders.audio_model import AudioModelEncoder
     from vibespeaker.encoders.descriptors import AcousticDescriptors
     from vibespeaker.encoders.functionals import AcousticFunctionals
     from vibespeaker.encoders.handcrafted import HandcraftedFrames, HandcraftedMeans
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AcousticDescriptors",
     "AcousticFunctionals",
+    "AudioModelEncoder",
     "HandcraftedFrames",
     "HandcraftedMeans",
     "HashedText",
@@ -33,6 +35,7 @@ __all__ = [
 _HOMES = {
     "AcousticDescriptors": "descriptors",
     "AcousticFunctionals": "functionals",
+    "AudioModelEncoder": "audio_model",
     "HandcraftedFrames": "handcrafted",
     "HandcraftedMeans": "handcrafted",
     "HashedText": "hashed_text",

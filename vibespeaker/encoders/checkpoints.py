@@ -112,13 +112,13 @@ def quiet_transformers() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def read_config(name: str, local: bool, kinds: Sequence[str], purpose: str) -> Any:
+def read_config(name: str, local: bool, kinds: Sequence[str] | None, purpose: str) -> Any:
     """Return the checkpoint's configuration.
 
     Args:
         name: folder or name on the hub.
         local: whether only local files may be used.
-        kinds: allowed values of its `model_type`.
+        kinds: allowed values of its `model_type`; None allows all.
         purpose: what needs it, for messages.
 
     Raises:
@@ -127,7 +127,7 @@ def read_config(name: str, local: bool, kinds: Sequence[str], purpose: str) -> A
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(name, local_files_only=local)
-    if config.model_type not in kinds:
+    if kinds is not None and config.model_type not in kinds:
         raise EncoderError(
             f"{purpose}: checkpoint {name} is of the wrong kind", found=config.model_type, allowed=sorted(kinds)
         )

@@ -1,6 +1,7 @@
 """Encoders inside the model: the same frames as from a cache, made from audio and text as batches come."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -12,8 +13,10 @@ from vibespeaker.encoders.masking import utterance_seed
 from vibespeaker.encoders.rates import RateGroup, rate_groups
 from vibespeaker.encoders.sharing import shared_results
 from vibespeaker.encoders.specs import build_encoders
-from vibespeaker.errors import ConfigError
-from vibespeaker.models.trained_weights import keep_trained_alone, rest_sha256
+from vibespeaker.errors import CheckpointError, ConfigError
+from vibespeaker.models.checkpoint import open_checkpoint
+from vibespeaker.models.trained_weights import keep_trained_alone, rest_sha256, trained_names
+from vibespeaker.models.weights import check_state
 from vibespeaker.provenance import EncoderProvenance
 
 #: What the names of trained encoders' weights begin with in a checkpoint.
@@ -49,6 +52,36 @@ class LiveEncoders(nn.Module):
         module = self.trained[name] if name in self.trained else self.frozen[name]
         assert isinstance(module, Encoder)
         return module
+
+    def start_from(self, name: str, path: Path) -> None:
+        """Give an encoder that is trained the weights that an encoder of its name had in a checkpoint.
+
+        Args:
+            name: of the encoder.
+            path: the checkpoint.
+
+        Raises:
+            CheckpointError: the checkpoint has no such encoder, or other weights were trained there.
+            ConfigError: the encoder is not trained here: its weights would be in no checkpoint.
+        """
+        if name not in self.trained:
+            raise ConfigError(
+                "model.init_args.init_encoders names an encoder that is not trained",
+                found=name,
+                allowed=list(self.trained) or "none",
+                remedy="say beside its class_path what of it is trained, at least what was trained there",
+            )
+        state = open_checkpoint(path).state(f"{LIVE}trained.{name}.")
+        trained = trained_names(self.trained[name])
+        if not state or not set(state) <= trained:
+            raise CheckpointError(
+                f"checkpoint {path} has no weights of encoder {name} that are trained here",
+                found=sorted(set(state) - trained)[:3] or "no trained encoder of that name",
+                remedy="train here at least what was trained there",
+            )
+        own = self.trained[name].state_dict()
+        check_state(self.trained[name], {**own, **state}, f"checkpoint {path}: encoder {name}")
+        self.trained[name].load_state_dict({**own, **state})
 
     def provenance(self) -> dict[str, EncoderProvenance]:
         """Return what a checkpoint records of the encoders, in their order."""

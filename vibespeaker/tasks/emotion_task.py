@@ -58,6 +58,8 @@ class EmotionTask(RecognitionTask):
         encoders: name → class_path and init_args of encoders that run inside the model, on audio and texts; `train`
             beside them says what of an encoder is trained, see `encoders.training`. Others are read from the cache.
         freeze: patterns over the network's parameter names, such as `poolings.*`, that stay as they start.
+        init_encoders: trained encoder → checkpoint of a run whose encoder of that name it starts from, such as one that
+            was tuned alone.
         penalty: on the size of trained weights, added to what is minimised; `train/loss` and `val/loss` are without it.
         checkpoints: which states a run keeps.
     """
@@ -72,6 +74,7 @@ class EmotionTask(RecognitionTask):
         encoders: dict[str, dict[str, Any]] | None = None,
         freeze: list[str] | None = None,
         penalty: WeightPenalty | None = None,
+        init_encoders: dict[str, Path] | None = None,
         checkpoints: CheckpointRule = CheckpointRule("val/macro_f1"),  # noqa: B008 (frozen)
     ) -> None:
         super().__init__(checkpoints)
@@ -84,7 +87,7 @@ class EmotionTask(RecognitionTask):
         self.make_network, self.loss, self.make_optimizer = network, loss, optimizer
         self.schedule, self.init_from, self.penalty = schedule, init_from, penalty
         self.encoder_specs = None if encoders is None else check_specs(encoders, "model.init_args.encoders")
-        self.freeze_patterns = freeze or []
+        self.freeze_patterns, self.init_encoders = freeze or [], init_encoders or {}
 
     def configure_model(self) -> None:
         """Build the network for the attached data; a checkpoint that is loaded without data builds it itself."""
@@ -94,12 +97,25 @@ class EmotionTask(RecognitionTask):
         network = self._build(data.provenance)
         if fitting:
             self.has_weights = True
+            for name, tuned in self.init_encoders.items():
+                self.live_encoders.start_from(name, Path(tuned))
             check_heads(network, self.loss, self.provenance.heads)
             start = self.init_from
             earlier = None if start is None else initialise(network, self.provenance, Path(start))
             self.provenance = self.provenance.trained(self.loss.trains, earlier)
             for head in self.loss.needs_class_counts:
                 self.loss.set_class_counts(torch.from_numpy(data.class_counts(head)), head)
+
+    @property
+    def live_encoders(self) -> LiveEncoders:
+        """The encoders inside the model.
+
+        Raises:
+            ConfigError: there are none.
+        """
+        if self.live is None:
+            raise ConfigError("model.init_args.encoders names no encoder that could start from another run's")
+        return self.live
 
     def _build(self, provenance: Provenance) -> EmotionModel:
         if self.encoder_specs:
