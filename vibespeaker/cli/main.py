@@ -54,6 +54,7 @@ COMMANDS = {
     "export": ("vibespeaker.systems.sharing.command:export", "write a trained model as a folder to share"),
     "recognize": ("vibespeaker.recognizer.command:recognize", "say what emotions are heard in recordings"),
     "listen": ("vibespeaker.recognizer.listening:listen", "say what emotion is heard now, from a microphone or a pipe"),
+    "train": ("vibespeaker.workflows.train:train", "train a model on a folder of recordings, a table or a corpus"),
     "quickstart": ("vibespeaker.workflows.quickstart:quickstart", "run the full pipeline, from a corpus to a report"),
 }
 #: How torch says that memory is lacking, of the machine and of a GPU.

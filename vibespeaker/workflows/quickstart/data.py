@@ -177,7 +177,7 @@ def _corpus(source: Source, out: Path, chain: Chain) -> tuple[Path, str]:
     """Return the corpus folder and a key of its content."""
     if source.corpus is not None:
         folder = Path(os.path.abspath(source.corpus))
-        return folder, _listing(folder)
+        return folder, listing(folder)
     folder = out / "corpus"
     sizes = {"seed": source.seed, "speakers": source.speakers, "utterances": source.utterances}
 
@@ -190,7 +190,7 @@ def _corpus(source: Source, out: Path, chain: Chain) -> tuple[Path, str]:
     return folder, chain.run(Step("generate", "generating a corpus", inputs, (folder, folder / MARKER), generate))
 
 
-def _listing(folder: Path) -> str:
+def listing(folder: Path) -> str:
     """Return a hash of names, sizes and times of all files, which changes when the corpus does."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     facts = [(str(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
