@@ -11,7 +11,7 @@ from tests.ensemble.example import IDS, SMALL, saved, table
 from vibespeaker.cli import main as cli
 from vibespeaker.ensemble import ensemble
 from vibespeaker.ensemble.combiners import Weighted
-from vibespeaker.ensemble.members import Stack
+from vibespeaker.ensemble.stack import Stack
 from vibespeaker.errors import ConfigError, PredictionsError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import CHALLENGE_OTHER, LABEL_SETS, LabelSet

@@ -10,9 +10,9 @@ import yaml
 from tests.ensemble.example import SMALL, development
 from vibespeaker.ensemble import ensemble, stacking
 from vibespeaker.ensemble.combiners import score
-from vibespeaker.ensemble.members import Stack
 from vibespeaker.ensemble.recipe import Recipe
 from vibespeaker.ensemble.selection import greedy, top_k
+from vibespeaker.ensemble.stack import Stack
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import ATTRIBUTES, LabelSet
 from vibespeaker.manifest import Manifest

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from vibespeaker.ensemble.combiners import Combiner, Values, Weighted, score, uniform
-from vibespeaker.ensemble.members import HEADS, Member, Stack, refuse_gaps, stack, utterances
+from vibespeaker.ensemble.members import Member, refuse_gaps, stack, utterances
 from vibespeaker.ensemble.recipe import Recipe
 from vibespeaker.ensemble.selection import greedy, member_scores, top_k
+from vibespeaker.ensemble.stack import HEADS, Stack
 from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.crossfit import Rows, cross_fit, folds_by_group
 from vibespeaker.evaluation.targets import Targets, Truth, class_columns

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vibespeaker.ensemble.means import weighted_mean
-from vibespeaker.ensemble.members import Stack
+from vibespeaker.ensemble.stack import Stack
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.metrics import concordance, confusion_matrix, macro_f1
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from vibespeaker.ensemble.stack import Stack
 from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.coverage import UNTRAINED, refuse_other_files, untrained_heads
 from vibespeaker.evaluation.folds import read_tables
@@ -22,8 +23,6 @@ from vibespeaker.submission.challenge import TASK1_HEADER, TASK2_HEADER, read_ta
 
 log = logging.getLogger(__name__)
 
-#: What an ensemble combines, each by its own members and weights.
-HEADS = ("categories", *ATTRIBUTES)
 _SHOWN = 5
 
 
@@ -66,40 +65,6 @@ class Member:
             return {**base, "kind": "challenge-csv"}
         metadata = asdict(self.predictions.metadata)
         return {**base, "kind": "predictions", **{k: metadata[k] for k in ("system", "checkpoint", "provenance")}}
-
-
-@dataclass(frozen=True, eq=False)
-class Stack:
-    """Predictions of M members for N utterances.
-
-    Args:
-        names: members, `(M,)`.
-        probabilities: `(M, N, C)`; NaN for a member without category head.
-        attributes: `(M, N, 3)`; NaN where a member has no such head or does not cover the utterance.
-        scored: classes that the truth knows, where the members distinguish more; empty for all.
-    """
-
-    names: tuple[str, ...]
-    probabilities: npt.NDArray[np.float64]
-    attributes: npt.NDArray[np.float64]
-    scored: tuple[int, ...] = ()
-
-    def __len__(self) -> int:
-        return self.probabilities.shape[1]
-
-    def take(self, rows: npt.NDArray[np.int64]) -> "Stack":
-        """Return some utterances."""
-        return replace(self, probabilities=self.probabilities[:, rows], attributes=self.attributes[:, rows])
-
-    def head(self, head: str) -> npt.NDArray[np.float64]:
-        """Return `(M, N, C)` probabilities for `categories`, `(M, N, 1)` values for an attribute."""
-        if head == "categories":
-            return self.probabilities
-        return self.attributes[:, :, [ATTRIBUTES.index(head)]]
-
-    def having(self, head: str) -> npt.NDArray[np.bool_]:
-        """Return `(M,)`, True for members that fill `head` for every utterance."""
-        return np.array([np.isfinite(values).all() for values in self.head(head)], dtype=np.bool_)
 
 
 def read_members(

@@ -10,7 +10,7 @@ import yaml
 from vibespeaker.arguments.ranges import COUNT, SEED, Range, require
 from vibespeaker.config_files.typed import read_as
 from vibespeaker.ensemble.means import check_weights
-from vibespeaker.ensemble.members import HEADS
+from vibespeaker.ensemble.stack import HEADS
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vibespeaker.ensemble.combiners import Values, Weighted, score
-from vibespeaker.ensemble.members import Stack
+from vibespeaker.ensemble.stack import Stack
 
 
 def top_k(

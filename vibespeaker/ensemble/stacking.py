@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vibespeaker.ensemble.combiners import Values, score
-from vibespeaker.ensemble.members import Stack
+from vibespeaker.ensemble.stack import Stack
 from vibespeaker.evaluation.crossfit import cross_fit, folds_by_group
 from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN
 
