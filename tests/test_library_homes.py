@@ -22,7 +22,7 @@ HOMES = {
     "peft": {"encoders"},
     "optuna": {"workflows.sweep"},
     "pocketsphinx": {"transcribe"},
-    "sklearn": {"baselines", "ensemble"},
+    "sklearn": {"baselines", "ensemble", "systems.fit_text"},
     "silero_vad": {"audio"},
     "safetensors": {"systems"},
     "sounddevice": {"audio"},
@@ -32,7 +32,7 @@ HOMES = {
     "torchaudio": {"encoders"},
     "torchmetrics": {"tasks", "trainer"},
     "vosk": {"transcribe"},
-    "transformers": {"encoders", "transcribe"},
+    "transformers": {"encoders", "systems", "transcribe"},
 }
 
 #: Modules of tables: their commands answer without loading torch.

@@ -36,6 +36,7 @@ COMMANDS = {
     "balance": ("vibespeaker.prepare.balance:balance", "plan a training split with equal classes"),
     "transcribe": ("vibespeaker.transcribe.command:transcribe", "fill missing texts by speech recognition"),
     "extract": ("vibespeaker.extract:extract", "run the frozen encoders once and store their frames"),
+    "fit-text": ("vibespeaker.systems.fit_text:fit_text", "learn emotions of texts, in seconds and without a hub"),
     "ensemble": ("vibespeaker.ensemble:ensemble", "combine prediction tables into one"),
     "evaluate": ("vibespeaker.evaluation.command:evaluate", "score predictions, with intervals and comparisons"),
     "wer": ("vibespeaker.evaluation.words.command:wer", "score recognised words against what was said"),

@@ -1,14 +1,17 @@
 """From members and a recipe to the combined table, with the scores that show what combining gained."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from vibespeaker.ensemble.combiners import Combiner, Values, Weighted, score, uniform
+from vibespeaker.ensemble.gate import fit_gate
+from vibespeaker.ensemble.learned import learned_weights
 from vibespeaker.ensemble.members import Member, refuse_gaps, stack, utterances
 from vibespeaker.ensemble.recipe import Recipe
 from vibespeaker.ensemble.selection import greedy, member_scores, top_k
@@ -62,7 +65,12 @@ class Labelled:
         return self.targets.attributes[:, ATTRIBUTES.index(head)]
 
 
-def combine(members: Sequence[Member], recipe: Recipe, truth: Truth | None) -> Combination:
+def combine(
+    members: Sequence[Member],
+    recipe: Recipe,
+    truth: Truth | None,
+    given: Mapping[str, Combiner] = MappingProxyType({}),
+) -> Combination:
     """Combine the members head by head; a head whose members do not cover the labelled split has no scores.
 
     Rows of the split that a selection or a stacking model was fitted on get cross-fitted values: each is made by a
@@ -72,6 +80,7 @@ def combine(members: Sequence[Member], recipe: Recipe, truth: Truth | None) -> C
         members: see `read_members`.
         recipe: how.
         truth: the labels; needed by fitted methods, otherwise only for scores.
+        given: head → what combines it, fitted before, in place of what the recipe says.
 
     Raises:
         PredictionsError: members do not fit together, or labels are needed and not given.
@@ -83,7 +92,7 @@ def combine(members: Sequence[Member], recipe: Recipe, truth: Truth | None) -> C
     combination = Combination(keys, {}, {})
     with tracked("ensemble", len(HEADS) * (1 + recipe.folds * recipe.is_fitted), "fits") as progress:
         for head in HEADS:
-            _add_head(combination, head, whole, labelled, recipe, progress)
+            _add_head(combination, head, whole, labelled, recipe, progress, given.get(head))
     if not combination.values:
         raise PredictionsError("no member has a head to combine", found=[member.name for member in members])
     return combination
@@ -110,14 +119,20 @@ def _labelled(members: Sequence[Member], recipe: Recipe, truth: Truth | None) ->
 
 
 def _add_head(
-    into: Combination, head: str, whole: Stack, labelled: Labelled | None, recipe: Recipe, progress: Tracker
+    into: Combination,
+    head: str,
+    whole: Stack,
+    labelled: Labelled | None,
+    recipe: Recipe,
+    progress: Tracker,
+    given: Combiner | None = None,
 ) -> None:
     """Combine one head, and score it where its labels are known."""
     if recipe.named(head) == ():
         return  # left out by name
     _require_head(head, whole, recipe)
     known = labelled if labelled is not None and len(labelled.rows(head)) else None
-    combiner = _combiner(head, whole, known, recipe)
+    combiner = given or _combiner(head, whole, known, recipe)
     progress.advance()
     if combiner is None:
         return
@@ -153,12 +168,15 @@ def _combiner(head: str, whole: Stack, known: Labelled | None, recipe: Recipe) -
 
 def _fixed(head: str, whole: Stack, recipe: Recipe) -> Weighted | None:
     plain = uniform(head, whole, recipe.named(head), recipe.method == "vote")
-    if plain is None or recipe.weights is None:
+    if plain is None:
+        return None
+    plain = replace(plain, by_confidence=recipe.method == "confidence")
+    if recipe.weights is None:
         return plain
     weights = np.array(recipe.weights) * np.array(plain.weights)
     if not weights.any():
         raise PredictionsError(f"all members with the head {head} have weight 0", found=recipe.weights)
-    return Weighted(head, plain.members, tuple(weights), plain.vote)
+    return Weighted(head, plain.members, tuple(weights.tolist()), plain.vote, plain.by_confidence)
 
 
 def _fit(head: str, labelled: Labelled, rows: Rows, recipe: Recipe, present_only: bool) -> Combiner | None:
@@ -167,10 +185,15 @@ def _fit(head: str, labelled: Labelled, rows: Rows, recipe: Recipe, present_only
     if recipe.method == "top-k":
         joined = [name for name in named or () if not present_only or _covers(labelled.stack, head, name)]
         return top_k(head, seen, truth, recipe.k, joined, _all_named(recipe))
-    candidates = seen if named is None else _only(seen, named)
+    candidates = seen if named is None else seen.among(named)
     if recipe.method == "greedy":
         chosen = greedy(head, candidates, truth, recipe.rounds)
         return None if chosen is None else _widened(chosen, seen.names)
+    if recipe.method == "gate" and head == "categories":
+        return fit_gate(candidates, truth, labelled.groups[rows], recipe.seed)
+    if recipe.method in ("learned", "gate"):
+        learned = learned_weights(head, candidates, truth)
+        return None if learned is None else _widened(learned, seen.names)
     from vibespeaker.ensemble.stacking import fit
 
     kind: Any = recipe.method.removeprefix("stack-")
@@ -224,11 +247,6 @@ def _covers(members: Stack, head: str, name: str) -> bool:
 
 def _all_named(recipe: Recipe) -> set[str]:
     return {name for head in HEADS for name in recipe.named(head) or ()}
-
-
-def _only(members: Stack, names: Sequence[str]) -> Stack:
-    chosen = [members.names.index(name) for name in names]
-    return Stack(tuple(names), members.probabilities[chosen], members.attributes[chosen], members.scored)
 
 
 def _widened(chosen: Weighted, names: Sequence[str]) -> Weighted:

@@ -42,21 +42,33 @@ class Weighted:
         weights: one per member, not negative, at least one positive; 0 leaves a member out.
         vote: for categories, count each member's best class instead of its probabilities; ties go to the class with
             the higher mean probability.
+        by_confidence: for categories, let each member also weigh, utterance by utterance, as much as it is sure: by
+            the probability of its best class.
     """
 
     head: str
     members: tuple[str, ...]
     weights: tuple[float, ...]
     vote: bool = False
+    by_confidence: bool = False
 
     def apply(self, stack: Stack) -> Values:
         """Return `(N, C)` probabilities for categories, `(N, 1)` values for an attribute."""
         values = stack.head(self.head)
+        if stack.silent is not None or (self.by_confidence and self.head == "categories"):
+            return mean_by_row(values, self.shares(stack))
         mean = weighted_mean(list(values), self.weights)
         if not (self.vote and self.head == "categories"):
             return mean
         ballots = np.eye(values.shape[2])[values.argmax(axis=2)]
         return _normalised(weighted_mean(list(ballots), self.weights) + TIE_BREAK * mean)
+
+    def shares(self, stack: Stack) -> Values:
+        """Return `(M, N)`, what each member counts for in each utterance; the members' shares of one add up to 1."""
+        weights = np.repeat(np.array(self.weights, np.float64)[:, None], len(stack), axis=1)
+        if self.by_confidence and self.head == "categories":
+            weights *= np.nan_to_num(stack.probabilities.max(axis=2))
+        return speaking_shares(weights, stack.silent)
 
     def record(self) -> dict[str, Any]:
         """Return the members in use with their share of the whole."""
@@ -97,6 +109,30 @@ def uniform(head: str, stack: Stack, among: Sequence[str] | None = None, vote: b
     if not having.any():
         return None
     return Weighted(head, stack.names, tuple(having.astype(float)), vote)
+
+
+def speaking_shares(weights: Values, silent: npt.NDArray[np.bool_] | None) -> Values:
+    """Return weights by utterance as shares among the members that have something to go by.
+
+    Args:
+        weights: `(M, N)`, not negative, some of each utterance positive.
+        silent: see `Stack`. Where all members that weigh anything are silent, they count as if they were not.
+
+    Returns:
+        `(M, N)`; each column adds up to 1.
+    """
+    if silent is not None:
+        heard = np.where(silent, 0.0, weights)
+        weights = np.where(heard.sum(axis=0) > 0, heard, weights)
+    shares: Values = weights / weights.sum(axis=0)
+    return shares
+
+
+def mean_by_row(values: Values, shares: Values) -> Values:
+    """Return `(N, C)`, the mean of the members' values `(M, N, C)` by their shares `(M, N)`; a share of 0 meets NaN."""
+    used = shares > 0
+    mean: Values = np.einsum("mn,mnc->nc", shares, np.where(used[:, :, None], values, 0.0))
+    return mean
 
 
 def _normalised(values: Values) -> Values:

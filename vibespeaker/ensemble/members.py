@@ -35,12 +35,14 @@ class Member:
         sha256: hash of the file.
         predictions: the table; null for a challenge file.
         by_file: file name → arousal, valence, dominance of a challenge file; null for a table.
+        silent: utterances for which it had nothing to go by, see `Stack`.
     """
 
     name: str
     sha256: str
     predictions: Predictions | None = None
     by_file: dict[str, npt.NDArray[np.float64]] | None = None
+    silent: frozenset[str] = frozenset()
 
     @staticmethod
     def read(path: Path) -> "Member":
@@ -121,14 +123,14 @@ def _warn(tables: Sequence[Member]) -> None:
 
 def _members(paths: Sequence[Path], folds: bool) -> tuple[Member, ...]:
     if not folds:
-        return _identified([Member.read(path) for path in paths])
+        return identified([Member.read(path) for path in paths])
     files = [path for path in paths if path.suffix.lower() == ".csv"]
     joined = read_tables([path for path in paths if path not in files], folds=True)
     tables = [Member(str(table.paths[0]), table.sha256, predictions=table.predictions) for table in joined]
-    return _identified([*tables, *(Member.read(path) for path in files)])
+    return identified([*tables, *(Member.read(path) for path in files)])
 
 
-def _identified(members: Sequence[Member]) -> tuple[Member, ...]:
+def identified(members: Sequence[Member]) -> tuple[Member, ...]:
     """Give tables that know file names only the ids that the other tables have for them."""
     tables = [member.predictions for member in members if member.predictions is not None]
     named = [table.frame[list(KEYS)] for table in tables if not table.metadata.provenance.get("by_file")]
@@ -209,7 +211,10 @@ def stack(members: Sequence[Member], keys: pd.DataFrame) -> Stack:
         attributes[index] = member.predictions.attributes()[rows]
         if member.predictions.has_categories:
             probabilities[index] = member.predictions.probabilities()[rows]
-    return Stack(tuple(member.name for member in members), probabilities, attributes)
+    silent = None
+    if any(member.silent for member in members):
+        silent = np.array([keys["utterance_id"].isin(member.silent) for member in members], np.bool_)
+    return Stack(tuple(member.name for member in members), probabilities, attributes, silent=silent)
 
 
 def refuse_gaps(members: Sequence[Member], keys: pd.DataFrame) -> None:

@@ -14,9 +14,11 @@ from vibespeaker.ensemble.stack import HEADS
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import write_text
 
-Method = Literal["mean", "vote", "top-k", "greedy", "stack-logistic", "stack-mlp"]
+Method = Literal["mean", "vote", "confidence", "top-k", "greedy", "learned", "gate", "stack-logistic", "stack-mlp"]
 #: Methods that choose or fit by the labels of a split.
-FITTED = ("top-k", "greedy", "stack-logistic", "stack-mlp")
+FITTED = ("top-k", "greedy", "learned", "gate", "stack-logistic", "stack-mlp")
+#: Those that take weights, and those that a late fusion knows.
+WEIGHTED, FUSING = ("mean", "vote", "confidence"), ("mean", "confidence", "learned", "gate")
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Recipe:
     Args:
         members: paths of prediction tables, or of challenge files of task 2 (`.csv`).
         method: how they are combined.
-        weights: one per member, for `mean` and `vote`; equal by default.
+        weights: one per member, for `mean`, `vote` and `confidence`; equal by default.
         categories: the members of this head, by path or by file name without suffix; all by default, and an empty list
             leaves the head out. For `top-k` these belong to the head beside the k best.
         arousal: the same for arousal.
@@ -40,6 +42,8 @@ class Recipe:
         folds: speaker-disjoint folds of the cross-fitted score.
         seed: of folds, resampling and initial weights.
         joined: whether the members' tables are folds of a cross-validation, joined by their system's name.
+        fusion: path of a late fusion's file (`ensemble.fusion`), whose members' tables are combined over the union of
+            their classes.
     """
 
     members: tuple[str, ...] = ()
@@ -57,18 +61,27 @@ class Recipe:
     folds: int = 5
     seed: int = 0
     joined: bool = False
+    fusion: str | None = None
 
     def __post_init__(self) -> None:
         if self.method not in get_args(Method):
             raise ConfigError("unknown ensemble method", found=self.method, allowed=get_args(Method))
         if self.weights is not None:
-            if self.method not in ("mean", "vote"):
-                raise ConfigError("weights go with the methods mean and vote", found=self.method)
+            if self.method not in WEIGHTED:
+                raise ConfigError("weights do not go with this method", found=self.method, allowed=WEIGHTED)
             if not self.joined and len(self.weights) != len(self.members):
                 raise ConfigError(
                     "weights must be one per member", found=len(self.weights), allowed=str(len(self.members))
                 )
             check_weights(self.weights)
+        if self.fusion is not None and self.method not in FUSING:
+            raise ConfigError("a late fusion does not go by this method", found=self.method, allowed=FUSING)
+        if self.fusion is not None and (self.joined or any(getattr(self, head) is not None for head in HEADS)):
+            raise ConfigError(
+                "a late fusion's file says which members there are",
+                found="joined" if self.joined else "members named by head",
+                remedy="leave these options out beside --fusion",
+            )
         require(COUNT, k=self.k, rounds=self.rounds)
         require(Range(2, whole=True), folds=self.folds)
         require(SEED, seed=self.seed)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,9 @@ from vibespeaker.models.heads import EmotionHead
 from vibespeaker.models.live import LiveEncoders
 from vibespeaker.processes.threads import is_small_work, small_work
 from vibespeaker.provenance import Provenance, texts_read
+from vibespeaker.recognizer.results import MemberAnswer
 from vibespeaker.systems import System
+from vibespeaker.systems.base import Joint
 
 #: Digits of probabilities and attributes that are kept.
 _DIGITS = 6
@@ -50,6 +52,7 @@ class Answer:
     heads: dict[str, dict[str, float]]
     prediction_set: tuple[str, ...] | None
     embedding: npt.NDArray[np.float32] | None = None
+    members: dict[str, MemberAnswer] = field(default_factory=dict)
 
 
 class Answerer:
@@ -105,12 +108,34 @@ class Answerer:
         read = {name: tuple(clip.texts.get(name) or "" for clip in clips) for name in self.names}
         named = {name: texts for name, texts in read.items() if name is not None}
         batch = EmotionBatch.of_inputs(waveforms, read.get(None, ("",) * len(clips)))
-        output = self.system.answer(replace(batch, named_texts=named).to(self.device)).map(Tensor.cpu)
+        output, members = self._output(replace(batch, named_texts=named).to(self.device))
         sets, embeddings = self._sets(output), self._embeddings(len(clips))
         calibrated = self._calibrated(output)
         return [
-            replace(self._named(calibrated, row, sets[row]), embedding=embeddings[row]) for row in range(len(clips))
+            replace(self._named(calibrated, row, sets[row]), embedding=embeddings[row], members=members[row])
+            for row in range(len(clips))
         ]
+
+    def _output(self, batch: EmotionBatch) -> tuple[EmotionOutput, list[dict[str, MemberAnswer]]]:
+        """Return what the system says, and of each clip what its members say where it has some."""
+        system: object = self.system
+        if not isinstance(system, Joint):
+            return self.system.answer(batch).map(Tensor.cpu), [{}] * len(batch)
+        answers = system.member_answers(batch)
+        shares, classes = system.shares(batch, answers), system.member_classes
+        told = {
+            name: None if output.logits is None else output.logits.cpu().softmax(-1) for name, output in answers.items()
+        }
+        members: list[dict[str, MemberAnswer]] = [
+            {
+                name: MemberAnswer(
+                    None if logits is None else _by_name(classes, logits[row]), _rounded(shares, name, row)
+                )
+                for name, logits in told.items()
+            }
+            for row in range(len(batch))
+        ]
+        return system.fused(batch, answers).map(Tensor.cpu), members
 
     def _keep(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         assert self._read_by_heads is not None
@@ -188,6 +213,10 @@ def _head(name: str, spec: HeadSpec, outputs: Tensor) -> dict[str, float]:
     if spec.kind == "regression":
         return _by_name((name,), outputs)
     return _by_name(spec.classes, outputs.softmax(-1) if spec.kind == "classification" else outputs.sigmoid())
+
+
+def _rounded(shares: Mapping[str, Sequence[float]], name: str, row: int) -> float:
+    return round(shares[name][row], _DIGITS) if name in shares else 0.0
 
 
 def _by_name(names: tuple[str, ...], values: Tensor) -> dict[str, float]:

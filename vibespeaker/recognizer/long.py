@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from vibespeaker.audio.files import MIN_DURATION
 from vibespeaker.audio.speech import Vad
 from vibespeaker.recognizer.recorded import Recorded, Turn
-from vibespeaker.recognizer.results import Recognition
+from vibespeaker.recognizer.results import MemberAnswer, Recognition
 from vibespeaker.recognizer.transcripts import Transcribe
 from vibespeaker.transcribe.base import Word
 
@@ -94,6 +94,7 @@ def joined(recording: Recorded, segments: Sequence[Recognition], notes: tuple[st
         recording.end,
         recording.channel,
         segments=tuple(segments),
+        members=whole.members,
     )
 
 
@@ -119,7 +120,15 @@ def _mean(segments: Sequence[Recognition]) -> Recognition:
         end=max(segment.ends for segment in segments),
         channel=first.channel,
         speaker=first.speaker,
+        members={
+            name: _mean_member([segment.members[name] for segment in segments], weights) for name in first.members
+        },
     )
+
+
+def _mean_member(answers: Sequence[MemberAnswer], weights: Sequence[float]) -> MemberAnswer:
+    share = _mean_of([{"share": answer.share} for answer in answers], weights) or {"share": 0.0}
+    return MemberAnswer(_mean_of([answer.probabilities for answer in answers], weights), share["share"])
 
 
 def _mean_of(values: Sequence[Mapping[str, float] | None], weights: Sequence[float]) -> dict[str, float] | None:

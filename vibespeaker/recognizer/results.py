@@ -24,6 +24,19 @@ SEPARATOR = "; "
 
 
 @dataclass(frozen=True)
+class MemberAnswer:
+    """What one member of a system of several says.
+
+    Args:
+        probabilities: class → probability, calibrated as the member is; null without a category head.
+        share: what it counts for in the joint probabilities, 0 to 1.
+    """
+
+    probabilities: dict[str, float] | None
+    share: float
+
+
+@dataclass(frozen=True)
 class Recognition:
     """A system's answer for one recording, or for a stretch of one.
 
@@ -46,6 +59,7 @@ class Recognition:
         segments: of a long recording, the answers for its stretches of speech; its own numbers are their mean,
             weighted by duration.
         problem: why the recording could not be used; null where it could.
+        members: of a system of several, what each says; empty of others.
         embedding: `(dim,)`, what the heads read; null unless it was asked for.
     """
 
@@ -65,6 +79,7 @@ class Recognition:
     prediction_set: tuple[str, ...] | None = None
     segments: tuple["Recognition", ...] = ()
     problem: str | None = None
+    members: Mapping[str, MemberAnswer] = field(default_factory=dict)
     embedding: npt.NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -87,7 +102,8 @@ class Recognition:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values by name, those of JSON; the segments are such mappings, too."""
         own = replace(self, segments=(), embedding=None)
-        left_out = ("segments", "embedding", "file", "channel", *(() if self.problem else ("problem",)))
+        empty = [name for name in ("problem", "members") if not getattr(self, name)]
+        left_out = ("segments", "embedding", "file", "channel", *empty)
         values = {name: value for name, value in asdict(own).items() if name not in left_out}
         first = {"file": self.file, "channel": self.channel, "category": self.category, "confidence": self.confidence}
         more = {"segments": [segment.to_dict() for segment in self.segments]} if self.segments else {}

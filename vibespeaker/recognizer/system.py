@@ -21,12 +21,14 @@ from vibespeaker.recognizer.recorded import Recorded, Sound, Turn, recorded
 from vibespeaker.recognizer.results import Recognition, Recognitions
 from vibespeaker.recognizer.transcripts import Transcribe, substitutes, transcripts_of
 from vibespeaker.systems import System
-from vibespeaker.systems.base import reads_text
+from vibespeaker.systems.base import modality_of, reads_text
 from vibespeaker.systems.facts import ModelFacts
+from vibespeaker.systems.fusion import Fusion
 from vibespeaker.utterance import SAMPLE_RATE
 
 SYNTHETIC_NOTE = "the checkpoint was trained on synthetic speech: its answers say nothing about people"
 NO_TRANSCRIPT_NOTE = "the checkpoint reads words and there is no transcript: the text branch saw an empty text"
+NO_WORDS_NOTE = "there are no words: the members that read words alone count for nothing"
 #: Clips that are answered together.
 BATCH_SIZE = 16
 
@@ -102,6 +104,11 @@ class Recognizer:
     def reads_text(self) -> bool:
         """True when an encoder reads the transcript."""
         return reads_text(self.system)
+
+    @property
+    def hears(self) -> bool:
+        """False where the system reads words alone."""
+        return modality_of(self.system) != "text"
 
     @overload
     def __call__(self, sound: Sound, text: str | None = None, *, rate: int | None = None) -> Recognition: ...
@@ -230,7 +237,13 @@ class Recognizer:
 
     def _clip(self, samples: Waveform, text: str | None) -> Clip:
         cleaned = self.answerer.cleaned(samples)
-        return Clip(cleaned, transcripts_of(samples, text, self.answerer.names, self.transcribers))
+        texts = transcripts_of(samples, text, self.answerer.names, self.transcribers)
+        if self.reads_text and not self.hears and None in texts.values():
+            raise AudioError(
+                "the model reads words alone, and nobody says what was said",
+                remedy="give the words with --text, or what hears them with --transcriber",
+            )
+        return Clip(cleaned, texts)
 
     def _transcriber(self) -> Transcribe | None:
         """Return the one recogniser of speech that can hear a whole recording for all of its stretches."""
@@ -252,6 +265,7 @@ class Recognizer:
                 channel=recording.channel,
                 speaker=recording.speaker,
                 prediction_set=answer.prediction_set,
+                members=answer.members,
                 embedding=answer.embedding,
             )
         )
@@ -265,6 +279,8 @@ class Recognizer:
 
     def _notes(self, texts: Mapping[str | None, str | None], text: str | None) -> tuple[str, ...]:
         notes: list[Any] = [SYNTHETIC_NOTE] if self.provenance.synthetic else []
-        if None in texts.values() and self.reads_text:
+        if self.reads_text and isinstance(self.system, Fusion) and self.hears:
+            notes += [] if any((said or "").strip() for said in texts.values()) else [NO_WORDS_NOTE]
+        elif None in texts.values() and self.reads_text:
             notes.append(NO_TRANSCRIPT_NOTE)
         return (*notes, *(substitutes(self.answerer.names, self.transcribers) if text is None else ()))

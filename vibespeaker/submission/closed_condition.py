@@ -36,7 +36,9 @@ EMOTIONAL = re.compile(
     re.I,
 )
 #: Where this package's own encoders stand; one that names no checkpoint is computed, or trained with the system.
-OWN_ENCODERS = "vibespeaker.encoders."
+OWN_ENCODERS = ("vibespeaker.encoders.", "vibespeaker.systems.")
+#: Key of an encoder's record: what a classifier of a hub was trained to tell.
+TUNED_FOR = "tuned_for"
 _READERS = ("TextEncoder", "HashedText")
 #: Keys under which an encoder's spec may name its checkpoint.
 _CHECKPOINT_KEYS = ("checkpoint", "model", "name", "pretrained", "path")
@@ -191,7 +193,9 @@ def _encoders(encoders: Mapping[str, Any], name: str, origins: _Origins) -> Iter
         spec = _innermost(given)
         about = f"{name}, encoder {encoder}"
         checkpoint = _checkpoint_of(spec)
-        if checkpoint is not None:
+        if given.get(TUNED_FOR):
+            yield Finding("broken", about, f"{checkpoint} is trained for emotion: it tells {given[TUNED_FOR]}")
+        elif checkpoint is not None:
             yield _checkpoint(checkpoint, about, origins, (given.get("fingerprint") or {}).get("weights"))
         elif str(spec.get("class_path", "")).startswith(OWN_ENCODERS):
             how = "trained with the system" if given.get("trained") else "computed, not trained"

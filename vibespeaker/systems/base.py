@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
+from vibespeaker.ensemble.fusion import Modality
 from vibespeaker.errors import PredictionsError
 from vibespeaker.labels import LabelSet
 from vibespeaker.labels.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD
@@ -88,6 +89,34 @@ class System(Protocol):
             transcripts: origins of the texts that it read.
         """
         ...
+
+
+@runtime_checkable
+class Joint(Protocol):
+    """A system of several members that can show what each of them says."""
+
+    def member_answers(self, batch: EmotionBatch) -> dict[str, EmotionOutput]:
+        """Return member → its answer, with logits in classes that all members share."""
+        ...
+
+    def fused(self, batch: EmotionBatch, answers: Mapping[str, EmotionOutput]) -> EmotionOutput:
+        """Return the answer of all, from what `member_answers` returned for the batch."""
+        ...
+
+    def shares(self, batch: EmotionBatch, answers: Mapping[str, EmotionOutput]) -> dict[str, list[float]]:
+        """Return member → what it counts for in the categories of each utterance, 0 to 1; empty without categories."""
+        ...
+
+    @property
+    def member_classes(self) -> tuple[str, ...]:
+        """The classes of the members' logits, in order."""
+        ...
+
+
+def modality_of(system: System) -> Modality:
+    """Return what a system goes by, as its encoders say: `audio` where it has none."""
+    kinds = {encoder.modality for encoder in system.provenance.encoders.values()}
+    return "both" if len(kinds) > 1 else "text" if kinds == {"text"} else "audio"
 
 
 def reads_text(system: System) -> bool:

@@ -87,18 +87,37 @@ class Ensemble(nn.Module):
             member.restrict_classes(labels)
         self.provenance = replace(self.provenance, label_set=labels.name, classes=labels.classes)
 
+    @property
+    def member_classes(self) -> tuple[str, ...]:
+        """The classes that all members answer in."""
+        return self.provenance.classes
+
     def answer(self, batch: EmotionBatch) -> EmotionOutput:
         """Return the weighted means of the members' answers."""
-        outputs = {name: member.answer(batch) for name, member in self.members.items()}
-        logits = {name: output.logits for name, output in outputs.items() if output.logits is not None}
-        attributes = {name: output.attributes for name, output in outputs.items() if output.attributes is not None}
+        return self.fused(batch, self.member_answers(batch))
+
+    def member_answers(self, batch: EmotionBatch) -> dict[str, EmotionOutput]:
+        """Return member → its answer."""
+        return {name: member.answer(batch) for name, member in self.members.items()}
+
+    def shares(self, batch: EmotionBatch, answers: Mapping[str, EmotionOutput]) -> dict[str, list[float]]:
+        """Return member → what it counts for in the categories, the same for each utterance; see `Joint`."""
+        having = [name for name, output in answers.items() if output.logits is not None]
+        weights = {name: self.weights[CATEGORIES_HEAD].get(name, 0.0) for name in having}
+        total = sum(weights.values())
+        return {name: [weight / total] * len(batch) for name, weight in weights.items()} if total else {}
+
+    def fused(self, batch: EmotionBatch, answers: Mapping[str, EmotionOutput]) -> EmotionOutput:
+        """Return the weighted means of answers that `member_answers` returned for the batch."""
+        logits = {name: output.logits for name, output in answers.items() if output.logits is not None}
+        attributes = {name: output.attributes for name, output in answers.items() if output.attributes is not None}
         columns = [
             self._mean(head, {name: values[:, column] for name, values in attributes.items()}, "regression")
             for column, head in enumerate(ATTRIBUTES)
             if attributes
         ]
         heads = {
-            head: self._mean(head, {n: o.heads[head] for n, o in outputs.items() if head in o.heads}, spec.kind)
+            head: self._mean(head, {n: o.heads[head] for n, o in answers.items() if head in o.heads}, spec.kind)
             for head, spec in self.provenance.heads.items()
         }
         return EmotionOutput(

@@ -22,10 +22,12 @@ def joined(members: Mapping[str, Provenance]) -> Provenance:
     """
     parts = list(members.values())
     first = parts[0]
-    if any(part.cleaning != first.cleaning for part in parts):
+    # what was cleaned says nothing of members that read words alone
+    cleaned = [part.cleaning for part in parts if _hears(part)] or [first.cleaning]
+    if any(recipe != cleaned[0] for recipe in cleaned):
         raise CheckpointError(
             "members of an ensemble were trained on audio that was cleaned in different ways",
-            found=[part.cleaning for part in parts],
+            found=cleaned,
             remedy="combine their prediction tables with vibespeaker ensemble",
         )
     leaks: dict[str, str] = {}
@@ -35,6 +37,7 @@ def joined(members: Mapping[str, Provenance]) -> Provenance:
     return replace(
         first,
         encoders=_encoders(members),
+        cleaning=cleaned[0],
         manifest=first.manifest if len({part.manifest for part in parts}) == 1 else None,
         cache=first.cache if len({part.cache for part in parts}) == 1 else None,
         plan=first.plan if len({part.plan for part in parts}) == 1 else None,
@@ -45,6 +48,11 @@ def joined(members: Mapping[str, Provenance]) -> Provenance:
         heads=shared_heads({name: part.heads for name, part in members.items()}),
         trained_heads=None if None in trained else tuple(sorted({head for heads in trained for head in heads or ()})),
     )
+
+
+def _hears(part: Provenance) -> bool:
+    """Return False only of what reads words alone."""
+    return not part.encoders or any(encoder.modality == "audio" for encoder in part.encoders.values())
 
 
 def _encoders(members: Mapping[str, Provenance]) -> dict[str, EncoderProvenance]:

@@ -3,11 +3,13 @@
 A system is named by a path, and what lies there says what it is:
 
 - a model folder, see `systems.folder` and `systems.ensemble_folder`
+- the folder of a text system, see `systems.text_emotion`
 - a folder of a run, `runs/NAME`: its best state, its last one where nothing was monitored (`files.run_folder`)
-- a YAML or JSON file: an ensemble, see `EnsembleFile`
+- a YAML or JSON file: an ensemble, see `EnsembleFile`, or with the key `fusion` a late fusion, see `ensemble.fusion`
 - any other file: a checkpoint that `vibespeaker fit` wrote
 
-Where nothing lies there, it may be the name of a model that comes with the package (`systems.shipped`).
+Where nothing lies there, it may be the name of a model that comes with the package (`systems.shipped`), or of a shipped
+config that describes a system, see `systems.references`.
 """
 
 import logging
@@ -17,6 +19,7 @@ from pathlib import Path
 
 from vibespeaker.config_files.typed import make_as
 from vibespeaker.config_files.yaml_text import read_mapping
+from vibespeaker.ensemble.fusion import FusionFile, is_fusion
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.files.run_folder import trained_checkpoint
 from vibespeaker.labels import LabelSet, label_set
@@ -24,8 +27,10 @@ from vibespeaker.systems.base import System
 from vibespeaker.systems.ensemble import Ensemble, checked_weights
 from vibespeaker.systems.ensemble_folder import read_folder
 from vibespeaker.systems.folder import is_model_folder
+from vibespeaker.systems.fusion import open_fusion
+from vibespeaker.systems.references import place_of
 from vibespeaker.systems.relabelled import Relabelled
-from vibespeaker.systems.shipped import shipped_models
+from vibespeaker.systems.text_emotion import is_text_folder, read_text_emotion
 from vibespeaker.systems.trained import TrainedModel
 
 log = logging.getLogger(__name__)
@@ -67,8 +72,7 @@ def open_system(reference: str | Path) -> System:
         CheckpointError: nothing lies there, or something else; or a checkpoint is damaged or names what it must not.
         ConfigError: an ensemble's file is wrong.
     """
-    shipped = shipped_models().get(str(reference))
-    return _open(Path(reference) if shipped is None or Path(reference).exists() else shipped, ())
+    return _open(place_of(reference), ())
 
 
 def open_ensemble(
@@ -93,6 +97,8 @@ def open_ensemble(
 def _open(path: Path, within: tuple[Path, ...]) -> System:
     """Open what lies at `path`, a member of the ensembles in the files `within`, from the outermost inwards."""
     if path.is_dir():
+        if is_text_folder(path):
+            return read_text_emotion(path)
         return read_folder(path) if is_model_folder(path) else TrainedModel.from_checkpoint(_checkpoint_of(path))
     if not path.is_file():
         problem = f"system {path} is neither a file nor a folder" if path.exists() else f"system {path} does not exist"
@@ -115,8 +121,8 @@ def _checkpoint_of(folder: Path) -> Path:
     return checkpoint
 
 
-def _described(path: Path, within: tuple[Path, ...]) -> Ensemble:
-    """Open the ensemble that a file describes."""
+def _described(path: Path, within: tuple[Path, ...]) -> System:
+    """Open the ensemble, or the late fusion, that a file describes."""
     here = path.resolve()
     if here in within:
         raise ConfigError(f"ensemble {path} is a member of itself", found=" > ".join(map(str, (*within, here))))
@@ -128,9 +134,14 @@ def _described(path: Path, within: tuple[Path, ...]) -> Ensemble:
             allowed="members: {NAME: SYSTEM, …}, and of " + ", ".join(field.name for field in fields(EnsembleFile)),
             remedy="name systems, not prediction tables, which vibespeaker ensemble combines",
         )
+    if is_fusion(content):
+        fusion = make_as(content, FusionFile, str(path))
+        named = {name: place_of(member, path.parent) for name, member in fusion.members.items()}
+        opened = {name: (_open(member, (*within, here)), str(member)) for name, member in named.items()}
+        return open_fusion(path, fusion, opened)
     described = make_as(content, EnsembleFile, str(path))
     labels = None if described.labels is None else label_set(described.labels)
-    members = {name: path.parent / member for name, member in described.members.items()}
+    members = {name: place_of(member, path.parent) for name, member in described.members.items()}
     return _joined(members, described.weights, described.label_maps or {}, labels, path, (*within, here))
 
 
