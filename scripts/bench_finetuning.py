@@ -10,8 +10,8 @@ Clips have mixed lengths. The plain loop pads them, which is what most code does
 group norm takes the padding for speech (see `encoders.group_norm`). Run clip by clip it is right, and has the loss that
 ours has. Frames of eight such clips, without training, are compared in the same way.
 
-Each way runs in a process of its own. On a CPU seconds are those of the processor: give it one thread, and they depend
-little on what else the machine does. With `--memory` a step's peak beyond the loaded weights is told instead.
+Each way runs in a process of its own. On a CPU with one thread seconds are those of the processor, which depend little
+on what else the machine does; with several they are those of the clock, and the machine should be idle. With `--memory` a step's peak beyond the loaded weights is told instead.
 """
 
 import json
@@ -159,8 +159,8 @@ def _optimizer(model: nn.Module) -> torch.optim.Optimizer:
 
 
 def _timed(run: Callable[[], float], repeats: int, device: str) -> dict[str, float]:
-    """Return the first value, and the median seconds of the runs after it: of the processor, of the clock on a GPU."""
-    clock = time.perf_counter if device == "cuda" else time.process_time
+    """Return the first value, and the median seconds of the runs after it, by the clock that the tables name."""
+    clock = time.perf_counter if device == "cuda" or torch.get_num_threads() > 1 else time.process_time
     first = run()
     taken = []
     for _ in range(repeats):
@@ -248,7 +248,9 @@ def main(
         write_checkpoints(path)
         words = f"--folder={path} --batch={batch} --longest={longest} --precision={precision} --device={device}"
         words += f" --repeats={repeats} --memory={str(memory).lower()}"
-        title = f"{torch.get_num_threads()} threads, {device}, {batch} clips to {longest} s, {precision}"
+        threads = torch.get_num_threads()
+        clock = "wall clock" if device == "cuda" or threads > 1 else "processor time"
+        title = f"{threads} threads, {clock}, {device}, {batch} clips to {longest} s, {precision}"
         if memory:
             _compare_memory(words.split(), title)
         else:

@@ -50,7 +50,7 @@ def test_compiled_layers_are_asked_for_by_an_option_and_the_cache_takes_their_fr
 ) -> None:
     make_corpus(tmp_path, 5)
     compiled = []
-    monkeypatch.setattr(PretrainedEncoder, "compile_layers", lambda encoder: compiled.append(type(encoder).__name__))
+    monkeypatch.setattr(PretrainedEncoder, "compile_layers", lambda encoder, _: compiled.append(type(encoder).__name__))
     init_args = {"checkpoint": str(tiny_checkpoint("wavlm"))}
     specs = write_specs(
         tmp_path / "encoders.yaml",

@@ -100,7 +100,8 @@ def mask_input(
     """Set stretches of time and bands of channels of what a layer reads to zero, until the handle is removed.
 
     Args:
-        layer: reads `(batch, frames, dim)`, as its first argument or as `hidden_states`.
+        layer: reads `(batch, frames, dim)`, as its first argument or as `hidden_states`; or a single row, in which
+            the inputs lie one behind the other (`laid_out`).
         masking: how much is masked.
         seeds: of each row.
         lengths: real frames of each row.
@@ -108,15 +109,20 @@ def mask_input(
 
     def mask(module: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         hidden: Tensor = arguments[0] if arguments else named["hidden_states"]
-        masked = hidden.masked_fill(_masks(hidden, masking, seeds, lengths), 0.0)
+        rows, places, dim = hidden.shape
+        if rows == len(seeds):
+            masks = _masks(places, dim, masking, seeds, lengths)
+        else:
+            apart = _masks(max(lengths), dim, masking, seeds, lengths)
+            masks = torch.cat([own[:length] for own, length in zip(apart, lengths, strict=True)])[None]
+        masked = hidden.masked_fill(masks.to(hidden.device), 0.0)
         return ((masked, *arguments[1:]), named) if arguments else (arguments, {**named, "hidden_states": masked})
 
     return layer.register_forward_pre_hook(mask, with_kwargs=True)
 
 
-def _masks(hidden: Tensor, masking: Masking, seeds: Sequence[int], lengths: Sequence[int]) -> Tensor:
-    """Return `(batch, frames, dim)` booleans."""
-    _, longest, dim = hidden.shape
+def _masks(longest: int, dim: int, masking: Masking, seeds: Sequence[int], lengths: Sequence[int]) -> Tensor:
+    """Return `(inputs, longest, dim)` booleans, in main memory."""
     drawn: list[tuple[Tensor, Tensor]] = []
     for seed in seeds:
         using = torch.Generator().manual_seed(seed)
@@ -127,4 +133,4 @@ def _masks(hidden: Tensor, masking: Masking, seeds: Sequence[int], lengths: Sequ
     sizes = torch.tensor(lengths)
     hidden_times = stretches(sizes, longest, masking.time_share, times)
     bands = stretches(torch.full_like(sizes, dim), dim, masking.channel_share, channels)
-    return (hidden_times[:, :, None] | bands[:, None, :]).to(hidden.device)
+    return hidden_times[:, :, None] | bands[:, None, :]

@@ -12,6 +12,7 @@ from vibespeaker.encoders.base import pad_frames
 from vibespeaker.encoders.checkpoints import check_weights, load, read_config
 from vibespeaker.encoders.fused_attention import fuse_attention
 from vibespeaker.encoders.group_norm import convolve_apart, separate
+from vibespeaker.encoders.laid_out import Layout, lay_out
 from vibespeaker.encoders.pretrained import Join, Precision, PretrainedEncoder, window_seeds
 from vibespeaker.encoders.training import Stage, Training
 from vibespeaker.encoders.transfer import on_device
@@ -69,6 +70,8 @@ class SpeechEncoder(PretrainedEncoder):
         self._norms_clips = config.feat_extract_norm == "group"
         if self._norms_clips:
             convolve_apart(network.feature_extractor)
+        # behind the fused attention, which it takes the place of
+        self._layout = lay_out(network) if self._norms_clips and fused_attention else None
         self.hop, self.receptive_field = _geometry(config.conv_kernel, config.conv_stride)
         self.frames_per_second = SAMPLE_RATE / self.hop
         self.window_frames = int(window_seconds * SAMPLE_RATE) // self.hop
@@ -91,6 +94,13 @@ class SpeechEncoder(PretrainedEncoder):
                 remedy="leave fused_attention out of init_args",
             )
         super().set_training(training)
+        if training.gradient_checkpointing:
+            self._layout = None  # layers run once more when it says something else
+
+    def compile_layers(self, backend: str = "inductor") -> None:
+        """See `PretrainedEncoder`; compiled layers take an ordinary batch, a row for each clip."""
+        self._layout = None
+        super().compile_layers(backend)
 
     def frame_count(self, samples: int) -> int:
         """Return how many frames a clip has: `floor((samples − receptive field) / hop) + 1`, at least one."""
@@ -103,7 +113,9 @@ class SpeechEncoder(PretrainedEncoder):
         flat = [window for clip in windows for window in clip]
         seeds = window_seeds(self.mask_seeds, [len(clip) for clip in windows])
         encoded: dict[int, Tensor] = {}
-        for group in similar_lengths([len(window) for window in flat], flat[0].device):
+        lengths = [len(window) for window in flat]
+        together = self._layout is not None and flat[0].device.type == "cpu"
+        for group in [[*range(len(flat))]] if together else similar_lengths(lengths, flat[0].device):
             own = None if seeds is None else [seeds[at] for at in group]
             encoded |= zip(group, self._encode([flat[at] for at in group], own), strict=True)
         parts = (encoded[at] for at in range(len(flat)))
@@ -127,6 +139,9 @@ class SpeechEncoder(PretrainedEncoder):
 
     def _encode(self, clips: list[Tensor], seeds: list[int] | None) -> list[Tensor]:
         """Encode normalised clips together; frames beyond a clip are cut off."""
+        counts = [self.frame_count(len(clip)) for clip in clips]
+        if self._layout is not None and clips[0].device.type == "cpu" and len(clips) > 1:
+            return self._encode_laid_out(self._layout, clips, counts, seeds)
         samples = torch.tensor([len(clip) for clip in clips])  # not on the device: the host would wait for it
         padded = nn.utils.rnn.pad_sequence(clips, batch_first=True).to(self._weights.dtype)  # (batch, samples)
         mask = None
@@ -136,9 +151,20 @@ class SpeechEncoder(PretrainedEncoder):
         if is_padded:
             samples = samples.to(padded.device, non_blocking=True)
             mask = (torch.arange(padded.shape[1], device=padded.device) < samples[:, None]).long()
-        counts = [self.frame_count(len(clip)) for clip in clips]
         hidden = self._hidden(lambda: self.network(padded, attention_mask=mask).last_hidden_state, counts, seeds)
         return [frames[:count] for frames, count in zip(hidden, counts, strict=True)]
+
+    def _encode_laid_out(
+        self, layout: Layout, clips: list[Tensor], counts: list[int], seeds: list[int] | None
+    ) -> list[Tensor]:
+        """Encode clips that lie one behind the other."""
+        waveforms = torch.cat(clips)[None].to(self._weights.dtype)
+        layout.samples, layout.frames = [len(clip) for clip in clips], counts
+        try:
+            hidden = self._hidden(lambda: self.network(waveforms).last_hidden_state, counts, seeds)
+        finally:
+            layout.samples = layout.frames = None
+        return list(hidden[0].split(counts))
 
 
 def _stages(network: Any) -> list[Stage]:

@@ -78,6 +78,17 @@ def test_noise_has_the_ratio_asked_for(kind: str) -> None:
     assert 17.0 < max(ratios) <= 20.5
 
 
+def test_noise_is_mixed_as_torchaudio_does(tmp_path: Path) -> None:
+    import torchaudio
+
+    noise = (GENERATOR.normal(0, 0.3, len(SPEECH))).astype(np.float32)
+    write_audio(tmp_path / "noise.wav", noise)
+    view = only(noise=Noise(1.0, 12.0, 12.0, "recorded", str(tmp_path))).view(SPEECH, b"clip", 1)
+    stored = torch.from_numpy(read_audio(tmp_path / "noise.wav"))
+    expected = torchaudio.functional.add_noise(torch.from_numpy(SPEECH), stored, torch.tensor(12.0))
+    np.testing.assert_allclose(view, expected.numpy(), rtol=0, atol=2e-6)
+
+
 def test_recorded_noise_is_what_the_folder_holds(tmp_path: Path) -> None:
     tone = np.sin(np.arange(3 * RATE) * 0.3).astype(np.float32) * 0.5
     write_audio(tmp_path / "tone.wav", tone)

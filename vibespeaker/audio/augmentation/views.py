@@ -138,6 +138,7 @@ def _steps(recipe: AugmentationRecipe) -> list[_Step]:
 
 
 def _noise(noise: Noise) -> Callable[..., Waveform]:
+    """Return what adds noise; audiomentations draws it, too, and mixes as `torchaudio.functional.add_noise` does."""
     import audiomentations
 
     range_ = {"min_snr_db": noise.min_snr_db, "max_snr_db": noise.max_snr_db, "p": noise.probability}
