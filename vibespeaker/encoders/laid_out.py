@@ -40,7 +40,7 @@ def lay_out(network: Any) -> Layout | None:
         return None
     layout = Layout()
     wavlm = network.config.model_type == "wavlm"
-    teach: list[tuple[nn.Module, Any]] = [(network.feature_extractor, _convolve)]
+    teach: list[tuple[Any, Any]] = [(network.feature_extractor, _convolve)]
     teach.append((network.encoder.pos_conv_embed, _positions))
     teach += [(layer.attention, _attend_wavlm if wavlm else _attend) for layer in network.encoder.layers]
     for module, forward in teach:
@@ -53,7 +53,7 @@ def _convolve(extractor: Any, waveforms: Tensor) -> Tensor:
     """Return `(1, channels, frames of all)` of waveforms `(1, samples of all)`."""
     if extractor.layout.samples is None:
         return extractor.untaught(waveforms)
-    clips = waveforms.split(list(extractor.layout.samples), dim=1)
+    clips = torch.split(waveforms, list(extractor.layout.samples), dim=1)
     return torch.cat([type(extractor).forward(extractor, clip) for clip in clips], dim=2)
 
 
@@ -63,9 +63,11 @@ def _positions(embedding: Any, hidden: Tensor) -> Tensor:
     if counts is None:
         return embedding.untaught(hidden)
     gap = embedding.conv.padding[0]
-    apart = [F.pad(clip, (0, 0, 0, gap)) for clip in hidden.split(list(counts), dim=1)]
+    apart = [F.pad(clip, (0, 0, 0, gap)) for clip in torch.split(hidden, list(counts), dim=1)]
     whole = embedding.untaught(torch.cat(apart, dim=1))
-    return torch.cat([clip[:, : clip.shape[1] - gap] for clip in whole.split([n + gap for n in counts], dim=1)], dim=1)
+    return torch.cat(
+        [clip[:, : clip.shape[1] - gap] for clip in torch.split(whole, [n + gap for n in counts], dim=1)], dim=1
+    )
 
 
 def _attend(layer: Any, hidden_states: Tensor, *arguments: Any, **named: Any) -> tuple[Any, ...]:
@@ -99,7 +101,7 @@ def _attend_wavlm(
             hidden_states, attention_mask=attention_mask, position_bias=position_bias, index=index, **named
         )
     bias = layer.compute_bias(max(counts), max(counts)) if position_bias is None else position_bias
-    gates = _gates(layer, hidden_states).split(list(counts), dim=1)
+    gates = torch.split(_gates(layer, hidden_states), list(counts), dim=1)
     biases = [gate * bias[:, :count, :count] for gate, count in zip(gates, counts, strict=True)]
     return _attended(layer, hidden_states, counts, biases), None, bias
 
@@ -115,7 +117,7 @@ def _gates(layer: Any, hidden: Tensor) -> Tensor:
 def _attended(layer: Any, hidden: Tensor, counts: Sequence[int], biases: Sequence[Tensor | None]) -> Tensor:
     def heads(projection: nn.Module) -> tuple[Tensor, ...]:
         by_head = projection(hidden).unflatten(-1, (layer.num_heads, -1)).transpose(1, 2)
-        return by_head.split(list(counts), dim=2)  # each (1, heads, frames, dim / heads)
+        return torch.split(by_head, list(counts), dim=2)  # each (1, heads, frames, dim / heads)
 
     dropout = layer.dropout if layer.training else 0.0
     attended = [

@@ -164,7 +164,7 @@ class SpeechEncoder(PretrainedEncoder):
             hidden = self._hidden(lambda: self.network(waveforms).last_hidden_state, counts, seeds)
         finally:
             layout.samples = layout.frames = None
-        return list(hidden[0].split(counts))
+        return list(torch.split(hidden[0], counts))
 
 
 def _stages(network: Any) -> list[Stage]:
