@@ -11,7 +11,8 @@ group norm takes the padding for speech (see `encoders.group_norm`). Run clip by
 ours has. Frames of eight such clips, without training, are compared in the same way.
 
 Each way runs in a process of its own. On a CPU with one thread seconds are those of the processor, which depend little
-on what else the machine does; with several they are those of the clock, and the machine should be idle. With `--memory` a step's peak beyond the loaded weights is told instead.
+on what else the machine does; with several they are those of the clock, and the machine should be idle. With
+`--memory` a step's peak beyond the loaded weights is told instead.
 """
 
 import json
