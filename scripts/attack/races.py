@@ -10,16 +10,17 @@ from collections.abc import Iterator
 from functools import partial
 
 from attack.lab import Attack, Lab
-from attack.material import ENCODERS, training
+from attack.material import ENCODERS, manifest_of, training, write_tone
 from attack.processes import OUTLIVE, is_running, outliving, started_by, wait_until
 
 #: Seconds that a command in a process of its own may take.
-_LIMIT = 150.0
+_LIMIT = 300.0
 
 
 def attacks(lab: Lab) -> Iterator[Attack]:
     """Yield the attacks."""
     yield Attack("killed", "sweep", partial(_sweep, lab))
+    yield Attack("killed", "clean", partial(_clean, lab))
     yield Attack("killed", "rank 0", partial(_rank, lab, 0))
     yield Attack("killed", "rank 1", partial(_rank, lab, 1))
     yield Attack("at once", "two fits of one name", partial(_two_fits, lab))
@@ -27,6 +28,9 @@ def attacks(lab: Lab) -> Iterator[Attack]:
     for moved in ("audio", "manifest.parquet", "cache", "runs"):
         for command in ("predict", "evaluate", "extract", "fit"):
             yield Attack("moved in between", f"{command} without {moved}", partial(_moved, lab, moved, command))
+    for moved in ("audio", "manifest.parquet", "cache"):
+        for command in ("extract", "fit"):
+            yield Attack("moved meanwhile", f"{command}, {moved}", partial(_moved_meanwhile, lab, moved, command))
 
 
 def _start(lab: Lab, *words: object) -> "subprocess.Popen[str]":
@@ -63,6 +67,59 @@ def _sweep(lab: Lab) -> str:
     fault = outliving(processes)
     status, said = _end(_start(lab, "sweep", "plan.yaml", "--out", "sweep", "--report", "false"))
     return fault or ("" if status == 0 else f"status {status} after the kill: {said[-200:]}")
+
+
+def _clean(lab: Lab) -> str:
+    """Kill `clean` at work; run again, it writes what an undisturbed one does."""
+    audio = lab.trying / "audio"
+    audio.mkdir()
+    for number in range(40):
+        write_tone(audio / f"{number}.wav", 200 + number, 2.0)
+    rows = [{"name": str(number), "split": "train", "category": "anger"} for number in range(40)]
+    manifest_of(rows, audio).write(lab.trying / "m.parquet")
+    words = ["--silence", "none", "--min_duration", "0", "--workers", "2"]
+    run = _start(lab, "clean", "m.parquet", "killed", "--out", "killed.parquet", *words)
+    begun = wait_until(lambda: any(lab.trying.glob("killed/**/*.wav")) or run.poll() is not None, _LIMIT)
+    processes = started_by(run.pid)
+    run.kill()
+    said = _end(run)[1]
+    if not begun:
+        return f"the attack broke: no copy was written: {said[-200:]}"
+    fault = outliving(processes)
+    for name in ("killed", "undisturbed"):
+        status, said = _end(_start(lab, "clean", "m.parquet", name, "--out", f"{name}.parquet", *words))
+        if status:
+            return fault or f"status {status} of {name}: {said[-200:]}"
+    ours, theirs = (
+        {path.name: path.read_bytes() for path in (lab.trying / name).rglob("*") if path.is_file()}
+        for name in ("killed", "undisturbed")
+    )
+    return fault or ("" if ours == theirs and len(ours) == 40 else "other copies than undisturbed")
+
+
+def _moved_meanwhile(lab: Lab, moved: str, command: str) -> str:
+    """Move what a command reads or writes away while it works: it ends, with one sentence where it cannot go on."""
+    at = lab.trying / "at"
+    shutil.copytree(lab.whole, at)
+    if command == "extract":
+        shutil.rmtree(at / "cache")
+        words = ["extract", at / "manifest.parquet", "--encoders", at / "encoders.yaml", "--out", at / "cache"]
+        words += ["--shard_size", 2, "--batch_clips", 2]
+        sign = "cache/sound/shards/*.parquet"
+    else:
+        words, sign = (
+            ["fit", *training(at), "--name", "new", "--trainer.max_epochs=20"],
+            "runs/new/checkpoints/last.ckpt",
+        )
+    run = _start(lab, *words)
+    begun = wait_until(lambda: any(at.glob(sign)) or run.poll() is not None, _LIMIT)
+    (at / moved).rename(at / "elsewhere")
+    status, said = _end(run)
+    if not begun:
+        return f"the attack broke: nothing began: {said[-200:]}"
+    errors = [line for line in said.splitlines() if line.startswith("error: ")]
+    is_right = (status in (0, 1) and not errors) or (status == 2 and len(errors) == 1)
+    return "" if is_right and "Traceback" not in said else f"status {status}, {len(errors)} sentences: {said[-300:]}"
 
 
 def _rank(lab: Lab, rank: int) -> str:

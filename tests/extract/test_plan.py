@@ -8,6 +8,7 @@ import torch
 
 from tests.extract.toy import StridedFrames, WordFrames, make_corpus, read
 from vibespeaker.cache import EncoderRecord
+from vibespeaker.cache.shards import Entry, write_shard
 from vibespeaker.errors import CacheError
 from vibespeaker.extract import plan as plan_module
 from vibespeaker.extract.plan import augmented_rows, expected_bytes, make_plan
@@ -78,17 +79,23 @@ def test_batches_keep_to_seconds_and_clips() -> None:
 
 
 def test_what_does_not_fit_is_refused_before_the_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=3_000_000))
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "0.safetensors").write_bytes(bytes(1_000_000))
-    with caplog.at_level("INFO"):
-        check_room(tmp_path, {"a": 2_000_000, "b": 2_000_000})  # 1 MB is there already
-    assert "3.00 MB of frames to store" in caplog.text
-    assert "3.00 MB are free" in caplog.text
+    plan = planned(manifest, SOUND, 0, 4)
+    whole = expected_bytes(plan, SOUND)
+    free = whole - expected_bytes(plan, SOUND, np.arange(len(plan)) < 4)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    frames = torch.zeros(1000, 3, dtype=torch.bfloat16)
+    # what another corpus stored there leaves nothing out
+    write_shard(tmp_path / "sound", "other", [Entry(bytes(32), 0, frames)], "bfloat16", SOUND.identity)
     with pytest.raises(
-        CacheError,
-        match=r"cannot write .* No space left .* 3\.50 MB of frames. Found: 3\.00 MB free. Remedy: free some space",
+        CacheError, match=r"cannot write .* No space left .* MB of frames. Found: .* MB free. Remedy: free some space"
     ):
-        check_room(tmp_path, {"a": 2_000_000, "b": 2_500_000})
+        check_room(tmp_path, [(plan, SOUND)])
+    stored = [Entry(plan.contents[clip].tobytes(), 0, frames) for clip in range(4)]
+    write_shard(tmp_path / "sound", "first", stored, "bfloat16", SOUND.identity)
+    with caplog.at_level("INFO"):
+        check_room(tmp_path, [(plan, SOUND)])  # half of it is there already
+    assert f"{free / 1e6:,.2f} MB of frames to store" in caplog.text
+    with pytest.raises(CacheError, match="No space left"):
+        check_room(tmp_path, [(plan, SOUND), (planned(manifest, WORDS, 0, 4), WORDS)])

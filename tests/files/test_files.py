@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -95,3 +96,9 @@ def test_a_full_disk_names_what_is_written_not_what_is_copied(tmp_path: Path) ->
     with pytest.raises(FileNotFoundError) as missing:
         copy_file(tmp_path / "missing", target)
     assert missing.value.filename == str(tmp_path / "missing")
+
+
+def test_an_error_that_names_no_file_names_the_one_that_was_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(OSError) as refused, naming(tmp_path / "a", tmp_path / "b"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert str(refused.value) == f"[Errno 28] No space left on device: '{tmp_path / 'a'}'"

@@ -7,11 +7,13 @@ import sys
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from tests.sounds import RATE, speech_like
 from tests.systems import folders
 from vibespeaker import Recognizer
 from vibespeaker.errors import AudioError, CheckpointError, ConfigError
+from vibespeaker.provenance import CHECKPOINT_KEY
 from vibespeaker.recognizer.cutting import Cutting
 from vibespeaker.recognizer.recorded import Recorded, Turn
 from vibespeaker.transcribe.base import Transcript, Word
@@ -54,6 +56,15 @@ def test_any_kind_of_sound_is_heard_alike(recognizer, recording):
     both = recognizer([str(recording), recording.read_bytes()])
     assert [one.category for one in both] == [expected.category] * 2
     assert both.to_pandas()["file"].tolist()[0] == str(recording)
+
+
+def test_a_head_that_nothing_trained_is_said(tmp_path, caplog):
+    path = folders.write_checkpoint(tmp_path / "a.ckpt")
+    content = torch.load(path, weights_only=True)
+    content[CHECKPOINT_KEY]["trained_heads"] = ["attributes"]
+    torch.save(content, path)
+    Recognizer(path)
+    assert "a.ckpt: the head categories was never trained" in caplog.text
 
 
 def test_sounds_that_are_none_are_refused(recognizer, tmp_path):

@@ -252,6 +252,13 @@ def test_a_head_that_nothing_trained_is_not_submitted(tmp_path):
     predictions(provenance={**PROVENANCE, "trained_heads": ["attributes"]}).write(tmp_path / "p.parquet")
     with pytest.raises(SubmissionError, match=r"task1\.csv cannot be made.*head categories was never trained"):
         submit(tmp_path / "p.parquet", tmp_path / "out")
+    predictions(provenance={**PROVENANCE, "trained_heads": ["categories"]}).write(tmp_path / "q.parquet")
+    assert submit(tmp_path / "q.parquet", tmp_path / "q") == 0
+    assert (tmp_path / "q" / "task1.csv").is_file()
+    assert not (tmp_path / "q" / "task2.csv").exists()
+    assert "task2.csv is not written: the head attributes of" in (tmp_path / "q" / "submission.json").read_text()
     trained = {**PROVENANCE, "trained_heads": ["attributes", "categories"]}
     predictions(provenance=trained).write(tmp_path / "p.parquet")
     assert submit(tmp_path / "p.parquet", tmp_path / "out") == 0
+    with pytest.raises(SubmissionError, match=r"task2\.csv cannot be made.*head attributes was never trained"):
+        submit(tmp_path / "p.parquet", tmp_path / "r", task2=tmp_path / "q.parquet")

@@ -10,6 +10,7 @@ from tests.toy import Toy
 from vibespeaker.cli.main import main
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.files.run_folder import checkpoint_path
+from vibespeaker.manifest import Manifest
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +46,20 @@ def test_a_checkpoint_of_other_encoders_is_refused(run: Run, fitted: Path) -> No
 
 @pytest.mark.parametrize("command", ["predict", "validate"])
 def test_a_checkpoint_of_another_network_is_refused(run: Run, fitted: Path, command: str) -> None:
-    with pytest.raises(
-        CheckpointError, match=r"the checkpoint has another shape at .*\. Found: .*Remedy: use the same"
-    ):
+    with pytest.raises(CheckpointError, match=r"ckpt has another shape at .*\. Found: .*Remedy: use the same"):
         run(command, "--ckpt_path=best", "--model.init_args.network.init_args.lstm_dim=5")
+
+
+@pytest.mark.parametrize("command", ["fit", "predict"])
+@pytest.mark.parametrize(("key", "value"), [("lstm_dim", 10**8), ("projection_dim", 10**9), ("pooling", "os.system")])
+def test_a_checkpoint_that_describes_another_network_is_refused(
+    run: Run, fitted: Path, command: str, key: str, value: object, tmp_path: Path
+) -> None:
+    content = torch.load(checkpoint_path(fitted, "last"), weights_only=True)
+    content["hyper_parameters"]["network"]["init_args"][key] = value
+    torch.save(content, tmp_path / "other.ckpt")
+    with pytest.raises(CheckpointError, match=r"other\.ckpt"):
+        run(command, f"--ckpt_path={tmp_path / 'other.ckpt'}", config=NINE)
 
 
 @pytest.mark.parametrize("command", ["fit", "predict"])
@@ -64,6 +75,14 @@ def test_a_foreign_checkpoint_is_refused(run: Run, fitted: Path, tmp_path: Path)
     torch.save({"state_dict": {}, "pytorch-lightning_version": "2.6"}, tmp_path / "foreign.ckpt")
     with pytest.raises(CheckpointError, match=r"foreign\.ckpt is no VibeSpeaker checkpoint"):
         run("predict", f"--ckpt_path={tmp_path / 'foreign.ckpt'}")
+
+
+def test_a_head_without_labels_to_learn_from_is_recorded_as_untrained(run: Run, toy: Toy, tmp_path: Path) -> None:
+    whole = Manifest.read(toy.manifest)
+    nothing = [None] * len(whole)
+    whole.with_columns(dict.fromkeys(("arousal", "valence", "dominance"), nothing)).write(tmp_path / "m.parquet")
+    task = run("fit", "--name=words", "--trainer.max_epochs=1", f"--data.init_args.manifest={tmp_path / 'm.parquet'}")
+    assert task.model.provenance.trained_heads == ("categories",)
 
 
 def test_a_loss_without_its_head_is_refused(run: Run) -> None:

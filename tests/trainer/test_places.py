@@ -86,3 +86,19 @@ def test_heads_that_nothing_trained_are_known_to_the_table(command: list[str], t
     start = open_checkpoint(Path(command[-1]) / "a" / "checkpoints" / "last.ckpt").provenance
     assert start.trained_heads == ("attributes", "categories")
     assert replace(start, trained_heads=()).trained(["attributes"], start).trained_heads == start.trained_heads
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *("seed_everything=-1", "trainer.accumulate_grad_batches=0", "trainer.val_check_interval=0"),
+        *("trainer.gradient_clip_val=-1", "trainer.limit_train_batches=0", "trainer.max_epochs=0"),
+        *("trainer.max_steps=-2", "trainer.check_val_every_n_epoch=0", "trainer.limit_val_batches=-1"),
+    ],
+)
+def test_numbers_of_the_trainer_are_within_their_ranges(
+    command: list[str], setting: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", *command, "--name=other", f"--{setting}"]) == 2
+    name, _, value = setting.partition("=")
+    assert f"{name} is out of range. Found: {value}" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from vibespeaker.audio.files import AudioFacts, examine_excerpts
+from vibespeaker.files import naming
 from vibespeaker.processes.threads import cores
 from vibespeaker.progress import tracked
 from vibespeaker.utterance import Excerpt
@@ -47,6 +48,7 @@ def examine_all(
 
     journal.parent.mkdir(parents=True, exist_ok=True)
     with (
+        naming(journal, journal),
         tracked("examining audio", len(states), "files") as tracker,
         ThreadPoolExecutor(workers or cores()) as pool,
         open(journal, "a", encoding="utf-8", newline="\n") as lines,

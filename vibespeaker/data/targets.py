@@ -11,7 +11,7 @@ from vibespeaker.batch import NO_CATEGORY
 from vibespeaker.data.heads import head_targets, is_known
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels import ATTRIBUTES, OTHER, LabelSet
-from vibespeaker.labels.heads import CATEGORIES_HEAD, HeadSpec
+from vibespeaker.labels.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD, HeadSpec
 from vibespeaker.labels.policy import LabelPolicy
 from vibespeaker.manifest import PRIMARY_VOTES, Manifest
 
@@ -52,6 +52,16 @@ class Targets:
             usable=np.concatenate([piece.usable for piece in pieces]),
             heads={name: np.concatenate([piece.heads[name] for piece in pieces]) for name in pieces[0].heads},
         )
+
+    def labelled_heads(self) -> tuple[str, ...]:
+        """Return the heads of which at least one usable utterance has a target."""
+        has_votes = ~np.isnan(self.votes).any(axis=1)
+        known = {
+            CATEGORIES_HEAD: (self.category != NO_CATEGORY) | has_votes,
+            ATTRIBUTES_HEAD: ~np.isnan(self.attributes).all(axis=1),
+            **{name: is_known(targets) for name, targets in self.heads.items()},
+        }
+        return tuple(name for name, rows in known.items() if (rows & self.usable).any())
 
     def class_counts(self, classes: int, head: str = CATEGORIES_HEAD) -> npt.NDArray[np.int64]:
         """Return `(classes,)`, the usable utterances of each class of a head that classifies."""

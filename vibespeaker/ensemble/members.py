@@ -12,13 +12,14 @@ import pandas as pd
 
 from vibespeaker.ensemble.stack import Stack
 from vibespeaker.errors import PredictionsError
-from vibespeaker.evaluation.coverage import UNTRAINED, refuse_other_files, untrained_heads
+from vibespeaker.evaluation.coverage import refuse_other_files, untrained_heads
 from vibespeaker.evaluation.folds import read_tables
 from vibespeaker.evaluation.identify import identify
 from vibespeaker.evaluation.targets import class_columns
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import ATTRIBUTES, OTHER, LabelSet, label_set
 from vibespeaker.predictions import KEYS, Predictions
+from vibespeaker.provenance import UNTRAINED
 from vibespeaker.submission.challenge import TASK1_HEADER, TASK2_HEADER, read_task2
 
 log = logging.getLogger(__name__)

@@ -10,10 +10,9 @@ from vibespeaker.evaluation.targets import Targets, Truth
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.labels.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD
 from vibespeaker.predictions import Predictions
+from vibespeaker.provenance import UNTRAINED
 
 _SHOWN = 5
-#: What evaluations and submissions say of a head whose weights are those it began with.
-UNTRAINED = "was never trained: what it predicts is that of random weights"
 
 
 def refuse_other_files(predictions: Predictions, names: "pd.Series[str]", source: object, other: object) -> None:

@@ -162,7 +162,7 @@ def extract(
     # planned for all that take the same clips, whatever fits on the device together: processes must agree on the chunks
     plans = [make_plan(table, [one.record for one in together], augmented, shard_size) for together in loaded.values()]
     work = list(zip(plans, loaded.values(), strict=True))
-    check_room(out, {one.record.name: expected_bytes(plan, one.record) for plan, ones in work for one in ones})
+    check_room(out, [(plan, one.record) for plan, ones in work for one in ones])
     encoding = [one.encoder for _, ones in work for one in ones]
     is_small = job.reading.device.type == "cpu" and is_small_work(*encoding)
     together = processes_for(max((len(plan) for plan in plans), default=0), processes, is_small)

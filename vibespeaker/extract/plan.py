@@ -111,12 +111,16 @@ def augmented_rows(
     return [np.union1d(own, everywhere if view < views else []).astype(np.int64) for view, own in enumerate(of_plan)]
 
 
-def expected_bytes(plan: Plan, record: EncoderRecord) -> int:
-    """Estimate the bytes of the planned frames; texts count one frame per four characters and two frames more."""
-    return (
-        int((plan.sizes * _frames_per_unit(record) + (2 if record.modality == "text" else 0)).sum())
-        * record.frame_bytes
-    )
+def expected_bytes(plan: Plan, record: EncoderRecord, clips: npt.NDArray[np.bool_] | None = None) -> int:
+    """Estimate the bytes of planned frames; texts count one frame per four characters and two frames more.
+
+    Args:
+        plan: of the encoder.
+        record: of the encoder.
+        clips: `(clips,)`, which of the plan's; all without.
+    """
+    sizes = plan.sizes if clips is None else plan.sizes[clips]
+    return int((sizes * _frames_per_unit(record) + (2 if record.modality == "text" else 0)).sum()) * record.frame_bytes
 
 
 def _sizes(manifest: Manifest, column: str) -> npt.NDArray[np.float64]:

@@ -93,14 +93,15 @@ def remove_leftovers(folder: Path) -> None:
 
 @contextmanager
 def naming(path: Path, temporary: Path) -> Iterator[None]:
-    """Let errors of writing to `temporary`, or below it, name `path`: that is what the user asked for."""
+    """Let errors of writing to `temporary`, or below it, and those that name nothing, name `path`."""
     try:
         yield
     except OSError as error:
         # of copying, the system names both files; where there is no space, it is the second that has no room
         written = error.filename2 if error.filename2 is not None else error.filename
         if written is None or Path(os.fsdecode(written)).is_relative_to(temporary):
-            error.filename, error.filename2 = str(path), None
+            error.filename = str(path)
+            del error.filename2  # None would be shown as a second name
         raise
 
 

@@ -44,23 +44,54 @@ def build_network(spec: Any, provenance: Provenance, state: Mapping[str, Tensor]
         CheckpointError: a class is not of the kind that its place expects, an argument does not fit, or the network has
             other weights than the file.
     """
-    sizes = (provenance.encoder_dims, len(provenance.classes), provenance.heads)
-    try:
-        make = _maker(spec, EmotionModel, source, "network")
-        with torch.device("meta"), _at_most(len(state), source):
-            sketch = make(*sizes)  # without memory, whatever its sizes
-        check_state(sketch, state, str(source))
-        network: EmotionModel = make(*sizes)
+    with _building_errors(source):
+        make = _sketched(spec, provenance, state, source)
+        network: EmotionModel = make()
         network.load_state_dict(dict(state))
-    except VibeSpeakerError:
+    return network.eval()
+
+
+def check_spec(spec: Any, provenance: Provenance, state: Mapping[str, Tensor], source: object) -> None:
+    """Refuse a network that a file describes and that has other weights than the file; nothing of its size is made.
+
+    Args:
+        spec: what the file says, as for `build_network`.
+        provenance: its encoders, classes and further heads.
+        state: its weights.
+        source: what errors call the file.
+
+    Raises:
+        CheckpointError: as `build_network`.
+    """
+    with _building_errors(source):
+        _sketched(spec, provenance, state, source)
+
+
+def _sketched(
+    spec: Any, provenance: Provenance, state: Mapping[str, Tensor], source: object
+) -> Callable[[], EmotionModel]:
+    """Return what makes a network, of which a sketch without memory has the weights of `state`, whatever its sizes."""
+    make = _maker(spec, EmotionModel, source, "network")
+    made = partial(make, provenance.encoder_dims, len(provenance.classes), provenance.heads)
+    with torch.device("meta"), _at_most(len(state), source):
+        sketch = made()
+    check_state(sketch, state, str(source))
+    return made
+
+
+@contextmanager
+def _building_errors(source: object) -> Iterator[None]:
+    """Turn whatever constructors meet in the numbers of a damaged or hostile file into one clear error."""
+    try:
+        yield
+    except CheckpointError:
         raise
-    except _UnfitError as error:
+    except (_UnfitError, VibeSpeakerError) as error:
         raise CheckpointError(f"{source} holds a network that cannot be built: {error}") from error
-    except Exception as error:  # whatever constructors meet in the numbers of a damaged or hostile file
+    except Exception as error:
         raise CheckpointError(
             f"{source} holds a network that cannot be built", found=" ".join(str(error).split())[:200]
         ) from error
-    return network.eval()
 
 
 @contextmanager

@@ -97,9 +97,13 @@ def check_network(network: nn.Module, checkpoint: Mapping[str, Any], source: str
     Raises:
         CheckpointError: a weight is missing, has no place, or has another shape.
     """
+    check_state(network, network_state(checkpoint), source)
+
+
+def network_state(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the weights of the network in what was read from a checkpoint."""
     weights = checkpoint["state_dict"].items()
-    state = {key.removeprefix(NETWORK): value for key, value in weights if key.startswith(NETWORK)}
-    check_state(network, state, source)
+    return {key.removeprefix(NETWORK): value for key, value in weights if key.startswith(NETWORK)}
 
 
 def check_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> None:

@@ -23,7 +23,7 @@ from vibespeaker.audio.recordings import Recordings, read_unchanged
 from vibespeaker.corpora.base import Problem
 from vibespeaker.errors import AudioError, ManifestError
 from vibespeaker.figures import before_and_after, png_bytes
-from vibespeaker.files import atomic_path
+from vibespeaker.files import atomic_path, naming
 from vibespeaker.files.csv_text import write_csv
 from vibespeaker.files.outputs import below, check_apart, check_folder, check_output
 from vibespeaker.manifest import Manifest
@@ -186,6 +186,7 @@ def _clean_all(
     todo = [row for row, name in enumerate(names) if paths[row] and name not in known]
     journal.parent.mkdir(parents=True, exist_ok=True)
     with (
+        naming(journal, journal),
         tracked("cleaning", len(names), "clips") as tracker,
         workers_at_hand(min(workers or cores(), len(todo)), take_few_threads) as hands,
         open(journal, "a", encoding="utf-8", newline="\n") as lines,

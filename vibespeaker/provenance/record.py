@@ -18,6 +18,8 @@ CHECKPOINT_KEY = "vibespeaker"
 TRANSCRIBER_KEY = "transcriber"
 #: Key of a table's record: the heads that a loss trained, now or in the run that it began from.
 TRAINED_HEADS = "trained_heads"
+#: What is said of any other head.
+UNTRAINED = "was never trained: what it predicts is that of random weights"
 _TUPLES = ("classes", "corpora", "transcripts")
 
 
@@ -38,8 +40,8 @@ class Provenance:
         leaks: kind → what the splits share and were allowed to, in words; empty where nothing leaks.
         plan: SHA-256 of the balance plan, None where all of the training split was used.
         heads: further head → what it predicts, in the order of the network's heads.
-        trained_heads: heads that a loss of this run, or of the one it began from, trained; None where that is not
-            recorded.
+        trained_heads: heads that a loss of this run, or of the one it began from, trained on labels; None where that is
+            not recorded.
     """
 
     label_set: str
@@ -148,7 +150,7 @@ class Provenance:
         """Return the provenance of a run that trains some heads.
 
         Args:
-            heads: those that its loss trains.
+            heads: those that its loss trains, on utterances that have their labels.
             earlier: of the checkpoint that it begins from, None where it begins anew.
         """
         before = () if earlier is None else earlier.trained_heads

@@ -1,14 +1,18 @@
 """What `--model` means: a system, with its calibration and with what it says of itself."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from vibespeaker.calibration.store import Calibration
 from vibespeaker.errors import CheckpointError
+from vibespeaker.provenance import UNTRAINED
 from vibespeaker.systems import System, open_system
 from vibespeaker.systems.beside import calibration_of, facts_of
 from vibespeaker.systems.facts import ModelFacts
 from vibespeaker.systems.shipped import DEFAULT, shipped_models
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,4 +47,8 @@ def open_model(reference: str | Path | None = None) -> OpenedModel:
             remedy="install vibespeaker again, or name a model of your own with --model",
         )
     system = open_system(DEFAULT if reference is None else reference)
+    trained = system.provenance.trained_heads
+    for head in system.heads if trained is not None else ():
+        if head not in trained:
+            log.warning("%s: the head %s %s", reference, head, UNTRAINED)
     return OpenedModel(system, calibration_of(system), facts_of(system))

@@ -13,7 +13,7 @@ import numpy as np
 
 from vibespeaker import __version__
 from vibespeaker.errors import SubmissionError
-from vibespeaker.evaluation.coverage import UNTRAINED, untrained_heads
+from vibespeaker.evaluation.coverage import untrained_heads
 from vibespeaker.evaluation.targets import refuse_other_order
 from vibespeaker.files import copy_file, file_sha256, naming, temporary_beside, write_text
 from vibespeaker.files.run_folder import CONFIG as RUN_CONFIG
@@ -21,6 +21,7 @@ from vibespeaker.files.run_folder import RECORD as RUN_RECORD
 from vibespeaker.labels import ATTRIBUTES, CHALLENGE, LETTER_OF
 from vibespeaker.labels.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD
 from vibespeaker.predictions import Predictions
+from vibespeaker.provenance import UNTRAINED
 from vibespeaker.submission.challenge import complaints, task1_csv, task2_csv
 from vibespeaker.submission.closed_condition import ClosedCondition, judge
 
@@ -94,7 +95,11 @@ def build(
         absent = [emotion for emotion in CHALLENGE.classes if emotion not in table.labels.classes]
         if absent:
             remarks.append(f"{first.path} has no class for {', '.join(absent)}: they are never submitted")
-    if all(second.predictions.has(attribute) for attribute in ATTRIBUTES):
+    # a table that was given for task 1 may leave task 2 out
+    is_guess = first is second and TASK1_FILE in csvs and ATTRIBUTES_HEAD in untrained_heads(second.predictions)
+    if is_guess:
+        remarks.append(f"{TASK2_FILE} is not written: the head {ATTRIBUTES_HEAD} of {second.path} {UNTRAINED}")
+    elif all(second.predictions.has(attribute) for attribute in ATTRIBUTES):
         _refuse_untrained(second, (ATTRIBUTES_HEAD,), TASK2_FILE)
         table = _rows(second, split)
         csvs[TASK2_FILE] = task2_csv(list(table.frame["file_name"]), table.attributes())
@@ -103,7 +108,8 @@ def build(
     reasons = [f"{name}: {reason}" for name, text in csvs.items() for reason in complaints(text.encode(), names)]
     if reasons:
         raise SubmissionError("the submission would be refused: " + "; ".join(reasons))
-    remarks += [f"{name} is not written: no such head" for name in (TASK1_FILE, TASK2_FILE) if name not in csvs]
+    expected = (TASK1_FILE,) if is_guess else (TASK1_FILE, TASK2_FILE)
+    remarks += [f"{name} is not written: no such head" for name in expected if name not in csvs]
     used = {"predictions.parquet": first} | ({} if second.path == first.path else {"task2-predictions.parquet": second})
     if any(source.predictions.metadata.synthetic for source in used.values()):
         remarks.append("the speech is synthetic")

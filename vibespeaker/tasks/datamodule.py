@@ -156,6 +156,11 @@ class EmotionDataModule(SplitDataModule):
         classes = len(self.labels if head == CATEGORIES_HEAD else self.heads[head].classes)
         return self.targets.select(self.epoch_items[0]).class_counts(classes, head)
 
+    @property
+    def labelled_heads(self) -> tuple[str, ...]:
+        """Heads of which the items of an epoch have a target."""
+        return self.targets.select(self.epoch_items[0]).labelled_heads()
+
     @cached_property
     def epoch_items(self) -> tuple[Rows, Rows | None]:
         """Row of every item of an epoch, and its view where a balance plan names it."""

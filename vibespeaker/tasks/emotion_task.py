@@ -13,6 +13,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
+from vibespeaker.config_files.renamed import stored_now
 from vibespeaker.data.splits import refuse_scored
 from vibespeaker.encoders.gradients import check_gradients
 from vibespeaker.encoders.specs import check_specs
@@ -22,8 +23,10 @@ from vibespeaker.labels import LabelSet
 from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.losses import MultiTaskLoss, WeightPenalty
 from vibespeaker.models.base import EmotionModel
+from vibespeaker.models.building import check_spec
+from vibespeaker.models.checkpoint import HYPER_PARAMETERS
 from vibespeaker.models.live import LiveEncoders
-from vibespeaker.models.weights import check_network, initialise
+from vibespeaker.models.weights import check_network, initialise, network_state
 from vibespeaker.provenance import Provenance
 from vibespeaker.systems.trained import class_positions
 from vibespeaker.tasks.base import RecognitionTask
@@ -102,7 +105,8 @@ class EmotionTask(RecognitionTask):
             check_heads(network, self.loss, self.provenance.heads)
             start = self.init_from
             earlier = None if start is None else initialise(network, self.provenance, Path(start))
-            self.provenance = self.provenance.trained(self.loss.trains, earlier)
+            learnt = [head for head in self.loss.trains if head in data.labelled_heads]
+            self.provenance = self.provenance.trained(learnt, earlier)
             for head in self.loss.needs_class_counts:
                 self.loss.set_class_counts(torch.from_numpy(data.class_counts(head)), head)
 
@@ -289,4 +293,8 @@ class EmotionTask(RecognitionTask):
             self.restrict_classes(labels)
         else:
             self.provenance.check_outputs(stored)
-        check_network(self.network, checkpoint, "the checkpoint")
+        name = f"checkpoint {source}" if source else "the checkpoint"
+        check_network(self.network, checkpoint, name)
+        described = stored_now(checkpoint.get(HYPER_PARAMETERS) or {}).get("network")
+        if described is not None:  # the run's config decides; a file that describes another network is damaged
+            check_spec(described, stored, network_state(checkpoint), name)

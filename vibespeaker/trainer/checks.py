@@ -5,11 +5,22 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, NOT_NEGATIVE, POSITIVE, SEED, require
 from vibespeaker.config_files.imports import check_parsed
 from vibespeaker.errors import ConfigError
 from vibespeaker.files.outputs import check_folder, check_name, check_output
 
 _READ_BY_DATA = ("manifest", "cache", "plan")
+#: Numbers of Lightning's trainer that it takes as they come: it breaks on them later, or does nothing and says nothing.
+_TRAINER = {
+    **dict.fromkeys(("accumulate_grad_batches", "check_val_every_n_epoch", "num_nodes"), COUNT),
+    **dict.fromkeys(("gradient_clip_val", "overfit_batches"), NOT_NEGATIVE),
+    **dict.fromkeys(("limit_val_batches", "limit_test_batches", "limit_predict_batches"), NOT_NEGATIVE),
+    **dict.fromkeys(("val_check_interval", "limit_train_batches"), POSITIVE),
+    **dict.fromkeys(("min_epochs", "min_steps", "log_every_n_steps"), COUNT_OR_NONE),
+}
+#: Of which −1 stands for no limit.
+_LIMITS = ("max_epochs", "max_steps")
 
 
 def check_options(options: Any) -> None:
@@ -28,6 +39,21 @@ def check_options(options: Any) -> None:
     if options.name is not None:
         check_name(options.name, "--name")
     check_parsed(options)
+    _check_trainer(options)
+
+
+def _check_trainer(options: Any) -> None:
+    """Check numbers of the trainer, and the seed, which may be true or false, too."""
+    if not isinstance(options.seed_everything, bool):
+        require(SEED, seed_everything=options.seed_everything)
+    for name, allowed in _TRAINER.items():
+        value = options.trainer.get(name)
+        if isinstance(value, int | float):  # an interval may be a time
+            require(allowed, **{f"trainer.{name}": value})
+    for name in _LIMITS:
+        value = options.trainer.get(name)
+        if value is not None and value != -1 and value not in COUNT:
+            raise ConfigError(f"trainer.{name} is out of range", found=value, allowed=f"{COUNT}, or -1 for no limit")
 
 
 def check_places(options: Any, folder: Path, table: Path | None, arguments: Sequence[str]) -> None:
