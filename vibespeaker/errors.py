@@ -51,8 +51,9 @@ class VibeSpeakerError(Exception):
             sentences.append(f"Allowed: {listed}.")
         if remedy is not None:
             sentences.append(f"Remedy: {remedy.rstrip('.')}.")
-        super().__init__(" ".join(sentences))
-        self.problem = problem
+        # a file of strangers may have said any of it
+        super().__init__(printable(" ".join(sentences)))
+        self.problem = printable(problem)
 
 
 class AudioError(VibeSpeakerError):

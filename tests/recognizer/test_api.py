@@ -67,6 +67,12 @@ def test_a_head_that_nothing_trained_is_said(tmp_path, caplog):
     assert "a.ckpt: the head categories was never trained" in caplog.text
 
 
+@pytest.mark.parametrize("device", ["tpu", "meta", "cuda:99", ""])
+def test_a_device_that_is_not_there_is_refused(folder, device):
+    with pytest.raises(ConfigError, match="no such device"):
+        Recognizer(folder, device=device)
+
+
 def test_sounds_that_are_none_are_refused(recognizer, tmp_path):
     with pytest.raises(AudioError, match="without their rate"):
         recognizer(SPEECH)

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,3 +104,20 @@ def test_numbers_of_the_trainer_are_within_their_ranges(
     assert main(["fit", *command, "--name=other", f"--{setting}"]) == 2
     name, _, value = setting.partition("=")
     assert f"{name} is out of range. Found: {value}" in capsys.readouterr().err
+
+
+def test_two_processes_do_not_train_one_run(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs"
+    (runs / "a").mkdir(parents=True)
+    claim = (
+        "import sys; from pathlib import Path; from vibespeaker.trainer.checks import claim_run; "
+        f"claim = claim_run(Path({str(runs / 'a')!r})); print(1, flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", claim], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"1\n"
+        assert main(["fit", *command, f"--runs={runs}"]) == 2
+        assert "another process trains the run in" in capsys.readouterr().err
+        other.communicate()
+    assert main(["fit", *command, f"--runs={runs}", "--trainer.max_epochs=1"]) == 0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from vibespeaker import __version__
-from vibespeaker.errors import VibeSpeakerError
+from vibespeaker.errors import VibeSpeakerError, printable
 from vibespeaker.files import MACHINE_ERRORS
 from vibespeaker.processes.workers import end_with_parent
 
@@ -64,6 +64,13 @@ _NO_MEMORY = ("can't allocate memory", "out of memory")
 MORE_HELP = {"prepare": "vibespeaker.corpora.formats_help:describe_formats"}
 
 
+class _PlainFormatter(logging.Formatter):
+    """Shows what files and tables are called as text, and not as commands for the terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's own name)
+        return "\n".join(map(printable, super().formatMessage(record).splitlines()))
+
+
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 1 done with complaints, 2 refused, 130 interrupted."""
     end_with_parent()
@@ -78,7 +85,9 @@ def main(args: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # a terminal or log that cannot show a character must not stop the work
             stream.reconfigure(errors="backslashreplace")
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_PlainFormatter("%(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
         return _run(arguments[0], arguments[1:])
     except VibeSpeakerError as error:
@@ -91,7 +100,8 @@ def main(args: Sequence[str] | None = None) -> int:
         name = error.filename if error.filename2 is None else error.filename2
         where = "" if name is None else f": {name}"
         problem = os.strerror(error.errno) if error.errno else str(error)
-        sys.stderr.write(f"error: {problem}{where}. Remedy: set that right, then run the same command again.\n")
+        said = printable(f"{problem}{where}")
+        sys.stderr.write(f"error: {said}. Remedy: set that right, then run the same command again.\n")
         return 2
     except (MemoryError, RuntimeError) as error:
         if not _is_memory(error):

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from vibespeaker.errors import ConfigError
 
+_DEVICES = "auto, cpu, cuda, cuda:0 …"
+
 
 def resolve_device(device: str) -> torch.device:
     """Return the device that `device` names; auto is this process's GPU, or the CPU where there is none.
@@ -21,9 +23,12 @@ def resolve_device(device: str) -> torch.device:
         local = int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0")))
         return torch.device("cuda", local % torch.cuda.device_count())
     try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError("no such device", found=device, allowed="auto, cpu, cuda, cuda:0 …") from error
+        found = torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigError("no such device", found=device, allowed=_DEVICES) from error
+    if found.type == "meta":  # which computes nothing
+        raise ConfigError("no such device", found=device, allowed=_DEVICES)
+    return found
 
 
 def on_device(clips: Sequence[Tensor], device: torch.device) -> list[Tensor]:

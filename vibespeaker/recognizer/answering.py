@@ -14,6 +14,7 @@ from vibespeaker.audio.files import Waveform
 from vibespeaker.audio.notes import require_audible_length
 from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.calibration.store import Calibration
+from vibespeaker.encoders.transfer import resolve_device
 from vibespeaker.errors import AudioError, CheckpointError, ConfigError
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.labels.heads import HeadSpec
@@ -65,13 +66,14 @@ class Answerer:
         embeddings: whether answers hold what the heads read.
 
     Raises:
+        ConfigError: there is no such device.
         CheckpointError: it was trained on audio that was cleaned in a way that cannot be repeated.
     """
 
     def __init__(
         self, system: System, calibration: Calibration | None = None, device: str = "cpu", embeddings: bool = False
     ) -> None:
-        self.system, self.calibration, self.device = system, calibration, torch.device(device)
+        self.system, self.calibration, self.device = system, calibration, resolve_device(device)
         self.provenance = system.provenance
         self.cleaning = cleaning_of(system.provenance, "the system")
         self.names = texts_read(self.provenance.encoders)

@@ -76,7 +76,7 @@ def recognize(
         picture: file (.png, .svg) for a picture of the one recording's emotions over time.
         textgrid: file (.TextGrid) for its stretches, for Praat.
         evaluate: score the answers for a manifest.
-        device: cpu, cuda, or another of torch.
+        device: cpu, cuda, another of torch, or auto: a GPU where there is one.
         trust: packages besides vibespeaker and torch that model and transcriber may name, such as your own.
         ckpt: what --model was called before.
 
@@ -106,7 +106,7 @@ def recognize(
     transcribers = {} if transcriber is None else read_transcribers(transcriber)
     settings = {**DEFAULTS, "vad": vad}
     recognizer = Recognizer(
-        model or ckpt,
+        ckpt if model is None else model,
         {name: build_transcriber(spec, settings) for name, spec in transcribers.items()},
         device=device,
         cutting=cutting,

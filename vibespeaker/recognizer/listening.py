@@ -50,7 +50,7 @@ def listen(
         abstain_below: least probability of the most probable category for it to be said.
         seconds: of sound after which to stop; null to go on.
         json: print a line of JSON for each answer.
-        device: cpu, cuda, or another of torch.
+        device: cpu, cuda, another of torch, or auto: a GPU where there is one.
         trust: packages besides vibespeaker and torch that model and transcriber may name.
 
     Raises:

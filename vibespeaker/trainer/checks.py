@@ -9,6 +9,7 @@ from vibespeaker.arguments.ranges import COUNT, COUNT_OR_NONE, NOT_NEGATIVE, POS
 from vibespeaker.config_files.imports import check_parsed
 from vibespeaker.errors import ConfigError
 from vibespeaker.files.outputs import check_folder, check_name, check_output
+from vibespeaker.processes.claims import Claims
 
 _READ_BY_DATA = ("manifest", "cache", "plan")
 #: Numbers of Lightning's trainer that it takes as they come: it breaks on them later, or does nothing and says nothing.
@@ -19,6 +20,7 @@ _TRAINER = {
     **dict.fromkeys(("val_check_interval", "limit_train_batches"), POSITIVE),
     **dict.fromkeys(("min_epochs", "min_steps", "log_every_n_steps"), COUNT_OR_NONE),
 }
+_LOCK_FILE, _WHOLE_RUN = "fit.lock", "0" * 15
 #: Of which −1 stands for no limit.
 _LIMITS = ("max_epochs", "max_steps")
 
@@ -54,6 +56,25 @@ def _check_trainer(options: Any) -> None:
         value = options.trainer.get(name)
         if value is not None and value != -1 and value not in COUNT:
             raise ConfigError(f"trainer.{name} is out of range", found=value, allowed=f"{COUNT}, or -1 for no limit")
+
+
+def claim_run(folder: Path) -> Claims:
+    """Claim a run folder for the training that begins; the claim ends with what is returned, and with the process.
+
+    Args:
+        folder: the run folder, made when missing.
+
+    Raises:
+        ConfigError: another process trains in it.
+        CacheError: the folder cannot be written.
+    """
+    claims = Claims(folder / _LOCK_FILE)
+    if not claims.take(_WHOLE_RUN):
+        raise ConfigError(
+            f"another process trains the run in {folder}",
+            remedy="wait until it has ended, then go on with --ckpt_path last; or choose another --name",
+        )
+    return claims
 
 
 def check_places(options: Any, folder: Path, table: Path | None, arguments: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint, RichProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 
 from vibespeaker.config_files.imports import take_trust, trust
 from vibespeaker.config_files.parsing import parse_arguments, parser_mode
@@ -30,7 +31,7 @@ from vibespeaker.tasks.callbacks.lost_process import LostProcess, lost_process, 
 from vibespeaker.tasks.callbacks.prediction_writer import PredictionWriter
 from vibespeaker.tasks.callbacks.restoring import Restoring, unrestored
 from vibespeaker.tasks.callbacks.run_record import RunRecord
-from vibespeaker.trainer.checks import check_options, check_places
+from vibespeaker.trainer.checks import check_options, check_places, claim_run
 from vibespeaker.trainer.layers import expand
 from vibespeaker.trainer.moved_runs import move_runs
 
@@ -84,6 +85,8 @@ class TrainerCLI(LightningCLI):
         move_runs(options.model, Path(options.runs))
         if self.config.subcommand in ("fit", "predict"):
             check_places(options, self.folder, self.table, self.arguments)
+        if begins and rank_zero_only.rank == 0:  # the other processes of the run are its own
+            self._claim = claim_run(self.folder)
         if self.config.subcommand == "predict":
             if options.return_predictions:
                 raise ConfigError(
