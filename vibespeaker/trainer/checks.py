@@ -59,7 +59,7 @@ def _check_trainer(options: Any) -> None:
 
 
 def claim_run(folder: Path) -> Claims:
-    """Claim a run folder for the training that begins; the claim ends with what is returned, and with the process.
+    """Claim a run folder for the training that begins, until what is returned is closed or the process ends.
 
     Args:
         folder: the run folder, made when missing.

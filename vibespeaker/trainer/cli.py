@@ -7,7 +7,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,14 @@ class TrainerCLI(LightningCLI):
     Any LightningModule and LightningDataModule will do. What a run needs of them, its callbacks and its rule of
     checkpoints, comes with the module (`tasks.task.Task`): the sections `trainer`, `model` and `data` of
     `--print_config` train the same under Lightning's own `LightningCLI`.
+
+    Args:
+        arguments: subcommand and options, of config files each with those below it.
+        held: what the run holds until it ends.
     """
 
-    def __init__(self, arguments: list[str]) -> None:
-        self.arguments = arguments
+    def __init__(self, arguments: list[str], held: ExitStack) -> None:
+        self.arguments, self._held = arguments, held
         super().__init__(
             save_config_callback=None,
             seed_everything_default=1,
@@ -86,7 +90,7 @@ class TrainerCLI(LightningCLI):
         if self.config.subcommand in ("fit", "predict"):
             check_places(options, self.folder, self.table, self.arguments)
         if begins and rank_zero_only.rank == 0:  # the other processes of the run are its own
-            self._claim = claim_run(self.folder)
+            self._held.enter_context(claim_run(self.folder))
         if self.config.subcommand == "predict":
             if options.return_predictions:
                 raise ConfigError(
@@ -183,10 +187,10 @@ def run_trainer(args: list[str]) -> TrainerCLI:
     """
     _silence_others()
     try:
-        with _machine_errors_once():
+        with _machine_errors_once(), ExitStack() as held:
             packages, words = take_trust(args)
             trust(packages)
-            return TrainerCLI(expand(words))
+            return TrainerCLI(expand(words), held)
     except SystemExit as stop:
         if isinstance(stop.__context__, KeyboardInterrupt):  # Lightning has ended the run properly
             signal.signal(signal.SIGINT, signal.default_int_handler)
