@@ -48,7 +48,6 @@ def open_model(reference: str | Path | None = None) -> OpenedModel:
         )
     system = open_system(DEFAULT if reference is None else reference)
     trained = system.provenance.trained_heads
-    for head in system.heads if trained is not None else ():
-        if head not in trained:
-            log.warning("%s: the head %s %s", reference, head, UNTRAINED)
+    for head in [] if trained is None else [head for head in system.heads if head not in trained]:
+        log.warning("%s: the head %s %s", reference, head, UNTRAINED)
     return OpenedModel(system, calibration_of(system), facts_of(system))
