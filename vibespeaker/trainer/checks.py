@@ -1,6 +1,7 @@
 """What a parsed config must not do, checked before anything of it is made: call what it likes, write where it likes."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -68,12 +69,14 @@ def claim_run(folder: Path) -> Claims:
         ConfigError: another process trains in it.
         CacheError: the folder cannot be written.
     """
-    claims = Claims(folder / _LOCK_FILE)
-    if not claims.take(_WHOLE_RUN):
-        raise ConfigError(
-            f"another process trains the run in {folder}",
-            remedy="wait until it has ended, then go on with --ckpt_path last; or choose another --name",
-        )
+    with ExitStack() as unless_taken:
+        claims = unless_taken.enter_context(Claims(folder / _LOCK_FILE))
+        if not claims.take(_WHOLE_RUN):
+            raise ConfigError(
+                f"another process trains the run in {folder}",
+                remedy="wait until it has ended, then go on with --ckpt_path last; or choose another --name",
+            )
+        unless_taken.pop_all()
     return claims
 
 
