@@ -71,7 +71,7 @@ class TextEncoder(PretrainedEncoder):
         require(SHARE_BELOW_ONE, dropout=dropout)
         network, self._tokenizer = load(checkpoint, self._purpose, partial(_load, dropout))
         self.dim = int(network.config.hidden_size)
-        limit = _token_limit(network.config, self._tokenizer)
+        limit = token_limit(network.config, self._tokenizer)
         self.max_tokens = limit if max_tokens is None else min(limit, max_tokens)
         self._last_alone = _is_decoder(network.config)
         self.lora_targets = attention_maps(network)
@@ -122,8 +122,8 @@ class TextEncoder(PretrainedEncoder):
             )
 
 
-def _token_limit(config: Any, tokenizer: Any) -> int:
-    """Return the longest input."""
+def token_limit(config: Any, tokenizer: Any) -> int:
+    """Return the longest text that a network and its tokenizer take, special tokens included."""
     positions = int(getattr(config, "max_position_embeddings", None) or _NO_LIMIT)
     if config.model_type in _OFFSET:
         positions -= int(config.pad_token_id) + 1

@@ -10,6 +10,9 @@ from vibespeaker.errors import CheckpointError
 
 Modality = Literal["audio", "text"]
 
+#: Key of an encoder's specification: what a classifier of a hub was trained to tell, in words.
+TUNED_FOR = "tuned_for"
+
 
 @dataclass(frozen=True)
 class Fingerprint:

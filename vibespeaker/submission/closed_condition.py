@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from vibespeaker.config_files.renamed import classes_now
 from vibespeaker.labels import EMOTIONS
+from vibespeaker.provenance import TUNED_FOR
 
 Verdict = Literal["kept", "broken", "undecided"]
 
@@ -37,8 +38,6 @@ EMOTIONAL = re.compile(
 )
 #: Where this package's own encoders stand; one that names no checkpoint is computed, or trained with the system.
 OWN_ENCODERS = ("vibespeaker.encoders.", "vibespeaker.systems.")
-#: Key of an encoder's record: what a classifier of a hub was trained to tell.
-TUNED_FOR = "tuned_for"
 _READERS = ("TextEncoder", "HashedText")
 #: Keys under which an encoder's spec may name its checkpoint.
 _CHECKPOINT_KEYS = ("checkpoint", "model", "name", "pretrained", "path")

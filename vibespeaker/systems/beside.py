@@ -5,6 +5,7 @@ from vibespeaker.systems.base import System
 from vibespeaker.systems.ensemble_folder import FolderEnsemble
 from vibespeaker.systems.facts import ModelFacts
 from vibespeaker.systems.folder import FolderModel
+from vibespeaker.systems.hub import HubSystem
 
 
 def calibration_of(system: System) -> Calibration | None:
@@ -21,5 +22,5 @@ def calibration_of(system: System) -> Calibration | None:
 
 
 def facts_of(system: System) -> ModelFacts | None:
-    """Return what a model folder says of itself, None of anything else."""
-    return system.facts if isinstance(system, FolderModel | FolderEnsemble) else None
+    """Return what a model folder, or a file about a checkpoint of a hub, says of itself; None of anything else."""
+    return system.facts if isinstance(system, FolderModel | FolderEnsemble | HubSystem) else None

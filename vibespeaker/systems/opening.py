@@ -3,13 +3,14 @@
 A system is named by a path, and what lies there says what it is:
 
 - a model folder, see `systems.folder` and `systems.ensemble_folder`
-- the folder of a text system, see `systems.text_emotion`
+- the folder of a text system, see `systems.text_emotion`, or of a classifier of transformers, see `systems.hub`
 - a folder of a run, `runs/NAME`: its best state, its last one where nothing was monitored (`files.run_folder`)
-- a YAML or JSON file: an ensemble, see `EnsembleFile`, or with the key `fusion` a late fusion, see `ensemble.fusion`
+- a YAML or JSON file: an ensemble, see `EnsembleFile`, or with the key `fusion` a late fusion, see `ensemble.fusion`,
+  or with the key `checkpoint` a classifier of a hub
 - any other file: a checkpoint that `vibespeaker fit` wrote
 
 Where nothing lies there, it may be the name of a model that comes with the package (`systems.shipped`), or of a shipped
-config that describes a system, see `systems.references`.
+config that describes a system, see `systems.references`; or USER/NAME, a classifier on the hub.
 """
 
 import logging
@@ -28,6 +29,7 @@ from vibespeaker.systems.ensemble import Ensemble, checked_weights
 from vibespeaker.systems.ensemble_folder import read_folder
 from vibespeaker.systems.folder import is_model_folder
 from vibespeaker.systems.fusion import open_fusion
+from vibespeaker.systems.hub import is_hub_file, is_hub_folder, is_hub_name, open_hub, open_hub_file
 from vibespeaker.systems.references import place_of
 from vibespeaker.systems.relabelled import Relabelled
 from vibespeaker.systems.text_emotion import is_text_folder, read_text_emotion
@@ -99,7 +101,11 @@ def _open(path: Path, within: tuple[Path, ...]) -> System:
     if path.is_dir():
         if is_text_folder(path):
             return read_text_emotion(path)
+        if is_hub_folder(path):
+            return open_hub(str(path))
         return read_folder(path) if is_model_folder(path) else TrainedModel.from_checkpoint(_checkpoint_of(path))
+    if not path.exists() and is_hub_name(str(path)):
+        return open_hub(str(path))
     if not path.is_file():
         problem = f"system {path} is neither a file nor a folder" if path.exists() else f"system {path} does not exist"
         raise CheckpointError(problem, allowed=ALLOWED)
@@ -127,6 +133,8 @@ def _described(path: Path, within: tuple[Path, ...]) -> System:
     if here in within:
         raise ConfigError(f"ensemble {path} is a member of itself", found=" > ".join(map(str, (*within, here))))
     content = read_mapping(path)
+    if is_hub_file(content):
+        return open_hub_file(path)
     if not isinstance(content.get("members"), Mapping):
         raise ConfigError(
             f"{path} describes no system",

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from vibespeaker.config_files.shipped import shipped_configs
+from vibespeaker.systems.hub import is_hub_name
 from vibespeaker.systems.shipped import shipped_models
 
 #: Folders of shipped configs that describe systems.
-_KINDS = ("fusion",)
+_KINDS = ("fusion", "hub")
 
 
 def place_of(reference: str | Path, folder: Path | None = None) -> Path:
@@ -19,11 +20,12 @@ def place_of(reference: str | Path, folder: Path | None = None) -> Path:
             working folder.
 
     Returns:
-        The first of these that is there; where none is, the path, for whoever says so.
+        The first of these that is there; where none is, the path or the name on a hub, for whoever asks or says so.
     """
     beside = Path(reference) if folder is None else folder / reference
     shipped = shipped_configs() / f"{reference}.yaml"
     described = [shipped] if shipped.parent.name in _KINDS and shipped.is_file() else []
     models = shipped_models()
     candidates = [beside, Path(reference), *([models[str(reference)]] if str(reference) in models else []), *described]
-    return next((one for one in candidates if one.exists()), beside)
+    missing = Path(reference) if is_hub_name(str(reference)) else beside
+    return next((one for one in candidates if one.exists()), missing)
