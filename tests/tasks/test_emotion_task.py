@@ -49,7 +49,7 @@ def test_a_run_folder_tells_what_was_run(fitted: Path, toy: Toy) -> None:
     events = {name for name in names if name.startswith("events.out")}
     assert len(events) == 1
     checkpoints = {"checkpoints/best.ckpt", "checkpoints/last.ckpt"}
-    assert names - events == {*checkpoints, "config.yaml", "run.json", "cost.json", "hparams.yaml"}
+    assert names - events == {*checkpoints, "config.yaml", "run.json", "cost.json", "hparams.yaml", "fit.lock"}
     config = yaml.safe_load((fitted / "config.yaml").read_text())
     assert config["data"]["init_args"]["label_set"] == "challenge+other"
     assert config["model"]["init_args"]["schedule"] == {
