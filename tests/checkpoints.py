@@ -240,6 +240,24 @@ def build_wav2vec2_bert(folder: Path) -> None:
     transformers.SeamlessM4TFeatureExtractor().save_pretrained(folder)
 
 
+def build_resnet(folder: Path) -> None:
+    """A ResNet of two stages."""
+    import transformers
+
+    config = transformers.ResNetConfig(
+        embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic", num_labels=3
+    )
+    transformers.ResNetModel(config).save_pretrained(folder)
+
+
+def build_mobilenet(folder: Path) -> None:
+    """A MobileNetV2 at a fifth of its widths."""
+    import transformers
+
+    config = transformers.MobileNetV2Config(depth_multiplier=0.2, finegrained_output=False)
+    transformers.MobileNetV2Model(config).save_pretrained(folder)
+
+
 def build_data2vec(folder: Path) -> None:
     """A data2vec encoder of audio, which reads waveforms."""
     import transformers
@@ -272,6 +290,8 @@ BUILDERS = {
     "llama": lambda folder: build_text(folder, "Llama"),
     "t5": lambda folder: build_text(folder, "T5", d_model=24, d_kv=12, d_ff=48, num_layers=1, num_heads=2),
     "gpt2": build_gpt2,
+    "resnet": build_resnet,
+    "mobilenet": build_mobilenet,
     "wav2vec2-bert": build_wav2vec2_bert,
     "data2vec": build_data2vec,
     "hubert-base": lambda folder: build_speech(folder, "hubert", "group"),

@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from tests.experiments.conftest import merge, resolved
 from tests.experiments.test_features import FEATURES
+from tests.experiments.test_other_inputs import OTHER_INPUTS
 from tests.experiments.test_pretrained import TRAINED
 from tests.toy import Toy, make_toy
 from vibespeaker.cli.main import COMMANDS, TRAINER_COMMANDS
@@ -33,7 +34,7 @@ LIVE = [name for name in EXPERIMENTS if name.startswith("baseline")]
 #: Of recognisers; `tests/tasks/transcription` trains them.
 WHISPERS = [name for name in EXPERIMENTS if name.startswith("whisper")]
 #: Of other published systems; `tests/experiments` trains them.
-OTHERS = (*FEATURES, *TRAINED)
+OTHERS = (*FEATURES, *TRAINED, *OTHER_INPUTS)
 FITTED = [name for name in EXPERIMENTS if name not in (*ENSEMBLES, *LIVE, *WHISPERS, *OTHERS)]
 #: What of a full-size experiment must shrink for a test, and what the machine of the test lacks.
 TINY = [

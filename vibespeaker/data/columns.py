@@ -4,7 +4,7 @@ Of a million utterances the identifiers, paths, texts and hashes in hexadecimal 
 none of them once the frames are found.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,6 +12,7 @@ from vibespeaker.audio.recordings import COLUMNS as RECORDING_COLUMNS
 from vibespeaker.cache import EncoderRecord
 from vibespeaker.cache.keys import AUDIO, Contents, manifest_contents
 from vibespeaker.data.targets import COLUMNS, Targets, make_targets
+from vibespeaker.errors import ConfigError
 from vibespeaker.labels import LabelSet
 from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.labels.policy import LabelPolicy
@@ -50,6 +51,27 @@ def text_origins(manifest: Manifest, texts: Iterable[str | None], path: Path) ->
         if origin_column(name) not in manifest.table.schema.names:
             Manifest.read(path, (text_column(name),))  # raises, with the remedy
     return tuple(sorted({origin for name in texts for origin in manifest.codes(origin_column(name))[1]}))
+
+
+def require_texts(manifest: Manifest, texts: Iterable[str | None], training: Sequence[bool]) -> None:
+    """Refuse to train on texts that nobody has.
+
+    Args:
+        manifest: what `read_facts` read.
+        texts: names of those that encoders read.
+        training: True for each row of the training split.
+
+    Raises:
+        ConfigError: no utterance of the training split has a text of a name.
+    """
+    for name in texts:
+        if not manifest.select(training).codes(origin_column(name))[1]:
+            raise ConfigError(
+                "an encoder reads texts, and no utterance of the training split has one",
+                found=f"column {text_column(name)} is empty there",
+                remedy="transcribe the audio: vibespeaker transcribe MANIFEST --out MANIFEST"
+                + ("" if name is None else f" --name {name}"),
+            )
 
 
 def read_targets(

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from vibespeaker.encoders.functionals import AcousticFunctionals
     from vibespeaker.encoders.handcrafted import HandcraftedFrames, HandcraftedMeans
     from vibespeaker.encoders.hashed_text import HashedText
+    from vibespeaker.encoders.image_model import ImageEncoder
+    from vibespeaker.encoders.mel_pictures import MelPictures
     from vibespeaker.encoders.reduced import Reduced
     from vibespeaker.encoders.rocket import Rocket
     from vibespeaker.encoders.speech import SpeechEncoder
     from vibespeaker.encoders.text import TextEncoder
+    from vibespeaker.encoders.tokens import TokenEmbeddings
     from vibespeaker.encoders.whisper import WhisperEncoder
 
 __all__ = [
@@ -25,10 +28,13 @@ __all__ = [
     "HandcraftedFrames",
     "HandcraftedMeans",
     "HashedText",
+    "ImageEncoder",
+    "MelPictures",
     "Reduced",
     "Rocket",
     "SpeechEncoder",
     "TextEncoder",
+    "TokenEmbeddings",
     "WhisperEncoder",
 ]
 
@@ -39,10 +45,13 @@ _HOMES = {
     "HandcraftedFrames": "handcrafted",
     "HandcraftedMeans": "handcrafted",
     "HashedText": "hashed_text",
+    "ImageEncoder": "image_model",
+    "MelPictures": "mel_pictures",
     "Rocket": "rocket",
     "Reduced": "reduced",
     "TextEncoder": "text",
     "SpeechEncoder": "speech",
+    "TokenEmbeddings": "tokens",
     "WhisperEncoder": "whisper",
 }
 

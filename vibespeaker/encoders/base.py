@@ -12,6 +12,7 @@ from vibespeaker.encoders.gradients import recompute
 from vibespeaker.encoders.lora import add_adapters
 from vibespeaker.encoders.masking import Masking
 from vibespeaker.encoders.training import Stage, Training, chosen_stages, keep_frozen_still
+from vibespeaker.errors import ConfigError
 from vibespeaker.provenance import Fingerprint, Modality
 
 
@@ -27,9 +28,12 @@ class Encoder(nn.Module, ABC):
         training_plan: what of it is trained; nothing until `set_training` is called.
         draws_weights: True where its fixed weights are random numbers that it draws itself. What is shared holds them,
             since generators of random numbers change between versions.
+        begins_random: True where it has no trained weights to begin with, and so must be trained whole: its fingerprint
+            does not name them.
+        is_seeded: True where it draws in training what of an input it reads, by `mask_seeds`.
         can_mask: whether it has a transformer whose input can be masked.
         masking: how much of that is masked where there are seeds; None for nothing.
-        mask_seeds: of each input of the next batch; None for no masks.
+        mask_seeds: of each input of the next batch; None for no masks and nothing drawn.
     """
 
     modality: Modality
@@ -39,6 +43,8 @@ class Encoder(nn.Module, ABC):
     lora_targets: tuple[str, ...] = ()
     training_plan: Training = Training()
     draws_weights: bool = False
+    begins_random: bool = False
+    is_seeded: bool = False
     can_mask: bool = False
     masking: Masking | None = None
     mask_seeds: Sequence[int] | None = None
@@ -70,6 +76,13 @@ class Encoder(nn.Module, ABC):
             ConfigError: it has no such parts.
         """
         name = type(self).__name__
+        if self.begins_random and training.kind != "all":
+            raise ConfigError(
+                f"{name} begins with random weights, which are in no checkpoint unless all of them are trained",
+                found=f"train: {training.kind}",
+                allowed="train: all",
+                remedy="write train: all beside its class_path, or give a checkpoint with trained weights",
+            )
         chosen = chosen_stages(self.stages(), training, name)
         self.requires_grad_(False)
         for stage in chosen:

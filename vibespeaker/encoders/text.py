@@ -76,7 +76,7 @@ class TextEncoder(PretrainedEncoder):
         self._last_alone = _is_decoder(network.config)
         self.lora_targets = attention_maps(network)
         self.truncated = 0
-        preprocessing = {"tokenizer": _tokenizer_sha256(self._tokenizer), "max_tokens": self.max_tokens}
+        preprocessing = {"tokenizer": tokenizer_sha256(self._tokenizer), "max_tokens": self.max_tokens}
         if self._last_alone:
             preprocessing["frames"] = "last token"
         self._adopt(network, stages_of(network, checkpoint, self._purpose), preprocessing)
@@ -138,7 +138,7 @@ def _is_decoder(config: Any) -> bool:
     return config.model_type in causal and config.model_type not in masked
 
 
-def _tokenizer_sha256(tokenizer: Any) -> str:
+def tokenizer_sha256(tokenizer: Any) -> str:
     """Hash the tokenizer's behaviour, without its temporary settings of padding and truncation."""
     state = json.loads(tokenizer.backend_tokenizer.to_str())
     state.pop("truncation", None)
@@ -148,7 +148,7 @@ def _tokenizer_sha256(tokenizer: Any) -> str:
 
 def _load(dropout: float | None, name: str, local: bool) -> tuple[Any, Any]:
     """Return a checkpoint's network and tokenizer."""
-    from transformers import MODEL_MAPPING, AutoModel, AutoTokenizer
+    from transformers import MODEL_MAPPING, AutoModel
 
     purpose = TextEncoder.__name__
     config = read_config(name, local, None, purpose)
@@ -163,6 +163,28 @@ def _load(dropout: float | None, name: str, local: bool) -> tuple[Any, Any]:
         if not hasattr(config, "hidden_dropout_prob"):
             raise EncoderError(f"{purpose}: {name} has no dropout of hidden layers to set", found=config.model_type)
         config.hidden_dropout_prob = dropout
+    tokenizer = load_tokenizer(name, local, purpose)
+    without = {"add_pooling_layer": False} if "add_pooling_layer" in inspect.signature(made).parameters else {}
+    network, info = AutoModel.from_pretrained(
+        name, config=config, local_files_only=local, dtype=torch.float32, output_loading_info=True, **without
+    )
+    check_weights(info, name, purpose)
+    return network, tokenizer
+
+
+def load_tokenizer(name: str, local: bool, purpose: str = "TokenEmbeddings") -> Any:
+    """Return a checkpoint's tokenizer, which can pad.
+
+    Args:
+        name: folder or name on the hub.
+        local: whether only local files may be used.
+        purpose: what needs it, for messages.
+
+    Raises:
+        EncoderError: it has no tokenizer whose behaviour could be hashed.
+    """
+    from transformers import AutoTokenizer
+
     tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
     if not hasattr(tokenizer, "backend_tokenizer"):
         raise EncoderError(
@@ -172,9 +194,4 @@ def _load(dropout: float | None, name: str, local: bool) -> tuple[Any, Any]:
         )
     if tokenizer.pad_token is None:  # which decoder-only models lack; padding is masked
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-    without = {"add_pooling_layer": False} if "add_pooling_layer" in inspect.signature(made).parameters else {}
-    network, info = AutoModel.from_pretrained(
-        name, config=config, local_files_only=local, dtype=torch.float32, output_loading_info=True, **without
-    )
-    check_weights(info, name, purpose)
-    return network, tokenizer
+    return tokenizer

@@ -10,6 +10,7 @@ from vibespeaker.losses.class_weights import (
     InverseFrequency,
     Misclassification,
 )
+from vibespeaker.losses.joint import JointCrossEntropy
 from vibespeaker.losses.penalty import WeightPenalty
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "FocalLoss",
     "GaussianPenaltyMSE",
     "InverseFrequency",
+    "JointCrossEntropy",
     "Loss",
     "LossParts",
     "Misclassification",

@@ -6,14 +6,18 @@ from vibespeaker.models.feature_networks import CNN1d, FeatureCNN
 from vibespeaker.models.frame_networks import FrameMasking, FrameNetwork, LayerWeightedSum
 from vibespeaker.models.fusion import ConcatenationFusion, Fusion, LSTMFusion, MeanFusion
 from vibespeaker.models.late_fusion import LateFusion
+from vibespeaker.models.mean_probability import MeanProbability
 from vibespeaker.models.multi_encoder import MultiEncoderModel
 from vibespeaker.models.normed_pooling import NormedPooling
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, MeanPooling, Pooling, StatisticsPooling
+from vibespeaker.models.recurrent_pooling import BiLSTM
+from vibespeaker.models.spectrogram_cnn import SpectrogramCNN
 from vibespeaker.models.speechbrain_pooling import SpeechBrainECAPA, SpeechBrainPooling
 from vibespeaker.models.voice_embedding import VoiceEmbedding
 
 __all__ = [
     "AttentiveStatisticsPooling",
+    "BiLSTM",
     "CNN1d",
     "Concatenation",
     "ConcatenationFusion",
@@ -27,9 +31,11 @@ __all__ = [
     "LayerWeightedSum",
     "MeanFusion",
     "MeanPooling",
+    "MeanProbability",
     "MultiEncoderModel",
     "NormedPooling",
     "Pooling",
+    "SpectrogramCNN",
     "SpeechBrainECAPA",
     "SpeechBrainPooling",
     "StatisticsPooling",

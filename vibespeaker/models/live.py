@@ -132,7 +132,7 @@ class LiveEncoders(nn.Module):
                 remedy="use text encoders only, or a manifest whose every utterance has audio",
             )
         encoder.mask_seeds = None
-        if self.training and self.draw is not None and encoder.masking is not None:
+        if self.training and self.draw is not None and (encoder.masking is not None or encoder.is_seeded):
             encoder.mask_seeds = [utterance_seed(*self.draw, name, row) for row in batch.rows.tolist()]
         inputs: Sequence[Tensor] | Sequence[str] = batch.audio if hears else self._texts(name, batch)
         with torch.set_grad_enabled(torch.is_grad_enabled() and name in self.trained):
