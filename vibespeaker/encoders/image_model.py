@@ -65,6 +65,8 @@ class ImageEncoder(Encoder):
 
     modality: Modality = "audio"
     frames_per_second = None
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(
         self,
@@ -140,9 +142,9 @@ class ImageEncoder(Encoder):
         with torch.set_grad_enabled(self.is_trained and torch.is_grad_enabled()):
             together = torch.cat(pictures)
             # batch norm learns from all of a batch, and elsewhere does not care what is beside a picture
-            parts = [together] if self.training else together.split(_AT_ONCE)
+            parts = [together] if self.training else torch.split(together, _AT_ONCE)
             features = torch.cat([self._features(part) for part in parts])
-        return pad_frames(features.split(counts))
+        return pad_frames(torch.split(features, counts))
 
     def _features(self, pictures: Tensor) -> Tensor:
         """Return `(pictures, dim)` of `(pictures, 3, size, size)`."""

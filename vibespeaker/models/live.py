@@ -137,3 +137,24 @@ class LiveEncoders(nn.Module):
         inputs: Sequence[Tensor] | Sequence[str] = batch.audio if hears else self._texts(name, batch)
         with torch.set_grad_enabled(torch.is_grad_enabled() and name in self.trained):
             return encoder.encode(inputs)
+
+
+def start_encoders(live: LiveEncoders | None, checkpoints: Mapping[str, Path]) -> None:
+    """Let encoders start from the weights of other runs; see `LiveEncoders.start_from`.
+
+    Args:
+        live: the encoders inside the model.
+        checkpoints: encoder name → checkpoint.
+
+    Raises:
+        ConfigError: there are none inside the model.
+    """
+    if live is None and checkpoints:
+        raise ConfigError(
+            "model.init_args.init_encoders names encoders that do not run inside the model",
+            found=", ".join(checkpoints),
+            remedy="name them in model.init_args.encoders, with what of them is trained",
+        )
+    for name, path in checkpoints.items():
+        assert live is not None
+        live.start_from(name, Path(path))

@@ -14,7 +14,7 @@ from vibespeaker.audio.cleaning import cleaning_of
 from vibespeaker.batch import EmotionBatch
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.cache.keys import Contents
-from vibespeaker.data.columns import read_contents, read_facts, read_names, read_targets, text_origins
+from vibespeaker.data.columns import read_contents, read_facts, read_names, read_targets, require_texts, text_origins
 from vibespeaker.data.epoch_items import planned
 from vibespeaker.data.heads import HeadConfig, resolve_heads
 from vibespeaker.data.loader import BatchReader
@@ -184,6 +184,11 @@ class EmotionDataModule(SplitDataModule):
             plan=None if self.plan_path is None else file_sha256(self.plan_path),
             heads=self.heads,
         )
+
+    def check_texts(self) -> None:
+        """Refuse encoders of texts where the training split has none; see `require_texts`."""
+        training = is_in_split(self.manifest, "train", self.splits)
+        require_texts(self.manifest, texts_read(self.encoders), training.tolist())
 
     def rows(self, purpose: Purpose) -> Rows:
         """Return the manifest's row numbers of a split, ascending.

@@ -25,7 +25,7 @@ from vibespeaker.losses import MultiTaskLoss, WeightPenalty
 from vibespeaker.models.base import EmotionModel
 from vibespeaker.models.building import check_spec
 from vibespeaker.models.checkpoint import HYPER_PARAMETERS
-from vibespeaker.models.live import LiveEncoders
+from vibespeaker.models.live import LiveEncoders, start_encoders
 from vibespeaker.models.weights import check_network, initialise, network_state
 from vibespeaker.provenance import Provenance
 from vibespeaker.systems.trained import class_positions
@@ -100,8 +100,8 @@ class EmotionTask(RecognitionTask):
         network = self._build(data.provenance)
         if fitting:
             self.has_weights = True
-            for name, tuned in self.init_encoders.items():
-                self.live_encoders.start_from(name, Path(tuned))
+            data.check_texts()
+            start_encoders(self.live, self.init_encoders)
             check_heads(network, self.loss, self.provenance.heads)
             start = self.init_from
             earlier = None if start is None else initialise(network, self.provenance, Path(start))
@@ -109,17 +109,6 @@ class EmotionTask(RecognitionTask):
             self.provenance = self.provenance.trained(learnt, earlier)
             for head in self.loss.needs_class_counts:
                 self.loss.set_class_counts(torch.from_numpy(data.class_counts(head)), head)
-
-    @property
-    def live_encoders(self) -> LiveEncoders:
-        """The encoders inside the model.
-
-        Raises:
-            ConfigError: there are none.
-        """
-        if self.live is None:
-            raise ConfigError("model.init_args.encoders names no encoder that could start from another run's")
-        return self.live
 
     def _build(self, provenance: Provenance) -> EmotionModel:
         if self.encoder_specs:
