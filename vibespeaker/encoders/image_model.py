@@ -98,12 +98,12 @@ class ImageEncoder(Encoder):
         self.step, self.most_blocks = round(step_seconds * SAMPLE_RATE), most_blocks
         self.drawn_blocks, self.is_seeded = drawn_blocks, picture == "blocks"
         self.begins_random = checkpoint is None
-        made: Any = _random(architecture) if checkpoint is None else load(checkpoint, "ImageEncoder", _load)
+        made: Any = _random(architecture or "") if checkpoint is None else load(checkpoint, "ImageEncoder", _load)
         self.network: nn.Module = made
         mean, deviation = (torch.tensor(values)[:, None, None] for values in _SCALES[scale])
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("deviation", deviation, persistent=False)
-        settings = {"picture": picture, "size": size, "scale": scale, "version": _VERSION}
+        settings: dict[str, str | int] = {"picture": picture, "size": size, "scale": scale, "version": _VERSION}
         if picture == "blocks":
             settings |= {"step": self.step, "most": most_blocks, "short": short}
         self._parts = {
