@@ -13,6 +13,8 @@ from tests.systems.folders import CLASSES, write_folder
 from tests.systems.texts import write_words
 from vibespeaker.audio.files import write_audio
 from vibespeaker.cli.main import main
+from vibespeaker.config_files import shipped_configs
+from vibespeaker.ensemble.fusion import member_weights, read_fusion
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.labels import label_set
 from vibespeaker.predictions import Predictions
@@ -20,6 +22,7 @@ from vibespeaker.recognizer.system import NO_WORDS_NOTE
 from vibespeaker.submission.closed_condition import judge
 from vibespeaker.systems import System, open_system
 from vibespeaker.systems.base import Joint
+from vibespeaker.systems.references import place_of
 
 TEXTS = ["i hate this", "", "the bus is here"]
 
@@ -135,3 +138,26 @@ def test_words_alone_need_words(place: Path, capsys: pytest.CaptureFixture[str])
         "reads words alone, and nobody says what was said. Remedy: give the words with --text"
         in capsys.readouterr().err
     )
+
+
+def test_a_picture_and_faces_explain_the_answer(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["recognize", str(place / "0.wav"), "--model", str(place / "fusion.yaml"), "--text", "i hate this"]
+    assert main([*words, "--explain", str(place / "why.png"), "--emoji"]) == 0
+    shown = capsys.readouterr().out
+    assert "😠 anger" in shown
+    assert "words, which counts 60%: anger" in shown
+    assert (place / "why.png").read_bytes().startswith(b"\x89PNG")
+    assert main([*words, "--explain", str(place / "why.txt")]) == 2
+    assert "--explain" in capsys.readouterr().err
+    assert main(["recognize", *(str(place / f"{n}.wav") for n in range(2)), "--explain", str(place / "w.png")]) == 2
+    assert "--explain belongs to one recording" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", sorted((shipped_configs() / "fusion").glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_fusions_are_the_published_rule(path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert place_of(f"fusion/{path.stem}") == path
+    file = read_fusion(path)
+    assert member_weights(file, {"voice": "audio", "words": "text"}) == {"voice": 0.4, "words": 0.6}
+    (tmp_path / "text-emotion").mkdir()
+    assert place_of("text-emotion", path.parent) == Path("text-emotion")

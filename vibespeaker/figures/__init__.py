@@ -8,16 +8,19 @@ from vibespeaker.figures.attributes import attribute_scatter, density_panels
 from vibespeaker.figures.categories import class_bars, confusion_figure, reliability_diagram
 from vibespeaker.figures.corpora import before_and_after, corpus_bars, score_matrix
 from vibespeaker.figures.curves import interval_figure, line_panels, risk_coverage_figure
+from vibespeaker.figures.explanation import Explained, explanation_figure
 from vibespeaker.figures.style import png_bytes, svg_bytes
 from vibespeaker.figures.trajectory import trajectory_figure
 
 __all__ = [
+    "Explained",
     "attribute_scatter",
     "before_and_after",
     "class_bars",
     "confusion_figure",
     "corpus_bars",
     "density_panels",
+    "explanation_figure",
     "interval_figure",
     "line_panels",
     "png_bytes",

@@ -2,12 +2,14 @@
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vibespeaker.figures.style import only_axes, styled
 
 _WINDOW, _HOP = 512, 160
 _FLOOR_DB = -80.0
+_MOST_FRAMES = 4000
 
 
 def spectrogram_figure(samples: npt.NDArray[np.float32], rate: int, title: str = "") -> Figure:
@@ -18,15 +20,27 @@ def spectrogram_figure(samples: npt.NDArray[np.float32], rate: int, title: str =
         rate: samples per second, Hz.
         title: shown above.
     """
+    with styled(8.0, 3.0) as figure:
+        draw_spectrogram(only_axes(figure, title), samples, rate)
+    return figure
+
+
+def draw_spectrogram(axes: Axes, samples: npt.NDArray[np.float32], rate: int) -> None:
+    """Draw the power spectrogram of a recording over its seconds, in dB below its loudest point.
+
+    Args:
+        axes: to draw on.
+        samples: `(samples,)`, at least one.
+        rate: samples per second, Hz.
+    """
     padded = np.pad(samples.astype(np.float64), (0, max(0, _WINDOW - len(samples))))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP] * np.hanning(_WINDOW)
+    # of a long recording as many frames as a picture has columns
+    hop = max(_HOP, len(padded) // _MOST_FRAMES)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::hop] * np.hanning(_WINDOW)
     power = np.square(np.abs(np.fft.rfft(frames, axis=1))).T
     loudest = max(float(power.max()), np.finfo(np.float64).tiny)
     decibels = np.maximum(10 * np.log10(np.maximum(power / loudest, 1e-12)), _FLOOR_DB)
-    with styled(8.0, 3.0) as figure:
-        axes = only_axes(figure, title)
-        extent = (0.0, len(padded) / rate, 0.0, rate / 2000)
-        axes.imshow(decibels, origin="lower", aspect="auto", extent=extent, cmap="magma")
-        axes.set_xlabel("seconds")
-        axes.set_ylabel("kHz")
-    return figure
+    extent = (0.0, len(padded) / rate, 0.0, rate / 2000)
+    axes.imshow(decibels, origin="lower", aspect="auto", extent=extent, cmap="magma")
+    axes.set_xlabel("seconds")
+    axes.set_ylabel("kHz")

@@ -45,6 +45,8 @@ def recognize(
     device: str = "cpu",
     trust: list[str] | None = None,
     ckpt: str | None = None,
+    explain: Path | None = None,
+    emoji: bool = False,
 ) -> int:
     """Say what emotions are heard in recordings: probabilities of categories, and attributes where the model has them.
 
@@ -79,6 +81,9 @@ def recognize(
         device: cpu, cuda, another of torch, or auto: a GPU where there is one.
         trust: packages besides vibespeaker and torch that model and transcriber may name, such as your own.
         ckpt: what --model was called before.
+        explain: file (.png, .svg) for a picture of the one recording: its sound, its words, what each member of the
+            model says, and what comes out.
+        emoji: print a face beside each category.
 
     Raises:
         CheckpointError: there is no such model, or its encoders are not those at hand.
@@ -91,7 +96,7 @@ def recognize(
     if json and csv:
         raise ConfigError("--json and --csv both print", remedy="give one of them; --out TABLE writes a table besides")
     asked, manifest = _asked(files or [], list, text, evaluate)
-    _check_outputs((out, embeddings, picture, textgrid), [list, segments, *(Path(one.file) for one in asked)])
+    _check_outputs((out, embeddings, picture, textgrid, explain), [list, segments, *(Path(one.file) for one in asked)])
     from vibespeaker.recognizer.cutting import Cutting
     from vibespeaker.recognizer.inputs import by_channel, heard_of
     from vibespeaker.recognizer.results import Recognitions
@@ -99,10 +104,19 @@ def recognize(
 
     wanted, cutting = chosen_channels(channels), Cutting(by, length, hop)
     asked = by_channel(asked, wanted)
-    _require_one(asked, {"--segments": segments, "--picture": picture, "--textgrid": textgrid, "--text": text})
+    alone: dict[str, object] = {
+        "--segments": segments,
+        "--picture": picture,
+        "--textgrid": textgrid,
+        "--text": text,
+        "--explain": explain,
+    }
+    _require_one(asked, alone)
     heard = heard_of(asked, _turns(segments, asked))
     if len(asked) == 1:
         heard = chain([_usable(next(heard))], heard)  # before what takes long, since it may be the wrong file
+    sounds = [*heard] if explain is not None else []
+    heard = iter(sounds) if explain is not None else heard
     transcribers = {} if transcriber is None else read_transcribers(transcriber)
     settings = {**DEFAULTS, "vad": vad}
     recognizer = Recognizer(
@@ -120,7 +134,8 @@ def recognize(
         found = [*_answered(recognizer, heard, len(asked))]
     answers = Recognitions(found, recognizer.classes, [one.extra for one in asked])
     _write(answers, out, embeddings, picture, textgrid)
-    _show(answers, recognizer, json, csv, as_list=len(asked) > 1 or wanted.are_all)
+    _explain(answers, sounds, explain)
+    _show(answers, recognizer, json, csv, emoji, as_list=len(asked) > 1 or wanted.are_all)
     if evaluate and manifest is not None:
         from vibespeaker.recognizer.scoring import score
 
@@ -192,8 +207,10 @@ def _answered(
 def _check_outputs(paths: Sequence[Path | None], inputs: "Sequence[Path | None]") -> None:
     from vibespeaker.recognizer import writing
 
-    suffixes = (writing.TABLE_SUFFIXES, writing.EMBEDDING_SUFFIXES, writing.PICTURE_SUFFIXES, writing.TEXTGRID_SUFFIXES)
-    for path, allowed, option in zip(paths, suffixes, ("out", "embeddings", "picture", "textgrid"), strict=True):
+    tables, pictures = writing.TABLE_SUFFIXES, writing.PICTURE_SUFFIXES
+    suffixes = (tables, writing.EMBEDDING_SUFFIXES, pictures, writing.TEXTGRID_SUFFIXES, pictures)
+    options = ("out", "embeddings", "picture", "textgrid", "explain")
+    for path, allowed, option in zip(paths, suffixes, options, strict=True):
         if path is not None:
             check_output(path, inputs=inputs, suffixes=allowed, option=f"--{option}")
     check_different([path for path in paths if path is not None])
@@ -209,15 +226,31 @@ def _write(
     if embeddings is not None:
         writing.write_embeddings(answers, embeddings)
     for answer in answers:
-        # of several channels each has a file of its own
-        part = "" if answer.channel is None or len(answers) == 1 else f"-channel{answer.channel}"
+        part = _part(answers, answer)
         if picture is not None:
             writing.write_picture(answer, picture.with_stem(picture.stem + part))
         if textgrid is not None:
             writing.write_textgrid(answer, textgrid.with_stem(textgrid.stem + part))
 
 
-def _show(answers: "Recognitions", recognizer: "Recognizer", json: bool, csv: bool, as_list: bool) -> None:
+def _part(answers: "Recognitions", answer: "Recognition") -> str:
+    """Return what a file of one answer is called besides: of several channels each has a file of its own."""
+    return "" if answer.channel is None or len(answers) == 1 else f"-channel{answer.channel}"
+
+
+def _explain(answers: "Recognitions", sounds: "Sequence[Recorded | Recognition]", path: Path | None) -> None:
+    """Draw a picture for each answer, that is for each channel, of a recording that could be read."""
+    if path is None:
+        return
+    from vibespeaker.recognizer.recorded import Recorded
+    from vibespeaker.recognizer.writing import write_explanation
+
+    for answer, sound in zip(answers, sounds, strict=True):
+        if isinstance(sound, Recorded) and answer.problem is None:
+            write_explanation(answer, sound, path.with_stem(path.stem + _part(answers, answer)))
+
+
+def _show(answers: "Recognitions", recognizer: "Recognizer", json: bool, csv: bool, emoji: bool, as_list: bool) -> None:
     if json:
         content = answers.to_dict()
         sys.stdout.write(json_text.dumps(content if as_list else content[0], indent=1, ensure_ascii=False) + "\n")
@@ -230,6 +263,6 @@ def _show(answers: "Recognitions", recognizer: "Recognizer", json: bool, csv: bo
     from vibespeaker.recognizer.terminal import print_answers
 
     console = plain_console()
-    print_answers(console, answers)
+    print_answers(console, answers, emoji)
     if recognizer.facts is not None:
         console.print(f"model: {recognizer.facts.line()}", style="dim")

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from vibespeaker.errors import printable
 from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.labels.emoji import emoji_of
 from vibespeaker.recognizer.long import by_speaker
 from vibespeaker.recognizer.results import Recognition, Recognitions
 
@@ -14,17 +15,17 @@ from vibespeaker.recognizer.results import Recognition, Recognitions
 _MOST_CLASSES, _MOST_STRETCHES = 10, 60
 
 
-def print_answers(console: Console, answers: Recognitions) -> None:
-    """Print one recording with all that is said of it, or a line for each of several."""
+def print_answers(console: Console, answers: Recognitions, emoji: bool = False) -> None:
+    """Print one recording with all that is said of it, or a line for each of several; on demand with faces."""
     if len(answers) == 1 or any(answer.channel is not None for answer in answers):
         for answer in answers:
-            print_answer(console, answer)
+            print_answer(console, answer, emoji)
         return
-    console.print(_lines(answers.answers, "file", [_name(answer) for answer in answers]))
+    console.print(_lines(answers.answers, "file", [_name(answer) for answer in answers], emoji))
     _print_notes(console, answers.answers)
 
 
-def print_answer(console: Console, answer: Recognition) -> None:
+def print_answer(console: Console, answer: Recognition, emoji: bool = False) -> None:
     """Print one recording: tables of its heads; of a long one, its stretches and its speakers, too."""
     part = "" if answer.channel is None else f", channel {answer.channel}"
     console.print(f"{_name(answer)}{part}, {answer.seconds:.1f} s", style="bold")
@@ -33,16 +34,17 @@ def print_answer(console: Console, answer: Recognition) -> None:
         return
     if answer.segments:
         shown = answer.segments[:_MOST_STRETCHES]
-        console.print(_lines(shown, "time", [f"{clock(one.start)}–{clock(one.ends)}" for one in shown]))
+        console.print(_lines(shown, "time", [f"{clock(one.start)}–{clock(one.ends)}" for one in shown], emoji))
         if len(answer.segments) > len(shown):
             console.print(f"… and {len(answer.segments) - len(shown)} more: --out TABLE or --csv has them all")
         speakers = by_speaker(answer)
         if speakers:
-            console.print(_lines([*speakers.values()], "speaker", [printable(name) for name in speakers]))
+            console.print(_lines([*speakers.values()], "speaker", [printable(name) for name in speakers], emoji))
         console.print("the mean of all, weighted by duration:")
     if answer.transcript is not None and not answer.segments:
         console.print(f"transcript: {answer.transcript!r}")
-    _print_heads(console, answer)
+    _print_members(console, answer)
+    _print_heads(console, answer, emoji)
     if answer.abstained:
         console.print(f"abstained: {answer.most_probable} has a probability of {answer.confidence or 0:.2f} only")
     if answer.prediction_set is not None and len(answer.prediction_set) > 1:
@@ -60,11 +62,11 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{rest:04.1f}" if minutes else f"{rest:.1f}"
 
 
-def _print_heads(console: Console, answer: Recognition) -> None:
+def _print_heads(console: Console, answer: Recognition, emoji: bool) -> None:
     if answer.probabilities is not None:
         table = Table("category", "probability", "")
         for emotion, probability in sorted(answer.probabilities.items(), key=lambda pair: -pair[1]):
-            table.add_row(emotion, f"{probability:.3f}", "█" * round(30 * probability))
+            table.add_row(_faced(emotion, emoji), f"{probability:.3f}", "█" * round(30 * probability))
         console.print(table)
     if answer.attributes is not None:
         table = Table("attribute", "1–7", "")
@@ -78,7 +80,23 @@ def _print_heads(console: Console, answer: Recognition) -> None:
         console.print(table)
 
 
-def _lines(answers: Sequence[Recognition], first: str, names: Sequence[str]) -> Table:
+def _print_members(console: Console, answer: Recognition) -> None:
+    """Say in a line for each member of a system what it finds most probable, and what it counts for."""
+    for name, member in answer.members.items():
+        if member.probabilities is not None:
+            best = max(member.probabilities, key=lambda emotion: member.probabilities[emotion])  # type: ignore[index]
+            console.print(
+                f"{printable(name)}, which counts {member.share:.0%}: {best} {member.probabilities[best]:.3f}"
+            )
+
+
+def _faced(category: str, emoji: bool) -> str:
+    """Return a category, on demand with its face."""
+    face = emoji_of(category) if emoji else ""
+    return f"{face} {category}" if face else category
+
+
+def _lines(answers: Sequence[Recognition], first: str, names: Sequence[str], emoji: bool) -> Table:
     """Return a line for each answer; columns that say nothing are left out."""
     attributes = [name for name in ATTRIBUTES if any(one.attributes for one in answers)]
     has_speakers = first != "speaker" and any(one.speaker for one in answers)
@@ -86,7 +104,8 @@ def _lines(answers: Sequence[Recognition], first: str, names: Sequence[str]) -> 
     columns = [first, *(["speaker"] if has_speakers else []), "category", "", *attributes]
     table = Table(*columns, *(["text"] if has_texts else []))
     for name, one in zip(names, answers, strict=True):
-        category = "abstained" if one.abstained else one.category or ("" if one.problem is None else "not usable")
+        said = one.category or ("" if one.problem is None else "not usable")
+        category = "abstained" if one.abstained else _faced(said, emoji)
         confidence = "" if one.confidence is None else f"{one.confidence:.2f} {'█' * round(10 * one.confidence)}"
         values = [f"{one.attributes[name]:.2f}" if one.attributes else "" for name in attributes]
         speaker = [printable(one.speaker or "")] if has_speakers else []

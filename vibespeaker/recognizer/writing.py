@@ -9,10 +9,13 @@ import numpy as np
 
 from vibespeaker.corpora.textgrid_files import Interval, Tier
 from vibespeaker.corpora.textgrid_text import textgrid_text
-from vibespeaker.errors import ConfigError
+from vibespeaker.errors import ConfigError, printable
 from vibespeaker.files import atomic_path, write_text
 from vibespeaker.files.csv_text import csv_text
+from vibespeaker.labels.emoji import emoji_of
+from vibespeaker.recognizer.recorded import Recorded
 from vibespeaker.recognizer.results import SEPARATOR, Recognition, Recognitions
+from vibespeaker.utterance import SAMPLE_RATE
 
 TABLE_SUFFIXES, TEXTGRID_SUFFIXES, EMBEDDING_SUFFIXES = (".csv", ".parquet", ".json"), (".TextGrid",), (".npz",)
 PICTURE_SUFFIXES = (".png", ".svg")
@@ -106,6 +109,37 @@ def write_picture(answer: Recognition, path: Path) -> None:
         "" if answer.file is None else Path(answer.file).name,
         [one.speaker for one in stretches],
     )
+    drawn = svg_bytes(figure) if path.suffix == ".svg" else png_bytes(figure)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(drawn)
+
+
+def write_explanation(answer: Recognition, sound: Recorded, path: Path) -> None:
+    """Draw the sound, its words, what each member of the system says of it, and what comes out.
+
+    Args:
+        answer: of one recording.
+        sound: the recording.
+        path: `.png` or `.svg`.
+
+    Raises:
+        ConfigError: the recording could not be used.
+    """
+    from vibespeaker.figures import Explained, explanation_figure, png_bytes, svg_bytes
+
+    if answer.problem is not None or not len(sound.samples):
+        raise ConfigError("there is nothing to draw", found=answer.problem or "no sound")
+    said = Explained(
+        f"{'' if answer.file is None else printable(Path(answer.file).name)}, {answer.seconds:.1f} s",
+        answer.probabilities or {},
+        {name: member.probabilities for name, member in answer.members.items() if member.probabilities is not None},
+        {name: member.share for name, member in answer.members.items()},
+        answer.transcript,
+        emoji_of(answer.category),
+        answer.category,
+        answer.attributes or {},
+    )
+    figure = explanation_figure(sound.samples, SAMPLE_RATE, said)
     drawn = svg_bytes(figure) if path.suffix == ".svg" else png_bytes(figure)
     with atomic_path(path) as temporary:
         temporary.write_bytes(drawn)
