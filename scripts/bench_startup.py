@@ -14,7 +14,7 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from vibespeaker.cli.main import COMMANDS, TRAINER_COMMANDS
+from vibespeaker.cli.table import COMMANDS, TRAINER_COMMANDS
 
 
 def main() -> None:

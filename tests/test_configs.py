@@ -15,7 +15,7 @@ from tests.experiments.test_features import FEATURES
 from tests.experiments.test_other_inputs import OTHER_INPUTS
 from tests.experiments.test_pretrained import TRAINED
 from tests.toy import Toy, make_toy
-from vibespeaker.cli.main import COMMANDS, TRAINER_COMMANDS
+from vibespeaker.cli.table import COMMANDS, TRAINER_COMMANDS
 from vibespeaker.config_files import find_config, shipped_configs
 from vibespeaker.encoders.specs import read_specs
 from vibespeaker.errors import ConfigError

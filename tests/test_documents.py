@@ -14,7 +14,8 @@ import pytest
 
 from tests.sounds import speech_like
 from vibespeaker.audio.files import write_audio
-from vibespeaker.cli.main import COMMANDS, TRAINER_COMMANDS, main
+from vibespeaker.cli.main import main
+from vibespeaker.cli.table import COMMANDS, TRAINER_COMMANDS
 from vibespeaker.config_files import find_config
 from vibespeaker.corpora.synthetic.corpus import generate_corpus
 

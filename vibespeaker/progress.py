@@ -1,6 +1,7 @@
 """Progress shown while a command works: rate and time left on the error stream."""
 
 import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,9 +34,22 @@ def plain_console() -> Console:
     its width, as in a log file, lines are wide.
     """
     made = Console(markup=False, emoji=False, highlight=False)
-    if not made.is_terminal:
+    if not made.is_terminal and "COLUMNS" not in os.environ:
         made.width = _LOG_WIDTH
     return made
+
+
+def middle_cut(name: str, width: int) -> str:
+    """Return a name in so many columns: cut in the middle, since what tells names apart stands at their ends.
+
+    Args:
+        name: of a system or a file.
+        width: most characters, at least 3.
+    """
+    if len(name) <= width:
+        return name
+    behind = (width - 1) * 2 // 3
+    return f"{name[: width - 1 - behind]}…{name[-behind:]}"
 
 
 _hidden = False

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from vibespeaker.arguments import call
+from vibespeaker.arguments.calling import call
 from vibespeaker.errors import ConfigError
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from vibespeaker.arguments import call
+from vibespeaker.arguments.calling import call
 from vibespeaker.arguments.ranges import COUNT, INNER_SHARE, SEED, SHARE, SHARE_BELOW_ONE, Range, require, require_once
 from vibespeaker.audio.augmentation.recipe import AugmentationRecipe, Gain, Noise
 from vibespeaker.audio.cleaning.recipe import CleaningRecipe

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vibespeaker.arguments import call
+from vibespeaker.arguments.calling import call
 
 
 @pytest.fixture

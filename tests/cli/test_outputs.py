@@ -10,7 +10,8 @@ import pytest
 
 from tests.files.hashes import hashes
 from tests.toy import Toy, make_toy
-from vibespeaker.cli.main import COMMANDS, main
+from vibespeaker.cli.main import main
+from vibespeaker.cli.table import COMMANDS
 
 Words = Callable[[Toy], list[object]]
 #: Command that writes a file → suffix, and its words but for `--out`.

@@ -41,7 +41,7 @@ def write(path, rows, **metadata):
 
 
 def notes(path, manifest, tmp_path, split=None):
-    evaluate([path], manifest, split=split, draws=0, out=[tmp_path / "scores.json"])
+    evaluate([path], manifest=manifest, split=split, draws=0, out=[tmp_path / "scores.json"])
     return json.loads((tmp_path / "scores.json").read_text())["notes"]
 
 

@@ -97,7 +97,7 @@ def test_the_policy_of_the_tables_is_applied_unless_told_otherwise(tmp_path, man
     named = truth.categories >= 0
 
     def arousal(*paths, **options) -> float:
-        evaluate(list(paths), manifest, draws=0, by=["none"], out=[tmp_path / "e.json"], **options)
+        evaluate(list(paths), manifest=manifest, draws=0, by=["none"], out=[tmp_path / "e.json"], **options)
         return Evaluation.read(tmp_path / "e.json").systems[-1].scores["ccc_arousal"].value
 
     predicted = Predictions.read(wide).attributes()[:, 0]
@@ -264,18 +264,16 @@ def test_bad_input_is_refused_by_file_and_row(tmp_path, manifest):
         quick([one], manifest, split="test1")
     with pytest.raises(ConfigError, match=r"level is out of range. Found: 1.5"):
         quick([one], manifest, level=1.5)
-    with pytest.raises(PredictionsError, match=r"needs the labels. Remedy: give them with --manifest"):
-        evaluate([one])
     with pytest.raises(ConfigError, match=r"e.csv has no suffix .* Allowed: .json, .parquet"):
-        evaluate([one], manifest, out=[tmp_path / "e.csv"])
+        evaluate([one], manifest=manifest, out=[tmp_path / "e.csv"])
     with pytest.raises(ConfigError, match=r"unknown label set. Found: nine"):
-        evaluate([one], manifest, labels="nine")
+        evaluate([one], manifest=manifest, labels="nine")
 
 
 def test_command_line(tmp_path, manifest, capsys):
     paths = tables(tmp_path, manifest, full={}, other={})
     words = [*map(str, paths), "--manifest", str(manifest), "--split", "development", "--draws", "50"]
-    words += ["--by", "gender", "duration", "--out", str(tmp_path / "e.json"), str(tmp_path / "e.parquet")]
+    words += ["--full", "--by", "gender", "duration", "--out", str(tmp_path / "e.json"), str(tmp_path / "e.parquet")]
     assert cli.main(["evaluate", *words]) == 0
     shown = capsys.readouterr().out
     for text in (
@@ -290,3 +288,18 @@ def test_command_line(tmp_path, manifest, capsys):
     assert (tmp_path / "e.json").is_file()
     assert (tmp_path / "e.parquet").is_file()
     assert cli.main(["evaluate", str(paths[0])]) == 2
+    assert "manifest" in capsys.readouterr().err
+
+
+def test_one_table_and_what_decides_unless_all_is_asked_for(tmp_path, manifest, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    names = ("a-system-with-a-long-name-for-seed-one", "a-system-with-a-long-name-for-seed-two")
+    paths = tables(tmp_path, manifest, **{name: {} for name in names})
+    words = ["--manifest", str(manifest), "--draws", "50", "--by", "none"]
+    assert cli.main(["evaluate", *map(str, paths), *words]) == 0
+    shown = capsys.readouterr().out
+    assert max(map(len, (line for line in shown.splitlines() if not line.startswith(("note", "a-system"))))) <= 80
+    assert "…for-seed-one │" in shown
+    assert "…for-seed-two │" in shown
+    assert "after Holm" in shown
+    assert "Classes of" not in shown

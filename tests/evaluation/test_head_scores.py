@@ -66,7 +66,7 @@ def test_evaluate_scores_a_system_of_further_heads_alone(tmp_path: Path, capsys:
     table = Predictions.build(ids, names, ["test"] * 5, None, None, metadata, {"gender": says_male})
     table.write(tmp_path / "table.parquet")
     outputs = [tmp_path / "scores.json", tmp_path / "scores.parquet"]
-    evaluate([tmp_path / "table.parquet"], tmp_path / "manifest.parquet", draws=50, out=outputs)
+    evaluate([tmp_path / "table.parquet"], manifest=tmp_path / "manifest.parquet", draws=50, out=outputs, full=True)
     heads = Evaluation.read(tmp_path / "scores.json").system("gendered").heads
     assert list(heads) == ["gender"]  # it predicts no tone
     # the last one is wrong, but the policy leaves out what nobody agreed on

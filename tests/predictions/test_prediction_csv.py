@@ -29,7 +29,7 @@ def test_a_csv_by_letters_and_file_names_scores_as_the_table_does(ours):
     folder, _, theirs = ours
     theirs.iloc[::-1].to_csv(folder / "theirs.csv", index=False)
     paths = [folder / "ours.parquet", folder / "theirs.csv"]
-    evaluate(paths, folder / "manifest.parquet", draws=0, by=["none"], out=[folder / "e.json"])
+    evaluate(paths, manifest=folder / "manifest.parquet", draws=0, by=["none"], out=[folder / "e.json"])
     _, one, two = Evaluation.read(folder / "e.json").systems
     assert (one.system, two.system) == ("full", "theirs")
     for score in ("macro_f1", "uar", "ccc_valence"):
@@ -77,4 +77,4 @@ def test_an_unknown_file_name_is_named(ours):
     folder, _, theirs = ours
     theirs.assign(FileName=["nowhere.wav", *theirs["FileName"][1:]]).to_csv(folder / "theirs.csv", index=False)
     with pytest.raises(PredictionsError, match=r"1 file names are unknown\. Found: nowhere\.wav"):
-        evaluate([folder / "theirs.csv"], folder / "manifest.parquet", draws=0, by=["none"])
+        evaluate([folder / "theirs.csv"], manifest=folder / "manifest.parquet", draws=0, by=["none"])

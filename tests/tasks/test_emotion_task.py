@@ -128,7 +128,7 @@ def test_scores_of_a_run_are_those_of_evaluate(run: Run, toy: Toy, tmp_path: Pat
     logged = run("validate", "--ckpt_path=last", "--data.init_args.splits.validation=[train]", config=config)
     run("predict", "--ckpt_path=last", "--data.init_args.splits.predict=[train]", config=config)
     table = tmp_path / "runs" / "toy" / "predictions.parquet"
-    assert evaluate([table], toy.manifest, draws=0, by=["none"], out=[tmp_path / "e.json"]) == 0
+    assert evaluate([table], manifest=toy.manifest, draws=0, by=["none"], out=[tmp_path / "e.json"]) == 0
     found = Evaluation.read(tmp_path / "e.json").systems[-1].scores
     values = {name.removeprefix("val/"): float(value) for name, value in logged.trainer.callback_metrics.items()}
     shared = {"macro_f1", "uar", "accuracy", "ccc_arousal", "ccc_valence", "ccc_dominance", "ccc_mean"}
@@ -234,7 +234,7 @@ def test_ctrl_c_ends_with_130_and_tells_how_to_go_on(
         run("fit")
     arguments = [f"--config={tmp_path / 'task.yaml'}", *toy.arguments(), f"--runs={tmp_path}", "--name=again"]
     assert main(["fit", *arguments]) == 130
-    assert capsys.readouterr().err.endswith("interrupted: add --ckpt_path last to the same command to continue\n")
+    assert capsys.readouterr().err.endswith("interrupted: add --ckpt_path auto to the same command to continue\n")
 
 
 def test_batches_without_any_target_of_a_term_train_on(run: Run, toy: Toy) -> None:

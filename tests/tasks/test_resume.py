@@ -171,7 +171,7 @@ def test_auto_begins_and_then_goes_on(run: Run) -> None:
 
 def test_a_second_run_of_the_same_name_is_refused(run: Run) -> None:
     run("fit", "--trainer.max_epochs=1")
-    with pytest.raises(ConfigError, match=r"already holds a trained run.*--ckpt_path last"):
+    with pytest.raises(ConfigError, match=r"already holds a trained run.*--ckpt_path auto"):
         run("fit", "--trainer.max_epochs=1")
 
 

@@ -75,7 +75,7 @@ def test_evaluate_and_ensemble_take_the_tables_of_all_folds(done, tmp_path):
     folder, _ = done
     tables = sorted((folder / "cv" / "runs").glob("*/predictions.parquet"))
     manifest = folder / "manifest.parquet"
-    evaluate(tables, manifest, draws=0, by=["none"], folds=True, out=[tmp_path / "e.json"])
+    evaluate(tables, manifest=manifest, draws=0, by=["none"], folds=True, out=[tmp_path / "e.json"])
     found = Evaluation.read(tmp_path / "e.json")
     whole = Evaluation.read(folder / "cv" / "evaluation.json")
     assert found.systems[-1].scores["ccc_mean"].value == whole.systems[-1].scores["ccc_mean"].value

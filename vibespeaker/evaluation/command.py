@@ -3,11 +3,11 @@
 import logging
 from pathlib import Path
 
-from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.policies import scoring_policy
 from vibespeaker.evaluation.scores import Evaluation
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.slices import read_extra
+from vibespeaker.evaluation.summary import show_summary
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.evaluation.terminal import show
 from vibespeaker.files.outputs import check_different, check_output
@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 
 def evaluate(
     predictions: list[Path],
-    manifest: Path | None = None,
+    *,
+    manifest: Path,
     split: str | None = None,
     labels: str | None = None,
     folds: bool = False,
@@ -31,8 +32,11 @@ def evaluate(
     per_class: int = 400,
     seed: int = 0,
     out: list[Path] | None = None,
+    full: bool = False,
 ) -> int:
     """Score prediction tables against a manifest's labels.
+
+    One table is printed, and what decides between systems; the files have everything.
 
     Args:
         predictions: prediction tables of the same utterances; several with one system name count as its seeds.
@@ -51,12 +55,11 @@ def evaluate(
         per_class: utterances per class in a simulated balanced test.
         seed: of all draws.
         out: files to write: `.json` everything, `.parquet` one row per score.
+        full: also print classes, attributes, further heads, simulated tests, seeds, all comparisons, and groups.
 
     Raises:
         PredictionsError: the tables or options do not fit; names file and rows.
     """
-    if manifest is None:
-        raise PredictionsError("evaluate needs the labels", remedy="give them with --manifest MANIFEST")
     for path in out or ():
         check_output(path, inputs=[*predictions, manifest, columns], suffixes=(".json", ".parquet"))
     check_different(out or ())
@@ -64,7 +67,10 @@ def evaluate(
     extra = None if columns is None else read_extra(columns)
     chosen = scoring_policy([(path, PredictionsMetadata.read(path)) for path in predictions], policy)
     evaluation: Evaluation = evaluate_tables(predictions, Truth.read(manifest, labels, chosen), options, extra)
-    show(evaluation, plain_console())
+    if full:
+        show(evaluation, plain_console())
+    else:
+        show_summary(evaluation, plain_console())
     for path in out or ():
         evaluation.write(path)
         log.info("wrote %s", path)

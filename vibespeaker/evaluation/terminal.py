@@ -9,6 +9,7 @@ from rich.table import Table
 from vibespeaker.evaluation.scores import Evaluation, SystemScores
 from vibespeaker.evaluation.uncertainty import Interval
 from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.progress import middle_cut
 
 CATEGORY_SCORES = {
     "macro_f1": "macro-F1",
@@ -23,6 +24,8 @@ COMPARED_SCORES = {"macro_f1": "macro-F1", "uar": "UAR", "balanced_macro_f1": "b
 ATTRIBUTE_SCORES = {"ccc": "CCC", "pearson": "Pearson", "rmse": "RMSE", "bias": "bias", "slope": "slope"}
 HEAD_SCORES = {"uar": "UAR", "accuracy": "accuracy", "macro_f1": "macro-F1", "ccc": "CCC", "rmse": "RMSE"}
 _GROUPS_SHOWN = 12
+#: Columns of a system's name.
+_NAME = 28
 #: Systems whose classes, attributes and slices are shown; files hold those of all.
 _DETAILED = 3
 
@@ -39,12 +42,12 @@ def tables(evaluation: Evaluation) -> Iterator[Table]:
     """Yield the tables in reading order; those without content are left out."""
     having = [one for one in evaluation.systems if one.classes]
     if having:
-        yield _systems(having, CATEGORY_SCORES, _title("Categories", evaluation))
+        yield _systems(having, CATEGORY_SCORES, title("Categories", evaluation))
     with_attributes = [one for one in evaluation.systems if any(f"ccc_{name}" in one.scores for name in ATTRIBUTES)]
     if with_attributes:
         names = {f"ccc_{name}": f"CCC {name}" for name in ATTRIBUTES} | {"ccc_mean": "CCC mean"}
         names |= {"balanced_ccc_mean": "balanced CCC mean"}
-        yield _systems(with_attributes, names, _title("Attributes", evaluation))
+        yield _systems(with_attributes, names, title("Attributes", evaluation))
     leading = _leading(evaluation)
     for one in leading:
         if one.classes:
@@ -62,7 +65,8 @@ def tables(evaluation: Evaluation) -> Iterator[Table]:
     yield from _slices(evaluation, [one.system for one in leading])
 
 
-def _title(name: str, evaluation: Evaluation) -> str:
+def title(name: str, evaluation: Evaluation) -> str:
+    """Return what stands above a table of scores."""
     settings = evaluation.settings
     split = settings.split or "all predicted utterances"
     synthetic = " (synthetic speech)" if evaluation.synthetic else ""
@@ -81,15 +85,15 @@ def _leading(evaluation: Evaluation) -> list[SystemScores]:
     return [one for one in systems if one in best]
 
 
-def _systems(systems: Sequence[SystemScores], names: dict[str, str], title: str) -> Table:
+def _systems(systems: Sequence[SystemScores], names: dict[str, str], heading: str) -> Table:
     """One row per score and one column per system, so that long intervals fit a terminal."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=heading, title_justify="left")
     table.add_column("score")
     for one in systems:
-        table.add_column(one.system, justify="right", style="dim" if one.reference else None)
+        table.add_column(middle_cut(one.system, _NAME), justify="right", style="dim" if one.reference else None)
     for name, label in names.items():
         if any(name in one.scores for one in systems):
-            table.add_row(label, *(_cell(one.scores.get(name)) for one in systems))
+            table.add_row(label, *(cell(one.scores.get(name)) for one in systems))
     return table
 
 
@@ -101,7 +105,7 @@ def _classes(one: SystemScores) -> Table:
         row = one.confusion[position]
         wrong = [(count, other) for count, other in zip(row, one.classes, strict=True) if other != emotion and count]
         most = sorted(wrong, key=lambda pair: -pair[0])[:2]
-        cells = [_cell(one.scores[f"{name}_{emotion}"]) for name in ("precision", "recall", "f1")]
+        cells = [cell(one.scores[f"{name}_{emotion}"]) for name in ("precision", "recall", "f1")]
         table.add_row(emotion, str(sum(row)), *cells, ", ".join(f"{other} {count}" for count, other in most))
     return table
 
@@ -113,7 +117,7 @@ def _attributes(one: SystemScores) -> Table:
     for name in heads:
         table.add_column(name, justify="right")
     for score, label in ATTRIBUTE_SCORES.items():
-        table.add_row(label, *(_cell(one.scores[f"{score}_{name}"]) for name in heads))
+        table.add_row(label, *(cell(one.scores[f"{score}_{name}"]) for name in heads))
     return table
 
 
@@ -124,7 +128,7 @@ def _heads(evaluation: Evaluation) -> Table:
         table.add_column(name, justify="right" if name in ("clips", *HEAD_SCORES.values()) else "left")
     for one in evaluation.systems:
         for name, head in one.heads.items():
-            cells = (_cell(head.interval(key)) for key in HEAD_SCORES)
+            cells = (cell(head.interval(key)) for key in HEAD_SCORES)
             counts = ", ".join(f"{emotion} {count}" for emotion, count in list(head.counts.items())[:_GROUPS_SHOWN])
             table.add_row(one.system, name, str(head.labelled), *cells, counts)
     return table
@@ -176,19 +180,19 @@ def _slices(evaluation: Evaluation, systems: Sequence[str]) -> Iterator[Table]:
         names = names or [name for name in slices[0].scores if name.startswith("ccc_")]
         groups = list(dict.fromkeys(one.group for one in slices))
         shown = [one for one in slices if len(groups) <= _GROUPS_SHOWN or one.worst_by]
-        title = f"By {by}" + (f": the worst of {len(groups)} groups" if len(groups) > _GROUPS_SHOWN else "")
-        table = Table(title=title, title_justify="left")
+        heading = f"By {by}" + (f": the worst of {len(groups)} groups" if len(groups) > _GROUPS_SHOWN else "")
+        table = Table(title=heading, title_justify="left")
         for name in ("system", by, "clips", "speakers", *names, "worst by"):
             table.add_column(name, justify="left" if name in ("system", by, "worst by") else "right")
         for one in shown:
             worst = ", ".join(name for name in one.worst_by if name in names)
             counts = (str(one.utterances), str(one.speakers))
-            cells = (_cell(one.scores.get(name)) for name in names)
+            cells = (cell(one.scores.get(name)) for name in names)
             table.add_row(one.system, one.group, *counts, *cells, worst, style="bold" if worst else None)
         yield table
 
 
-def _cell(score: Interval | None) -> str:
+def cell(score: Interval | None) -> str:
     """Return the score and, shorter so that tables fit a terminal, its interval."""
     if score is None or math.isnan(score.value):
         return ""

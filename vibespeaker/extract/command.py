@@ -174,6 +174,8 @@ def extract(
             for plan, ones in work
             for fitting in on_device(ones, job.reading.device)
         )
+    counts = ", ".join(f"{one.record.name} {len(plan)}" for plan, ones in work for one in ones)
+    log.info("wrote %s: clips by encoder: %s", out, counts)
     return 1 if failed else 0
 
 

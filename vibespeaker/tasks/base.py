@@ -1,5 +1,6 @@
 """What every emotion system does under the trainer: score a split as a whole, and write its predictions."""
 
+import logging
 from abc import abstractmethod
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +24,8 @@ from vibespeaker.tasks.gathering import GatheredOutputs, SplitScores
 from vibespeaker.tasks.prediction_table import prediction_table
 from vibespeaker.tasks.scores import Scores, SplitOutputs
 from vibespeaker.tasks.task import Task
+
+log = logging.getLogger(__name__)
 
 
 class RecognitionTask(Task):
@@ -143,6 +146,8 @@ class RecognitionTask(Task):
             provenance = {**self.prediction_provenance(self.data), "command": command}
             table = prediction_table(outputs, self.provenance, self.data, system, self.identity, provenance)
             write_calibrated(table, self.calibration, path)
+            splits = ", ".join(map(str, table.frame["split"].dropna().unique())) or "no split"
+            log.info("wrote %s: %d rows (%s)", path, len(table.frame), splits)
 
     def _answer(self, batch: EmotionBatch) -> EmotionOutput:
         """Return the outputs of a batch; beside training, which may diverge, they must be finite."""

@@ -9,7 +9,7 @@ from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.errors import TrainingError
 from vibespeaker.manifest import Manifest
 
-_REMEDY = "lower the learning rate or clip gradients by --trainer.gradient_clip_val, and go on with --ckpt_path last"
+_REMEDY = "lower the learning rate or clip gradients by --trainer.gradient_clip_val, and go on with --ckpt_path auto"
 #: Utterances that an error names.
 _NAMED = 8
 

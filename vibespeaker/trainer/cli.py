@@ -4,6 +4,7 @@ import logging
 import os
 import shlex
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from vibespeaker.tasks.callbacks.hyper_parameters import HyperParameters
 from vibespeaker.tasks.callbacks.lost_process import LostProcess, lost_process, say_what_ended
 from vibespeaker.tasks.callbacks.prediction_writer import PredictionWriter
 from vibespeaker.tasks.callbacks.restoring import Restoring, unrestored
+from vibespeaker.tasks.callbacks.run_lines import RunLines
 from vibespeaker.tasks.callbacks.run_record import RunRecord
 from vibespeaker.trainer.checks import check_options, check_places, claim_run
 from vibespeaker.trainer.layers import expand
@@ -134,12 +136,13 @@ class TrainerCLI(LightningCLI):
             self.config_init[self.subcommand].ckpt_path = str(found)
 
     def _callbacks(self) -> list[Callback]:
-        quiet = self.options.trainer.enable_progress_bar is False
+        wanted = self.options.trainer.enable_progress_bar is not False
+        draws = wanted and sys.stdout.isatty()
         callbacks: list[Callback] = [
             LostProcess(),
             Restoring(),
             ComputeThreads(),
-            *([] if quiet else [RichProgressBar()]),
+            *([RichProgressBar()] if draws else []),
         ]
         if self.config.subcommand == "predict":
             assert self.table is not None
@@ -153,12 +156,15 @@ class TrainerCLI(LightningCLI):
         resolved = self.options.clone()
         resolved.bases = resolved.ckpt_path = None
         config = self._parser("fit").dump(resolved, skip_unset=False)
-        return [*callbacks, RunRecord(self.folder, config), HyperParameters(config)]
+        lines = RunLines(self.folder, each_epoch=wanted and not draws)
+        return [*callbacks, RunRecord(self.folder, config), HyperParameters(config), lines]
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Log and save in the run folder, atomically."""
         configured = self._get(self.config_init, "trainer")
         settings: dict[str, Any] = {"plugins": [*(configured.plugins or []), AtomicCheckpointIO()]}
+        if configured.enable_progress_bar is None and not sys.stdout.isatty():
+            settings["enable_progress_bar"] = False  # or Lightning would draw a bar of its own into a file
         settings["default_root_dir"] = configured.default_root_dir or str(self.folder)
         if configured.logger is None:
             fitting = self.config.subcommand == "fit"

@@ -37,7 +37,7 @@ def test_the_process_that_ended_is_named(script: str, said: str) -> None:
     assert said in str(told)
     assert "while process 0 of 3 waited for it" in str(told)
     assert "Connection closed by peer" in str(told)
-    assert "--ckpt_path last" in str(told)
+    assert "--ckpt_path auto" in str(told)
 
 
 def test_without_processes_of_its_own_it_says_what_it_knows() -> None:
@@ -78,4 +78,4 @@ def test_lightnings_word_of_it_comes_through_as_a_sentence(
     level, message = told.pop()
     assert level == "ERROR"
     assert "process 1 of the training was killed by SIGKILL" in message
-    assert "--ckpt_path last" in message
+    assert "--ckpt_path auto" in message

@@ -36,7 +36,7 @@ def find_checkpoint(folder: Path, wanted: str | None, fitting: bool) -> str | No
         if fitting and last.is_file():
             raise ConfigError(
                 f"run folder {folder} already holds a trained run",
-                remedy="add --ckpt_path last to go on with it, choose another --name, or remove the folder",
+                remedy="add --ckpt_path auto to go on with it, choose another --name, or remove the folder",
             )
         return None
     path = checkpoint_path(folder, wanted) if wanted in (LAST, BEST) else Path(wanted)
@@ -71,7 +71,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             raise CheckpointError(
                 f"checkpoint {path} could not be written; the previous one is whole",
                 found=met,
-                remedy="free space or permit writing, then resume with --ckpt_path last",
+                remedy="free space or permit writing, then resume with --ckpt_path auto",
             ) from error
 
     def load_checkpoint(self, path: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from torch.multiprocessing.spawn import ProcessExitedException
 
 from vibespeaker.errors import TrainingError
 
-_REMEDY = "what was saved is whole: see above why it ended, then go on with --ckpt_path last"
+_REMEDY = "what was saved is whole: see above why it ended, then go on with --ckpt_path auto"
 #: How backends say that another process is gone: Gloo has no error of its own.
 _LOST = re.compile(r"Connection (?:closed|reset) by peer|Broken pipe|[Gg]loo|NCCL|[Ss]ocket ?[Tt]imeout")
 #: What Lightning logs before it ends all processes of a node.

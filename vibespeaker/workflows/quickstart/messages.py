@@ -12,10 +12,19 @@ _CHATTY = (
 )
 
 
+#: What one training says of itself, which hides the steps where several run side by side.
+_ONE_TRAINING = ("vibespeaker.tasks.callbacks.run_lines", "vibespeaker.tasks.base", "vibespeaker.extract.command")
+
+
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Silence log messages that hide the steps: Lightning's on devices, the submission's on every ingredient."""
-    loggers = [logging.getLogger(name) for name in _CHATTY]
+def quiet(one_training: bool = False) -> Iterator[None]:
+    """Silence log messages that hide the steps: Lightning's on devices, the submission's on every ingredient.
+
+    Args:
+        one_training: whether what a single training says of itself is heard.
+    """
+    names = _CHATTY if one_training else (*_CHATTY, *_ONE_TRAINING)
+    loggers = [logging.getLogger(name) for name in names]
     levels = [chatty.level for chatty in loggers]
     for chatty in loggers:
         chatty.setLevel(logging.WARNING)

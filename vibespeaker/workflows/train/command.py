@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from vibespeaker.arguments import call
+from vibespeaker.arguments.calling import call
 from vibespeaker.arguments.ranges import COUNT, DRAWS, SEED, require
 from vibespeaker.config_files import find_config
 from vibespeaker.errors import ConfigError
 from vibespeaker.evaluation.scores import Evaluation
-from vibespeaker.evaluation.terminal import show
+from vibespeaker.evaluation.summary import show_summary
 from vibespeaker.files import file_sha256
 from vibespeaker.files.outputs import check_folder, plain_name
 from vibespeaker.files.run_folder import BEST, LAST, checkpoint_path, trained_checkpoint
@@ -72,7 +72,7 @@ def train(
     facts = {"path": str(path.resolve()), "format": source.format, "recipe": recipe, "seed": seed}
     reserve(out / "train.json", "training", facts, {"what": "vibespeaker train"})
     log.info(source.told)
-    with quiet():
+    with quiet(one_training=True):
         work.run(options or {})
     return 0
 
@@ -196,7 +196,7 @@ class _Work:
         words += [] if split is None else ["--split", split]
         self._do("evaluate", words, {"predictions": key}, (scores,))
         if "evaluate" not in self.chain.worked:
-            show(Evaluation.read(scores), plain_console())
+            show_summary(Evaluation.read(scores), plain_console())
         console = plain_console()
         console.print(f"report: {report / 'index.html'}")
         console.print(f"next: vibespeaker recognize --model {shlex.quote(str(model))} FILE")
