@@ -41,6 +41,7 @@ COMMANDS = {
     "prior": ("vibespeaker.calibration.prior_command:prior", "move posteriors to other class frequencies"),
     "report": ("vibespeaker.report.command:report", "write one page about one or several runs"),
     "export": ("vibespeaker.systems.sharing.command:export", "write a trained model as a folder to share"),
+    "push": ("vibespeaker.systems.sharing.push:push", "put a model folder on the hub"),
     "submit": ("vibespeaker.submission:submit", "write or check the challenge's submission files"),
 }
 
@@ -50,7 +51,7 @@ GROUPS = {
     "data": ("prepare", "combine", "clean", "split", "stats", "check", "balance", "transcribe", "extract"),
     "train": ("fit", "fit-text", "sweep", "ablate", "cross", "cross-validate", "remake"),
     "judge": ("validate", "test", "predict", "ensemble", "evaluate", "wer", "calibrate", "prior", "report"),
-    "share": ("export", "submit"),
+    "share": ("export", "push", "submit"),
 }
 #: Other spellings of commands.
 ALIASES = {"recognise": "recognize"}

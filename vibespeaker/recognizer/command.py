@@ -53,8 +53,8 @@ def recognize(
     Args:
         files: audio files of any format and sampling rate (others than libsndfile's need ffmpeg), folders, patterns
             such as calls/*.wav, a manifest (.parquet), or - for a file that comes through a pipe.
-        model: a model folder, a checkpoint that vibespeaker fit wrote, a run's folder, or a shipped name; without it
-            the model that comes with VibeSpeaker.
+        model: a model folder, a checkpoint that vibespeaker fit wrote, a run's folder, a shipped name, or
+            USER/NAME[@revision] on the hub; without it the model that comes with VibeSpeaker.
         list: table of recordings (CSV, .xlsx, .json, .parquet) with a column file, and perhaps start, end, channel and
             text; its other columns are kept.
         text: the transcript of the one recording, where it is known.

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 #: What such a system calls its only encoder, and the folder of shipped files.
 ENCODER, SHIPPED = "checkpoint", "hub"
-_NAME = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
+_NAME = re.compile(r"[\w][\w.-]*/[\w][\w.-]*(@[\w./-]+)?")
 _NO_CLASSIFIERS = (".ckpt", ".parquet", ".yaml", ".yml", ".json")
 
 
@@ -180,7 +180,7 @@ def is_hub_folder(path: Path) -> bool:
 
 
 def is_hub_name(reference: str) -> bool:
-    """Return whether a reference may be a name on the hub: USER/NAME."""
+    """Return whether a reference may be a name on the hub: USER/NAME, perhaps with @ and a revision."""
     return bool(_NAME.fullmatch(reference)) and not reference.lower().endswith(_NO_CLASSIFIERS)
 
 

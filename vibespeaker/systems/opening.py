@@ -10,7 +10,8 @@ A system is named by a path, and what lies there says what it is:
 - any other file: a checkpoint that `vibespeaker fit` wrote
 
 Where nothing lies there, it may be the name of a model that comes with the package (`systems.shipped`), or of a shipped
-config that describes a system, see `systems.references`; or USER/NAME, a classifier on the hub.
+config that describes a system, see `systems.references`; or `USER/NAME`, perhaps with `@revision`, on the hub: a model
+folder (`systems.sharing.hub`) or a classifier.
 """
 
 import logging
@@ -42,7 +43,7 @@ DESCRIBED = (".yaml", ".yml", ".json")
 #: What `open_system` takes, in words for errors and help.
 ALLOWED = (
     "a model folder, a checkpoint of vibespeaker fit, the folder of a run (runs/NAME), an ensemble's YAML file with "
-    "members, or the name of a shipped model"
+    "members, the name of a shipped model, or USER/NAME on the hub"
 )
 _MOST_SHOWN = 8
 
@@ -77,6 +78,13 @@ def open_system(reference: str | Path) -> System:
     return _open(place_of(reference), ())
 
 
+def _of_hub(reference: str) -> System:
+    """Open what the hub has under a name: a model folder, or a classifier of transformers."""
+    from vibespeaker.systems.sharing.hub import fetch, holds_model  # its client, which few need
+
+    return read_folder(fetch(reference)) if "@" in reference or holds_model(reference) else open_hub(reference)
+
+
 def open_ensemble(
     members: Mapping[str, Path],
     weights: Mapping[str, Mapping[str, float]] | None = None,
@@ -104,8 +112,8 @@ def _open(path: Path, within: tuple[Path, ...]) -> System:
         if is_hub_folder(path):
             return open_hub(str(path))
         return read_folder(path) if is_model_folder(path) else TrainedModel.from_checkpoint(_checkpoint_of(path))
-    if not path.exists() and is_hub_name(str(path)):
-        return open_hub(str(path))
+    if not path.exists() and is_hub_name(str(path)) and not Path(path.parts[0]).is_dir():
+        return _of_hub(str(path))
     if not path.is_file():
         problem = f"system {path} is neither a file nor a folder" if path.exists() else f"system {path} does not exist"
         raise CheckpointError(problem, allowed=ALLOWED)
