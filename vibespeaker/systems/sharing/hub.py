@@ -105,7 +105,7 @@ def _endpoint() -> str | None:
 @contextmanager
 def _hub_errors(kind: type[VibeSpeakerError], problem: str, remedy: str) -> Iterator[None]:
     """Turn what the hub's client raises, its HTTP library's errors included, into one sentence."""
-    from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
+    from huggingface_hub.utils.tqdm import disable_progress_bars, enable_progress_bars
 
     disable_progress_bars()
     try:

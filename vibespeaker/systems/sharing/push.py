@@ -58,5 +58,5 @@ def check_card(path: Path) -> None:
         data = ModelCard(path.read_text(encoding="utf-8")).data
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path} is no card that the hub reads", found=error, remedy=remedy) from error
-    if not data.license:
+    if not data.get("license"):
         raise ConfigError(f"{path} names no licence", allowed="license: … between its lines of ---", remedy=remedy)
