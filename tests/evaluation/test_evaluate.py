@@ -289,17 +289,3 @@ def test_command_line(tmp_path, manifest, capsys):
     assert (tmp_path / "e.parquet").is_file()
     assert cli.main(["evaluate", str(paths[0])]) == 2
     assert "manifest" in capsys.readouterr().err
-
-
-def test_one_table_and_what_decides_unless_all_is_asked_for(tmp_path, manifest, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
-    names = ("a-system-with-a-long-name-for-seed-one", "a-system-with-a-long-name-for-seed-two")
-    paths = tables(tmp_path, manifest, **{name: {} for name in names})
-    words = ["--manifest", str(manifest), "--draws", "50", "--by", "none"]
-    assert cli.main(["evaluate", *map(str, paths), *words]) == 0
-    shown = capsys.readouterr().out
-    assert max(map(len, (line for line in shown.splitlines() if not line.startswith(("note", "a-system"))))) <= 80
-    assert "…for-seed-one │" in shown
-    assert "…for-seed-two │" in shown
-    assert "after Holm" in shown
-    assert "Classes of" not in shown
