@@ -10,9 +10,9 @@ Clips have mixed lengths. The plain loop pads them, which is what most code does
 group norm takes the padding for speech (see `encoders.group_norm`). Run clip by clip it is right, and has the loss that
 ours has. Frames of eight such clips, without training, are compared in the same way.
 
-Each way runs in a process of its own. On a CPU with one thread seconds are those of the processor, which depend little
-on what else the machine does; with several they are those of the clock, and the machine should be idle. With
-`--memory` a step's peak beyond the loaded weights is told instead.
+Each way of a step runs in a process of its own. On a CPU with one thread seconds are those of the processor, which
+depend little on what else the machine does; with several they are those of the clock, and the machine should be idle.
+With `--memory` a step's peak beyond the loaded weights is told instead.
 """
 
 import json
@@ -159,16 +159,17 @@ def _optimizer(model: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=1e-5)
 
 
-def _timed(run: Callable[[], float], repeats: int, device: str) -> dict[str, float]:
-    """Return the first value, and the median seconds of the runs after it, by the clock that the tables name."""
+def _timed(runs: dict[str, Callable[[], float]], repeats: int, device: str) -> dict[str, dict[str, float]]:
+    """Return the first value of each, and the median seconds of those after it, in turn: a machine's pace changes."""
     clock = time.perf_counter if device == "cuda" or torch.get_num_threads() > 1 else time.process_time
-    first = run()
-    taken = []
+    first = {name: run() for name, run in runs.items()}
+    taken: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(repeats):
-        start = clock()
-        run()
-        taken.append(clock() - start)
-    return {"value": first, "seconds": float(np.median(taken))}
+        for name, run in runs.items():
+            start = clock()
+            run()
+            taken[name].append(clock() - start)
+    return {name: {"value": first[name], "seconds": float(np.median(taken[name]))} for name in runs}
 
 
 def _step_of(model: nn.Module, inputs: Any, precision: str) -> Callable[[], float]:
@@ -176,27 +177,26 @@ def _step_of(model: nn.Module, inputs: Any, precision: str) -> Callable[[], floa
     return lambda: _step(model, optimizer, inputs, precision == "bf16")
 
 
-def _frames_of(folder: Path, inputs: Any, apart: bool, device: str) -> Callable[[], float]:
+def _frames_of(folder: Path, inputs: Any, device: str) -> dict[str, Callable[[], float]]:
     encoder = build_encoders({"wavlm": specs(folder, {})["wavlm"]})["wavlm"].to(device)
-    batches = [[clip] for clip in inputs[0]] if apart else [inputs[0]]
 
-    def run() -> float:
+    def run(batches: list[list[Tensor]]) -> float:
         with torch.no_grad():
             return float(sum(encoder(batch).values.abs().sum() for batch in batches))
 
-    return run
+    return {FRAMES[0]: lambda: run([inputs[0]]), FRAMES[1]: lambda: run([[clip] for clip in inputs[0]])}
 
 
-def _one_way(folder: Path, way: str, batch: int, longest: float, repeats: int, precision: str, device: str) -> None:
-    """Time one way, and print it."""
+def _measure(folder: Path, way: str, batch: int, longest: float, repeats: int, precision: str, device: str) -> None:
+    """Time one way of a step, or both ways to frames, and print it."""
     inputs = _inputs(batch, longest, device)
-    if way in FRAMES:
-        run = _frames_of(folder, inputs, way == FRAMES[1], device)
+    if way == "frames":
+        runs = _frames_of(folder, inputs, device)
     elif way == STEPS[0]:
-        run = _step_of(Ours(folder, WAYS["transformer"]).train().to(device), inputs, precision)
+        runs = {way: _step_of(Ours(folder, WAYS["transformer"]).train().to(device), inputs, precision)}
     else:
-        run = _step_of(Plain(folder, apart=way == STEPS[1]).to(device), inputs, precision)
-    print(json.dumps(_timed(run, repeats, device)))
+        runs = {way: _step_of(Plain(folder, apart=way == STEPS[1]).to(device), inputs, precision)}
+    print(json.dumps(_timed(runs, repeats, device)))
 
 
 def _peak(folder: Path, way: str, batch: int, longest: float, precision: str, device: str) -> None:
@@ -222,6 +222,7 @@ def main(
     precision: str = "fp32",
     device: str = "cpu",
     memory: bool = False,
+    frames: bool = False,
     folder: Path | None = None,
     way: str | None = None,
 ) -> None:
@@ -234,6 +235,7 @@ def main(
         precision: fp32, or bf16 for mixed precision.
         device: cpu or cuda.
         memory: measure memory instead of time.
+        frames: compare frames alone, without the steps.
         folder: where the checkpoints lie; written there by default.
         way: one way of training, in this process; for `memory`'s own use.
     """
@@ -242,7 +244,7 @@ def main(
         if memory:
             _peak(folder, way, batch, longest, precision, device)
         else:
-            _one_way(folder, way, batch, longest, repeats, precision, device)
+            _measure(folder, way, batch, longest, repeats, precision, device)
         return
     with tempfile.TemporaryDirectory() as place:
         path = Path(place)
@@ -255,8 +257,10 @@ def main(
         if memory:
             _compare_memory(words.split(), title)
         else:
-            _compare_time(words.split(), title, STEPS, "one training step", "first loss")
-            _compare_time(words.split(), title, FRAMES, "frames without training", "sum")
+            if not frames:
+                steps = {way: _run(words.split(), way)[way] for way in STEPS}
+                _compare_time(steps, f"one training step, {title}", "first loss")
+            _compare_time(_run(words.split(), "frames"), f"frames without training, {title}", "sum")
 
 
 def _run(words: list[str], way: str) -> dict[str, Any]:
@@ -276,13 +280,11 @@ def _compare_memory(words: list[str], title: str) -> None:
     Console(width=110).print(table)
 
 
-def _compare_time(words: list[str], title: str, ways: tuple[str, ...], what: str, value: str) -> None:
-    table = Table("way", "seconds", "of ours", value, title=f"{what}, {title}")
-    found = {way: _run(words, way) for way in ways}
+def _compare_time(found: dict[str, dict[str, float]], title: str, value: str) -> None:
+    table = Table("way", "seconds", "of the first", value, title=title)
+    first = next(iter(found.values()))["seconds"]
     for way, one in found.items():
-        table.add_row(
-            way, f"{one['seconds']:.2f}", f"{one['seconds'] / found[ways[0]]['seconds']:.2f} ×", f"{one['value']:.6f}"
-        )
+        table.add_row(way, f"{one['seconds']:.2f}", f"{one['seconds'] / first:.2f} ×", f"{one['value']:.6f}")
     Console(width=110).print(table)
 
 

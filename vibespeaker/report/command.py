@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 #: Splits in the order in which a report prefers to score them.
 PREFERRED = ("test", "test1", "test2", "test3", "development", "validation")
+_EMOTIONS, _WORDS = "Speech emotion recognition", "Speech to text"
 _GROUPS = ("gender", "corpus", "language", "duration", "level_db", "snr_db", "intensity", "speaker")
 
 
@@ -35,7 +36,7 @@ def report(
     manifest: Path | None = None,
     split: str | None = None,
     labels: str | None = None,
-    title: str = "Speech emotion recognition",
+    title: str | None = None,
     draws: int = 2000,
     policy: dict[str, str] | None = None,
 ) -> int:
@@ -51,7 +52,7 @@ def report(
         manifest: manifest with the true labels and texts; the one in the runs' configs by default.
         split: the split to score; by default the first of test, development, validation with labels and predictions.
         labels: label set to score; the manifest's own by default.
-        title: heading of the page.
+        title: heading of the page; by default what the runs recognise.
         draws: bootstrap draws and permutations.
         policy: what utterances without a class count for, instead of what the tables' own policy says, such as
             `--policy.no_agreement attributes`.
@@ -70,7 +71,7 @@ def report(
     if errors is not None and not paths:
         files = [source, *(path for run in heard for path, _ in run.texts)]
         hashes = [(str(path), file_sha256(path)) for path in files]
-        page = compose_recognisers(title, found, errors, heard_split, hashes, mark)
+        page = compose_recognisers(title or _WORDS, found, errors, heard_split, hashes, mark)
     else:
         counted = scoring_policy([(path, PredictionsMetadata.read(path)) for path in paths], policy)
         truth = Truth.read(source, labels, counted)
@@ -78,7 +79,7 @@ def report(
         evaluation = evaluate_tables(tables, truth, Options(split=scored, draws=draws, by=()))
         systems = systems_of(tables, evaluation, truth)
         evaluation = _with_groups(evaluation, systems, truth)
-        page = compose(title, found, systems, evaluation, truth, words(errors, heard_split, mark))
+        page = compose(title or _EMOTIONS, found, systems, evaluation, truth, words(errors, heard_split, mark))
         evaluation.write(out / "evaluation.json")
     path = write_page(page, out)
     if errors is not None:
