@@ -62,6 +62,16 @@ def test_a_checkpoint_that_describes_another_network_is_refused(
         run(command, f"--ckpt_path={tmp_path / 'other.ckpt'}", config=NINE)
 
 
+def test_a_state_of_the_optimiser_that_lacks_something_is_refused_in_one_line(
+    run: Run, fitted: Path, tmp_path: Path
+) -> None:
+    content = torch.load(checkpoint_path(fitted, "last"), weights_only=True)
+    del content["optimizer_states"][0]["state"][0]["exp_avg"]
+    torch.save(content, tmp_path / "less.ckpt")
+    with pytest.raises(CheckpointError, match=r"less\.ckpt cannot be taken up\. Found: KeyError: 'exp_avg'"):
+        run("fit", f"--ckpt_path={tmp_path / 'less.ckpt'}", "--trainer.max_epochs=2", config=NINE)
+
+
 @pytest.mark.parametrize("command", ["fit", "predict"])
 def test_a_damaged_checkpoint_is_refused_in_one_line(run: Run, fitted: Path, command: str, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.ckpt"

@@ -4,6 +4,7 @@ from typing import Any
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch.optim import Optimizer
 
 from vibespeaker.errors import CheckpointError, VibeSpeakerError
 
@@ -13,19 +14,31 @@ _CLEAR = (VibeSpeakerError, OSError, MemoryError, MisconfigurationException)
 
 
 class Restoring(Callback):
-    """Notes on an error that it came up before training went on from a checkpoint; `unrestored` reads the note."""
+    """Notes on an error that the state of a checkpoint caused; `unrestored` reads the note.
+
+    That is an error before training goes on, and one of the first step of the optimisers, whose state shows there alone
+    what it lacks.
+    """
 
     def __init__(self) -> None:
-        self._begun = False
+        self._takes_up, self._stepped = True, False
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """From here on nothing comes from the checkpoint."""
-        self._begun = True
+        """From here on nothing comes from the checkpoint but what the optimisers took up."""
+        self._takes_up = False
+
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
+        """The step itself follows."""
+        self._takes_up = not self._stepped
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """The optimisers could use what they took up, once they have stepped."""
+        self._stepped, self._takes_up = self._stepped or self._takes_up, False
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Say which checkpoint it was."""
         path: Any = trainer.ckpt_path
-        if path and not self._begun and isinstance(exception, Exception) and not isinstance(exception, _CLEAR):
+        if path and self._takes_up and isinstance(exception, Exception) and not isinstance(exception, _CLEAR):
             exception.add_note(f"{_NOTE}{path}")
 
 
