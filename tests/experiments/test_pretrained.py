@@ -11,6 +11,9 @@ from tests.experiments.conftest import Fit, resolved
 from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.models.checkpoint import open_checkpoint
+from vibespeaker.systems import open_system
+from vibespeaker.systems.folder import read_model_folder
+from vibespeaker.systems.sharing.command import export
 
 #: Experiment → what its encoders train.
 TRAINED: dict[str, dict[str, Any]] = {
@@ -59,6 +62,7 @@ def test_hubert_and_bert_go_on_from_what_was_tuned_alone(
         done = fit("fit", name, changes=changes(name, tiny_checkpoint))
         _trains(done.model.live, name)
         tuned[name] = checkpoint_path(done.folder, "last")
+    _is_shared(tuned["hubert-bert-text"], done, tmp_path)
     started = {"hubert": str(tuned["hubert-bert-audio"]), "bert": str(tuned["hubert-bert-text"])}
     for name, kept in (("hubert-bert", ["hubert"]), ("hubert-bert-separate", ["hubert", "bert"])):
         both = changes(name, tiny_checkpoint)
@@ -77,6 +81,21 @@ def test_hubert_and_bert_go_on_from_what_was_tuned_alone(
     both["model"]["init_args"]["encoders"]["hubert"].pop("train")
     with pytest.raises(ConfigError, match="an encoder that is not trained"):
         fit("fit", "hubert-bert", "--name=frozen", changes=both)
+
+
+def _is_shared(checkpoint: Path, done: Any, tmp_path: Path) -> None:
+    """Export a system as a folder, take its encoder's checkpoint away, and let the folder answer the same."""
+    folder = tmp_path / "shared"
+    export(str(checkpoint), out=folder)
+    assert {path.name for path in (folder / "encoders" / "bert").iterdir()} >= {"config.json", "tokenizer.json"}
+    batch = next(iter(done.datamodule.val_dataloader()))
+    original = open_system(checkpoint)
+    original.prepare(None)
+    shared = read_model_folder(folder)
+    assert shared.provenance.encoders["bert"].spec["init_args"]["checkpoint"] == str(folder / "encoders" / "bert")
+    shared.prepare(None)
+    with torch.no_grad():
+        torch.testing.assert_close(shared.answer(batch).logits, original.answer(batch).logits)
 
 
 def _trains(live: Any, name: str) -> None:

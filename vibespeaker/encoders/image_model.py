@@ -94,7 +94,7 @@ class ImageEncoder(Encoder):
         require(_SIZE, size=size)
         require(Range(0.001, 60), step_seconds=step_seconds)
         require(COUNT, most_blocks=most_blocks, drawn_blocks=drawn_blocks)
-        self.picture, self.size, self.short = picture, size, short
+        self.picture, self.size, self.short, self.checkpoint = picture, size, short, checkpoint
         self.step, self.most_blocks = round(step_seconds * SAMPLE_RATE), most_blocks
         self.drawn_blocks, self.is_seeded = drawn_blocks, picture == "blocks"
         self.begins_random = checkpoint is None

@@ -38,7 +38,7 @@ class TokenEmbeddings(Encoder):
         require(_DIM, dim=dim)
         require(_TOKENS, max_tokens=max_tokens)
         self._tokenizer = load(checkpoint, "TokenEmbeddings", load_tokenizer)
-        self.dim, self.max_tokens = dim, max_tokens
+        self.dim, self.max_tokens, self.checkpoint = dim, max_tokens, checkpoint
         self.table = nn.Embedding(len(self._tokenizer), dim, padding_idx=self._tokenizer.pad_token_id)
         self.requires_grad_(False)
 

@@ -117,6 +117,7 @@ def write_folder(
     card: str,
     calibration: Calibration | None = None,
     facts: ModelFacts | None = None,
+    encoders: bool = True,
 ) -> str:
     """Write a trained system or an ensemble as a model folder; see `folder.write_model_folder`.
 
@@ -124,14 +125,15 @@ def write_folder(
         ConfigError: it is another kind of system.
     """
     if isinstance(system, TrainedModel):
-        return write_model_folder(path, system, card, calibration, facts)
+        return write_model_folder(path, system, card, calibration, facts, encoders)
     if not isinstance(system, Ensemble):
         raise ConfigError("only trained systems and ensembles can be exported", found=type(system).__name__)
     members = []
     for number, (name, member) in enumerate(system.members.items()):
         label_map = member.label_map if isinstance(member, Relabelled) else None
         inner = member.system if isinstance(member, Relabelled) else member
-        digest = write_folder(path / MEMBERS / str(number), inner, _MEMBER_CARD.format(name=name))
+        card_of = _MEMBER_CARD.format(name=name)
+        digest = write_folder(path / MEMBERS / str(number), inner, card_of, encoders=encoders)
         members.append(_Member(name, digest, label_map))
     labels = system.provenance.labels
     made = _Config(

@@ -4,6 +4,8 @@
   with it; `drawn.<encoder>.…` are random numbers that an encoder drew (`Encoder.draws_weights`).
 - `config.json`: `kind`, `format`, VibeSpeaker's version, the network's `class_path` and arguments, the provenance with
   every encoder's specification and fingerprint, the calibration, `weights_sha256`, and what the model says of itself.
+- `encoders/<encoder>/`: the checkpoint that an encoder began with, with its tokenizer or feature extractor, so that no
+  hub is asked; left out where that was asked for, and of encoders without one.
 - `README.md`: the card, for people.
 
 Everything is compared before it is used: the classes that it names are this package's, or trusted; the network's sizes
@@ -14,7 +16,7 @@ those that it was trained with.
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from vibespeaker.calibration.store import Calibration
 from vibespeaker.config_files.renamed import classes_now
 from vibespeaker.config_files.trust import check_names
 from vibespeaker.encoders.base import Encoder
+from vibespeaker.encoders.carrying import carried, carry
 from vibespeaker.errors import CheckpointError, PredictionsError
 from vibespeaker.files import atomic_path, write_text
 from vibespeaker.files.inputs import reading
@@ -41,6 +44,8 @@ from vibespeaker.systems.trained import TrainedModel
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 #: What the names of random weights begin with.
 DRAWN = "drawn."
+#: Folder of the encoders' checkpoints.
+ENCODERS = "encoders"
 KIND, FORMAT = "vibespeaker model", 1
 #: Largest config that is read.
 _MOST_BYTES = 4 << 20
@@ -91,6 +96,7 @@ def read_model_folder(path: Path) -> FolderModel:
         check_names(dict(config.network), source)
         provenance = Provenance.from_checkpoint({CHECKPOINT_KEY: config.provenance}, source)
         check_names({name: encoder.spec for name, encoder in provenance.encoders.items()}, source)
+    provenance = _with_carried(provenance, path / ENCODERS)
     weights = _weights(path / WEIGHTS)
     if weights_sha256(weights) != config.weights_sha256:
         raise CheckpointError(f"the weights in {path} are not those that were written", remedy=REMEDY)
@@ -109,6 +115,7 @@ def write_model_folder(
     card: str,
     calibration: Calibration | None = None,
     facts: ModelFacts | None = None,
+    encoders: bool = True,
 ) -> str:
     """Write a trained system as a model folder; files that are there already are replaced, the config last.
 
@@ -118,6 +125,7 @@ def write_model_folder(
         card: Markdown, for people.
         calibration: fitted for this system; what it names is the folder's weights from now on.
         facts: what the model says of itself.
+        encoders: whether the folder holds the checkpoints that its encoders began with.
 
     Returns:
         SHA-256 of the weights, by which the folder's model is known.
@@ -135,6 +143,9 @@ def write_model_folder(
     for name, encoder in system.live.frozen.items():
         if _draws(encoder):
             weights |= {f"{DRAWN}{name}.{key}": value for key, value in encoder.state_dict().items()}
+    for name, one in system.trained_provenance.encoders.items():
+        if encoders:
+            carry(one.spec, path / ENCODERS / name)
     digest = weights_sha256(weights)
     provenance = system.trained_provenance.to_checkpoint()
     del provenance["encoder_dims"]
@@ -165,6 +176,18 @@ def write_config(path: Path, fields: Mapping[str, Any]) -> None:
 def stored_calibration(calibration: Calibration | None, identity: str) -> dict[str, Any] | None:
     """Return what a config keeps of a calibration, which belongs to the folder's model from now on."""
     return None if calibration is None else {**calibration.to_json(), "checkpoint": identity}
+
+
+def _with_carried(provenance: Provenance, folder: Path) -> Provenance:
+    """Return the provenance with the encoders whose checkpoints a model folder holds taken from there."""
+    found = {
+        # a stranger's name of an encoder leads nowhere else
+        name: replace(one, spec=carried(one.spec, folder / name))
+        if Path(name).name == name and (folder / name).is_dir()
+        else one
+        for name, one in provenance.encoders.items()
+    }
+    return replace(provenance, encoders=found)
 
 
 def _draws(encoder: Encoder) -> bool:

@@ -16,6 +16,7 @@ def export(
     *,
     out: Path,
     name: str | None = None,
+    encoders: bool = True,
     onnx: bool = False,
     recording: Path | None = None,
     manifest: Path | None = None,
@@ -33,6 +34,8 @@ def export(
         model: a checkpoint that vibespeaker fit wrote, a run's folder, an ensemble's YAML file, or a model folder.
         out: folder to write.
         name: what the card calls the model, such as USER/NAME; by default the folder's name.
+        encoders: also write the checkpoints that its encoders began with, tokenizers and feature extractors among them,
+            so that no hub is needed; they may be larger than the model itself.
         onnx: also write the head for other runtimes, with an example that needs onnxruntime and numpy alone, and the
             encoders that the exporter takes as they are.
         recording: audio file whose frames the example reads; by default a generated sound.
@@ -50,7 +53,7 @@ def export(
     trust_packages(trust or ())
     from vibespeaker.systems.beside import calibration_of, facts_of
     from vibespeaker.systems.ensemble_folder import MEMBERS, write_folder
-    from vibespeaker.systems.folder import CONFIG, is_model_folder
+    from vibespeaker.systems.folder import CONFIG, ENCODERS, is_model_folder
     from vibespeaker.systems.opening import open_system
     from vibespeaker.systems.sharing.card import card, facts_of_records
     from vibespeaker.systems.sharing.onnx_files import check_onnx, write_onnx_files
@@ -66,8 +69,10 @@ def export(
     title = name or out.resolve().name
     if is_model_folder(out):  # of an export before; without its config what is half written is no model
         (out / CONFIG).unlink()
-        shutil.rmtree(out / MEMBERS, ignore_errors=True)
-    write_folder(out, system, card(title, system, records, facts, calibration, licence), calibration, facts)
+        for part in (MEMBERS, ENCODERS):
+            shutil.rmtree(out / part, ignore_errors=True)
+    text = card(title, system, records, facts, calibration, licence)
+    write_folder(out, system, text, calibration, facts, encoders)
     if onnx:
         write_onnx_files(system, out, recording)
     log.info("wrote %s; use it: vibespeaker recognize --model %s FILE", out, out)
