@@ -1,5 +1,7 @@
 """Late fusion of prediction tables: unions of classes, words that are missing, and what is learned by speaker."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import yaml
@@ -168,7 +170,8 @@ def test_what_is_learned_is_scored_on_unheard_speakers_and_written_as_a_fusion(t
     rows["category"] = [labels.classes[int(one)] for one in truth]
     manifest_from(rows, label_set="four").write(tmp_path / "manifest.parquet")
     write(tmp_path)
-    scores = fuse(tmp_path, method=method, fit_split="validation").metadata.provenance["ensemble"]["scores"]
+    recipe = {"recipe": Path("fusion-gate")} if method == "gate" else {"method": method, "fit_split": "validation"}
+    scores = fuse(tmp_path, **recipe).metadata.provenance["ensemble"]["scores"]
     assert scores["categories"]["ensemble"] > 0.7
     assert "ensemble, cross-fitted" in capsys.readouterr().out
     written = read_fusion(tmp_path / "fused.fusion.yaml")

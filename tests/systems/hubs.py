@@ -61,3 +61,29 @@ def change(folder: Path, **fields: object) -> None:
     """Change fields of a checkpoint's config."""
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, **fields}))
+
+
+def whisper_classifier(folder: Path, labels: list[str]) -> Path:
+    """A Whisper with transformers' own head: its input has one length only."""
+    import transformers
+
+    checkpoints.build_whisper(folder)
+    config = transformers.AutoConfig.from_pretrained(
+        folder, num_labels=len(labels), id2label=dict(enumerate(labels)), classifier_proj_size=8
+    )
+    transformers.WhisperForAudioClassification(config).save_pretrained(folder)
+    return folder
+
+
+def decoder_classifier(folder: Path, labels: list[str]) -> Path:
+    """A GPT-2 with transformers' own head, whose tokenizer knows no padding."""
+    import transformers
+
+    vocab = {symbol: index for index, symbol in enumerate(["<|endoftext|>", *checkpoints._byte_symbols()])}
+    sizes = {"n_embd": 24, "n_layer": 1, "n_head": 2, "n_positions": 64, "bos_token_id": 0, "eos_token_id": 0}
+    config = transformers.GPT2Config(
+        vocab_size=len(vocab), num_labels=len(labels), id2label=dict(enumerate(labels)), **sizes
+    )
+    transformers.GPT2ForSequenceClassification(config).save_pretrained(folder)
+    transformers.GPT2Tokenizer(vocab=vocab, merges=[], model_max_length=64).save_pretrained(folder)
+    return folder

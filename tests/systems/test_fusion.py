@@ -1,17 +1,22 @@
 """Late fusion of one that hears and one that reads: the same numbers of a recording, a manifest and tables."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from tests.manifests import manifest_from
 from tests.sounds import speech_like
+from tests.systems import folders
 from tests.systems.folders import CLASSES, write_folder
 from tests.systems.texts import write_words
 from vibespeaker.audio.files import write_audio
+from vibespeaker.batch import EmotionBatch
+from vibespeaker.calibration.scaling import CategoryScaling
 from vibespeaker.cli.main import main
 from vibespeaker.config_files import shipped_configs
 from vibespeaker.ensemble.fusion import member_weights, read_fusion
@@ -161,3 +166,27 @@ def test_shipped_fusions_are_the_published_rule(path: Path, monkeypatch: pytest.
     assert member_weights(file, {"voice": "audio", "words": "text"}) == {"voice": 0.4, "words": 0.6}
     (tmp_path / "text-emotion").mkdir()
     assert place_of("text-emotion", path.parent) == Path("text-emotion")
+
+
+def test_members_of_words_are_calibrated_like_any_system(place: Path) -> None:
+    """Both members halve their logits, or a third of them; each weighs by its best calibrated probability."""
+    own = [folders.calibration(2.0), replace(folders.calibration(3.0), label_set="anger,sadness,neutral")]
+    classes = ("anger", "sadness", "neutral")
+    scaling = CategoryScaling("temperature", (1 / 3,) * 3, (0.0,) * 3)
+    own[1] = replace(own[1], classes=classes, categories=scaling, conformal=None)
+    for name, one in zip(("voice", "words"), own, strict=True):
+        one.write(place / f"{name}.calibration.json")
+    files = {name: f"{name}.calibration.json" for name in ("voice", "words")}
+    system = open_system(fusion(place, "sure.yaml", fusion="confidence", calibrations=files, weights=None, labels=None))
+    system.prepare(None)
+    audio = (torch.from_numpy(speech_like(1)),)
+    heard = EmotionBatch.of_inputs(audio, ("i hate this",))
+    voice, words = open_system(place / "voice"), open_system(place / "words")
+    voice.prepare(None)
+    said = dict(zip(CLASSES, (voice.answer(heard).logits[0] / 2).softmax(0).tolist(), strict=True))
+    read = dict(zip(classes, (words.answer(heard).logits[0] / 3).softmax(0).tolist(), strict=True))
+    sure = max(said.values()), max(read.values())
+    found = dict(zip(system.member_classes, system.answer(heard).logits[0].exp().tolist(), strict=True))
+    for emotion, value in found.items():
+        expected = (sure[0] * said.get(emotion, 0) + sure[1] * read.get(emotion, 0)) / sum(sure)
+        assert value == pytest.approx(expected, abs=1e-6)

@@ -10,7 +10,14 @@ import yaml
 from safetensors.torch import load_file
 
 from tests.sounds import speech_like
-from tests.systems.hubs import audio_classifier, change, dense_classifier, text_classifier
+from tests.systems.hubs import (
+    audio_classifier,
+    change,
+    decoder_classifier,
+    dense_classifier,
+    text_classifier,
+    whisper_classifier,
+)
 from vibespeaker.audio.files import write_audio
 from vibespeaker.batch import EmotionBatch
 from vibespeaker.cli.main import main
@@ -142,6 +149,17 @@ def test_it_fuses_with_others(place: Path, capsys: pytest.CaptureFixture[str]) -
     for name, value in answer["probabilities"].items():
         assert value == pytest.approx(0.4 * said["audio"][name] + 0.6 * said["text"][name], abs=2e-6)
     assert set(answer["attributes"]) == {"arousal", "valence", "dominance"}
+
+
+@pytest.mark.parametrize("build", [whisper_classifier, decoder_classifier, audio_classifier])
+def test_batches_answer_as_single_clips_do(build, tmp_path: Path) -> None:
+    options = {"norm": "group"} if build is audio_classifier else {}
+    system = open_system(build(tmp_path / "x", ["sad", "happy"], **options))
+    texts = ("so", "what a lovely day")
+    both = system.answer(batch(0.5, 0.3, texts=texts)).logits
+    first = system.answer(batch(0.5, texts=texts[:1])).logits
+    np.testing.assert_allclose(both[:1], first, atol=1e-5)
+    assert not np.allclose(both[0], both[1], atol=1e-4)
 
 
 def test_several_labels_of_one_text_become_shares(tmp_path: Path) -> None:

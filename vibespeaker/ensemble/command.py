@@ -85,7 +85,7 @@ def ensemble(
         seed: of folds, resampling and initial weights.
         system: name of the ensemble in reports.
         recipe: YAML file, or the name of a shipped one such as ensemble/task2, with `members` and any of the options
-            from method to seed; options are not read beside it.
+            from method to seed; of options beside it members and fusion alone count.
         joined: the tables are folds of a cross-validation: those of one system are one member, called by the first.
         policy: what utterances without a class count for, instead of what the members' own policy says, such as
             `--policy.no_agreement attributes`.
@@ -100,7 +100,9 @@ def ensemble(
     check_output(out, inputs=[manifest, recipe], suffixes=TABLE_SUFFIXES)
     check_output(recipe_of(out), inputs=[manifest, *map(Path, paths)])
     if recipe is not None:
-        chosen = Recipe.read(find_config(str(recipe), "ensemble"), **({"members": paths} if paths else {}))
+        over: dict[str, Any] = {"members": paths} if paths else {}
+        over |= {} if fusion is None else {"fusion": str(fusion)}
+        chosen = Recipe.read(find_config(str(recipe), "ensemble"), **over)
     else:
         heads = {"categories": categories, "arousal": arousal, "valence": valence, "dominance": dominance}
         chosen = Recipe(

@@ -60,7 +60,7 @@ class HubNetwork:
         for places in lengths.values():
             waveforms = [audio[place].float().cpu() for place in places]
             padded = [nn.functional.pad(one, (0, max(0, _SHORTEST - len(one)))).numpy() for one in waveforms]
-            inputs = self.reader(padded, sampling_rate=SAMPLE_RATE, return_tensors="pt", padding=True)
+            inputs = self.reader(padded, sampling_rate=SAMPLE_RATE, return_tensors="pt")
             logits = self.network(**{name: values.to(device) for name, values in inputs.items()}).logits
             found |= dict(zip(places, logits.float(), strict=True))
         return torch.stack([found[place] for place in range(len(audio))])
@@ -102,6 +102,9 @@ def _load(name: str, local: bool) -> HubNetwork:
             found=f"{reader.sampling_rate} Hz",
             allowed=f"{SAMPLE_RATE} Hz",
         )
+    if modality == "text" and reader.pad_token is None:  # what a decoder-only model lacks
+        reader.pad_token = reader.eos_token
+        config.pad_token_id = reader.pad_token_id  # the network holds the same config
     labels = tuple(str(config.id2label[place]) for place in range(config.num_labels))
     return HubNetwork(
         network.eval().requires_grad_(False),
