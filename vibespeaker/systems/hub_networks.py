@@ -104,7 +104,8 @@ def _load(name: str, local: bool) -> HubNetwork:
         )
     if modality == "text" and reader.pad_token is None:  # what a decoder-only model lacks
         reader.pad_token = reader.eos_token
-        config.pad_token_id = reader.pad_token_id  # the network holds the same config
+        own: Any = network.config  # a copy
+        own.pad_token_id = reader.pad_token_id
     labels = tuple(str(config.id2label[place]) for place in range(config.num_labels))
     return HubNetwork(
         network.eval().requires_grad_(False),
