@@ -15,6 +15,7 @@ HOMES = {
     "huggingface_hub": {"encoders", "systems"},
     "jinja2": {"report"},
     "jiwer": {"evaluation.words"},
+    "lightgbm": {"baselines"},
     "lightning": {"tasks", "trainer", "workflows"},
     "matplotlib": {"figures", "report"},
     "noisereduce": {"audio.cleaning"},
@@ -25,6 +26,7 @@ HOMES = {
     "sklearn": {"baselines", "ensemble", "systems.fit_text"},
     "silero_vad": {"audio"},
     "safetensors": {"systems"},
+    "skops": {"baselines"},
     "sounddevice": {"audio"},
     "soundfile": {"audio"},
     "soxr": {"audio"},
@@ -33,6 +35,7 @@ HOMES = {
     "torchmetrics": {"tasks", "trainer"},
     "vosk": {"transcribe"},
     "transformers": {"encoders", "systems", "transcribe"},
+    "xgboost": {"baselines"},
 }
 
 #: Modules of tables: their commands answer without loading torch.

@@ -33,6 +33,10 @@ COMMANDS = {
         "vibespeaker.workflows.cross_validation:cross_validate",
         "train and test every fold, and score all folds together",
     ),
+    "baselines": (
+        "vibespeaker.workflows.classical.command:baselines",
+        "fit classical classifiers on embeddings and compare them",
+    ),
     "remake": ("vibespeaker.workflows.tables.command:remake", "train what a table of the paper needs, and print it"),
     "ensemble": ("vibespeaker.ensemble:ensemble", "combine prediction tables into one"),
     "evaluate": ("vibespeaker.evaluation.command:evaluate", "score predictions, with intervals and comparisons"),
@@ -49,7 +53,7 @@ COMMANDS = {
 GROUPS = {
     "begin": ("recognize", "listen", "train", "quickstart", "configs", "completion"),
     "data": ("prepare", "combine", "clean", "split", "stats", "check", "balance", "transcribe", "extract"),
-    "train": ("fit", "fit-text", "sweep", "ablate", "cross", "cross-validate", "remake"),
+    "train": ("fit", "fit-text", "sweep", "ablate", "cross", "cross-validate", "baselines", "remake"),
     "judge": ("validate", "test", "predict", "ensemble", "evaluate", "wer", "calibrate", "prior", "report"),
     "share": ("export", "push", "submit"),
 }

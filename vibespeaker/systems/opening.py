@@ -4,6 +4,7 @@ A system is named by a path, and what lies there says what it is:
 
 - a model folder, see `systems.folder` and `systems.ensemble_folder`
 - the folder of a text system, see `systems.text_emotion`, or of a classifier of transformers, see `systems.hub`
+- a baseline's folder, see `systems.classical`
 - a folder of a run, `runs/NAME`: its best state, its last one where nothing was monitored (`files.run_folder`)
 - a YAML or JSON file: an ensemble, see `EnsembleFile`, or with the key `fusion` a late fusion, see `ensemble.fusion`,
   or with the key `checkpoint` a classifier of a hub
@@ -26,6 +27,7 @@ from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.files.run_folder import trained_checkpoint
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.systems.base import System
+from vibespeaker.systems.classical import is_classical_folder, read_classical
 from vibespeaker.systems.ensemble import Ensemble, checked_weights
 from vibespeaker.systems.ensemble_folder import read_folder
 from vibespeaker.systems.folder import is_model_folder
@@ -107,6 +109,8 @@ def open_ensemble(
 def _open(path: Path, within: tuple[Path, ...]) -> System:
     """Open what lies at `path`, a member of the ensembles in the files `within`, from the outermost inwards."""
     if path.is_dir():
+        if is_classical_folder(path):
+            return read_classical(path)
         if is_text_folder(path):
             return read_text_emotion(path)
         if is_hub_folder(path):

@@ -1,0 +1,1 @@
+"""Classical baselines, fitted fold by fold and scored beside each other."""

@@ -1,0 +1,166 @@
+"""One classifier on one split: what it reads, and the step that fits it and predicts."""
+
+import logging
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vibespeaker.baselines.classifiers import CLASSIFIERS
+from vibespeaker.baselines.features import read_features
+from vibespeaker.baselines.fitting import answering, fit, spread
+from vibespeaker.baselines.network import log_probabilities
+from vibespeaker.baselines.summaries import Features, Summary, summary_of
+from vibespeaker.data.splits import Splits
+from vibespeaker.errors import ConfigError
+from vibespeaker.files import atomic_path, file_sha256
+from vibespeaker.labels import NO_CATEGORY
+from vibespeaker.manifest import Manifest
+from vibespeaker.predictions import Predictions, PredictionsMetadata
+from vibespeaker.prepare.split.groups import belonging_together
+from vibespeaker.systems.classical import write_classical
+from vibespeaker.tasks.datamodule import EmotionDataModule
+from vibespeaker.workflows.steps import Step
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where vectors come from.
+
+    Args:
+        cache: the embedding cache.
+        encoders: names, in the order in which vectors stand side by side.
+        features: file with the vectors of all rows of the manifest, `(N, dim)` float32.
+        allow_leaks: kinds of leaks to overlook.
+    """
+
+    cache: Path
+    encoders: tuple[str, ...]
+    features: Path
+    allow_leaks: tuple[str, ...]
+
+    def data(self, manifest: Path) -> EmotionDataModule:
+        """Return rows, targets and provenance of a manifest whose splits were compared."""
+        data = EmotionDataModule(
+            manifest, self.cache, list(self.encoders), splits=Splits(validation=[]), allow_leaks=list(self.allow_leaks)
+        )
+        data.setup("fit")
+        return data
+
+    def summaries(self, data: EmotionDataModule) -> dict[str, Summary]:
+        """Return encoder name → how its frames become a vector."""
+        assert data.cache is not None
+        return {name: summary_of(data.cache.lengths(name, self._entries(data, name))) for name in self.encoders}
+
+    def read(self, manifest: Path) -> None:
+        """Write the vectors of every row, once for all folds; the rows are the same in all of them."""
+        data = self.data(manifest)
+        assert data.cache is not None
+        parts = [
+            read_features(data.cache, name, self._entries(data, name), summary)
+            for name, summary in self.summaries(data).items()
+        ]
+        self.features.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(self.features) as temporary, open(temporary, "wb") as file:
+            np.save(file, np.concatenate(parts, axis=1))
+
+    def _entries(self, data: EmotionDataModule, name: str) -> npt.NDArray[np.int64]:
+        assert data.cache is not None
+        count = len(data.contents[name])
+        ids = data.names.table.column("utterance_id")
+        return data.cache.find(name, data.contents[name], np.zeros(count, int), lambda at: ids.take(at).to_pylist())
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One classifier, fitted on the training split of one manifest.
+
+    Args:
+        name: of the classifier.
+        seed: of its draws.
+        fold: name of the fold; empty without folds.
+        manifest: the fold's.
+        out: folder of the command.
+        sources: where vectors come from.
+    """
+
+    name: str
+    seed: int
+    fold: str
+    manifest: Path
+    out: Path
+    sources: Sources
+
+    @property
+    def title(self) -> str:
+        """The system's name in tables: the classifier, and the seed where it draws."""
+        return f"{self.name}-seed{self.seed}" if CLASSIFIERS[self.name].draws else self.name
+
+    @property
+    def folder(self) -> Path:
+        """Where the fitted classifier goes."""
+        return self.out / "models" / self.title / self.fold
+
+    @property
+    def table(self) -> Path:
+        """Its prediction table."""
+        return self.folder / "predictions.parquet"
+
+    def step(self) -> Step:
+        """Return the work as a step that is not done twice."""
+        inputs = {
+            "manifest": file_sha256(self.manifest),
+            "features": file_sha256(self.sources.features),
+            "encoders": list(self.sources.encoders),
+            "allow_leaks": list(self.sources.allow_leaks),
+            "classifier": self.name,
+            "seed": self.seed,
+        }
+        name = "-".join(filter(None, (self.title, self.fold)))
+        outputs = (self.folder / "config.json", self.table)
+        return Step(name, f"{self.title} {self.fold}".strip(), inputs, outputs, partial(fit_and_predict, self))
+
+
+def fit_and_predict(work: Fit) -> None:
+    """Fit on the training split, predict every other row that has a split, and write both."""
+    data = work.sources.data(work.manifest)
+    features: Features = np.load(work.sources.features, mmap_mode="r")
+    split = np.array(data.names.column("split"), dtype=object)
+    rows = data.rows("train")
+    rows = rows[data.targets.category[rows] != NO_CATEGORY]
+    others = np.flatnonzero([name is not None and name != "train" for name in split])
+    if not len(others):
+        raise ConfigError(
+            f"manifest {work.manifest} has no split to predict",
+            found=", ".join(sorted({str(name) for name in split})),
+            remedy="add --folds 5 or --leave_out speaker, or split it: vibespeaker split",
+        )
+    groups = belonging_together(Manifest.read(work.manifest))[rows]
+    fitted = fit(work.name, features[rows], data.targets.category[rows], groups, work.seed)
+    for remark in fitted.remarks:
+        log.info("%s %s: %s", work.title, work.fold, remark)
+    write_classical(work.folder, fitted, work.sources.summaries(data), data.provenance)
+    probabilities = spread(answering(fitted)(features[others]), fitted.present, len(data.labels))
+    metadata = _metadata(work, data)
+    names = data.names.select(others.tolist())
+    columns = [names.column(name) for name in ("utterance_id", "file_name", "split")]
+    Predictions.build(*columns, log_probabilities(probabilities), None, metadata).write(work.table)
+
+
+def _metadata(work: Fit, data: EmotionDataModule) -> PredictionsMetadata:
+    provenance = data.provenance
+    return PredictionsMetadata(
+        provenance.label_set,
+        provenance.classes,
+        work.title,
+        file_sha256(work.folder / "config.json"),
+        provenance.manifest,
+        provenance.cache,
+        provenance.synthetic,
+        provenance.record(provenance.transcripts),
+        data.policy,
+    )

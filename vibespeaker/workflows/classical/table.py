@@ -1,0 +1,86 @@
+"""The table of classical baselines: their scores beside those that the seven-class corpus's authors publish."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table as Screen
+
+from vibespeaker.baselines.classifiers import CLASSIFIERS
+from vibespeaker.baselines.scores import mean_area
+from vibespeaker.evaluation.scores import SystemScores
+from vibespeaker.evaluation.scoring import Options, evaluate_tables
+from vibespeaker.evaluation.targets import Truth
+from vibespeaker.files import write_text
+from vibespeaker.files.csv_text import write_csv
+from vibespeaker.files.markdown import plain
+from vibespeaker.files.markdown import row as markdown_row
+from vibespeaker.predictions import Predictions
+from vibespeaker.progress import plain_console
+
+log = logging.getLogger(__name__)
+
+#: Scores as `evaluate` names them → their titles.
+SCORES = {"accuracy": "WA", "uar": "UA", "uar_plus_accuracy": "UA + WA", "macro_f1": "macro-F1"}
+AUC, PUBLISHED = "AUC", "published WA / UA"
+_NOTE = (
+    "Published scores are the seven-class corpus's authors' own, on five corpora that were split at random: their test "
+    "speakers are known from training."
+)
+
+
+def write_scores(manifest: Path, tables: Sequence[Path], out: Path, draws: int, split: str | None) -> None:
+    """Score prediction tables together, print the table, and write `evaluation.json`, `table.md` and `table.csv`.
+
+    Args:
+        manifest: the truth.
+        tables: one of each system.
+        out: folder to write into.
+        draws: bootstrap draws of the intervals.
+        split: to score; by default the first of test, test1, validation and development that was predicted.
+    """
+    truth = Truth.read(manifest)
+    read = {path: Predictions.read(path) for path in tables}
+    if split is None:
+        present = set(next(iter(read.values())).frame["split"])
+        split = next((name for name in ("test", "test1", "validation", "development") if name in present), None)
+    whole = evaluate_tables(tables, truth, Options(split, draws, by=[]))
+    whole.write(out / "evaluation.json")
+    header = ("classifier", *SCORES.values(), AUC, PUBLISHED)
+    areas = {table.metadata.system: area_under_curve(table, truth, split) for table in read.values()}
+    rows = [_row(one, areas.get(one.system)) for one in whole.systems]
+    title = "Classical baselines" + (" (synthetic speech)" if whole.synthetic else "")
+    screen = Screen(title=f"{title}: score [95 % interval over speakers]", title_justify="left", caption=_NOTE)
+    for number, name in enumerate(header):
+        screen.add_column(name, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        screen.add_row(*row)
+    console = plain_console()
+    console.print(screen)
+    for note in whole.notes:
+        console.print(f"note: {note}", style="yellow", highlight=False)
+    lines = [markdown_row(header), "|---|" + "---:|" * (len(header) - 1)]
+    lines += [markdown_row(map(plain, row)) for row in rows]
+    write_text(out / "table.md", f"# {plain(title)}\n\n" + "\n".join(lines) + f"\n\n{_NOTE}\n")
+    write_csv(out / "table.csv", header, rows)
+    log.info("wrote %s and %s", out / "table.md", out / "table.csv")
+
+
+def area_under_curve(predictions: Predictions, truth: Truth, split: str | None) -> float:
+    """Return the mean area under the curve, see `baselines.scores`; utterances without a class do not count."""
+    frame = predictions.frame
+    chosen = np.ones(len(frame), bool) if split is None else (frame["split"] == split).to_numpy()
+    category = truth.frame["category"].reindex(frame["utterance_id"]).to_numpy(object)[chosen]
+    classes = predictions.labels.classes
+    known = np.isin(category.astype(str), classes)
+    codes = np.array([classes.index(name) for name in category[known]], dtype=np.int64)
+    return mean_area(codes, predictions.probabilities()[chosen][known])
+
+
+def _row(one: SystemScores, area: float | None) -> tuple[str, ...]:
+    name = one.system if one.system in CLASSIFIERS else one.system.rpartition("-seed")[0]
+    published = CLASSIFIERS[name].published if name in CLASSIFIERS else None
+    values = [str(one.scores[score]) if score in one.scores else "–" for score in SCORES]
+    shown = "–" if published is None else " / ".join(f"{value:.3f}" for value in published)
+    return (one.system, *values, "–" if area is None else f"{area:.3f}", shown)
