@@ -65,9 +65,9 @@ def train(
     require(COUNT, epochs=epochs)
     require(SEED, seed=seed)
     require(DRAWS, draws=draws)
-    source = find_source(path, format)
     out = out or Path("runs") / plain_name(path.resolve().stem)
     check_folder(out, inputs=[path])
+    source = find_source(path, format)
     work = _Work(source, out, RECIPES[recipe], encoders or RECIPES[recipe].encoders, seed, epochs, draws)
     facts = {"path": str(path.resolve()), "format": source.format, "recipe": recipe, "seed": seed}
     reserve(out / "train.json", "training", facts, {"what": "vibespeaker train"})
