@@ -147,8 +147,9 @@ def fit_and_predict(work: Fit) -> None:
     probabilities = spread(answering(fitted)(features[others]), fitted.present, len(data.labels))
     metadata = _metadata(work, data)
     names = data.names.select(others.tolist())
-    columns = [names.column(name) for name in ("utterance_id", "file_name", "split")]
-    Predictions.build(*columns, log_probabilities(probabilities), None, metadata).write(work.table)
+    ids, files, splits = (names.column(name) for name in ("utterance_id", "file_name", "split"))
+    logits = log_probabilities(probabilities)
+    Predictions.build(ids, files, splits, logits, None, metadata).write(work.table)
 
 
 def _metadata(work: Fit, data: EmotionDataModule) -> PredictionsMetadata:
