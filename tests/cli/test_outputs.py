@@ -40,10 +40,10 @@ FOLDERS: dict[str, tuple[str | None, Words]] = {
     "cross": ("manifest.parquet", lambda toy: ["cross", toy.manifest]),
     "cross-validate": ("predictions.parquet", lambda toy: ["cross-validate", toy.manifest]),
     "remake": ("ensemble.parquet", lambda toy: ["remake", "tables/table1", "--manifest", toy.manifest]),
+    "fit-text": ("model.safetensors", lambda toy: ["fit-text", toy.manifest]),
     "quickstart": (None, lambda toy: ["quickstart"]),
     "train": (None, lambda toy: ["train", toy.cache]),
     "export": (None, lambda toy: ["export", toy.cache]),
-    "fit-text": (None, lambda toy: ["fit-text", toy.manifest]),
     "baselines": ("features.npy", lambda toy: ["baselines", toy.manifest, "--cache", toy.cache]),
 }
 

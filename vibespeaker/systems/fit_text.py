@@ -18,7 +18,14 @@ from vibespeaker.manifest.texts import origin_column, text_column
 from vibespeaker.metrics import accuracy, confusion_matrix, macro_f1, uar
 from vibespeaker.progress import plain_console, tracked
 from vibespeaker.systems.ngrams import TermRange, learn_vocabulary, weighted_terms
-from vibespeaker.systems.text_emotion import TextEmotion, TextWeights, provenance_of, write_text_emotion
+from vibespeaker.systems.text_emotion import (
+    CONFIG,
+    WEIGHTS,
+    TextEmotion,
+    TextWeights,
+    provenance_of,
+    write_text_emotion,
+)
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +64,7 @@ def fit_text(
         ConfigError: there is nothing to learn from.
     """
     require(COUNT, least_texts=least_texts)
-    check_folder(out, inputs=[manifest])
+    check_folder(out, inputs=[manifest], names=(WEIGHTS, CONFIG))
     read = Manifest.read(manifest, ("utterance_id", "split", "category", text_column(text), origin_column(text)))
     known = label_set(labels or read.metadata.label_set)
     texts = [said or "" for said in read.column(text_column(text))]
