@@ -29,8 +29,8 @@ def test_a_report_of_two_runs(reported):
     text = (out / "report.md").read_text()
     sections = [line[3:] for line in text.splitlines() if line.startswith("## ")]
     assert sections == [
-        *("Scores", "Categories", "Attributes", "Calibration", "Comparisons", "Groups"),
-        *("Learning curves", "Cost", "How it was made"),
+        *("Scores", "Systems side by side", "Categories", "Attributes", "Calibration", "Comparisons", "Groups"),
+        *("Learning curves", "Epochs", "Cost", "How it was made"),
     ]
     assert "2 systems, 240 utterances of 12 speakers, split test." in text
     assert "| majority/mean (synthetic speech) |" in text

@@ -52,7 +52,7 @@ def test_runs_that_transcribe_are_scored_by_their_words(runs, tmp_path):
     text = (out / "report.md").read_text()
     assert "2 recognisers of words, 4 utterances of 2 speakers, split test." in text
     sections = [line[3:] for line in text.splitlines() if line.startswith("## ")]
-    assert sections == ["Recognised words", "Learning curves", "Cost", "How it was made"]
+    assert sections == ["Recognised words", "Learning curves", "Epochs", "Cost", "How it was made"]
     good = next(line for line in text.splitlines() if line.startswith("| good |"))
     assert good.startswith("| good | **0.250 [")  # four and eight were left out, of eight words
     assert good.endswith("| 0.000 | 0.250 | 0.000 |")

@@ -9,6 +9,7 @@ from vibespeaker.report.ablations import ablations, ensembles
 from vibespeaker.report.calibration_section import calibration
 from vibespeaker.report.comparing import comparisons, slices
 from vibespeaker.report.document import Page, Section
+from vibespeaker.report.epochs import epoch_tables, system_bars
 from vibespeaker.report.further_heads import further_heads
 from vibespeaker.report.runs import Run
 from vibespeaker.report.scores import attributes, best_system, categories, headline
@@ -42,6 +43,7 @@ def compose(
     """
     sections: tuple[Section, ...] = (
         headline(evaluation),
+        system_bars(systems),
         categories(systems),
         attributes(systems),
         further_heads(systems),
@@ -53,6 +55,7 @@ def compose(
         ablations(runs, systems),
         trials(runs, display_name("", evaluation)),
         learning_curves(runs, display_name("", evaluation)),
+        epoch_tables(runs, display_name("", evaluation)),
         cost(runs),
         provenance(runs, _hashes(systems, truth)),
     )
@@ -81,6 +84,7 @@ def compose_recognisers(
     sections = (
         words(errors, split, mark),
         learning_curves(runs, mark),
+        epoch_tables(runs, mark),
         cost(runs),
         provenance(runs, hashes),
     )
