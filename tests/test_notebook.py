@@ -24,7 +24,9 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     jupyter.HTML = lambda text: ("text", text)
     jupyter.Audio = lambda samples, rate: ("sound", (len(samples), rate))
     jupyter.display = shown.append
-    monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
+    ipython = ModuleType("IPython")
+    ipython.version_info, ipython.get_ipython = (9, 0), lambda: None  # which matplotlib asks for
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
     monkeypatch.setitem(sys.modules, "IPython.display", jupyter)
     for name, value in {"RECORDINGS": tmp_path / "voices", "OUT": tmp_path / "out", "EPOCHS": 1}.items():
         monkeypatch.setenv(f"VIBESPEAKER_{name}", str(value))

@@ -42,7 +42,7 @@ def test_a_mistake_in_a_config_is_one_sentence(
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["prepare", "emodb", "folder", "--ot", "x"], "nothing reads the option --ot x."),
+        (["prepare", "emodb", "folder", "--ot", "x"], "nothing reads the option --ot."),
         (["prepare", "emodb"], "the following arguments are required: path."),
         (["prepare", "emodb", "folder", "--seed", "x"], "seed has an unusable value. Found: x. Allowed: int."),
     ],

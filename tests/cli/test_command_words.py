@@ -63,6 +63,22 @@ def test_all_leading_words_fill_an_optional_list(seen):
     assert seen["got"] == (None, 3)
 
 
+@pytest.mark.parametrize(
+    "words", [["a", "b", "--k", "2", "--loud"], ["--k", "2", "a", "b", "--loud"], ["--k=2", "--loud", "a", "b"]]
+)
+def test_words_of_the_first_parameter_may_stand_behind_options(seen, words):
+    def command(paths: list[Path] | None = None, k: int = 3, loud: bool = False) -> None:
+        seen["got"] = (paths, k, loud)
+
+    def single(path: Path, k: int = 3) -> None:
+        seen["single"] = (path, k)
+
+    call(command, "test", words)
+    assert seen["got"] == ([Path("a"), Path("b")], 2, True)
+    call(single, "test", ["--k", "2", "a"])
+    assert seen["single"] == (Path("a"), 2)
+
+
 def test_help_tells_what_a_command_does_once(capsys):
     def command(path: Path) -> None:
         """Do the work.

@@ -106,30 +106,47 @@ def _typed_texts(function: Callable[..., Any], words: list[str]) -> dict[str, st
 
 
 def _join_words(function: Callable[..., Any], arguments: list[str]) -> list[str]:
-    """Gather leading words, and the words behind each list option wherever it stands, into one JSON list each."""
+    """Gather the words of the first parameter, and those behind each list option wherever it stands, as JSON lists.
+
+    Words of the first parameter stand before all options, or, where there are none, behind any option's value.
+    """
     lists = _list_names(function)
     first = next(iter(inspect.signature(function).parameters.values()), None)
     joined, rest = [], list(arguments)
-    if first is not None and rest and not _is_option(rest[0]):
-        value = json.dumps(_take_words(rest)) if first.name in lists else rest.pop(0)
-        joined.append(value if first.default is inspect.Parameter.empty else f"--{first.name}={value}")
+    is_filled = first is None or (bool(rest) and not _is_option(rest[0]))
+    if first is not None and is_filled:
+        joined.append(_filling(first, _take_words(rest) if first.name in lists else [rest.pop(0)], lists))
     gathered: dict[str, list[str]] = {}
     places: dict[str, int] = {}
+    stray: list[str] = []
     while rest:
         word = rest.pop(0)
         option, equals, value = word.removeprefix("--").partition("=")
         name = option.removesuffix("+")
         # what YAML spells stands for all of the list
         spelled = value.startswith("[") or value == "null" if equals else not rest or rest[0].startswith("[")
-        if not word.startswith("--") or name not in lists or spelled:
+        if not _is_option(word):
+            stray.append(word)
+        elif not word.startswith("--") or name not in lists or spelled:
             joined.append(word)
-            continue
-        if name not in places:
-            places[name] = len(joined)
-            joined.append("")
-        gathered.setdefault(name, []).extend([value] if equals else _take_words(rest))
-        joined[places[name]] = f"--{name}={json.dumps(gathered[name])}"
-    return joined
+            if word.startswith("--") and not equals and rest and not _is_option(rest[0]):
+                joined.append(rest.pop(0))
+        else:
+            if name not in places:
+                places[name] = len(joined)
+                joined.append("")
+            gathered.setdefault(name, []).extend([value] if equals else _take_words(rest))
+            joined[places[name]] = f"--{name}={json.dumps(gathered[name])}"
+    if stray and first is not None and not is_filled:
+        taken = stray if first.name in lists else stray[:1]
+        return [_filling(first, taken, lists), *joined, *stray[len(taken) :]]
+    return [*joined, *stray]
+
+
+def _filling(first: inspect.Parameter, words: list[str], lists: set[str]) -> str:
+    """Return the word that fills the first parameter, an option where it may be left out."""
+    value = json.dumps(words) if first.name in lists else words[0]
+    return value if first.default is inspect.Parameter.empty else f"--{first.name}={value}"
 
 
 def _list_names(function: Callable[..., Any]) -> set[str]:
