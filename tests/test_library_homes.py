@@ -19,6 +19,7 @@ HOMES = {
     "lightning": {"tasks", "trainer", "workflows"},
     "matplotlib": {"figures", "report"},
     "noisereduce": {"audio.cleaning"},
+    "opensmile": {"encoders"},
     "openpyxl": {"corpora"},
     "peft": {"encoders"},
     "optuna": {"workflows.sweep"},

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vibespeaker.encoders.hashed_text import HashedText
     from vibespeaker.encoders.image_model import ImageEncoder
     from vibespeaker.encoders.mel_pictures import MelPictures
+    from vibespeaker.encoders.opensmile_functionals import OpenSmileFunctionals
     from vibespeaker.encoders.reduced import Reduced
     from vibespeaker.encoders.rocket import Rocket
     from vibespeaker.encoders.speech import SpeechEncoder
@@ -30,6 +31,7 @@ __all__ = [
     "HashedText",
     "ImageEncoder",
     "MelPictures",
+    "OpenSmileFunctionals",
     "Reduced",
     "Rocket",
     "SpeechEncoder",
@@ -47,6 +49,7 @@ _HOMES = {
     "HashedText": "hashed_text",
     "ImageEncoder": "image_model",
     "MelPictures": "mel_pictures",
+    "OpenSmileFunctionals": "opensmile_functionals",
     "Rocket": "rocket",
     "Reduced": "reduced",
     "TextEncoder": "text",
