@@ -57,21 +57,26 @@ class BestCheckpoint(Checkpoint):
     Args:
         folder: the run folder.
         monitors: logged name → `max` or `min`, at least one.
+
+    Attributes:
+        saved: the values at the last save; empty before.
+        epoch: the last save's, counted from 1; 0 before, and of runs that did not record it.
     """
 
     def __init__(self, folder: Path, monitors: Mapping[str, Mode]) -> None:
         self.path, self.monitors = checkpoint_path(folder, BEST), dict(monitors)
         self.saved: dict[str, float] = {}
+        self.epoch = 0
         self._has_warned = False
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the values at the last save."""
-        return {"saved": dict(self.saved)}
+        """Return the values at the last save, and its epoch."""
+        return {"saved": dict(self.saved), "epoch": self.epoch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the values at the last save, unless other values are monitored now."""
         if set(state_dict["saved"]) == set(self.monitors):
-            self.saved = dict(state_dict["saved"])
+            self.saved, self.epoch = dict(state_dict["saved"]), int(state_dict.get("epoch", 0))
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Take the best value from Lightning's own callback, which runs had before."""
@@ -109,7 +114,7 @@ class BestCheckpoint(Checkpoint):
         values = {name: float(trainer.callback_metrics[name]) for name in self.monitors}
         # every process takes part in saving, so all must agree
         if trainer.strategy.reduce_boolean_decision(self.is_better(values)):
-            self.saved = values  # before saving: the checkpoint holds them
+            self.saved, self.epoch = values, trainer.current_epoch + 1  # before saving: the checkpoint holds them
             trainer.save_checkpoint(self.path)
 
     def is_better(self, values: Mapping[str, float]) -> bool:

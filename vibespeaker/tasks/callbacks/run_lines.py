@@ -24,28 +24,15 @@ class RunLines(Callback):
 
     def __init__(self, folder: Path, each_epoch: bool) -> None:
         self.folder, self.each_epoch = folder, each_epoch
-        self._began, self._first, self._best_epoch = 0.0, 0, 0
-        self._saved: dict[str, float] = {}
-
-    def state_dict(self) -> dict[str, int]:
-        """Return the epoch of the best state, which a resumed run must know."""
-        return {"best_epoch": self._best_epoch}
-
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Go on with the epoch of the best state."""
-        self._best_epoch = int(state_dict["best_epoch"])
+        self._began, self._first = 0.0, 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin to count time."""
         self._began, self._first = time.monotonic(), trainer.current_epoch
-        best = _best(trainer)
-        self._saved = {} if best is None else dict(best.saved)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log the epoch; which one is the best is told by whoever saves it."""
+        """Log the epoch."""
         best, epoch = _best(trainer), trainer.current_epoch + 1
-        if best is not None and best.saved != self._saved:
-            self._saved, self._best_epoch = dict(best.saved), epoch
         if not (self.each_epoch and trainer.is_global_zero):
             return
         wanted = {"train/loss", "val/loss", *({} if best is None else best.monitors)}
@@ -66,7 +53,7 @@ class RunLines(Callback):
         which = BEST if best is not None and best.saved and path.is_file() else LAST
         if which == BEST and best is not None:
             scores = ", ".join(f"{name} {value:.4f}" for name, value in best.saved.items())
-            log.info("best: %s in epoch %d of %d, %s", scores, self._best_epoch, trainer.current_epoch, path)
+            log.info("best: %s in epoch %d of %d, %s", scores, best.epoch, trainer.current_epoch, path)
         else:
             last = checkpoint_path(self.folder, LAST)
             log.info("trained for %d epochs, the last state is %s", trainer.current_epoch, last)
