@@ -7,12 +7,15 @@ from rich.table import Table
 
 from vibespeaker.errors import printable
 from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.progress import middle_cut
 from vibespeaker.labels.emoji import emoji_of
 from vibespeaker.recognizer.long import by_speaker
 from vibespeaker.recognizer.results import Recognition, Recognitions
 
 #: Classes of a further head that are printed, the most probable; and stretches of one recording. JSON has them all.
 _MOST_CLASSES, _MOST_STRETCHES = 10, 60
+#: Columns of a file's name, at least.
+_LEAST_NAME = 24
 
 
 def print_answers(console: Console, answers: Recognitions, emoji: bool = False) -> None:

@@ -233,6 +233,7 @@ class TranscriptionTask(Task):
         self.predicted = {}
         if self.trainer.is_global_zero:
             self.data.write_texts(path, system, texts, f"asr:{system}@{rest_sha256(self.network)[:12]}", command)
+            log.info("wrote %s: %d texts called %s", path, len(texts), system)
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Optimise what is not frozen; the schedule moves every step."""
