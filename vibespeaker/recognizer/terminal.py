@@ -7,8 +7,8 @@ from rich.table import Table
 
 from vibespeaker.errors import printable
 from vibespeaker.labels import ATTRIBUTES
-from vibespeaker.progress import middle_cut
 from vibespeaker.labels.emoji import emoji_of
+from vibespeaker.progress import middle_cut
 from vibespeaker.recognizer.long import by_speaker
 from vibespeaker.recognizer.results import Recognition, Recognitions
 
@@ -24,7 +24,8 @@ def print_answers(console: Console, answers: Recognitions, emoji: bool = False) 
         for answer in answers:
             print_answer(console, answer, emoji)
         return
-    console.print(_lines(answers.answers, "file", [_name(answer) for answer in answers], emoji))
+    room = max(console.width // 3, _LEAST_NAME)
+    console.print(_lines(answers.answers, "file", [middle_cut(_name(answer), room) for answer in answers], emoji))
     _print_notes(console, answers.answers)
 
 
