@@ -12,18 +12,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from vibespeaker.encoders.carrying import SUFFIXES
 from vibespeaker.errors import CheckpointError, ConfigError, VibeSpeakerError
 from vibespeaker.systems.ensemble_folder import KIND_OF_ENSEMBLES
-from vibespeaker.systems.folder import CARD, CONFIG, KIND, WEIGHTS
+from vibespeaker.systems.folder import CARD, CONFIG, ENCODERS, KIND, WEIGHTS
 
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w./-]+))?")
 _TIMEOUT_SECONDS = 5
+#: The checkpoints that encoders began with.
+_CARRIED = tuple(f"{ENCODERS}/*{suffix}" for suffix in SUFFIXES)
 #: Files of a model folder, of its members, and of its ONNX head.
-FILES = (CONFIG, WEIGHTS, CARD, "head.onnx", "frames.npz", "example.py", "encoders.onnx.json", "*.onnx")
+FILES = (CONFIG, WEIGHTS, CARD, *_CARRIED, "head.onnx", "frames.npz", "example.py", "encoders.onnx.json", "*.onnx")
 #: What is fetched to use a model.
-_NEEDED = (CONFIG, WEIGHTS, CARD)
+_NEEDED = (CONFIG, WEIGHTS, CARD, *_CARRIED)
 
 
 def holds_model(name: str) -> bool:
