@@ -12,7 +12,7 @@ from vibespeaker.errors import ConfigError
 from vibespeaker.evaluation import Evaluation
 from vibespeaker.manifest import Manifest
 from vibespeaker.workflows.train.recipes import Data
-from vibespeaker.workflows.train.source import find_source
+from vibespeaker.workflows.train.source import find_source, guessed_columns
 
 EMOTIONS = ("angry", "happy", "sad")
 
@@ -79,7 +79,9 @@ def test_a_path_is_known_by_its_names(tmp_path, shared_data):
         find_source(tmp_path / "tabled")
     (tmp_path / "tabled" / "labels.csv").write_text("file,emotion\n0.wav,happy\n1.wav,sad\n")
     assert find_source(tmp_path / "tabled").format == "table"
-    assert find_source(tmp_path / "tabled" / "labels.csv").format == "table"
+    table = find_source(tmp_path / "tabled" / "labels.csv")
+    assert table.format == "table"
+    assert guessed_columns(table) == {"audio": "file", "category": "emotion"}
     with pytest.raises(ConfigError, match="does not exist"):
         find_source(tmp_path / "nothing")
 

@@ -21,7 +21,7 @@ from vibespeaker.workflows.quickstart.data import listing
 from vibespeaker.workflows.quickstart.messages import quiet
 from vibespeaker.workflows.steps import Chain, Step, Training, fit_then_predict, reserve
 from vibespeaker.workflows.train.recipes import RECIPES, Configs, Data, Recipe, fitted_split, scored_split
-from vibespeaker.workflows.train.source import MANIFEST, Source, find_source
+from vibespeaker.workflows.train.source import MANIFEST, TABLE, Source, find_source, guessed_columns
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +116,8 @@ class _Work:
         content = listing(path) if path.is_dir() else file_sha256(path)
         if self.source.format == MANIFEST:
             return path, content
+        if self.source.format == TABLE:
+            options = {**options, "columns": {**guessed_columns(self.source), **options.get("columns", {})}}
         prepared = self.out / "prepared.parquet"
         words = ["prepare", self.source.format, str(path), "--out", str(prepared)]
         words += [word for pair in _flat(options, "--options") for word in pair]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from vibespeaker.corpora import FORMATS, adapter
 from vibespeaker.corpora.folder import list_files
-from vibespeaker.corpora.table_files import TABLE_SUFFIXES
+from vibespeaker.corpora.table_files import TABLE_SUFFIXES, find_table
+from vibespeaker.corpora.tables import open_table
 from vibespeaker.errors import ConfigError, ManifestError, VibeSpeakerError
 from vibespeaker.manifest import Manifest
 
@@ -17,6 +18,25 @@ FOLDER, TABLE, MANIFEST = "folder", "table", "manifest"
 _GENERAL = (FOLDER, TABLE, "vad-csv", "emotion-csv", "rttm", "textgrid", "common-voice")
 #: Share of a folder's audio files that a corpus's names must fit.
 _MOST = 0.5
+#: Field of a table → what its column is often called, where it is not called as the field.
+_OFTEN_CALLED = {
+    "audio": (
+        "file",
+        "filename",
+        "file_name",
+        "path",
+        "filepath",
+        "audio_file",
+        "audio_path",
+        "wav",
+        "clip",
+        "recording",
+    ),
+    "category": ("emotion", "label", "class", "target", "emotion_class"),
+    "speaker": ("speaker_id", "spk", "actor", "subject", "participant"),
+    "text": ("transcript", "transcription", "sentence_text", "utterance"),
+    "split": ("set", "partition", "subset"),
+}
 
 
 @dataclass(frozen=True)
@@ -62,6 +82,25 @@ def find_source(path: Path, format: str | None = None) -> Source:
         allowed=f"a folder for each emotion (angry/001.wav …), a table (CSV, Excel), or one of: {', '.join(FORMATS)}",
         remedy="say what it is with --format",
     )
+
+
+def guessed_columns(source: Source) -> dict[str, str]:
+    """Return field → column of a table whose columns are called otherwise, by names that are often given.
+
+    Args:
+        source: read as a table.
+
+    Raises:
+        CorpusError: there is no such table.
+    """
+    names = open_table(find_table(source.path, ())).columns
+    lower = {name.strip().lower(): name for name in names}
+    found = {}
+    for field, often in _OFTEN_CALLED.items():
+        called = next((lower[name] for name in often if name in lower), None)
+        if field not in lower and called is not None:
+            found[field] = called
+    return found
 
 
 def _table(path: Path) -> Source:
