@@ -48,8 +48,8 @@ def write_scores(manifest: Path, tables: Sequence[Path], out: Path, draws: int, 
     whole = evaluate_tables(tables, truth, Options(split, draws, by=[]))
     whole.write(out / "evaluation.json")
     header = ("classifier", *SCORES.values(), AUC, PUBLISHED)
-    areas = {table.metadata.system: area_under_curve(table, truth, split) for table in read.values()}
-    rows = [_row(one, areas.get(one.system)) for one in whole.systems]
+    by_source = {str(path): table for path, table in read.items()}
+    rows = [_row(one, by_source.get(one.source), truth, split) for one in whole.systems]
     title = "Classical baselines" + (" (synthetic speech)" if whole.synthetic else "")
     screen = Screen(title=f"{title}: score [95 % interval over speakers]", title_justify="left", caption=_NOTE)
     for number, name in enumerate(header):
@@ -78,9 +78,12 @@ def area_under_curve(predictions: Predictions, truth: Truth, split: str | None) 
     return mean_area(codes, predictions.probabilities()[chosen][known])
 
 
-def _row(one: SystemScores, area: float | None) -> tuple[str, ...]:
-    name = one.system if one.system in CLASSIFIERS else one.system.rpartition("-seed")[0]
-    published = CLASSIFIERS[name].published if name in CLASSIFIERS else None
+def _row(one: SystemScores, table: Predictions | None, truth: Truth, split: str | None) -> tuple[str, ...]:
+    """Return the cells of a system, of a row for comparison without `table`."""
     values = [str(one.scores[score]) if score in one.scores else "–" for score in SCORES]
+    if table is None:
+        return (one.system, *values, "–", "–")
+    name = table.metadata.system  # what leaks stands behind the name in tables
+    published = CLASSIFIERS[name.partition("-seed")[0]].published
     shown = "–" if published is None else " / ".join(f"{value:.3f}" for value in published)
-    return (one.system, *values, "–" if area is None else f"{area:.3f}", shown)
+    return (one.system, *values, f"{area_under_curve(table, truth, split):.3f}", shown)
