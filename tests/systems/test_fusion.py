@@ -190,3 +190,43 @@ def test_members_of_words_are_calibrated_like_any_system(place: Path) -> None:
     for emotion, value in found.items():
         expected = (sure[0] * said.get(emotion, 0) + sure[1] * read.get(emotion, 0)) / sum(sure)
         assert value == pytest.approx(expected, abs=1e-6)
+
+
+def test_an_exported_fusion_answers_the_same_from_its_folder(place: Path, tmp_path: Path) -> None:
+    changes = {"label_maps": {"words": {"neutral": None}}, "fusion": "weighted", "labels": "anger,sadness"}
+    file = fusion(place, "exported.yaml", **changes)
+    assert main(["export", str(file), "--out", str(tmp_path / "shared"), "--name", "someone/both"]) == 0
+    before, after = open_system(file), open_system(tmp_path / "shared")
+    audio = tuple(torch.from_numpy(speech_like(1 + n / 2, seed=n)) for n in range(3))
+    batch = EmotionBatch.of_inputs(audio, tuple(TEXTS))
+    answers = []
+    for system in (before, after):
+        system.prepare(None)
+        answers.append(system.answer(batch).logits)
+    assert before.provenance.classes == after.provenance.classes == ("anger", "sadness")
+    torch.testing.assert_close(answers[0], answers[1], atol=1e-6, rtol=0)
+    assert "someone/both" in (tmp_path / "shared" / "README.md").read_text(encoding="utf-8")
+    assert main(["export", str(tmp_path / "shared"), "--out", str(tmp_path / "again")]) == 0
+    assert open_system(tmp_path / "again").identity == after.identity
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("fusion", "os.system"),
+        ("weights", {"voice": 1.0}),
+        ("weights", {"voice": 0.0, "words": 0.0}),
+        ("member_classes", ["anger"]),
+        ("sha256", "0"),
+        ("gate", True),
+        ("members", []),
+    ],
+)
+def test_a_fusion_folder_that_does_not_fit_together_is_refused(
+    place: Path, tmp_path: Path, key: str, value: object
+) -> None:
+    assert main(["export", str(place / "fusion.yaml"), "--out", str(tmp_path)]) == 0
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    (tmp_path / "config.json").write_text(json.dumps({**config, key: value}), encoding="utf-8")
+    with pytest.raises(CheckpointError):
+        open_system(tmp_path)

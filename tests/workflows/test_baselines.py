@@ -65,6 +65,12 @@ def test_a_fitted_classifier_is_a_system_with_the_same_answers(done):
     assert system.identity == table.metadata.checkpoint
 
 
+def test_a_fitted_classifier_is_shared_as_it_is(done, tmp_path, capsys):
+    _, out, _ = done
+    assert main(["export", str(out / "models" / "naive-bayes"), "--out", str(tmp_path)]) == 2
+    assert "share its folder as it is" in capsys.readouterr().err
+
+
 def test_what_is_done_stays(done, caplog):
     _, out, words = done
     before = {path: path.stat().st_mtime_ns for path in out.glob("models/*/predictions.parquet")}

@@ -30,6 +30,8 @@ from vibespeaker.labels import EMOTIONS, LABEL_SETS, LabelSet, emotion_named, la
 Floats = npt.NDArray[np.float64]
 LabelMap = Mapping[str, str | None]
 Modality = Literal["audio", "text", "both"]
+#: By weight alone, or also by each member's calibrated confidence.
+Rule = Literal["weighted", "confidence"]
 MODALITIES = ("audio", "text", "both")
 
 
@@ -51,7 +53,7 @@ class FusionFile:
     """
 
     members: dict[str, str]
-    fusion: Literal["weighted", "confidence"] = "weighted"
+    fusion: Rule = "weighted"
     weights: dict[str, float] | None = None
     label_maps: dict[str, dict[str, str | None]] | None = None
     labels: str | None = None

@@ -5,7 +5,6 @@ from vibespeaker.systems.base import System
 from vibespeaker.systems.ensemble_folder import FolderEnsemble
 from vibespeaker.systems.facts import ModelFacts
 from vibespeaker.systems.folder import FolderModel
-from vibespeaker.systems.hub import HubSystem
 
 
 def calibration_of(system: System) -> Calibration | None:
@@ -23,4 +22,5 @@ def calibration_of(system: System) -> Calibration | None:
 
 def facts_of(system: System) -> ModelFacts | None:
     """Return what a model folder, or a file about a checkpoint of a hub, says of itself; None of anything else."""
-    return system.facts if isinstance(system, FolderModel | FolderEnsemble | HubSystem) else None
+    facts = getattr(system, "facts", None)
+    return facts if isinstance(facts, ModelFacts) else None

@@ -23,6 +23,7 @@ from vibespeaker.files.stored_fields import stored_as
 from vibespeaker.models.checkpoint import checkpoint_errors
 from vibespeaker.provenance import CHECKPOINT_KEY, Provenance
 from vibespeaker.systems.folder import CONFIG, FORMAT, read_config, write_config
+from vibespeaker.systems.kinds import is_kind
 from vibespeaker.systems.trained import TrainedModel
 
 KIND = "vibespeaker baseline"
@@ -44,11 +45,8 @@ class _Config:
 
 
 def is_classical_folder(path: Path) -> bool:
-    """Return whether a folder's config says that it is a baseline."""
-    try:
-        return (path / CONFIG).is_file() and read_config(path / CONFIG, KIND) is not None
-    except CheckpointError:
-        return False
+    """Return whether a folder's config says that it is a baseline; what is wrong with it shows when it is read."""
+    return is_kind(path, KIND)
 
 
 def write_classical(path: Path, fitted: Fitted, summaries: Mapping[str, Summary], provenance: Provenance) -> None:

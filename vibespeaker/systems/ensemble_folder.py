@@ -124,10 +124,14 @@ def write_folder(
     Raises:
         ConfigError: it is another kind of system.
     """
-    if isinstance(system, TrainedModel):
+    if isinstance(system, TrainedModel) and system.network_spec is not None:
         return write_model_folder(path, system, card, calibration, facts, encoders)
     if not isinstance(system, Ensemble):
-        raise ConfigError("only trained systems and ensembles can be exported", found=type(system).__name__)
+        raise ConfigError(
+            "only trained networks, and ensembles and fusions of them, are exported",
+            found=f"{type(system).__name__}, {system.file}",
+            remedy="share its folder as it is",
+        )
     members = []
     for number, (name, member) in enumerate(system.members.items()):
         label_map = member.label_map if isinstance(member, Relabelled) else None

@@ -17,9 +17,9 @@ from vibespeaker.manifest import Manifest
 from vibespeaker.manifest.texts import origin_column, text_column
 from vibespeaker.metrics import accuracy, confusion_matrix, macro_f1, uar
 from vibespeaker.progress import plain_console, tracked
+from vibespeaker.systems.kinds import CONFIG
 from vibespeaker.systems.ngrams import TermRange, learn_vocabulary, weighted_terms
 from vibespeaker.systems.text_emotion import (
-    CONFIG,
     WEIGHTS,
     TextEmotion,
     TextWeights,

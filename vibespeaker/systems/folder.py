@@ -39,9 +39,10 @@ from vibespeaker.models.live import LIVE
 from vibespeaker.models.weights import NETWORK
 from vibespeaker.provenance import CHECKPOINT_KEY, Provenance
 from vibespeaker.systems.facts import ModelFacts
+from vibespeaker.systems.kinds import CONFIG as CONFIG
 from vibespeaker.systems.trained import TrainedModel
 
-WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+WEIGHTS, CARD = "model.safetensors", "README.md"
 #: What the names of random weights begin with.
 DRAWN = "drawn."
 #: Folder of the encoders' checkpoints.

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,43 +16,21 @@ from vibespeaker.batch import EmotionBatch, EmotionOutput
 from vibespeaker.calibration.store import Calibration
 from vibespeaker.ensemble.combiners import Weighted
 from vibespeaker.ensemble.fusion import FusionFile, mapped_classes, member_weights, only, union, widened
-from vibespeaker.ensemble.gate import Gate, read_gate
+from vibespeaker.ensemble.gate import Gate
 from vibespeaker.ensemble.means import LEAST_PROBABILITY
-from vibespeaker.ensemble.stack import HEADS, Stack
+from vibespeaker.ensemble.stack import Stack
 from vibespeaker.errors import ConfigError, PredictionsError
-from vibespeaker.files import file_sha256
 from vibespeaker.labels import ATTRIBUTES, LabelSet, label_set
 from vibespeaker.labels.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD
 from vibespeaker.metrics import softmax
-from vibespeaker.provenance import EncoderProvenance, texts_read
+from vibespeaker.provenance import EncoderProvenance
 from vibespeaker.systems.base import System, modality_of
 from vibespeaker.systems.beside import calibration_of
+from vibespeaker.systems.fused_members import FusedMember, joined_members
 from vibespeaker.systems.joining import joined
 from vibespeaker.systems.trained import class_positions
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class FusedMember:
-    """A member of a fusion.
-
-    Args:
-        system: answers in all its classes, as it was opened.
-        called: what each of its classes counts for, see `ensemble.fusion.mapped_classes`.
-        calibration: applied to its answers; null to leave them.
-        path: what it was opened from, for the record.
-    """
-
-    system: System
-    called: Sequence[str | None]
-    calibration: Calibration | None
-    path: str
-
-    @property
-    def texts(self) -> tuple[str | None, ...]:
-        """Names of the texts that it goes by where it goes by words alone; none of others."""
-        return texts_read(self.system.provenance.encoders) if modality_of(self.system) == "text" else ()
 
 
 class Fusion(nn.Module):
@@ -227,27 +205,12 @@ def open_fusion(path: Path, file: FusionFile, members: Mapping[str, tuple[System
         called = mapped_classes(name, classes, file.map_of(name)) if name in categorical else list(labels.classes)
         calibration = _calibration(name, system, file, path, needed=name in categorical)
         fused[name] = FusedMember(system, called, calibration, reference)
-    combiners: dict[str, Weighted | Gate] = {}
-    for head in HEADS:
-        having = [_has(system, head) for system in systems.values()]
-        shares = [weight if has else 0.0 for weight, has in zip(weights.values(), having, strict=True)]
-        if any(having) and not any(shares):
-            raise ConfigError(f"no member of {path} that has {head} weighs anything", found=weights)
-        if any(having):
-            combiners[head] = Weighted(head, tuple(systems), tuple(shares), by_confidence=file.fusion == "confidence")
-    settings: dict[str, Any] = {"fusion": file.fusion, "weights": weights}
-    if file.gate is not None:
-        gate = path.parent / file.gate
-        combiners[CATEGORIES_HEAD] = read_gate(gate, {name: name for name in systems}, len(labels))
-        settings["gate_sha256"] = file_sha256(gate)
+    gate = None if file.gate is None else path.parent / file.gate
+    combiners, settings = joined_members(fused, labels, file.fusion, weights, path, gate)
     fusion = Fusion(fused, labels, combiners, settings, path)
     if file.labels is not None:
         fusion.restrict_classes(label_set(file.labels))
     return fusion
-
-
-def _has(system: System, head: str) -> bool:
-    return (CATEGORIES_HEAD if head == CATEGORIES_HEAD else ATTRIBUTES_HEAD) in system.heads
 
 
 def _calibration(name: str, system: System, file: FusionFile, path: Path, needed: bool) -> Calibration | None:

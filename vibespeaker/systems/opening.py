@@ -2,7 +2,7 @@
 
 A system is named by a path, and what lies there says what it is:
 
-- a model folder, see `systems.folder` and `systems.ensemble_folder`
+- a model folder, see `systems.folder`, `systems.ensemble_folder` and `systems.fusion_folder`
 - the folder of a text system, see `systems.text_emotion`, or of a classifier of transformers, see `systems.hub`
 - a baseline's folder, see `systems.classical`
 - a folder of a run, `runs/NAME`: its best state, its last one where nothing was monitored (`files.run_folder`)
@@ -32,6 +32,7 @@ from vibespeaker.systems.ensemble import Ensemble, checked_weights
 from vibespeaker.systems.ensemble_folder import read_folder
 from vibespeaker.systems.folder import is_model_folder
 from vibespeaker.systems.fusion import open_fusion
+from vibespeaker.systems.fusion_folder import is_fusion_folder, read_fusion_folder
 from vibespeaker.systems.hub import is_hub_file, is_hub_folder, is_hub_name, open_hub, open_hub_file
 from vibespeaker.systems.references import place_of
 from vibespeaker.systems.relabelled import Relabelled
@@ -84,7 +85,7 @@ def _of_hub(reference: str) -> System:
     """Open what the hub has under a name: a model folder, or a classifier of transformers."""
     from vibespeaker.systems.sharing.hub import fetch, holds_model  # its client, which few need
 
-    return read_folder(fetch(reference)) if "@" in reference or holds_model(reference) else open_hub(reference)
+    return _open(fetch(reference), ()) if "@" in reference or holds_model(reference) else open_hub(reference)
 
 
 def open_ensemble(
@@ -109,6 +110,8 @@ def open_ensemble(
 def _open(path: Path, within: tuple[Path, ...]) -> System:
     """Open what lies at `path`, a member of the ensembles in the files `within`, from the outermost inwards."""
     if path.is_dir():
+        if is_fusion_folder(path):
+            return read_fusion_folder(path)
         if is_classical_folder(path):
             return read_classical(path)
         if is_text_folder(path):

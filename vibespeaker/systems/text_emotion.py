@@ -26,17 +26,16 @@ from vibespeaker.labels import LabelSet
 from vibespeaker.labels.heads import CATEGORIES_HEAD
 from vibespeaker.models.checkpoint import checkpoint_errors
 from vibespeaker.provenance import CHECKPOINT_KEY, EncoderProvenance, Provenance
+from vibespeaker.systems.kinds import CONFIG, is_kind
 from vibespeaker.systems.ngrams import TermRange, weighted_terms
 from vibespeaker.systems.trained import class_positions
 
 KIND, FORMAT = "vibespeaker text emotion", 1
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
+WEIGHTS = "model.safetensors"
 #: What the system calls its only encoder.
 ENCODER = "words"
 _REMEDY = "give a folder that vibespeaker fit-text wrote"
 _HEADER = "settings"
-#: Bytes of a config within which it says what it is.
-_BEGINNING = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +76,7 @@ class TextEmotion:
     ) -> None:
         self.learned, self.provenance, self.identity, self.file = learned, provenance, identity, file
         self.name = "the text system" if file is None else str(file.parent)
+        self.learned_provenance = provenance
         self._own = provenance.labels
         self._kept = list(range(len(self._own)))
         self._places = {term: place for place, term in enumerate(learned.vocabulary)}
@@ -159,10 +159,7 @@ def write_text_emotion(folder: Path, learned: TextWeights, provenance: Provenanc
 
 def is_text_folder(path: Path) -> bool:
     """Return whether a folder's config says that it is a text system; what is wrong with it shows when it is read."""
-    try:
-        return KIND in (path / CONFIG).read_bytes()[:_BEGINNING].decode(errors="replace")
-    except OSError:
-        return False
+    return is_kind(path, KIND)
 
 
 def read_text_emotion(folder: Path) -> TextEmotion:

@@ -31,7 +31,8 @@ def export(
     records: its data and their licences, its scores with intervals, its calibration, and its limits.
 
     Args:
-        model: a checkpoint that vibespeaker fit wrote, a run's folder, an ensemble's YAML file, or a model folder.
+        model: a checkpoint that vibespeaker fit wrote, a run's folder, the YAML file of an ensemble or of
+            a late fusion, or a model folder.
         out: folder to write.
         name: what the card calls the model, such as USER/NAME; by default the folder's name.
         encoders: also write the checkpoints that its encoders began with, tokenizers and feature extractors among them,
@@ -54,6 +55,8 @@ def export(
     from vibespeaker.systems.beside import calibration_of, facts_of
     from vibespeaker.systems.ensemble_folder import MEMBERS, write_folder
     from vibespeaker.systems.folder import CONFIG, ENCODERS, is_model_folder
+    from vibespeaker.systems.fusion import Fusion
+    from vibespeaker.systems.fusion_folder import write_fusion_folder
     from vibespeaker.systems.opening import open_system
     from vibespeaker.systems.sharing.card import card, facts_of_records
     from vibespeaker.systems.sharing.onnx_files import check_onnx, write_onnx_files
@@ -72,7 +75,10 @@ def export(
         for part in (MEMBERS, ENCODERS):
             shutil.rmtree(out / part, ignore_errors=True)
     text = card(title, system, records, facts, calibration, licence)
-    write_folder(out, system, text, calibration, facts, encoders)
+    if isinstance(system, Fusion):
+        write_fusion_folder(out, system, text, facts, encoders)
+    else:
+        write_folder(out, system, text, calibration, facts, encoders)
     if onnx:
         write_onnx_files(system, out, recording)
     log.info("wrote %s; use it: vibespeaker recognize --model %s FILE", out, out)

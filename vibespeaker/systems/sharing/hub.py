@@ -16,6 +16,7 @@ from vibespeaker.encoders.carrying import SUFFIXES
 from vibespeaker.errors import CheckpointError, ConfigError, VibeSpeakerError
 from vibespeaker.systems.ensemble_folder import KIND_OF_ENSEMBLES
 from vibespeaker.systems.folder import CARD, CONFIG, ENCODERS, KIND, WEIGHTS
+from vibespeaker.systems.fusion_folder import KIND_OF_FUSIONS
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def holds_model(name: str) -> bool:
         fields = json.loads(Path(path).read_bytes())
     except Exception:  # whoever opens it as something else says what is wrong
         return False
-    return isinstance(fields, dict) and fields.get("kind") in (KIND, KIND_OF_ENSEMBLES)
+    return isinstance(fields, dict) and fields.get("kind") in (KIND, KIND_OF_ENSEMBLES, KIND_OF_FUSIONS)
 
 
 def fetch(reference: str) -> Path:

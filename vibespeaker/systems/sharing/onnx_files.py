@@ -28,6 +28,7 @@ from vibespeaker.systems.base import System
 from vibespeaker.systems.ensemble import Ensemble
 from vibespeaker.systems.ensemble_folder import MEMBERS
 from vibespeaker.systems.export import quiet_exporter, require_onnx, write_onnx
+from vibespeaker.systems.fusion import Fusion
 from vibespeaker.systems.relabelled import Relabelled
 from vibespeaker.systems.trained import TrainedModel
 from vibespeaker.utterance import SAMPLE_RATE
@@ -68,6 +69,13 @@ def write_onnx_files(system: System, folder: Path, recording: Path | None = None
         for number, member in enumerate(system.members.values()):
             inner = member.system if isinstance(member, Relabelled) else member
             write_onnx_files(inner, folder / MEMBERS / str(number), recording)
+        return
+    if isinstance(system, Fusion):
+        for number, (name, fused) in enumerate(system.members.items()):
+            if isinstance(fused.system, TrainedModel | Ensemble):
+                write_onnx_files(fused.system, folder / MEMBERS / str(number), recording)
+            else:
+                log.warning("member %s has no head that other runtimes could run: it reads words", name)
         return
     assert isinstance(system, TrainedModel)
     if system.live is None:

@@ -32,13 +32,13 @@ def push(
     """
     if _NAME.fullmatch(name) is None:
         raise ConfigError("a model on the hub has a name of two parts", found=name, allowed="USER/NAME")
-    from vibespeaker.systems.ensemble_folder import read_folder
     from vibespeaker.systems.folder import is_model_folder
+    from vibespeaker.systems.opening import open_system
     from vibespeaker.systems.sharing.hub import upload
 
     if not is_model_folder(folder):
         raise CheckpointError(f"{folder} is no model folder", remedy=f"make one: vibespeaker export RUN --out {folder}")
-    read_folder(folder)
+    open_system(folder)
     check_card(folder / "README.md")
     address = upload(folder, name, private, revision, message)
     log.info("%s; use it: vibespeaker recognize --model %s FILE", address, name)
