@@ -17,7 +17,7 @@ from vibespeaker.errors import CheckpointError, ConfigError
 from vibespeaker.models.checkpoint import open_checkpoint
 from vibespeaker.models.trained_weights import keep_trained_alone, rest_sha256, trained_names
 from vibespeaker.models.weights import check_state
-from vibespeaker.provenance import EncoderProvenance
+from vibespeaker.provenance import EncoderProvenance, Provenance
 
 #: What the names of trained encoders' weights begin with in a checkpoint.
 LIVE = "live."
@@ -53,12 +53,15 @@ class LiveEncoders(nn.Module):
         assert isinstance(module, Encoder)
         return module
 
-    def start_from(self, name: str, path: Path) -> None:
+    def start_from(self, name: str, path: Path) -> Provenance:
         """Give an encoder that is trained the weights that an encoder of its name had in a checkpoint.
 
         Args:
             name: of the encoder.
             path: the checkpoint.
+
+        Returns:
+            What that checkpoint was made of.
 
         Raises:
             CheckpointError: the checkpoint has no such encoder, or other weights were trained there.
@@ -71,7 +74,8 @@ class LiveEncoders(nn.Module):
                 allowed=list(self.trained) or "none",
                 remedy="say beside its class_path what of it is trained, at least what was trained there",
             )
-        state = open_checkpoint(path).state(f"{LIVE}trained.{name}.")
+        checkpoint = open_checkpoint(path)
+        state = checkpoint.state(f"{LIVE}trained.{name}.")
         trained = trained_names(self.trained[name])
         if not state or not set(state) <= trained:
             raise CheckpointError(
@@ -82,6 +86,7 @@ class LiveEncoders(nn.Module):
         own = self.trained[name].state_dict()
         check_state(self.trained[name], {**own, **state}, f"checkpoint {path}: encoder {name}")
         self.trained[name].load_state_dict({**own, **state})
+        return checkpoint.provenance
 
     def provenance(self) -> dict[str, EncoderProvenance]:
         """Return what a checkpoint records of the encoders, in their order."""
@@ -139,8 +144,10 @@ class LiveEncoders(nn.Module):
             return encoder.encode(inputs)
 
 
-def start_encoders(live: LiveEncoders | None, checkpoints: Mapping[str, Path]) -> None:
-    """Let encoders start from the weights of other runs; see `LiveEncoders.start_from`.
+def start_encoders(live: LiveEncoders | None, checkpoints: Mapping[str, Path]) -> list[Provenance]:
+    """Let encoders start from the weights of other runs, and return what those are made of.
+
+    See `LiveEncoders.start_from`.
 
     Args:
         live: the encoders inside the model.
@@ -155,6 +162,4 @@ def start_encoders(live: LiveEncoders | None, checkpoints: Mapping[str, Path]) -
             found=", ".join(checkpoints),
             remedy="name them in model.init_args.encoders, with what of them is trained",
         )
-    for name, path in checkpoints.items():
-        assert live is not None
-        live.start_from(name, Path(path))
+    return [] if live is None else [live.start_from(name, Path(path)) for name, path in checkpoints.items()]

@@ -1,6 +1,6 @@
 """Provenance of a checkpoint: the data and encoders it was trained on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as dataclass_fields
 from typing import Any
@@ -146,15 +146,24 @@ class Provenance:
                 remedy="resume with the same heads and manifest, or fine-tune with model.init_args.init_from",
             )
 
-    def trained(self, heads: Iterable[str], earlier: "Provenance | None") -> "Provenance":
-        """Return the provenance of a run that trains some heads.
+    def trained(
+        self, heads: Iterable[str], earlier: "Provenance | None", encoders: "Sequence[Provenance]" = ()
+    ) -> "Provenance":
+        """Return the provenance of a run that trains some heads; what earlier runs learned from, it did, too.
 
         Args:
             heads: those that its loss trains, on utterances that have their labels.
             earlier: of the checkpoint that it begins from, None where it begins anew.
+            encoders: of the checkpoints that encoders begin from.
         """
         before = () if earlier is None else earlier.trained_heads
-        return replace(self, trained_heads=None if before is None else tuple(sorted({*before, *heads})))
+        trained = None if before is None else tuple(sorted({*before, *heads}))
+        runs = (self, *(() if earlier is None else (earlier,)), *encoders)
+        corpora, transcripts = (
+            tuple(dict.fromkeys(value for run in runs for value in getattr(run, name)))
+            for name in ("corpora", "transcripts")
+        )
+        return replace(self, trained_heads=trained, corpora=corpora, transcripts=transcripts)
 
     def to_checkpoint(self) -> dict[str, Any]:
         """Return plain values only, so that checkpoints load with `weights_only=True`."""

@@ -101,12 +101,12 @@ class EmotionTask(RecognitionTask):
         if fitting:
             self.has_weights = True
             data.check_texts()
-            start_encoders(self.live, self.init_encoders)
+            begun = start_encoders(self.live, self.init_encoders)
             check_heads(network, self.loss, self.provenance.heads)
             start = self.init_from
             earlier = None if start is None else initialise(network, self.provenance, Path(start))
             learnt = [head for head in self.loss.trains if head in data.labelled_heads]
-            self.provenance = self.provenance.trained(learnt, earlier)
+            self.provenance = self.provenance.trained(learnt, earlier, begun)
             for head in self.loss.needs_class_counts:
                 self.loss.set_class_counts(torch.from_numpy(data.class_counts(head)), head)
 
