@@ -43,7 +43,8 @@ class Corpus:
     @property
     def cache(self) -> Path:
         """Embedding cache of all utterances with their views; folds share it, since it knows audio and no split."""
-        words = [f"{option}-{'-'.join(map(str, np.atleast_1d(value)))}" for option, value in self.extraction.items()]
+        chosen = {name: value.stem if isinstance(value, Path) else value for name, value in self.extraction.items()}
+        words = [f"{option}-{'-'.join(map(str, np.atleast_1d(value)))}" for option, value in chosen.items()]
         return self.folder / "-".join(["cache", *words])
 
     def prepare(self) -> None:

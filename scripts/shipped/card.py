@@ -24,8 +24,10 @@ It tells {classes} apart; it has no head for arousal, valence and dominance, and
 
 The Berlin Database of Emotional Speech (Burkhardt et al. 2005): 535 clips, ten sentences in German, spoken by ten
 actors who played seven emotions. Recorded in a chamber without echo, 16 kHz. CC0 1.0: in the public domain, and so are
-these weights; the code is under Apache-2.0. No weight of this file has seen another recording. The settings are those
-of the embedded default, which were chosen on training speakers of EmoDB and RAVDESS before.
+these weights; the code is under Apache-2.0. No weight of this file has seen another recording. Each clip was heard as
+it is and in three views of `configs/augmentation/anywhere.yaml`: other voices, quieter, in simulated rooms and noise.
+That was chosen on training speakers of EmoDB alone; what is left are the settings of the embedded default, which were
+chosen on training speakers of EmoDB and RAVDESS before.
 
 ## How well
 
@@ -42,12 +44,13 @@ answering in all its {count} classes:
 
 {elsewhere}
 
-Guessing gives a UAR of {guessing:.3f}. So expect no more than that where language, people, microphones and rooms are
+Guessing gives a UAR of {guessing:.3f}. So expect far less than above where language, people, microphones and rooms are
 others; emotions that nobody played sound different altogether.
 
 ## Where it is meant to be used
 
-To try VibeSpeaker out, to test a program, and for acted German speech. Recordings outside of these ranges get a note:
+To try VibeSpeaker out, to test a program, and for acted German speech. Recordings outside of these ranges get a note
+(levels are those of EmoDB with the views that are quieter):
 
 {ranges}
 
