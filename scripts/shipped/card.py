@@ -9,7 +9,7 @@ from vibespeaker.systems.facts import MEASURES, ModelFacts
 
 LEARNED_FROM = "EmoDB: 535 acted German clips by 10 speakers, 7 emotions (CC0 1.0)"
 CLASSES = 7
-BETTER = "train on speech like yours (vibespeaker quickstart --corpus FOLDER --format FORMAT) and name it with --model"
+BETTER = "train on speech like yours (vibespeaker train FOLDER) and name what comes out with --model"
 
 #: Of `bench_real_speech.py --seeds 1 2 3`, same settings and folds: the mean, and a deviation below and above.
 DOCUMENTED = {"UAR": [0.839, 0.849, 0.859], "WA": [0.846, 0.856, 0.866], "macro-F1": [0.837, 0.848, 0.859]}
