@@ -26,7 +26,8 @@ def test_it_is_small_and_says_what_it_learned_from_and_how_well():
     assert "CC0 1.0" in about["learned_from"]
     assert len(about["scores"]) == 2
     left_out, elsewhere = about["scores"].values()
-    assert left_out["UAR"] > 0.8
+    assert left_out["UAR"] > 0.777  # ComParE 2016 and a linear SVM on the same speakers
+    assert elsewhere["UAR"] > 2 / 7  # twice as good as guessing
     for values in (left_out, elsewhere):
         assert f"{values['UAR']:.3f}" in card
     model = open_system(DEFAULT)
@@ -50,8 +51,8 @@ def test_recognize_needs_nothing_but_a_recording(recognizer, shared_data, capsys
 
 #: Of `speech_like(2)`; other versions of torch round otherwise, by less than the tolerance.
 EXPECTED = {
-    **{"anger": 0.000106, "sadness": 0.485087, "happiness": 0.000008, "fear": 0.010198},
-    **{"disgust": 0.007565, "neutral": 0.000004, "boredom": 0.497031},
+    **{"anger": 0.161820, "sadness": 0.230586, "happiness": 0.021724, "fear": 0.434642},
+    **{"disgust": 0.149064, "neutral": 0.000749, "boredom": 0.001416},
 }
 
 
