@@ -1,4 +1,4 @@
-"""Networks over hand-crafted features: the whole way through the cache for one, a few steps live for the others."""
+"""Networks over hand-crafted features: one through the cache and back as a system, a few steps live for the others."""
 
 from pathlib import Path
 
