@@ -1,5 +1,6 @@
 """Fixtures that the tests of every package share."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from vibespeaker.config_files.trust import trust_packages
 # a loaded machine is slow, not wrong
 settings.register_profile("vibespeaker", deadline=None)
 settings.load_profile("vibespeaker")
+
+# GNU readline, which pytest loads, leaves a terminal's width to the processes that it starts
+os.environ.pop("COLUMNS", None)
 
 trust_packages(["tests", "toy"])  # encoders and networks of the tests' own
 

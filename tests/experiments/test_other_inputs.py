@@ -1,4 +1,4 @@
-"""Pictures, tokens and several modalities: each experiment takes two steps; the block networks also answer as systems."""
+"""Pictures, tokens and several modalities: each experiment takes two steps; block networks also answer as systems."""
 
 from collections.abc import Callable
 from pathlib import Path

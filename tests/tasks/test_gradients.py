@@ -32,6 +32,7 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "BinaryCrossEntropy": lambda: losses.BinaryCrossEntropy("tone"),
     "AttributeMSE, further head": lambda: losses.AttributeMSE(head="age"),
     "ConcordanceLoss, further head": lambda: losses.ConcordanceLoss(head="age"),
+    "JointCrossEntropy, pairs summed up": lambda: losses.JointCrossEntropy("gender").eval(),
     "VotesDivergence": losses.VotesDivergence,
     "VotesDivergence, weighted": lambda: losses.VotesDivergence(losses.FixedWeights([0.5, 1.0, 2.0, 0.1])),
 }

@@ -54,7 +54,7 @@ def test_a_label_set_goes_from_the_manifest_to_every_score(
     confusion = metrics.confusion_matrix(truth, guessed, len(classes))
     assert logged["test/macro_f1"] == pytest.approx(float(metrics.macro_f1(confusion)))
     arguments = [str(folder / "predictions.parquet"), "--manifest", str(data.manifest), "--split", "test"]
-    assert main(["evaluate", *arguments, "--draws", "0"]) == 0
+    assert main(["evaluate", *arguments, "--draws", "0", "--full"]) == 0
     shown = capsys.readouterr().out
     assert all(f"│ {emotion}" in shown for emotion in classes)
     if name == "four":
