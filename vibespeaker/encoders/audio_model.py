@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from vibespeaker.batch import Frames
-from vibespeaker.encoders.checkpoints import check_weights, load, read_config
+from vibespeaker.encoders.checkpoints import hearing_network, load, read_config
 from vibespeaker.encoders.network_parts import attention_maps, stages_of
 from vibespeaker.encoders.pretrained import Join, Precision, PretrainedEncoder
 from vibespeaker.encoders.transfer import on_device
@@ -114,7 +114,7 @@ class AudioModelEncoder(PretrainedEncoder):
 
 def _load(name: str, local: bool) -> tuple[Any, Any]:
     """Return a checkpoint's network and feature extractor."""
-    from transformers import MODEL_MAPPING, AutoFeatureExtractor, AutoModel
+    from transformers import MODEL_MAPPING
 
     purpose = AudioModelEncoder.__name__
     config = read_config(name, local, None, purpose)
@@ -132,13 +132,4 @@ def _load(name: str, local: bool) -> tuple[Any, Any]:
             f"{purpose}: {name} reads no audio", found=config.model_type, allowed="encoders of audio",
             remedy="use TextEncoder for a text model, ImageEncoder for one of images",
         )  # fmt: skip
-    extractor = AutoFeatureExtractor.from_pretrained(name, local_files_only=local)
-    if extractor.sampling_rate != SAMPLE_RATE:
-        raise EncoderError(
-            f"{purpose}: {name} wants another sampling rate", found=extractor.sampling_rate, allowed=str(SAMPLE_RATE)
-        )
-    network, info = AutoModel.from_pretrained(
-        name, config=config, local_files_only=local, dtype=torch.float32, output_loading_info=True
-    )
-    check_weights(info, name, purpose)
-    return network, extractor
+    return hearing_network(name, config, local, purpose)

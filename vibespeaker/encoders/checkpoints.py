@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from vibespeaker.errors import EncoderError
+from vibespeaker.utterance import SAMPLE_RATE
 
 T = TypeVar("T")
 
@@ -172,3 +173,29 @@ def weights_sha256(network: nn.Module, unused: Sequence[str] = UNUSED_WEIGHTS) -
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
         digest.update(memoryview(tensor.cpu().contiguous().view(-1).numpy()).cast("B"))
     return digest.hexdigest()
+
+
+def hearing_network(name: str, config: Any, local: bool, purpose: str) -> tuple[Any, Any]:
+    """Load a checkpoint that hears, in float32, and its feature extractor.
+
+    Args:
+        name: folder or name of the checkpoint.
+        config: of its network, as `read_config` returned it, perhaps changed.
+        local: whether the hub is left alone.
+        purpose: what errors call the encoder.
+
+    Raises:
+        EncoderError: it hears at another rate than 16 kHz, or weights are missing.
+    """
+    from transformers import AutoFeatureExtractor, AutoModel
+
+    extractor = AutoFeatureExtractor.from_pretrained(name, local_files_only=local)
+    if extractor.sampling_rate != SAMPLE_RATE:
+        raise EncoderError(
+            f"{purpose}: {name} wants another sampling rate", found=extractor.sampling_rate, allowed=str(SAMPLE_RATE)
+        )
+    network, info = AutoModel.from_pretrained(
+        name, config=config, local_files_only=local, dtype=torch.float32, output_loading_info=True
+    )
+    check_weights(info, name, purpose)
+    return network, extractor

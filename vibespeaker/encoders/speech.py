@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from vibespeaker.arguments.ranges import Range, require
 from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import pad_frames
-from vibespeaker.encoders.checkpoints import check_weights, load, read_config
+from vibespeaker.encoders.checkpoints import hearing_network, load, read_config
 from vibespeaker.encoders.fused_attention import fuse_attention
 from vibespeaker.encoders.group_norm import convolve_apart, separate
 from vibespeaker.encoders.laid_out import Layout, lay_out
 from vibespeaker.encoders.pretrained import Join, Precision, PretrainedEncoder, window_seeds
 from vibespeaker.encoders.training import Stage, Training
 from vibespeaker.encoders.transfer import on_device
-from vibespeaker.errors import ConfigError, EncoderError
+from vibespeaker.errors import ConfigError
 from vibespeaker.provenance import Modality
 from vibespeaker.utterance import SAMPLE_RATE
 
@@ -204,19 +204,9 @@ def _geometry(kernels: Sequence[int], strides: Sequence[int]) -> tuple[int, int]
 
 def _load(name: str, local: bool) -> tuple[Any, bool]:
     """Return a checkpoint's network and whether it wants normalised waveforms."""
-    from transformers import AutoFeatureExtractor, AutoModel
-
     purpose = SpeechEncoder.__name__
     config = read_config(name, local, KINDS, purpose)
     # SpecAugment refuses short clips and skipped layers have no gradient: neither belongs to an encoder among others
     config.update({"apply_spec_augment": False, "layerdrop": 0.0, "add_adapter": False})
-    extractor = AutoFeatureExtractor.from_pretrained(name, local_files_only=local)
-    if extractor.sampling_rate != SAMPLE_RATE:
-        raise EncoderError(
-            f"{purpose}: {name} wants another sampling rate", found=extractor.sampling_rate, allowed=str(SAMPLE_RATE)
-        )
-    network, info = AutoModel.from_pretrained(
-        name, config=config, local_files_only=local, dtype=torch.float32, output_loading_info=True
-    )
-    check_weights(info, name, purpose)
+    network, extractor = hearing_network(name, config, local, purpose)
     return network, bool(extractor.do_normalize)
