@@ -1,7 +1,6 @@
 """The runs behind the shipped model: one for each speaker left out, which are scored, and one on all speakers."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from real_speech.corpora import Corpus
@@ -9,7 +8,7 @@ from real_speech.scores import pool
 from real_speech.training import FoldRun, run_fold
 
 from vibespeaker.progress import tracked
-from vibespeaker.workflows.steps import Chain, Step, Training, fit_then_predict
+from vibespeaker.workflows.steps import Chain, Training, training_step
 
 CONFIG = "embedded"
 ALL = "all"
@@ -36,8 +35,6 @@ def train_on_all(corpus: Corpus, seed: int) -> Path:
     run = FoldRun(CONFIG, ALL, corpus.manifest, corpus.cache, runs, f"seed{seed}", seed)
     training = Training(runs, run.fold, tuple(run.options()), ALL, predict=None)
     checkpoint = training.folder / "checkpoints" / "last.ckpt"
-    step = Step(run.fold, f"training on all speakers, seed {seed}", run.facts(), (checkpoint,), lambda: None)
-    Chain(runs).run(
-        Step(step.name, step.title, step.inputs, step.outputs, partial(fit_then_predict, training, step.key))
-    )
+    title = f"training on all speakers, seed {seed}"
+    Chain(runs).run(training_step(run.fold, title, run.facts(), training, (checkpoint,)))
     return checkpoint

@@ -188,8 +188,9 @@ class Training:
 def training_step(
     name: str, title: str, inputs: Mapping[str, Any], training: Training, outputs: tuple[Path, ...] = ()
 ) -> Step:
-    """Return the step that trains a run and predicts with it; `outputs` are what it makes besides the table."""
-    step = Step(name, title, inputs, (*outputs, training.table), lambda: None)
+    """Return the step that trains a run and predicts with it; `outputs` are what it makes besides its table, if any."""
+    tables = () if training.predict is None else (training.table,)
+    step = Step(name, title, inputs, (*outputs, *tables), lambda: None)
     return replace(step, work=partial(fit_then_predict, training, step.key))
 
 

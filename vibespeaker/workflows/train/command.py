@@ -19,7 +19,7 @@ from vibespeaker.progress import plain_console
 from vibespeaker.trainer.layers import layers
 from vibespeaker.workflows.quickstart.data import listing
 from vibespeaker.workflows.quickstart.messages import quiet
-from vibespeaker.workflows.steps import Chain, Step, Training, fit_then_predict, reserve
+from vibespeaker.workflows.steps import Chain, Step, Training, reserve, training_step
 from vibespeaker.workflows.train.recipes import RECIPES, Configs, Data, Recipe, fitted_split, scored_split
 from vibespeaker.workflows.train.source import MANIFEST, TABLE, Source, find_source, guessed_columns
 
@@ -163,8 +163,7 @@ class _Work:
         settled = [word.replace(str(self.out), "OUT") for word in words]
         inputs = {"cache": key, "config": hashes, "words": settled}
         last = checkpoint_path(training.folder, LAST)
-        step = Step("fit", shown, inputs, (last,), lambda: None)
-        return self.chain.run(Step("fit", shown, inputs, (last,), lambda: fit_then_predict(training, step.key)))
+        return self.chain.run(training_step("fit", shown, inputs, training, (last,)))
 
     def _predicted(self, manifest: Path, key: str) -> tuple[Path, str]:
         """Predict, calibrate where there is enough to calibrate on, and predict again."""
