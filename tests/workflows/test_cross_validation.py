@@ -20,7 +20,8 @@ from vibespeaker.evaluation.folds import join, read_tables
 from vibespeaker.manifest import Manifest
 from vibespeaker.metrics import concordance
 from vibespeaker.predictions import Predictions
-from vibespeaker.workflows.cross_validation import _write_folds
+from vibespeaker.prepare.split.folds import leave_one_out
+from vibespeaker.workflows.folds import write_folds
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +109,8 @@ def test_speakers_of_names_alike_have_folds_of_their_own(tmp_path):
     speakers = ("toy/a b", "toy/a-b", "toy/c")
     rows = [{"name": f"{n}", "speaker": speakers[n % 3], "split": "train"} for n in range(9)]
     manifest_of(rows).write(tmp_path / "m.parquet")
-    paths = _write_folds(tmp_path / "m.parquet", "speakers", tmp_path / "cv", None, "speaker", 0.0, 0)
+    folds = leave_one_out(Manifest.read(tmp_path / "m.parquet"), "speaker", 0.0)
+    paths = write_folds(folds, tmp_path / "cv", tmp_path / "m.parquet")
     assert [path.stem for path in paths] == ["toy-a-b", "toy-a-b-2", "toy-c"]
     tested = [Manifest.read(path).frame().query("split == 'test'")["speaker"].unique().tolist() for path in paths]
     assert tested == [[speaker] for speaker in speakers]

@@ -4,14 +4,18 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from vibespeaker.batch import Frames
+from vibespeaker.models.pooling import MeanPooling, StatisticsPooling
 
 #: How an encoder's frames become a vector: the only frame, or mean and standard deviation over time.
 Summary = Literal["frame", "mean and deviation"]
 Features = npt.NDArray[np.float32]
+_POOLINGS: dict[Summary, type[MeanPooling] | type[StatisticsPooling]] = {
+    "frame": MeanPooling,
+    "mean and deviation": StatisticsPooling,
+}
 
 
 def summary_of(lengths: npt.NDArray[np.int64]) -> Summary:
@@ -26,10 +30,4 @@ def summarised(frames: Frames, summary: Summary) -> Tensor:
         frames: `(batch, frames, dim)`.
         summary: see `Summary`.
     """
-    values, mask = frames.values.to(torch.float32), frames.mask()[:, :, None]
-    count = mask.sum(1)
-    mean = values.masked_fill(~mask, 0.0).sum(1) / count
-    if summary == "frame":
-        return mean
-    variance = (values - mean[:, None]).masked_fill(~mask, 0.0).square().sum(1) / count
-    return torch.cat((mean, variance.sqrt()), dim=1)
+    return _POOLINGS[summary](frames.dim)(frames)

@@ -144,7 +144,8 @@ class RecognitionTask(Task):
         self.predicted.reset()
         if self.trainer.is_global_zero:
             provenance = {**self.prediction_provenance(self.data), "command": command}
-            table = prediction_table(outputs, self.provenance, self.data, system, self.identity, provenance)
+            rows, output = outputs.targets.rows.numpy(), outputs.output
+            table = prediction_table(rows, output, self.provenance, self.data, system, self.identity, provenance)
             write_calibrated(table, self.calibration, path)
             splits = ", ".join(map(str, table.frame["split"].dropna().unique())) or "no split"
             log.info("wrote %s: %d rows (%s)", path, len(table.frame), splits)

@@ -2,32 +2,37 @@
 
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from vibespeaker.batch import EmotionOutput
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 from vibespeaker.provenance import Provenance
 from vibespeaker.tasks.datamodule import EmotionDataModule
-from vibespeaker.tasks.scores import SplitOutputs
 
 
 def prediction_table(
-    outputs: SplitOutputs,
+    rows: npt.NDArray[np.int64],
+    output: EmotionOutput,
     trained: Provenance,
     data: EmotionDataModule,
     system: str,
     identity: str | None,
     provenance: dict[str, Any],
 ) -> Predictions:
-    """Return one row per utterance, in the order of `outputs`.
+    """Return one row per utterance, in the order of `rows`.
 
     Args:
-        outputs: each utterance once.
+        rows: `(N,)` of the manifest, each once.
+        output: of the same utterances.
         trained: what the system was trained on.
         data: what was predicted.
         system: what reports call the system.
         identity: SHA-256 of what answered, see `systems.System`.
         provenance: what the table records beside.
     """
-    columns = data.names.select(outputs.targets.rows.tolist())
-    here, output = data.provenance, outputs.output
+    columns = data.names.select(rows.tolist())
+    here = data.provenance
     metadata = PredictionsMetadata(
         label_set=trained.label_set,
         classes=trained.classes,

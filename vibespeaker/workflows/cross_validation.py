@@ -1,7 +1,7 @@
 """`vibespeaker cross-validate`: train and predict every fold, then score all folds together."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -21,12 +21,13 @@ from vibespeaker.evaluation.terminal import show
 from vibespeaker.files import file_sha256, write_text
 from vibespeaker.files.markdown import plain
 from vibespeaker.files.markdown import row as markdown_row
-from vibespeaker.files.outputs import check_folder, check_output, distinct, plain_name
+from vibespeaker.files.outputs import check_folder
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.split.command import splits_of
 from vibespeaker.prepare.split.strategies import SplitStrategy
 from vibespeaker.progress import plain_console
 from vibespeaker.trainer.layers import layers
+from vibespeaker.workflows.folds import write_folds
 from vibespeaker.workflows.steps import Chain, Training, training_step
 
 log = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ def cross_validate(
 
         cache = cache or out / "cache"
         status = extract(manifest, find_config(encoders, "encoders"), cache)
-    paths = _write_folds(manifest, by, out, folds, leave_out, validation, seed)
+    paths = write_folds(_folds(manifest, by, folds, leave_out, validation, seed), out, manifest)
     tables = _train(paths, config, out, cache, system, validation > 0)
     joined = join(read_tables(tables, "test"))
     joined.predictions.write(out / "predictions.parquet")
@@ -114,28 +115,14 @@ def cross_validate(
     return status
 
 
-def _write_folds(
-    manifest: Path,
-    by: SplitStrategy | Path,
-    out: Path,
-    folds: int | None,
-    leave_out: str | None,
-    validation: float,
-    seed: int,
-) -> list[Path]:
+def _folds(
+    manifest: Path, by: SplitStrategy | Path, folds: int | None, leave_out: str | None, validation: float, seed: int
+) -> Iterator[tuple[str, Manifest]]:
     counted = folds or (None if isinstance(by, Path) or leave_out else 5)
-    paths: list[Path] = []
-    table = Manifest.read(manifest)
-    for name, made in splits_of(table, by, None, None, counted, leave_out, validation, seed):
+    for name, made in splits_of(Manifest.read(manifest), by, None, None, counted, leave_out, validation, seed):
         if not name:
             raise ConfigError(f"{by} has no folds", remedy="train on it with: vibespeaker fit")
-        # speakers may be called anything, and two of them alike but for what a file's name leaves out
-        own = distinct([*(path.stem for path in paths), plain_name(name)])[-1]
-        path = out / "manifests" / f"{own}.parquet"
-        check_output(path, inputs=[manifest], option="a fold of --out")
-        made.write(path)
-        paths.append(path)
-    return paths
+        yield name, made
 
 
 def _train(

@@ -1,17 +1,18 @@
 """`vibespeaker baselines`: classical classifiers on embeddings out of a cache, scored beside each other."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from vibespeaker.arguments.ranges import COUNT, DRAWS, SEED, Range, require, require_each, require_once
 from vibespeaker.baselines.classifiers import CLASSIFIERS, classifier
 from vibespeaker.errors import ConfigError
-from vibespeaker.files.outputs import check_folder, check_output
+from vibespeaker.files.outputs import check_folder
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.split.command import splits_of
 from vibespeaker.prepare.split.strategies import SplitStrategy
+from vibespeaker.workflows.folds import write_folds
 
 log = logging.getLogger(__name__)
 
@@ -81,10 +82,14 @@ def baselines(
     published = by if isinstance(by, Path) else None
     check_folder(out, inputs=[manifest, cache, published], names=FILES)
     crossed = folds is not None or leave_out is not None or by != "speakers"
-    manifests = dict(_write_folds(manifest, by, out, folds, leave_out)) if crossed else {"": manifest}
+    manifests = {"": manifest}
+    if crossed:
+        made = splits_of(Manifest.read(manifest), by, None, None, folds, leave_out, validation=0)
+        named = ((name or "split", fold) for name, fold in made)
+        manifests = {path.stem: path for path in write_folds(named, out, manifest)}
     chosen = tuple(EmbeddingCache.open(cache).encoders) if encoders is None else tuple(encoders)
     sources = Sources(cache, chosen, out / "features.npy", tuple(allow_leaks or ()))
-    sources.read(next(iter(manifests.values())))
+    features = sources.read(next(iter(manifests.values())))
     steps: list[Step] = []
     tables: dict[str, list[Path]] = {}
     for name in names:
@@ -92,7 +97,7 @@ def baselines(
             for fold, path in manifests.items():
                 fitted = Fit(name, seed, fold, path, out, sources)
                 tables.setdefault(fitted.title, []).append(fitted.table)
-                steps.append(fitted.step())
+                steps.append(fitted.step(features))
     with workers_at_hand(processes) as workers:
         Chain(out, len(steps), workers).run_together(steps)
     whole = [_whole(paths, out / "predictions" / f"{title}.parquet") for title, paths in tables.items()]
@@ -116,17 +121,6 @@ def _chosen(wanted: Sequence[str] | None) -> list[str]:
         else:
             found.append(name)
     return found
-
-
-def _write_folds(
-    manifest: Path, by: SplitStrategy | Path, out: Path, folds: int | None, leave_out: str | None
-) -> Iterator[tuple[str, Path]]:
-    read = Manifest.read(manifest)
-    for name, made in splits_of(read, by, None, None, folds, leave_out, validation=0):
-        path = out / "manifests" / f"{name.replace('/', '-') or 'split'}.parquet"
-        check_output(path, inputs=[manifest], option="a fold of --out")
-        made.write(path)
-        yield path.stem, path
 
 
 def _whole(paths: Sequence[Path], out: Path) -> Path:

@@ -7,21 +7,24 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from vibespeaker.baselines.classifiers import CLASSIFIERS
 from vibespeaker.baselines.features import read_features
 from vibespeaker.baselines.fitting import answering, fit, spread
 from vibespeaker.baselines.network import log_probabilities
 from vibespeaker.baselines.summaries import Features, Summary, summary_of
+from vibespeaker.batch import EmotionOutput
+from vibespeaker.data.epoch_items import entries_of
 from vibespeaker.data.splits import Splits
 from vibespeaker.errors import ConfigError
 from vibespeaker.files import atomic_path, file_sha256
 from vibespeaker.labels import NO_CATEGORY
 from vibespeaker.manifest import Manifest
-from vibespeaker.predictions import Predictions, PredictionsMetadata
 from vibespeaker.prepare.split.groups import belonging_together
 from vibespeaker.systems.classical import write_classical
 from vibespeaker.tasks.datamodule import EmotionDataModule
+from vibespeaker.tasks.prediction_table import prediction_table
 from vibespeaker.workflows.steps import Step
 
 log = logging.getLogger(__name__)
@@ -54,25 +57,28 @@ class Sources:
     def summaries(self, data: EmotionDataModule) -> dict[str, Summary]:
         """Return encoder name → how its frames become a vector."""
         assert data.cache is not None
-        return {name: summary_of(data.cache.lengths(name, self._entries(data, name))) for name in self.encoders}
+        return {name: summary_of(data.cache.lengths(name, _entries(data, name))) for name in self.encoders}
 
-    def read(self, manifest: Path) -> None:
-        """Write the vectors of every row, once for all folds; the rows are the same in all of them."""
+    def read(self, manifest: Path) -> str:
+        """Write the vectors of every row, once for all folds, whose rows are the same; return the file's SHA-256."""
         data = self.data(manifest)
         assert data.cache is not None
-        parts = [
-            read_features(data.cache, name, self._entries(data, name), summary)
-            for name, summary in self.summaries(data).items()
-        ]
+        parts = []
+        for name in self.encoders:
+            entries = _entries(data, name)
+            summary = summary_of(data.cache.lengths(name, entries))
+            parts.append(read_features(data.cache, name, entries, summary))
         self.features.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(self.features) as temporary, open(temporary, "wb") as file:
             np.save(file, np.concatenate(parts, axis=1))
+        return file_sha256(self.features)
 
-    def _entries(self, data: EmotionDataModule, name: str) -> npt.NDArray[np.int64]:
-        assert data.cache is not None
-        count = len(data.contents[name])
-        ids = data.names.table.column("utterance_id")
-        return data.cache.find(name, data.contents[name], np.zeros(count, int), lambda at: ids.take(at).to_pylist())
+
+def _entries(data: EmotionDataModule, name: str) -> npt.NDArray[np.int64]:
+    """Return `(N,)` entry numbers of an encoder's clean frames."""
+    assert data.cache is not None
+    ids = data.names.table.column("utterance_id")
+    return entries_of(data.cache, name, data.contents[name], 0, None, lambda at: ids.take(at).to_pylist())[0]
 
 
 @dataclass(frozen=True)
@@ -110,11 +116,11 @@ class Fit:
         """Its prediction table."""
         return self.folder / "predictions.parquet"
 
-    def step(self) -> Step:
-        """Return the work as a step that is not done twice."""
+    def step(self, features_sha256: str) -> Step:
+        """Return the work as a step that is not done twice; it begins from vectors of that hash."""
         inputs = {
             "manifest": file_sha256(self.manifest),
-            "features": file_sha256(self.sources.features),
+            "features": features_sha256,
             "encoders": list(self.sources.encoders),
             "allow_leaks": list(self.sources.allow_leaks),
             "classifier": self.name,
@@ -145,23 +151,9 @@ def fit_and_predict(work: Fit) -> None:
         log.info("%s %s: %s", work.title, work.fold, remark)
     write_classical(work.folder, fitted, work.sources.summaries(data), data.provenance)
     probabilities = spread(answering(fitted)(features[others]), fitted.present, len(data.labels))
-    metadata = _metadata(work, data)
-    names = data.names.select(others.tolist())
-    ids, files, splits = (names.column(name) for name in ("utterance_id", "file_name", "split"))
-    logits = log_probabilities(probabilities)
-    Predictions.build(ids, files, splits, logits, None, metadata).write(work.table)
-
-
-def _metadata(work: Fit, data: EmotionDataModule) -> PredictionsMetadata:
-    provenance = data.provenance
-    return PredictionsMetadata(
-        provenance.label_set,
-        provenance.classes,
-        work.title,
-        file_sha256(work.folder / "config.json"),
-        provenance.manifest,
-        provenance.cache,
-        provenance.synthetic,
-        provenance.record(provenance.transcripts),
-        data.policy,
-    )
+    logits = torch.from_numpy(log_probabilities(probabilities).astype(np.float32))
+    trained = data.provenance
+    record = trained.record(trained.transcripts)
+    identity = file_sha256(work.folder / "config.json")
+    output = EmotionOutput(logits, None)
+    prediction_table(others, output, trained, data, work.title, identity, record).write(work.table)
