@@ -26,7 +26,7 @@ from vibespeaker.labels.heads import HEADS, HeadSpec
 from vibespeaker.models.base import EmotionModel, check_heads, choose_encoders, frames_of
 from vibespeaker.models.dropout import Dropout
 from vibespeaker.models.heads import EmotionHead
-from vibespeaker.models.pooling import MeanPooling, Pooling
+from vibespeaker.models.pooling import MeanPooling, Pooling, make_poolings
 
 Activation = Literal["relu", "gelu"]
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU}
@@ -75,8 +75,7 @@ class Concatenation(EmotionModel):
         self.encoders = choose_encoders(encoder_dims, encoders)
         self.heads = check_heads(heads, further)
         self.encoder_dims = tuple(encoder_dims[name] for name in self.encoders)
-        makers = [(poolings or {}).get(name, pooling) for name in self.encoders]
-        modules = [make(dim) for make, dim in zip(makers, self.encoder_dims, strict=True)]
+        modules = make_poolings(dict(zip(self.encoders, self.encoder_dims, strict=True)), pooling, poolings)
         self.poolings = nn.ModuleList(modules)
         self.pooled_dropout = Dropout(pooled_dropout)
         widths = [sum(module.output_dim for module in modules), *hidden]

@@ -18,7 +18,7 @@ from vibespeaker.batch import EmotionOutput, Frames
 from vibespeaker.labels.heads import HEADS, HeadSpec
 from vibespeaker.models.base import EmotionModel, check_heads, choose_encoders, frames_of
 from vibespeaker.models.heads import EmotionHead
-from vibespeaker.models.pooling import Pooling, StatisticsPooling
+from vibespeaker.models.pooling import Pooling, StatisticsPooling, make_poolings
 
 
 class LateFusion(EmotionModel):
@@ -54,8 +54,7 @@ class LateFusion(EmotionModel):
         self.encoders = choose_encoders(encoder_dims, encoders)
         self.heads = check_heads(heads, further)
         self.encoder_dims = tuple(encoder_dims[name] for name in self.encoders)
-        makers = [(poolings or {}).get(name, pooling) for name in self.encoders]
-        modules = [make(dim) for make, dim in zip(makers, self.encoder_dims, strict=True)]
+        modules = make_poolings(dict(zip(self.encoders, self.encoder_dims, strict=True)), pooling, poolings)
         self.poolings = nn.ModuleList(modules)
         self.outputs = nn.ModuleList(
             zero_initialised(EmotionHead(module.output_dim, classes, self.heads, further)) for module in modules

@@ -27,7 +27,7 @@ from vibespeaker.models.base import EmotionModel, check_heads, choose_encoders, 
 from vibespeaker.models.frame_networks import FrameNetwork, Unchanged
 from vibespeaker.models.fusion import Fusion, LSTMFusion
 from vibespeaker.models.heads import EmotionHead
-from vibespeaker.models.pooling import AttentiveStatisticsPooling, Pooling
+from vibespeaker.models.pooling import AttentiveStatisticsPooling, Pooling, make_poolings
 
 
 class MultiEncoderModel(EmotionModel):
@@ -79,8 +79,8 @@ class MultiEncoderModel(EmotionModel):
         self.heads = check_heads(heads, further)
         self.encoder_dims = tuple(encoder_dims[name] for name in self.encoders)
         networks = _frame_networks(frame_network, dict(zip(self.encoders, self.encoder_dims, strict=True)))
-        makers = [(poolings or {}).get(name, pooling) for name in self.encoders]
-        modules = [make(network.output_dim) for make, network in zip(makers, networks, strict=True)]
+        widths = [network.output_dim for network in networks]
+        modules = make_poolings(dict(zip(self.encoders, widths, strict=True)), pooling, poolings)
         self.frame_networks = nn.ModuleList(networks)
         self.poolings = nn.ModuleList(modules)
         self.projections = nn.ModuleList(nn.Linear(module.output_dim, projection_dim) for module in modules)

@@ -1,6 +1,7 @@
 """Pooling: a sequence of frames becomes one embedding, whatever its length and padding."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -158,3 +159,16 @@ def _full(parameter: Tensor) -> Tensor:
 
 def _deviation(variance: Tensor) -> Tensor:
     return variance.clamp(min=VARIANCE_FLOOR).sqrt()
+
+
+def make_poolings(
+    dims: Mapping[str, int], pooling: Callable[[int], Pooling], poolings: Mapping[str, Callable[[int], Pooling]] | None
+) -> list[Pooling]:
+    """Return the pooling of each encoder, in the order of `dims`.
+
+    Args:
+        dims: encoder name → width of what is pooled.
+        pooling: from that width to the pooling of an encoder.
+        poolings: encoder name → one in place of `pooling`; names of encoders that are not in `dims` are ignored.
+    """
+    return [(poolings or {}).get(name, pooling)(dim) for name, dim in dims.items()]
