@@ -178,6 +178,12 @@ class Provenance:
             "trained_heads": trained,
         }
 
+    def to_config(self) -> dict[str, Any]:
+        """Return what a folder's config holds, which people read: `to_checkpoint` without what the encoders say."""
+        stored = self.to_checkpoint()
+        del stored["encoder_dims"]
+        return stored
+
     @staticmethod
     def from_checkpoint(checkpoint: Mapping[str, Any], source: object) -> "Provenance":
         """Read the provenance of a loaded checkpoint.

@@ -60,10 +60,8 @@ def write_classical(path: Path, fitted: Fitted, summaries: Mapping[str, Summary]
     """
     path.mkdir(parents=True, exist_ok=True)
     digest = write_fitted(fitted, path)
-    stored = provenance.to_checkpoint()
-    del stored["encoder_dims"]
     present = list(fitted.present)
-    config = _Config(KIND, FORMAT, __version__, fitted.name, dict(summaries), present, stored, digest)
+    config = _Config(KIND, FORMAT, __version__, fitted.name, dict(summaries), present, provenance.to_config(), digest)
     write_config(path, asdict(config))
 
 

@@ -148,14 +148,12 @@ def write_model_folder(
         if encoders:
             carry(one.spec, path / ENCODERS / name)
     digest = weights_sha256(weights)
-    provenance = system.trained_provenance.to_checkpoint()
-    del provenance["encoder_dims"]
     made = _Config(
         KIND,
         FORMAT,
         __version__,
         _words_of(system.network_spec),
-        provenance,
+        system.trained_provenance.to_config(),
         digest,
         stored_calibration(calibration, digest),
         None if facts is None else asdict(facts),

@@ -150,9 +150,7 @@ def write_text_emotion(folder: Path, learned: TextWeights, provenance: Provenanc
     }
     with atomic_path(folder / WEIGHTS) as temporary:
         temporary.write_bytes(save(tensors, metadata={_HEADER: json.dumps(settings, sort_keys=True)}))
-    stored = provenance.to_checkpoint()
-    del stored["encoder_dims"]
-    config = {"kind": KIND, "format": FORMAT, "vibespeaker": __version__, "provenance": stored}
+    config = {"kind": KIND, "format": FORMAT, "vibespeaker": __version__, "provenance": provenance.to_config()}
     config["weights_sha256"] = file_sha256(folder / WEIGHTS)
     write_text(folder / CONFIG, json.dumps(config, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
