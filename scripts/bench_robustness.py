@@ -21,6 +21,7 @@ from rich.table import Table
 from vibespeaker.audio.augmentation.recipe import AugmentationRecipe, Gain, Noise, Reverberation
 from vibespeaker.audio.augmentation.views import Augmentation
 from vibespeaker.audio.files import read_audio
+from vibespeaker.corpora.emodb import EMOTIONS
 from vibespeaker.files.run_folder import checkpoint_path
 from vibespeaker.metrics import confusion_matrix, uar
 from vibespeaker.progress import plain_console, tracked
@@ -29,8 +30,6 @@ from vibespeaker.recognizer.system import Recognizer
 from vibespeaker.utterance import SAMPLE_RATE
 
 Samples = npt.NDArray[np.float32]
-#: EmoDB's letter of an emotion, in a file's name.
-LETTERS = {"W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "happiness", "T": "sadness", "N": "neutral"}
 _OFF = {"reverberation": Reverberation(0.0), "noise": Noise(0.0), "gain": Gain(0.0)}
 
 
@@ -82,7 +81,7 @@ def _scores(runs: Path, clips: list[Path], every: int) -> tuple[dict[str, float]
             recognizer = Recognizer(checkpoint_path(runs / speaker, "last"), cutting=Cutting("whole"))
             own = [path for path in clips if path.name.startswith(speaker)][::every]
             tried += len(own)
-            true = [recognizer.classes.index(LETTERS[path.name[5]]) for path in own]
+            true = [recognizer.classes.index(EMOTIONS[path.name[5]]) for path in own]
             samples = [read_audio(path) for path in own]
             for name, change in changes.items():
                 answers = recognizer([change(one) for one in samples], rate=SAMPLE_RATE)

@@ -12,7 +12,8 @@ from vibespeaker.corpora.named import file_stem, read_named
 from vibespeaker.utterance import Utterance
 
 _NAME = re.compile(r"(?P<speaker>\d\d)(?P<text>[ab]\d\d)(?P<emotion>[A-Z])(?P<version>[a-z])")
-_EMOTIONS = {
+#: The letter of an emotion in a file's name → what it is called.
+EMOTIONS = {
     "W": "anger",
     "L": "boredom",
     "E": "disgust",
@@ -45,7 +46,7 @@ _TEXTS = {
     "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
 }
-_ALLOWED = (("speaker", _GENDERS), ("text", _TEXTS), ("emotion", _EMOTIONS))
+_ALLOWED = (("speaker", _GENDERS), ("text", _TEXTS), ("emotion", EMOTIONS))
 
 
 class EmoDB(CorpusAdapter):
@@ -90,6 +91,6 @@ def _utterance(path: str) -> Utterance:
         gender=_GENDERS[name["speaker"]],
         text=_TEXTS[name["text"]],
         text_origin="script",
-        category=_EMOTIONS[name["emotion"]],
+        category=EMOTIONS[name["emotion"]],
         sentence=f"emodb/{name['text']}",
     )
