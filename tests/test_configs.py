@@ -14,7 +14,7 @@ from tests.experiments.conftest import merge, resolved
 from tests.experiments.test_features import FEATURES
 from tests.experiments.test_other_inputs import OTHER_INPUTS
 from tests.experiments.test_pretrained import TRAINED
-from tests.toy import Toy, make_toy
+from tests.toy import ON_A_PROCESSOR, Toy, make_toy
 from vibespeaker.cli.table import COMMANDS, TRAINER_COMMANDS
 from vibespeaker.config_files import find_config, shipped_configs
 from vibespeaker.encoders.specs import read_specs
@@ -38,11 +38,7 @@ OTHERS = (*FEATURES, *TRAINED, *OTHER_INPUTS)
 FITTED = [name for name in EXPERIMENTS if name not in (*ENSEMBLES, *LIVE, *WHISPERS, *OTHERS)]
 #: What of a full-size experiment must shrink for a test, and what the machine of the test lacks.
 TINY = [
-    "--trainer.accelerator=cpu",
-    "--trainer.devices=1",
-    "--trainer.precision=32-true",
-    "--trainer.enable_progress_bar=false",
-    "--trainer.enable_model_summary=false",
+    *ON_A_PROCESSOR,
     "--trainer.max_epochs=1",
     "--trainer.limit_train_batches=2",
     "--data.init_args.batch_size=9",

@@ -134,6 +134,14 @@ def write_cache(
         merge_index(path / name, record.identity)
 
 
+#: Of a shipped experiment, what the machine of the test lacks or nobody watches.
+ON_A_PROCESSOR = [
+    "--trainer.accelerator=cpu",
+    "--trainer.devices=1",
+    "--trainer.precision=32-true",
+    "--trainer.enable_progress_bar=false",
+    "--trainer.enable_model_summary=false",
+]
 #: A network small enough for tests, without dropout and batch norm, and the challenge system's loss.
 SMALL_TASK = """\
 model:

@@ -9,18 +9,14 @@ import pytest
 import yaml
 
 from tests.recordings import record
-from tests.toy import toy_manifest
+from tests.toy import ON_A_PROCESSOR, toy_manifest
 from vibespeaker.config_files import find_config
 from vibespeaker.trainer.cli import TrainerCLI, run_trainer
 from vibespeaker.trainer.layers import layers
 
 Fit = Callable[..., TrainerCLI]
 TINY = [
-    "--trainer.accelerator=cpu",
-    "--trainer.devices=1",
-    "--trainer.precision=32-true",
-    "--trainer.enable_progress_bar=false",
-    "--trainer.enable_model_summary=false",
+    *ON_A_PROCESSOR,
     "--trainer.limit_train_batches=2",
     "--trainer.max_epochs=1",
     "--trainer.accumulate_grad_batches=1",
