@@ -14,7 +14,15 @@ import yaml
 from vibespeaker.calibration.applying import apply_calibration
 from vibespeaker.calibration.store import Calibration
 from vibespeaker.ensemble.combiners import Combiner, Weighted
-from vibespeaker.ensemble.fusion import FusionFile, Modality, mapped_classes, member_weights, union, widened
+from vibespeaker.ensemble.fusion import (
+    FusionFile,
+    Modality,
+    joint_modality,
+    mapped_classes,
+    member_weights,
+    union,
+    widened,
+)
 from vibespeaker.ensemble.gate import Gate
 from vibespeaker.ensemble.means import LEAST_PROBABILITY
 from vibespeaker.ensemble.members import Member, identified
@@ -139,10 +147,10 @@ def _encoders(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _modality(name: str, record: Mapping[str, Any]) -> Modality:
-    kinds = {encoder.get("modality") for encoder in _encoders(record)} - {None}
+    kinds = {str(kind) for encoder in _encoders(record) if (kind := encoder.get("modality")) is not None}
     if not kinds:
         log.warning("the table of member %s does not record what it reads: it is taken to hear", name)
-    return "both" if len(kinds) > 1 else "text" if kinds == {"text"} else "audio"
+    return joint_modality(kinds)
 
 
 def _silent(table: Predictions, manifest: Path | None, source: Path) -> frozenset[str]:

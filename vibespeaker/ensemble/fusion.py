@@ -13,7 +13,7 @@ weight; members that read words alone count for nothing where nothing was said. 
 and prediction tables.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -98,6 +98,12 @@ def read_fusion(path: Path) -> FusionFile:
         allowed = "fusion: weighted, or fusion: confidence"
         raise ConfigError(f"{path} describes no fusion", found=", ".join(content) or "nothing", allowed=allowed)
     return make_as(content, FusionFile, str(path))
+
+
+def joint_modality(kinds: Collection[str]) -> Modality:
+    """Return what somebody goes by whose encoders have these modalities: `audio` where there are none."""
+    found = set(kinds)
+    return "both" if len(found) > 1 else "text" if found == {"text"} else "audio"
 
 
 def member_weights(file: FusionFile, modalities: Mapping[str, Modality]) -> dict[str, float]:

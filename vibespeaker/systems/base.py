@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from vibespeaker.batch import EmotionBatch, EmotionOutput
-from vibespeaker.ensemble.fusion import Modality
+from vibespeaker.ensemble.fusion import Modality, joint_modality
 from vibespeaker.errors import PredictionsError
 from vibespeaker.labels import LabelSet
 from vibespeaker.labels.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD
@@ -115,8 +115,7 @@ class Joint(Protocol):
 
 def modality_of(system: System) -> Modality:
     """Return what a system goes by, as its encoders say: `audio` where it has none."""
-    kinds = {encoder.modality for encoder in system.provenance.encoders.values()}
-    return "both" if len(kinds) > 1 else "text" if kinds == {"text"} else "audio"
+    return joint_modality([encoder.modality for encoder in system.provenance.encoders.values()])
 
 
 def reads_text(system: System) -> bool:
