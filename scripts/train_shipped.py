@@ -46,11 +46,13 @@ def main() -> None:
         help="speakers to leave out, all by default; with fewer, the card has the scores of bench_real_speech.py, of "
         "the same folds, settings and three seeds, and the calibration is fitted on these speakers alone",
     )
+    parser.add_argument("--augmentation", default=PLACES, help="recipe of the views that it hears")
+    parser.add_argument("--views", type=int, default=VIEWS, help="how many of them beside each clip")
     parser.add_argument("--package", action="store_true", help="put the model in its place in the package")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     torch.set_num_threads(1)
-    corpus = _corpus("emodb", options.data, options.out)
+    corpus = _corpus("emodb", options)
     corpus.make()
     system = TrainedModel.from_checkpoint(train_on_all(corpus, options.seeds[0]))
     tables = [leave_one_speaker_out(corpus, seed, options.folds) for seed in options.seeds]
@@ -60,10 +62,11 @@ def main() -> None:
     model = options.out / "model"
     heard = ranges(Manifest.read(corpus.manifest))
     quietest, loudest = heard["level_db"]
-    heard["level_db"] = (quietest + read_recipe(find_config(PLACES)).gain.min_db, loudest)
+    gain = read_recipe(find_config(options.augmentation, "augmentation")).gain
+    heard["level_db"] = (quietest + (gain.min_db if gain.probability else 0.0), loudest)
     # the model is there before it hears another corpus, and is written again with what came out
     write_model_folder(model, system, "", calibration, facts(scores, {}, heard))
-    other = _corpus("ravdess", options.data, options.out)
+    other = _corpus("ravdess", options)
     other.prepare()
     elsewhere, clips, shared = scores_elsewhere(model, other.manifest)
     said = facts(scores, elsewhere, heard)
@@ -77,8 +80,9 @@ def main() -> None:
         shutil.copytree(model, models_folder() / DEFAULT, dirs_exist_ok=True)
 
 
-def _corpus(name: str, data: Path, out: Path) -> Corpus:
-    corpus = Corpus(name, data / name, out / name, {"views": VIEWS, "augmentation": find_config(PLACES)})
+def _corpus(name: str, options: argparse.Namespace) -> Corpus:
+    extraction = {"views": options.views, "augmentation": find_config(options.augmentation, "augmentation")}
+    corpus = Corpus(name, options.data / name, options.out / name, extraction)
     corpus.folder.mkdir(parents=True, exist_ok=True)
     return corpus
 
