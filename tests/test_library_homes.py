@@ -31,6 +31,7 @@ HOMES = {
     "sounddevice": {"audio"},
     "soundfile": {"audio"},
     "soxr": {"audio"},
+    "streamlit": {"app"},
     "tensorboard": {"report"},
     "torchaudio": {"encoders"},
     "torchmetrics": {"tasks", "trainer"},

@@ -12,6 +12,7 @@ TRAINER_COMMANDS = {
 COMMANDS = {
     "recognize": ("vibespeaker.recognizer.command:recognize", "say what emotions are heard in recordings"),
     "listen": ("vibespeaker.recognizer.listening:listen", "say what emotion is heard now, from a microphone or a pipe"),
+    "app": ("vibespeaker.app.command:app", "serve a page to try a model on, by upload or microphone"),
     "train": ("vibespeaker.workflows.train:train", "train a model on a folder of recordings, a table or a corpus"),
     "quickstart": ("vibespeaker.workflows.quickstart:quickstart", "run the full pipeline, from a corpus to a report"),
     "configs": ("vibespeaker.config_files.command:configs", "list the configs that come with VibeSpeaker, or show one"),
@@ -51,7 +52,7 @@ COMMANDS = {
 
 #: Heading → its commands, in the order in which people need them.
 GROUPS = {
-    "begin": ("recognize", "listen", "train", "quickstart", "configs", "completion"),
+    "begin": ("recognize", "listen", "app", "train", "quickstart", "configs", "completion"),
     "data": ("prepare", "combine", "clean", "split", "stats", "check", "balance", "transcribe", "extract"),
     "train": ("fit", "fit-text", "sweep", "ablate", "cross", "cross-validate", "baselines", "remake"),
     "judge": ("validate", "test", "predict", "ensemble", "evaluate", "wer", "calibrate", "prior", "report"),

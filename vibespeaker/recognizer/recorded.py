@@ -93,7 +93,7 @@ def recorded(sound: Sound, rate: int | None = None, excerpt: Excerpt = WHOLE) ->
     Args:
         sound: see `Sound`; samples are floating-point numbers within full scale ±1, or integers of their type's scale.
         rate: Hz of samples; null where it is a file.
-        excerpt: what to read of a file.
+        excerpt: what to read of a file, or of its bytes.
 
     Raises:
         AudioError: it cannot be used, or samples come without their rate.
@@ -103,22 +103,22 @@ def recorded(sound: Sound, rate: int | None = None, excerpt: Excerpt = WHOLE) ->
         start = excerpt.start or 0.0
         return Recorded(heard.samples, heard.notes, str(sound), start, excerpt.end, excerpt.channel)
     if isinstance(sound, bytes):
-        return _of_bytes(sound)
+        return _of_bytes(sound, excerpt)
     if rate is None:
         raise AudioError("samples come without their rate", remedy="say it: recognizer(samples, rate=16_000)")
     return _of_samples(np.asarray(sound), rate)
 
 
-def _of_bytes(content: bytes) -> Recorded:
+def _of_bytes(content: bytes, excerpt: Excerpt) -> Recorded:
     """Read a file's bytes; decoders read files, by their number."""
     with tempfile.NamedTemporaryFile(prefix="vibespeaker-") as file:
         file.write(content)
         file.flush()
         try:
-            heard = hear_any(Path(file.name))
+            heard = hear_any(Path(file.name), excerpt)
         except AudioError as error:
             raise AudioError(str(error).replace(f"audio file {file.name}", "the audio that was given")) from error
-    return Recorded(heard.samples, heard.notes)
+    return Recorded(heard.samples, heard.notes, None, excerpt.start or 0.0, excerpt.end, excerpt.channel)
 
 
 def _of_samples(samples: npt.NDArray[np.generic], rate: int) -> Recorded:

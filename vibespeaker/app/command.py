@@ -1,0 +1,58 @@
+"""The command `app`: its help needs neither a model nor Streamlit."""
+
+from vibespeaker.arguments.ranges import POSITIVE, Range, require
+from vibespeaker.audio.packages import installed
+from vibespeaker.config_files.imports import trust as trust_packages
+from vibespeaker.transcribe.specs import DEFAULTS, build_transcriber, read_transcribers
+
+#: Where nobody but this machine comes in.
+LOOPBACK = "127.0.0.1"
+_PORTS = Range(1, 65_535, whole=True)
+
+
+def app(
+    model: str | None = None,
+    transcriber: str | None = None,
+    address: str = LOOPBACK,
+    port: int = 8501,
+    seconds: float = 600.0,
+    megabytes: int = 50,
+    browser: bool = False,
+    device: str = "cpu",
+    trust: list[str] | None = None,
+) -> int:
+    """Serve a page to try a model on: upload or record a voice, and see what is heard in it, until Ctrl-C.
+
+    Nothing that visitors give is kept. Visitors share one model; who comes second waits for the first.
+
+    Args:
+        model: as for recognize.
+        transcriber: as for recognize.
+        address: on which the page is served; by default for this machine alone, 0.0.0.0 for everybody who reaches it.
+        port: on which it is served.
+        seconds: of a recording that are heard, from its beginning.
+        megabytes: of the largest file that is taken.
+        browser: open the page in a browser.
+        device: cpu, cuda, another of torch, or auto: a GPU where there is one.
+        trust: packages besides vibespeaker and torch that model and transcriber may name.
+
+    Raises:
+        CheckpointError: there is no such model, or its encoders are not those at hand.
+        ConfigError: Streamlit is not installed, options do not fit together, or the port is taken.
+    """
+    require(POSITIVE, seconds=seconds, megabytes=megabytes)
+    require(_PORTS, port=port)
+    installed("streamlit", "app")
+    from vibespeaker.app.service import Bounds, Service, open_for_visitors
+    from vibespeaker.app.serving import check_port, serve
+    from vibespeaker.recognizer.system import Recognizer
+
+    check_port(address, port)
+    trust_packages(trust or ())
+    transcribers = {} if transcriber is None else read_transcribers(transcriber)
+    built = {name: build_transcriber(spec, DEFAULTS) for name, spec in transcribers.items()}
+    service = Service(Recognizer(model, built, device=device), Bounds(seconds, megabytes))
+    service.warm_up()
+    open_for_visitors(service)
+    serve(address, port, megabytes, browser)
+    return 0
