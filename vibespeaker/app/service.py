@@ -47,7 +47,7 @@ class Service:
         bounds: what is taken.
     """
 
-    def __init__(self, recognizer: Recognizer, bounds: Bounds = Bounds()) -> None:  # noqa: B008 (frozen)
+    def __init__(self, recognizer: Recognizer, bounds: Bounds = Bounds()) -> None:
         self.recognizer, self.bounds = recognizer, bounds
         self._queue = Queue()
 
