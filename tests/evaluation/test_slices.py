@@ -43,8 +43,9 @@ def test_loudness_and_noise_are_cut_into_bins():
     targets.frame["snr_db"] = [10.0] * 40 + [20.0] * 40
     targets.frame["level_db"] = [-40.0] * 79 + [np.nan]
     found = groupings(targets, ["snr_db", "level_db"])
-    assert found == {"snr_db": ["1: under 15 dB"] * 40 + ["2: 15–25 dB"] * 40}
+    assert found == {"snr_db": ["under 15 dB"] * 40 + ["15 to 25 dB"] * 40}
     quiet, noisy = slices([system], targets, ("a", "b"), found, 50, 0.95, 0)
+    assert (quiet.group, noisy.group) == ("under 15 dB", "15 to 25 dB")  # by their edges, not by their letters
     assert (quiet.utterances, noisy.utterances) == (40, 40)
 
 
@@ -57,6 +58,7 @@ def test_small_groups_are_scored_but_not_named_the_worst():
     )
     assert normal.scores["uar"].value < strong.scores["uar"].value
     assert normal.worst_by == strong.worst_by == ()
+    assert (normal.is_small, strong.is_small) == (True, False)
 
 
 def test_speakers_with_enough_utterances_are_groups_with_intervals_over_utterances():
@@ -73,8 +75,8 @@ def test_durations_and_further_numbers_are_cut_into_bins():
     targets.frame["duration"] = [1.0, 3.0, 4.9, 8.0, 60.0, np.nan]
     extra = pd.DataFrame({"snr": [0.0, 10.0, 20.0, 30.0, 40.0]}, index=[f"c/{i}" for i in range(5)])
     found = groupings(targets, ["duration", "snr"], extra)
-    assert found["duration"] == ["1: under 3 s", "2: 3–5 s", "2: 3–5 s", "4: from 8 s", "4: from 8 s", None]
-    assert found["snr"] == ["1: under 10", "2: 10–20", "3: 20–30", "4: from 30", "4: from 30", None]
+    assert found["duration"] == ["under 3 s", "3 to 5 s", "3 to 5 s", "8 s and more", "8 s and more", None]
+    assert found["snr"] == ["under 10", "10 to 20", "20 to 30", "30 and more", "30 and more", None]
 
 
 def test_groupings_with_one_group_are_left_out_and_unknown_ones_refused():

@@ -45,8 +45,15 @@ def test_a_series_keeps_its_colour_in_all_panels():
     figure = figures.line_panels({"loss": {"a": ([1, 2], [3, 2]), "b": ([1, 2], [4, 3])}, "F1": {"b": ([1], [0.5])}})
     loss, score = figure.axes
     assert loss.lines[1].get_color() == score.lines[0].get_color() != loss.lines[0].get_color()
-    assert score.lines[0].get_marker() == "o"  # one point alone is no line
+    assert loss.lines[1].get_linestyle() == score.lines[0].get_linestyle() != loss.lines[0].get_linestyle()
+    assert score.lines[0].get_marker() == "s"  # one point alone is no line
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
+
+
+def test_a_line_may_stand_in_a_band():
+    axes = figures.line_panels({"F1": {"three seeds": ([1, 2], [0.4, 0.5], [0.3, 0.4], [0.5, 0.7])}}).axes[0]
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), [0.4, 0.5])
+    assert sorted({y for _, y in axes.collections[0].get_paths()[0].vertices.tolist()}) == [0.3, 0.4, 0.5, 0.7]
 
 
 def test_class_bars_stand_side_by_side_with_whiskers():

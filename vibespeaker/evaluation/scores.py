@@ -1,7 +1,8 @@
 """What an evaluation found: scores with intervals, comparisons, slices; plain data that goes to JSON and back.
 
 Names of scores, the same in JSON, Parquet, tables and figures:
-`accuracy` (WA), `uar` (UA), `uar_plus_accuracy`, `macro_f1`, `micro_f1`; `precision_<class>`, `recall_<class>`,
+`accuracy` (WA), `uar` (UA), `uar_plus_accuracy`, `macro_f1`, `micro_f1`, `auc`, `map` (means over
+classes of the area under the ROC curve and of the average precision); `precision_<class>`, `recall_<class>`,
 `f1_<class>`; `ccc_<attribute>`, `pearson_<attribute>`, `rmse_<attribute>`, `bias_<attribute>`, `slope_<attribute>`, and
 `ccc_mean`. The prefix `balanced_` (of `macro_f1`, `accuracy`, `ccc_<attribute>`, `ccc_mean`) marks the score with every
 class given the same weight; balanced accuracy is the UAR.
@@ -23,6 +24,9 @@ from vibespeaker.files import atomic_path, write_text
 from vibespeaker.files.inputs import read_json
 
 SCHEMA_VERSION = 1
+#: Fewer utterances show nothing of a group: it is not named the worst, not drawn, and marked where it is listed.
+LEAST_UTTERANCES = 20
+FEW = "too few clips"
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,11 @@ class Slice:
     speakers: int
     scores: Mapping[str, Interval]
     worst_by: tuple[str, ...] = ()
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the group is too small for its scores to say something."""
+        return self.utterances < LEAST_UTTERANCES
 
 
 @dataclass(frozen=True)

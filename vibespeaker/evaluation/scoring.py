@@ -15,6 +15,7 @@ from vibespeaker.evaluation.bootstrap import balanced_tests, bootstrap, clusters
 from vibespeaker.evaluation.comparison import compare
 from vibespeaker.evaluation.coverage import coverage_notes, refuse_other_files, table_notes
 from vibespeaker.evaluation.folds import Table, read_tables
+from vibespeaker.evaluation.ranking import ranking_scores
 from vibespeaker.evaluation.references import majority_and_mean
 from vibespeaker.evaluation.scores import Comparison, Evaluation, Settings, Slice, SystemScores
 from vibespeaker.evaluation.slices import groupings, slices
@@ -86,8 +87,9 @@ def evaluate_tables(
     entries, targets = _read(paths, truth, options)
     reference, origin = majority_and_mean(truth, targets)
     systems = [reference, *(entry.system for entry in entries)]
+    resampling = Resampling(*clusters_of(targets), options.draws, options.seed, options.level)
     with tracked("evaluate", 4, "steps") as progress:
-        scored, tables, layouts, drawn = _score(systems, targets, truth, options)
+        scored, tables, layouts, drawn = _score(systems, targets, truth, resampling)
         progress.advance()
         tests = balanced_tests(systems, targets, layouts, options.per_class, options.seed) if options.draws else []
         progress.advance()
@@ -95,7 +97,6 @@ def evaluate_tables(
         progress.advance()
         sliced = _slices(entries, targets, truth, options, extra)
         progress.advance()
-    resampling = Resampling(*clusters_of(targets), options.draws, options.seed, options.level)
     described = [_described(one, None, targets, truth, resampling, origin) for one in systems[:1]]
     described += [_described(entry.system, entry, targets, truth, resampling) for entry in entries]
     found = [
@@ -170,16 +171,18 @@ def leaks_of(provenance: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _score(
-    systems: Sequence[System], targets: Targets, truth: Truth, options: Options
+    systems: Sequence[System], targets: Targets, truth: Truth, by: Resampling
 ) -> tuple[list[dict[str, Interval]], list[Floats], list[Layout], list[dict[str, Floats]]]:
-    clusters, count = clusters_of(targets)
     layouts = [layout_of(system, truth.labels.classes) for system in systems]
-    tables = [sums(system, targets, layout, clusters, count) for system, layout in zip(systems, layouts, strict=True)]
+    tables = [sums(one, targets, la, by.clusters, by.count) for one, la in zip(systems, layouts, strict=True)]
     drawn: list[dict[str, Floats]] = [{} for _ in systems]
-    if options.draws and count > 1:
-        drawn = bootstrap(tables, layouts, options.draws, options.seed, full=True)
+    if by.draws and by.count > 1:
+        drawn = bootstrap(tables, layouts, by.draws, by.seed, full=True)
     values = [scores(layout, table.sum(0)) for layout, table in zip(layouts, tables, strict=True)]
-    found = [intervals(one, draws, options.level) for one, draws in zip(values, drawn, strict=True)]
+    found = [
+        intervals(one, draws, by.level) | ranking_scores(targets.categories, system.probabilities, by)
+        for system, one, draws in zip(systems, values, drawn, strict=True)
+    ]
     return found, tables, layouts, drawn
 
 

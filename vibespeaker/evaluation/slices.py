@@ -5,6 +5,7 @@ large enough the worst is named for each score. UAR and CCC compare groups fairl
 counts a class that a group lacks as 0.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -18,7 +19,7 @@ import pandas as pd
 from vibespeaker.corpora.tables import open_table
 from vibespeaker.errors import CorpusError, PredictionsError
 from vibespeaker.evaluation.bootstrap import bootstrap, clusters_of, intervals
-from vibespeaker.evaluation.scores import Slice
+from vibespeaker.evaluation.scores import LEAST_UTTERANCES, Slice
 from vibespeaker.evaluation.statistics import System, layout_of, scores, sums
 from vibespeaker.evaluation.targets import Targets
 from vibespeaker.files.parquet import read_parquet
@@ -33,11 +34,11 @@ EDGES = {
 }
 #: Scores by which the worst group is named; higher is better for each.
 WORST_BY = ("accuracy", "uar", "macro_f1", "ccc_arousal", "ccc_valence", "ccc_dominance", "ccc_mean")
-#: A group needs so many utterances to be named the worst, and a speaker so many to be a group.
-LEAST_UTTERANCES = 20
 #: Draws for a group, at most; speakers are many.
 DRAWS, SPEAKER_DRAWS = 1000, 200
 _QUANTILES = (0.25, 0.5, 0.75)
+#: What `_cut` names a bin.
+_BIN = re.compile(r"(?P<under>under )?(?P<edge>-?\d+(\.\d+)?(e[+-]?\d+)?)( \w+)?( to .+| and more)?")
 
 
 def groupings(
@@ -93,7 +94,7 @@ def slices(
     found: dict[tuple[str, str], list[Slice]] = {(s.name, by): [] for s in systems for by in groups}
     layouts = [replace(layout_of(system, classes), strata=0) for system in systems]
     for by, names in groups.items():
-        codes = pd.Categorical(list(names))
+        codes = pd.Categorical(list(names), sorted({name for name in names if name}, key=_order))
         for code, group in enumerate(codes.categories):
             rows = np.flatnonzero(codes.codes == code)
             if by == "speaker" and len(rows) < LEAST_UTTERANCES:
@@ -158,7 +159,7 @@ def _rows(system: System, rows: npt.NDArray[np.int64]) -> System:
 
 def _with_worst(family: Sequence[Slice]) -> list[Slice]:
     """Name the worst of the groups that are large enough, where there are at least two."""
-    large = [one for one in family if one.utterances >= LEAST_UTTERANCES]
+    large = [one for one in family if not one.is_small]
     worst: dict[str, list[str]] = {one.group: [] for one in family}
     for name in WORST_BY:
         defined = [one for one in large if name in one.scores and not np.isnan(one.scores[name].value)]
@@ -174,9 +175,14 @@ def _quartiles(column: "pd.Series[float]") -> list[float]:
 
 def _cut(column: "pd.Series[float]", edges: Sequence[float], unit: str = "") -> "pd.Series[str]":
     """Name the bin of each number: below the first edge, between two, from the last on."""
-    names = [f"{low:g}–{high:g}{unit}" for low, high in pairwise(edges)]
-    labels = [f"under {edges[0]:g}{unit}", *names, f"from {edges[-1]:g}{unit}"] if edges else ["all"]
+    between = [f"{low:g} to {high:g}{unit}" for low, high in pairwise(edges)]
+    labels = [f"under {edges[0]:g}{unit}", *between, f"{edges[-1]:g}{unit} and more"] if edges else ["all"]
     values = column.to_numpy(np.float64, na_value=np.nan)
     bins = np.searchsorted(np.array(edges), values, side="right")
-    order = [f"{position + 1}: {label}" for position, label in enumerate(labels)]
-    return pd.Series([None if np.isnan(v) else order[b] for v, b in zip(values, bins, strict=True)], dtype=object)
+    return pd.Series([None if np.isnan(v) else labels[b] for v, b in zip(values, bins, strict=True)], dtype=object)
+
+
+def _order(group: str) -> tuple[float, bool, str]:
+    """Return what sorts the groups of a grouping: bins, as `_cut` names them, by their edges, names as such."""
+    found = _BIN.fullmatch(group)
+    return (-np.inf, True, group) if found is None else (float(found["edge"]), found["under"] is None, group)

@@ -38,11 +38,13 @@ class System:
         name: unique in an evaluation.
         predicted: `(N,)`, class index, or None without a category head.
         attributes: `(N, 3)`; the column of an absent head is NaN.
+        probabilities: `(N, C)` of the scored classes, or None where they are not known.
     """
 
     name: str
     predicted: Integers | None
     attributes: Floats
+    probabilities: Floats | None = None
 
     @property
     def attribute_heads(self) -> tuple[str, ...]:
@@ -58,7 +60,9 @@ class System:
             predictions: the table, in the order of the targets.
             logits: `(N, C)` of the scored classes, None without a category head.
         """
-        return System(name, None if logits is None else logits.argmax(axis=1), predictions.attributes())
+        if logits is None:
+            return System(name, None, predictions.attributes())
+        return System(name, logits.argmax(axis=1), predictions.attributes(), metrics.softmax(logits))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from vibespeaker.evaluation.scores import Evaluation, SystemScores
+from vibespeaker.evaluation.scores import FEW, Evaluation, SystemScores
 from vibespeaker.evaluation.uncertainty import Interval
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.progress import middle_cut
@@ -185,10 +185,17 @@ def _slices(evaluation: Evaluation, systems: Sequence[str]) -> Iterator[Table]:
         for name in ("system", by, "clips", "speakers", *names, "worst by"):
             table.add_column(name, justify="left" if name in ("system", by, "worst by") else "right")
         for one in shown:
-            worst = ", ".join(name for name in one.worst_by if name in names)
+            worst = FEW if one.is_small else ", ".join(name for name in one.worst_by if name in names)
             counts = (str(one.utterances), str(one.speakers))
             cells = (cell(one.scores.get(name)) for name in names)
-            table.add_row(one.system, one.group, *counts, *cells, worst, style="bold" if worst else None)
+            table.add_row(
+                one.system,
+                one.group,
+                *counts,
+                *cells,
+                worst,
+                style="dim" if one.is_small else "bold" if worst else None,
+            )
         yield table
 
 

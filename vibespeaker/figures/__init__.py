@@ -1,6 +1,6 @@
 """Figures of scores: arrays in, a matplotlib `Figure` out; no pyplot, no global state, the same input the same bytes.
 
-Every function returns a figure that `png_bytes` or `svg_bytes` turns into a file's content; TensorBoard takes it as it
+Every function returns a figure that `figure_bytes` turns into a file's content; TensorBoard takes it as it
 is. What is drawn is computed by `metrics`, `evaluation` and `calibration`: nothing is scored here.
 """
 
@@ -9,11 +9,13 @@ from vibespeaker.figures.categories import class_bars, confusion_figure, reliabi
 from vibespeaker.figures.corpora import before_and_after, corpus_bars, score_matrix
 from vibespeaker.figures.curves import interval_figure, line_panels, risk_coverage_figure
 from vibespeaker.figures.explanation import Explained, explanation_figure
-from vibespeaker.figures.style import png_bytes, svg_bytes
+from vibespeaker.figures.style import FORMATS, Format, figure_bytes, kind_of, png_bytes, svg_bytes
 from vibespeaker.figures.trajectory import trajectory_figure
 
 __all__ = [
+    "FORMATS",
     "Explained",
+    "Format",
     "attribute_scatter",
     "before_and_after",
     "class_bars",
@@ -21,7 +23,9 @@ __all__ = [
     "corpus_bars",
     "density_panels",
     "explanation_figure",
+    "figure_bytes",
     "interval_figure",
+    "kind_of",
     "line_panels",
     "png_bytes",
     "reliability_diagram",

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from vibespeaker.figures.style import ACCENT, MUTED, SERIES, SHARES, only_axes, ruled, styled
+from vibespeaker.figures.style import ACCENT, MUTED, SERIES, SHARES, line_style, only_axes, ruled, styled
 from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN
 
 _CELLS = 48
@@ -78,8 +78,7 @@ def density_panels(panels: Mapping[str, Mapping[str, npt.ArrayLike]]) -> Figure:
                 known = known[np.isfinite(known)]
                 if len(known):
                     shares, _ = np.histogram(known, bins=edges, density=True)
-                    style = "-" if index < len(SERIES) else "--"
-                    axes.stairs(shares, edges, color=SERIES[index % len(SERIES)], label=system, linestyle=style)
+                    axes.stairs(shares, edges, **line_style(index), label=system)
             axes.set_xlim(ATTRIBUTE_MIN, ATTRIBUTE_MAX)
             axes.set_xlabel(f"predicted {name}")
             if number == 1:

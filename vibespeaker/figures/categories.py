@@ -30,7 +30,16 @@ def confusion_figure(matrix: npt.ArrayLike, classes: Sequence[str], title: str =
         for (row, column), share in np.ndenumerate(shares):
             colour = "white" if share > _DARK_CELL else INK
             if counts[row, column]:
-                axes.text(column, row - 0.14, f"{100 * share:.0f}%", ha="center", va="center", color=colour, fontsize=8)
+                axes.text(
+                    column,
+                    row - 0.14,
+                    f"{100 * share:.0f}%",
+                    ha="center",
+                    va="center",
+                    color=colour,
+                    fontsize=8,
+                    in_layout=False,
+                )
                 axes.text(
                     column,
                     row + 0.25,
@@ -39,6 +48,7 @@ def confusion_figure(matrix: npt.ArrayLike, classes: Sequence[str], title: str =
                     va="center",
                     color=colour,
                     fontsize=6,
+                    in_layout=False,
                 )
         positions = range(len(classes))
         axes.set_xticks(positions, classes, rotation=40, ha="right", rotation_mode="anchor")

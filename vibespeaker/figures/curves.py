@@ -4,45 +4,64 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from vibespeaker.figures.style import MUTED, SERIES, only_axes, ruled, styled
+from vibespeaker.figures.style import MUTED, SERIES, line_style, only_axes, point_style, ruled, styled
 
 #: Points of one line: positions along the axis, values.
 Line = tuple[npt.ArrayLike, npt.ArrayLike]
+#: A line with what is around it: positions, means, lower and upper ends.
+Band = tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike, npt.ArrayLike]
 
-_PANELS_A_ROW = 2
+#: Panels of a figure → panels in a row.
+_FEW_PANELS, _FEW_COLUMNS, _COLUMNS = 4, 2, 3
+_TICKS = 5
 
 
 def line_panels(
-    panels: Mapping[str, Mapping[str, Line]], xlabel: str = "step", markers: bool = False, legend: bool = True
+    panels: Mapping[str, Mapping[str, Line | Band]], xlabel: str = "step", markers: bool = False, legend: bool = True
 ) -> Figure:
-    """Draw one panel per quantity with one line per series, e.g. learning curves of several runs.
+    """Draw one panel per quantity with one line per series, e.g. learning curves of several runs; all share one axis.
 
     Args:
-        panels: title → series name → (positions, values); a series keeps its colour in all panels.
+        panels: title → series name → (positions, values), or (positions, means, lower, upper ends) for a line in a
+            band; a series keeps its colour and dashes in all panels.
         xlabel: label of the horizontal axes.
         markers: mark the points, for few of them.
         legend: name the series where there are several.
     """
-    columns = min(len(panels), _PANELS_A_ROW)
-    rows = -(-len(panels) // max(columns, 1))
-    colours: dict[str, str] = {}
-    with styled(3.6 * max(columns, 1), 2.5 * max(rows, 1) + 0.3) as figure:
-        for number, (title, series) in enumerate(panels.items(), start=1):
-            axes = figure.add_subplot(rows, columns, number)
+    columns = min(max(len(panels), 1), _COLUMNS if len(panels) > _FEW_PANELS else _FEW_COLUMNS)
+    rows = max(-(-len(panels) // columns), 1)
+    numbers: dict[str, int] = {}
+    with styled(3.3 * columns, 2.0 * rows + 0.5) as figure:
+        first: Axes | None = None
+        for place, (title, series) in enumerate(panels.items()):
+            axes = figure.add_subplot(rows, columns, place + 1, sharex=first)
+            first = first or axes
             axes.set_title(title)
-            axes.set_xlabel(xlabel)
             ruled(axes, "y")
-            for name, (positions, values) in series.items():
-                colour = colours.setdefault(name, SERIES[len(colours) % len(SERIES)])
-                lonely = markers or len(np.asarray(values)) == 1
-                axes.plot(positions, values, color=colour, marker="o" if lonely else None, markersize=4)
-        if legend and len(colours) > 1:
-            handles = [Line2D([], [], color=colour) for colour in colours.values()]
-            figure.legend(handles, list(colours), loc="outside lower center", ncols=min(len(colours), 3))
+            axes.locator_params(nbins=_TICKS)
+            if place < len(panels) - columns:  # the lowest of each column alone carries what all share
+                axes.tick_params(labelbottom=False)
+            else:
+                axes.set_xlabel(xlabel)
+            for name, line in series.items():
+                _draw(axes, line, numbers.setdefault(name, len(numbers)), markers)
+        if legend and len(numbers) > 1:
+            handles = [Line2D([], [], **line_style(number)) for number in numbers.values()]
+            figure.legend(handles, list(numbers), loc="outside lower center", ncols=min(len(numbers), 3))
     return figure
+
+
+def _draw(axes: Axes, line: Line | Band, number: int, markers: bool) -> None:
+    positions, values, *ends = (np.asarray(points) for points in line)
+    marker = point_style(number)["marker"] if markers or len(values) == 1 else None
+    axes.plot(positions, values, **line_style(number), marker=marker, markersize=4)
+    if ends:
+        low, high = ends
+        axes.fill_between(positions, low, high, color=line_style(number)["color"], alpha=0.2, linewidth=0)
 
 
 def interval_figure(
@@ -92,7 +111,7 @@ def risk_coverage_figure(systems: Mapping[str, Line], title: str = "") -> Figure
         axes = only_axes(figure, title)
         ruled(axes, "both")
         for number, (name, (coverage, risk)) in enumerate(systems.items()):
-            axes.plot(coverage, risk, color=SERIES[number % len(SERIES)], label=name)
+            axes.plot(coverage, risk, **line_style(number), label=name)
         axes.set_xlim(0, 1)
         axes.set_ylim(bottom=0)
         axes.set_xlabel("coverage (share of utterances answered)")

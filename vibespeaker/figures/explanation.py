@@ -16,7 +16,7 @@ from vibespeaker.figures.style import ACCENT, INK, MUTED, SERIES, broken, ruled,
 _COLUMNS, _LETTERS, _LINES = 1600, 100, 3
 _WIDTH = 9.0
 #: Of members: those that nobody takes for the accent of what comes out.
-_COLOURS = tuple(colour for colour in SERIES if colour not in ("#d97706", "#8c6d31"))
+_COLOURS = tuple(colour for colour in SERIES if colour not in ("#e69f00", "#d55e00", "#f0e442"))
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
-"""The style of all figures, and their conversion to PNG and SVG."""
+"""The style of all figures, and their conversion to PNG, SVG and PDF."""
 
 import io
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -12,22 +13,32 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+#: Files of figures: dots for slides, and lines for the web and for print.
+Format = Literal["png", "svg", "pdf"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
 INK = "#1f2933"
 MUTED = "#7b8794"
 GRID = "#e4e7eb"
 ACCENT = "#c2410c"
-#: Distinguishable by colour-blind readers and in grey print; repeated when there are more series.
-SERIES = ("#1d5b8f", "#d97706", "#3f8f5f", "#a83271", "#6b6ecf", "#8c6d31", "#17a2a2", "#52606d")
+#: Okabe and Ito's colours (Color Universal Design, 2008), their black as grey: any two differ to readers with any kind
+#: of colour blindness. Repeated when there are more series.
+SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#52606d", "#f0e442")
+#: What tells lines and points apart without any colour.
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 1.2)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<")
 #: White to deep blue, for counts and shares.
 SHARES = LinearSegmentedColormap.from_list("shares", ["#ffffff", "#d5e5f2", "#8fbbdd", "#3f7fb5", "#123a63"])
 
 _LETTERS_PER_INCH = 10
+_PRINT = 300
 _RC = {
     "font.family": "DejaVu Sans",  # matplotlib carries it: the same bytes on every machine
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # left to itself, a title asks for the extents of all ticks, three times a figure
     "axes.labelcolor": INK,
     "axes.edgecolor": MUTED,
     "axes.linewidth": 0.8,
@@ -44,6 +55,7 @@ _RC = {
     "lines.linewidth": 1.6,
     "figure.facecolor": "white",
     "svg.fonttype": "path",
+    "pdf.fonttype": 42,  # outlines that printers take
     "text.parse_math": False,  # a name with dollar signs is no formula
     "svg.hashsalt": "vibespeaker",  # identifiers inside an SVG are random without it
 }
@@ -76,6 +88,41 @@ def ruled(axes: Axes, axis: Literal["x", "y", "both"]) -> None:
     axes.grid(visible=True, axis=axis, color=GRID, linewidth=0.8)
 
 
+def line_style(number: int) -> dict[str, Any]:
+    """Return colour and dashes of the series `number`, counted from 0."""
+    return {"color": SERIES[number % len(SERIES)], "linestyle": DASHES[number % len(DASHES)]}
+
+
+def point_style(number: int) -> dict[str, Any]:
+    """Return colour and marker of the series `number`, counted from 0."""
+    return {"color": SERIES[number % len(SERIES)], "marker": MARKERS[number % len(MARKERS)]}
+
+
+def arrange(figure: Figure) -> None:
+    """Lay a figure out, once and for all: left to `savefig`, it is drawn twice, the first time for its layout alone."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
+
+
+def figure_bytes(figure: Figure, kind: Format) -> bytes:
+    """Return the figure as a file of a kind; a PNG in the resolution of print."""
+    match kind:
+        case "png":
+            return png_bytes(figure, _PRINT)
+        case "svg":
+            return svg_bytes(figure)
+        case "pdf":
+            return _saved(figure, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+
+
+def kind_of(path: Path) -> Format:
+    """Return the kind of figure that a file's name asks for, PNG where it ends in none of `FORMATS`."""
+    suffix = path.suffix.lower().removeprefix(".")
+    return next((kind for kind in FORMATS if kind == suffix), "png")
+
+
 def png_bytes(figure: Figure, dots_per_inch: int = 150) -> bytes:
     """Return the figure as a PNG file."""
     return _saved(figure, format="png", dpi=dots_per_inch, metadata={"Software": None})
@@ -89,5 +136,6 @@ def svg_bytes(figure: Figure) -> bytes:
 def _saved(figure: Figure, **options: Any) -> bytes:
     buffer = io.BytesIO()
     with mpl.rc_context(_RC):
+        arrange(figure)
         figure.savefig(buffer, **options)
     return buffer.getvalue()

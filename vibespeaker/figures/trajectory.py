@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from vibespeaker.figures.style import INK, MUTED, SERIES, broken, ruled, styled
+from vibespeaker.figures.style import INK, MUTED, SERIES, broken, line_style, ruled, styled
 
 Floats = npt.NDArray[np.float64]
 
@@ -82,7 +82,7 @@ def _draw_attributes(axes: Axes, left: Floats, right: Floats, attributes: Mappin
     edges, heights = _steps(left, right, table)
     ruled(axes, "y")
     for number, (name, values) in enumerate(zip(attributes, heights, strict=True)):
-        axes.plot(edges, values, color=SERIES[number % len(SERIES)], label=name)
+        axes.plot(edges, values, **line_style(number), label=name)
     axes.set_ylim(1, 7)
     axes.set_ylabel("1–7")
     axes.legend(loc="upper right", ncols=len(attributes))

@@ -75,14 +75,14 @@ def recognize(
         csv: print a table as CSV, a row for each recording or stretch.
         out: file for that table, .csv, .parquet or .json.
         embeddings: file (.npz) for what the model's heads read of each row.
-        picture: file (.png, .svg) for a picture of the one recording's emotions over time.
+        picture: file (.png, .svg, .pdf) for a picture of the one recording's emotions over time.
         textgrid: file (.TextGrid) for its stretches, for Praat.
         evaluate: score the answers for a manifest.
         device: cpu, cuda, another of torch, or auto: a GPU where there is one.
         trust: packages besides vibespeaker and torch that model and transcriber may name, such as your own.
         ckpt: what --model was called before.
-        explain: file (.png, .svg) for a picture of the one recording: its sound, its words, what each member of the
-            model says, and what comes out.
+        explain: file (.png, .svg, .pdf) for a picture of the one recording: its sound, its words, what each member of
+            the model says, and what comes out.
         emoji: print a face beside each category.
 
     Raises:

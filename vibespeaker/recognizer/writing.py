@@ -18,7 +18,7 @@ from vibespeaker.recognizer.results import SEPARATOR, Recognition, Recognitions
 from vibespeaker.utterance import SAMPLE_RATE
 
 TABLE_SUFFIXES, TEXTGRID_SUFFIXES, EMBEDDING_SUFFIXES = (".csv", ".parquet", ".json"), (".TextGrid",), (".npz",)
-PICTURE_SUFFIXES = (".png", ".svg")
+PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
 _DIGITS = 6
 
 
@@ -90,12 +90,12 @@ def write_picture(answer: Recognition, path: Path) -> None:
 
     Args:
         answer: of one recording.
-        path: `.png` or `.svg`.
+        path: `.png`, `.svg` or `.pdf`.
 
     Raises:
         ConfigError: there is no speech to draw.
     """
-    from vibespeaker.figures import png_bytes, svg_bytes, trajectory_figure
+    from vibespeaker.figures import figure_bytes, kind_of, trajectory_figure
 
     stretches = sorted((one for one in answer.stretches() if one.probabilities or one.attributes), key=_start)
     if not stretches:
@@ -109,7 +109,7 @@ def write_picture(answer: Recognition, path: Path) -> None:
         "" if answer.file is None else Path(answer.file).name,
         [one.speaker for one in stretches],
     )
-    drawn = svg_bytes(figure) if path.suffix == ".svg" else png_bytes(figure)
+    drawn = figure_bytes(figure, kind_of(path))
     with atomic_path(path) as temporary:
         temporary.write_bytes(drawn)
 
@@ -120,12 +120,12 @@ def write_explanation(answer: Recognition, sound: Recorded, path: Path) -> None:
     Args:
         answer: of one recording.
         sound: the recording.
-        path: `.png` or `.svg`.
+        path: `.png`, `.svg` or `.pdf`.
 
     Raises:
         ConfigError: the recording could not be used.
     """
-    from vibespeaker.figures import Explained, explanation_figure, png_bytes, svg_bytes
+    from vibespeaker.figures import Explained, explanation_figure, figure_bytes, kind_of
 
     if answer.problem is not None or not len(sound.samples):
         raise ConfigError("there is nothing to draw", found=answer.problem or "no sound")
@@ -140,7 +140,7 @@ def write_explanation(answer: Recognition, sound: Recorded, path: Path) -> None:
         answer.attributes or {},
     )
     figure = explanation_figure(sound.samples, SAMPLE_RATE, said)
-    drawn = svg_bytes(figure) if path.suffix == ".svg" else png_bytes(figure)
+    drawn = figure_bytes(figure, kind_of(path))
     with atomic_path(path) as temporary:
         temporary.write_bytes(drawn)
 

@@ -5,6 +5,7 @@ from typing import Any, TypeGuard
 
 from vibespeaker import __version__
 from vibespeaker.calibration.store import Calibration
+from vibespeaker.evaluation.scores import FEW
 from vibespeaker.evaluation.uncertainty import Interval
 from vibespeaker.files.markdown import plain, row
 from vibespeaker.labels import ATTRIBUTES
@@ -169,7 +170,8 @@ def _slices(scored: Scored | None) -> str:
     table.append("|---" * (4 + len(names)) + "|")
     for one in scored.slices:
         cells = [str(one.scores[name]) if name in one.scores else "" for name in names]
-        table.append(row((plain(one.by), plain(one.group), f"{one.utterances:,}", f"{one.speakers:,}", *cells)))
+        group = plain(one.group) + (f" ({FEW})" if one.is_small else "")
+        table.append(row((plain(one.by), group, f"{one.utterances:,}", f"{one.speakers:,}", *cells)))
     return "\n".join(table)
 
 

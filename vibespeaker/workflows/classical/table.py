@@ -4,11 +4,9 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from rich.table import Table as Screen
 
 from vibespeaker.baselines.classifiers import CLASSIFIERS
-from vibespeaker.baselines.scores import mean_area
 from vibespeaker.evaluation.scores import SystemScores
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
@@ -22,8 +20,8 @@ from vibespeaker.progress import plain_console
 log = logging.getLogger(__name__)
 
 #: Scores as `evaluate` names them → their titles.
-SCORES = {"accuracy": "WA", "uar": "UA", "uar_plus_accuracy": "UA + WA", "macro_f1": "macro-F1"}
-AUC, PUBLISHED = "AUC", "published WA / UA"
+SCORES = {"accuracy": "WA", "uar": "UA", "uar_plus_accuracy": "UA + WA", "macro_f1": "macro-F1", "auc": "AUC"}
+PUBLISHED = "published WA / UA"
 _NOTE = (
     "Published scores are the seven-class corpus's authors' own, on five corpora that were split at random: their test "
     "speakers are known from training."
@@ -47,9 +45,9 @@ def write_scores(manifest: Path, tables: Sequence[Path], out: Path, draws: int, 
         split = next((name for name in ("test", "test1", "validation", "development") if name in present), None)
     whole = evaluate_tables(tables, truth, Options(split, draws, by=[]))
     whole.write(out / "evaluation.json")
-    header = ("classifier", *SCORES.values(), AUC, PUBLISHED)
+    header = ("classifier", *SCORES.values(), PUBLISHED)
     by_source = {str(path): table for path, table in read.items()}
-    rows = [_row(one, by_source.get(one.source), truth, split) for one in whole.systems]
+    rows = [_row(one, by_source.get(one.source)) for one in whole.systems]
     title = "Classical baselines" + (" (synthetic speech)" if whole.synthetic else "")
     screen = Screen(title=f"{title}: score [95 % interval over speakers]", title_justify="left", caption=_NOTE)
     for number, name in enumerate(header):
@@ -67,23 +65,12 @@ def write_scores(manifest: Path, tables: Sequence[Path], out: Path, draws: int, 
     log.info("wrote %s and %s", out / "table.md", out / "table.csv")
 
 
-def area_under_curve(predictions: Predictions, truth: Truth, split: str | None) -> float:
-    """Return the mean area under the curve, see `baselines.scores`; utterances without a class do not count."""
-    frame = predictions.frame
-    chosen = np.ones(len(frame), bool) if split is None else (frame["split"] == split).to_numpy()
-    category = truth.frame["category"].reindex(frame["utterance_id"]).to_numpy(object)[chosen]
-    classes = predictions.labels.classes
-    known = np.isin(category.astype(str), classes)
-    codes = np.array([classes.index(name) for name in category[known]], dtype=np.int64)
-    return mean_area(codes, predictions.probabilities()[chosen][known])
-
-
-def _row(one: SystemScores, table: Predictions | None, truth: Truth, split: str | None) -> tuple[str, ...]:
+def _row(one: SystemScores, table: Predictions | None) -> tuple[str, ...]:
     """Return the cells of a system, of a row for comparison without `table`."""
     values = [str(one.scores[score]) if score in one.scores else "–" for score in SCORES]
     if table is None:
-        return (one.system, *values, "–", "–")
+        return (one.system, *values, "–")
     name = table.metadata.system  # what leaks stands behind the name in tables
     published = CLASSIFIERS[name.partition("-seed")[0]].published
     shown = "–" if published is None else " / ".join(f"{value:.3f}" for value in published)
-    return (one.system, *values, f"{area_under_curve(table, truth, split):.3f}", shown)
+    return (one.system, *values, shown)
