@@ -24,7 +24,7 @@ HOMES = {
     "peft": {"encoders"},
     "optuna": {"workflows.sweep"},
     "pocketsphinx": {"transcribe"},
-    "sklearn": {"baselines", "ensemble", "systems.fit_text"},
+    "sklearn": {"baselines", "ensemble", "figures.projection", "systems.fit_text"},
     "silero_vad": {"audio"},
     "safetensors": {"systems"},
     "skops": {"baselines"},

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 from tests.manifests import counted, manifest_of
-from vibespeaker.cli.main import main
-from vibespeaker.errors import ManifestError
 from vibespeaker.prepare.combine import combine_manifests
 from vibespeaker.prepare.counts import ALL, as_csv, as_markdown, count, table_rows
 from vibespeaker.prepare.label_map import read_label_map
@@ -107,28 +105,3 @@ def test_the_published_tables_add_up():
     published = read_label_map("corpora/seven").published
     sums = {part: np.array([list(row.values()) for row in table.values()]).sum() for part, table in published.items()}
     assert sums == {"train": 11_084, "validation": 2_772, "test": 2_648, "all": 13_236}
-
-
-def test_the_command_writes_tables_and_a_picture(tmp_path, capsys):
-    paths = []
-    for corpus in ("savee", "ravdess"):
-        paths.append(str(tmp_path / f"{corpus}.parquet"))
-        counted(corpus, MINIATURE[corpus], speakers=4).write(tmp_path / f"{corpus}.parquet")
-    out = tmp_path / "stats"
-    assert main(["stats", *paths, "--labels", "corpora/seven", "--protocol", "source", "--out", str(out)]) == 0
-    assert "train" in capsys.readouterr().out
-    assert (out / "counts.csv").read_text().startswith("part,corpus")
-    assert "protocol leaks" in (out / "counts.md").read_text()
-    first = (out / "counts.svg").read_bytes()
-    assert first.startswith(b"<?xml")
-    assert main(["stats", *paths[::-1], "--labels", "corpora/seven", "--protocol", "source", "--out", str(out)]) == 0
-    assert (out / "counts.svg").read_bytes() == first
-
-
-def test_several_manifests_need_a_label_map(tmp_path):
-    path = tmp_path / "a.parquet"
-    manifest_of([{}]).write(path)
-    from vibespeaker.prepare.stats import stats
-
-    with pytest.raises(ManifestError, match="several manifests need a label map"):
-        stats([path, path])

@@ -21,7 +21,7 @@ COMMANDS = {
     "combine": ("vibespeaker.prepare.combine:combine", "join manifests under a label map"),
     "clean": ("vibespeaker.prepare.clean:clean", "write cleaned copies of recordings"),
     "split": ("vibespeaker.prepare.split.command:split", "give utterances to splits that share no speaker"),
-    "stats": ("vibespeaker.prepare.stats:stats", "count utterances by corpus, emotion and split"),
+    "stats": ("vibespeaker.workflows.description.command:stats", "count utterances by corpus, emotion and split"),
     "check": ("vibespeaker.prepare.leaks:check", "find speakers, recordings and takes in more than one split"),
     "balance": ("vibespeaker.prepare.balance:balance", "plan a training split with equal classes"),
     "transcribe": ("vibespeaker.transcribe.command:transcribe", "fill missing texts by speech recognition"),

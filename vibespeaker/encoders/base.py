@@ -65,6 +65,10 @@ class Encoder(nn.Module, ABC):
             Frames on the encoder's device, at least one frame per input, padding zero.
         """
 
+    def feature_names(self) -> tuple[str, ...]:
+        """Return what each value of a frame is called, `dim` names; those that a network learned have numbers."""
+        return tuple(f"value {number}" for number in range(1, self.dim + 1))
+
     def stages(self) -> tuple[Stage, ...]:
         """Return its stages, from input to output, without what the output does not depend on; by default only one."""
         return (Stage("layer", (self,)),)

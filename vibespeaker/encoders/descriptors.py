@@ -105,6 +105,13 @@ class AcousticDescriptors(Encoder):
         """Return class, version and settings; there are no weights."""
         return Fingerprint({"class": "AcousticDescriptors", "version": str(_VERSION), "preprocessing": self._identity})
 
+    def feature_names(self) -> tuple[str, ...]:
+        """Return log-mel bands by number from 1, their slopes, and prosody."""
+        bands = [f"band {number}" for number in range(1, self.mels + 1)]
+        orders = ("", "slope of ", "slope of slope of ")[: self.deltas + 1]
+        prosody = PROSODY if self.tracker is not None else ()
+        return (*(order + band for order in orders for band in bands), *(name.replace("_", " ") for name in prosody))
+
     @torch.no_grad()
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
         """Encode waveforms, each `(samples,)` at 16 kHz: `(frames, dim)` each.

@@ -8,7 +8,7 @@ The contours are those of `AcousticDescriptors` at 100 frames per second, with c
 import json
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 import torch
@@ -83,6 +83,29 @@ class AcousticFunctionals(Encoder):
         parts = {**self.settings, **self.descriptors.fingerprint().parts}
         settings = json.dumps(parts, sort_keys=True)
         return Fingerprint({"class": "AcousticFunctionals", "version": str(_VERSION), "preprocessing": settings})
+
+    def feature_names(self) -> tuple[str, ...]:
+        """Return each functional and what it is of, in the order of the table."""
+        bands, prosody = self.descriptors.feature_names()[:MELS], self.descriptors.feature_names()[MELS:]
+        contours = [*(f"cepstrum {number}" for number in range(1, CEPSTRA + 1)), *prosody, *bands]
+        both = [*contours, *(f"slope of {name}" for name in contours)]
+        pairs = combinations((*contours[:_CORRELATED], *prosody), 2)
+        edges = [f"{low:g} to {high:g} Hz" for low, high in pairwise(MODULATION_HZ)]
+        thirds = ("first", "second", "last")
+        return (
+            *(
+                f"{kind} of {name}{part}"
+                for part in ("", ", voiced", ", unvoiced")
+                for kind in ("mean", "deviation")
+                for name in both
+            ),
+            *(f"modulation of {name}, {edge}" for edge in edges for name in contours),
+            *(f"mean of {name}, {third} third" for third in thirds for name in both),
+            *(f"deviation of {name}, {third} third" for third in thirds for name in contours),
+            *(f"autocorrelation of {name}, {lag * 1000 // RATE} ms" for lag in LAGS for name in contours),
+            *(f"correlation of {one} and {other}" for one, other in pairs),
+            *("log duration", "share of voiced frames", "voiced stretches per second", "length of voiced stretches"),
+        )
 
     @torch.no_grad()
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:

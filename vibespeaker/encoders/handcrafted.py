@@ -28,6 +28,8 @@ from vibespeaker.utterance import SAMPLE_RATE
 _VERSION = 1
 #: Mel bands wider than a bin of the spectrum, at least for most of them.
 _MELS = Range(1, CEPSTRAL_MELS, whole=True)
+_NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+_CROSSINGS, _CENTROID = "zero-crossing rate", "spectral centroid"
 
 
 class _Handcrafted(Encoder):
@@ -75,6 +77,16 @@ class HandcraftedMeans(_Handcrafted):
         self.features = SpectralFeatures(SAMPLE_RATE, mels, cepstra)
         self.dim = PITCH_CLASSES + mels + cepstra + 2
 
+    def feature_names(self) -> tuple[str, ...]:
+        """Return chroma by note, mel bands and MFCC by number from 1, zero-crossing rate and spectral centroid."""
+        mels, cepstra = self.settings["mels"], self.settings["cepstra"]
+        return (
+            *(f"chroma {note}" for note in _NOTES),
+            *(f"mel {number}" for number in range(1, mels + 1)),
+            *(f"MFCC {number}" for number in range(1, cepstra + 1)),
+            *(_CROSSINGS, _CENTROID),
+        )
+
     def _describe(self, waveform: Tensor) -> Tensor:
         features = self.features
         waveform = waveform.to(features.window.device)
@@ -114,7 +126,15 @@ class HandcraftedFrames(_Handcrafted):
         super().__init__({"seconds": float(seconds), "offset": float(offset), "cepstra": cepstra, "rate": rate})
         self.rate, self.start, self.samples = rate, round(offset * rate), round(seconds * rate)
         self.features = SpectralFeatures(rate, 1, cepstra)
-        self.dim = (self.samples // HOP + 1) * (2 + cepstra)
+        self.frames = self.samples // HOP + 1
+        self.dim = self.frames * (2 + cepstra)
+
+    def feature_names(self) -> tuple[str, ...]:
+        """Return what each value is, and of which frame, from 1."""
+        frames = range(1, self.frames + 1)
+        once = [f"{name}, frame {frame}" for name in (_CROSSINGS, "level") for frame in frames]
+        cepstra = range(1, self.settings["cepstra"] + 1)
+        return (*once, *(f"MFCC {number}, frame {frame}" for frame in frames for number in cepstra))
 
     def _describe(self, waveform: Tensor) -> Tensor:
         features = self.features

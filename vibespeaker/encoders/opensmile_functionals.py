@@ -68,6 +68,10 @@ class OpenSmileFunctionals(Encoder):
         settings = json.dumps({"feature_set": self.feature_set, "opensmile": opensmile.__version__}, sort_keys=True)
         return Fingerprint({"class": "OpenSmileFunctionals", "version": str(_VERSION), "preprocessing": settings})
 
+    def feature_names(self) -> tuple[str, ...]:
+        """Return openSMILE's own names."""
+        return tuple(map(str, self._extractor.feature_names))
+
     def forward(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
         """Describe waveforms, each `(samples,)` at 16 kHz: `(1, dim)` each."""
         rows = []

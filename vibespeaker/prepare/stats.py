@@ -1,25 +1,20 @@
-"""`vibespeaker stats`: corpus × emotion × split, beside the numbers that a source published."""
+"""Utterances by corpus, emotion and split, under the splits there are or a protocol of splitting and balancing."""
 
 import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from vibespeaker.errors import ManifestError
-from vibespeaker.files import write_text
-from vibespeaker.files.outputs import check_folder
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.balance_plan import TARGET, balanced_rows
-from vibespeaker.prepare.counts import ALL, CorpusCounts, as_csv, as_markdown, count, terminal_table
-from vibespeaker.prepare.label_map import Counts, LabelMap, read_label_map
+from vibespeaker.prepare.counts import ALL, CorpusCounts, count
+from vibespeaker.prepare.label_map import Counts, LabelMap
 from vibespeaker.prepare.split.strategies import UTTERANCE_FRACTIONS, split_by_group, split_by_utterance, stratified
-from vibespeaker.progress import plain_console
 
 log = logging.getLogger(__name__)
 
@@ -42,57 +37,10 @@ class Statistics:
     notes: tuple[str, ...]
 
 
-def stats(
-    manifests: list[Path],
-    labels: str | None = None,
-    protocol: Protocol = "as-is",
-    target: int = TARGET,
-    seed: int = 0,
-    out: Path | None = None,
-) -> int:
-    """Count utterances by corpus, emotion and split; reads tables only.
-
-    Args:
-        manifests: one manifest, or several to be combined under the label map.
-        labels: label map whose published numbers stand beside one's own, in brackets, e.g. corpora/seven.
-        protocol: as-is shows the splits there are; speakers makes speaker-disjoint splits, and balances the
-            training split alone; source repeats the order of the seven-class corpus's source, which balances before it
-            splits validation off, so that copies of one clip are in both.
-        target: utterances per class of the balanced training split.
-        seed: of splitting and balancing.
-        out: folder for `counts.csv`, `counts.md` and `counts.svg`.
-
-    Raises:
-        ManifestError: several manifests without a label map, or a file is no manifest.
-    """
-    if out is not None:
-        check_folder(out, inputs=manifests, names=FILES)
-    chosen = None if labels is None else read_label_map(labels)
-    manifest = _read(manifests, chosen)
-    found = statistics(manifest, chosen, protocol, target, seed)
-    console = plain_console()
-    for split in found.counts.splits:
-        console.print(terminal_table(found.counts, split, found.published.get(split)))
-    if found.published:
-        console.print("in brackets: as published, where it differs")
-    for note in found.notes:
-        log.warning("%s", note)
-    if out is not None:
-        from vibespeaker.figures import corpus_bars, svg_bytes  # half a second, for a picture
-
-        csv, markdown, picture = (out / name for name in FILES)
-        write_text(csv, as_csv(found.counts))
-        write_text(markdown, as_markdown(found.counts, found.published, found.notes))
-        figure = corpus_bars(found.counts.splits, found.counts.corpora, found.counts.classes, f"protocol: {protocol}")
-        write_text(picture, svg_bytes(figure).decode())
-        log.info("wrote %s", out)
-    return 0
-
-
 def statistics(
     manifest: Manifest, labels: LabelMap | None, protocol: Protocol = "as-is", target: int = TARGET, seed: int = 0
 ) -> Statistics:
-    """Count a manifest under a protocol; see `stats`.
+    """Count a manifest under a protocol; see `vibespeaker stats`.
 
     Raises:
         ManifestError: fewer speakers than splits.
@@ -114,23 +62,6 @@ def statistics(
     published = {split: table for split, table in labels.published.items() if split != ALL or plain}
     notes += _incomplete(_frame(manifest), labels) if plain else []
     return Statistics(counts, published, tuple(notes))
-
-
-def _read(manifests: list[Path], labels: LabelMap | None) -> Manifest:
-    if len(manifests) == 1 and (labels is None or _fits(Manifest.read(manifests[0]), labels)):
-        return Manifest.read(manifests[0])
-    if labels is None:
-        raise ManifestError("several manifests need a label map", remedy="add --labels, e.g. corpora/seven")
-    from vibespeaker.prepare.combine import combine_files, left_out  # only where there are several
-
-    combined = combine_files(manifests, labels)
-    for warning in (*combined.warnings, *left_out(combined)):
-        log.warning("%s", warning)
-    return combined.manifest
-
-
-def _fits(manifest: Manifest, labels: LabelMap) -> bool:
-    return manifest.metadata.label_set == labels.labels.name
 
 
 def _frame(manifest: Manifest) -> pd.DataFrame:
