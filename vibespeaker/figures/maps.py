@@ -9,10 +9,8 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from vibespeaker.figures.style import MUTED, SERIES, broken, styled
+from vibespeaker.figures.style import MARKERS, MUTED, SERIES, broken, styled
 
-#: Shapes that follow when the colours are used up.
-_SHAPES = "o^sDvP"
 #: Groups that a legend names; of more, the largest.
 _NAMED = 24
 _LEGEND_COLUMNS = {4: 2, 12: 3}
@@ -75,7 +73,7 @@ def _scatter(panel: Axes, points: npt.NDArray[np.float64], groups: Sequence[str 
         if (of_point == code).any():
             panel.scatter(*points[of_point == code].T, color=MUTED, label=label, **settings)
     for code, label in enumerate(named):
-        shape = _SHAPES[code // len(SERIES) % len(_SHAPES)]
+        shape = MARKERS[code // len(SERIES) % len(MARKERS)]
         colour = SERIES[code % len(SERIES)]
         panel.scatter(*points[of_point == code].T, color=colour, marker=shape, label=label, **settings)
     if named or len(points):
