@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 
-from vibespeaker.errors import ConfigError
 from vibespeaker.figures import block_sheet, feature_boxes, map_figure, svg_bytes
 from vibespeaker.figures.projection import project, standardized
 
@@ -64,11 +63,6 @@ def test_few_or_equal_vectors_have_a_map(vectors, method):
     made = project(vectors, method)
     assert made.points.shape == (len(vectors), 2)
     assert np.isfinite(made.points).all()
-
-
-def test_a_seed_out_of_range_is_refused():
-    with pytest.raises(ConfigError, match="seed"):
-        project(np.ones((3, 2)), seed=-1)
 
 
 def test_boxes_show_each_class_and_its_effect():

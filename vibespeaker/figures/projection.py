@@ -6,8 +6,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from vibespeaker.arguments.ranges import SEED, require
-
 Method = Literal["pca", "t-sne"]
 Values = npt.NDArray[np.float64]
 
@@ -46,12 +44,8 @@ def project(vectors: npt.ArrayLike, method: Method = "pca", seed: int = 0) -> Pr
         vectors: `(N, dim)`, finite, of any scale.
         method: `pca`, the two directions of most variance; or `t-sne`, which keeps neighbours together and
             whose distances and axes mean nothing. Fewer than five points are always projected by `pca`.
-        seed: of the solver and of t-SNE's start.
-
-    Raises:
-        ConfigError: the seed is out of range.
+        seed: of the solver and of t-SNE's start, 0 to 2³² - 1.
     """
-    require(SEED, seed=seed)
     values = standardized(vectors)
     if method == "pca" or len(values) < _FEWEST:
         points, shares = _principal(values, 2, seed)
