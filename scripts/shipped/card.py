@@ -1,10 +1,12 @@
 """The shipped model's card, and what it says of itself in one line."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import numpy as np
 
 from vibespeaker.calibration.store import Calibration
+from vibespeaker.systems.cautions import CAUTIONS
 from vibespeaker.systems.facts import MEASURES, ModelFacts
 
 LEARNED_FROM = "EmoDB: 535 acted German clips by 10 speakers, 7 emotions (CC0 1.0)"
@@ -54,8 +56,7 @@ To try VibeSpeaker out, to test a program, and for acted German speech. Recordin
 
 {ranges}
 
-Not for decisions about people. Some laws restrict inferring emotions of people at work and in education (EU AI Act,
-Article 5(1)(f)).
+{cautions}
 
 ## How to get a better one
 
@@ -105,6 +106,7 @@ def card(
         ece_before=before["ece"],
         ece_after=after["ece"],
         level=0.9,
+        cautions="\n\n".join(fill(caution, 116) for caution in CAUTIONS),
         coverage=after["coverage_categories"],
         size=after["set_size"],
         clips=clips,

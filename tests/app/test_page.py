@@ -1,5 +1,7 @@
 """The page's logic, without a browser: inputs, answers, errors, what is missing."""
 
+import re
+
 import pytest
 
 from tests.app.conftest import wav
@@ -15,6 +17,22 @@ def shown(page):
     return "\n".join(element.proto.body for element in page.get("html"))
 
 
+def bars_of(page):
+    """Return the tables of bars: name → number."""
+    tables = re.findall(r'<table class="vs-bars".*?</table>', shown(page))
+    return [
+        {name: float(value) for name, value in re.findall(r'"row">(\w+)</th>.*?"vs-number">([\d.]+)<', table)}
+        for table in tables
+    ]
+
+
+def said_in(page, panel):
+    """Return the text of the first element below a panel's heading."""
+    elements = list(page.main.children.values())
+    at = next(n for n, one in enumerate(elements) if one.type == "subheader" and one.value == panel)
+    return re.sub("<.*?>", "", elements[at + 1].proto.body)
+
+
 def test_an_uploaded_file_is_answered_as_recognize_answers_it(visit, small):
     page = visit(small)
     assert not page.exception
@@ -23,10 +41,12 @@ def test_an_uploaded_file_is_answered_as_recognize_answers_it(visit, small):
     page.run()
     expected = small(SPEECH)
     assert not page.exception
-    assert f"{expected.category} <small>probability {expected.confidence:.2f}</small>" in shown(page)
-    for name, share in expected.probabilities.items():
-        assert f'{name}</th><td><div class="vs-track">' in shown(page)
-        assert f">{share:.2f}</td>" in shown(page)
+    assert f"<span>{expected.category}</span><small>probability {expected.confidence:.2f}</small>" in shown(page)
+    assert bars_of(page) == [{name: round(share, 2) for name, share in expected.probabilities.items()}]
+    assert said_in(page, "Words") == "The model reads no words. One that does is named with --model; --demo brings one."
+    assert said_in(page, "Voice, words, both").startswith("The model is one")
+    assert said_in(page, "Arousal, valence, dominance") == "The model has no head for them."
+    assert said_in(page, "Over time").startswith("Recordings over 20 s")
 
 
 def test_a_page_that_was_started_by_hand_says_how_to_start_it():

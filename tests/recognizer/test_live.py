@@ -1,5 +1,7 @@
 """Live recognition from a pipe: rolling windows, one answer a second, silence, words, and keeping up."""
 
+import ctypes.util
+import importlib.util
 import io
 import json
 import struct
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.sounds import RATE, speech_like
+from tests.system_packages import missing
 from tests.systems import folders
 from vibespeaker import Recognizer
 from vibespeaker.audio import streams
@@ -103,6 +106,13 @@ def test_a_microphone_is_heard_at_its_own_rate_and_a_missing_one_is_named(monkey
     monkeypatch.setattr(fake, "query_devices", missing)
     with pytest.raises(AudioError, match=r"there is no such microphone\. Found: No input device"):
         next(microphone_blocks("usb"))
+
+
+def test_the_real_library_knows_no_microphone_of_that_name():
+    if ctypes.util.find_library("portaudio") is None or importlib.util.find_spec("sounddevice") is None:
+        missing("PortAudio (apt-get install libportaudio2) or sounddevice (pip install sounddevice) is not installed")
+    with pytest.raises(AudioError, match="there is no such microphone"):
+        next(microphone_blocks("a microphone of this name is nowhere"))
 
 
 def test_each_answer_is_that_of_the_last_seconds(recognizer):

@@ -4,7 +4,17 @@ import streamlit as st
 
 from vibespeaker.app.asking import Asked, ask
 from vibespeaker.app.drawing import style
-from vibespeaker.app.panels import categories
+from vibespeaker.app.panels import (
+    attributes,
+    categories,
+    cautions,
+    downloads,
+    members,
+    model,
+    sound,
+    trajectory,
+    words,
+)
 from vibespeaker.app.service import Answered, Service, service_at_hand
 from vibespeaker.errors import VibeSpeakerError
 from vibespeaker.files.markdown import plain
@@ -16,13 +26,22 @@ def main() -> None:
     """Show the page."""
     st.set_page_config("VibeSpeaker", layout="wide")
     st.html(style())
-    st.title("VibeSpeaker")
+    st.title("VibeSpeaker", anchor=False)
     st.markdown("What emotion is heard in a voice? Upload a recording, or record one.")
     service = service_at_hand()
     asked = ask(service)
     answered = None if asked is None else _answered(service, asked)
     if answered is not None:
-        _show(answered)
+        categories.show(answered, service)
+    cautions.show()
+    if answered is not None:
+        sound.show(answered)
+        words.show(answered, service)
+        members.show(answered, service)
+        attributes.show(answered, service)
+        trajectory.show(answered, service)
+        downloads.show(answered, service)
+    model.show(service)
 
 
 def _answered(service: Service, asked: Asked) -> Answered | None:
@@ -46,10 +65,6 @@ def _answered(service: Service, asked: Asked) -> Answered | None:
     place.empty()
     st.session_state[_LAST] = (key, answered)
     return answered
-
-
-def _show(answered: Answered) -> None:
-    categories.show(answered)
 
 
 main()

@@ -19,7 +19,9 @@ _SETTINGS = {
     "server_fileWatcherType": "none",
     "server_headless": True,
     "server_showEmailPrompt": False,
-    "theme_primaryColor": "#c2410c",
+    # of both themes, so that the page goes on following the system's choice of light or dark
+    "theme_light_primaryColor": "#c2410c",
+    "theme_dark_primaryColor": "#f08a4b",
 }
 PAGE = Path(__file__).with_name("page.py")
 

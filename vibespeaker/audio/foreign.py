@@ -45,7 +45,7 @@ def hear_any(path: Path, excerpt: Excerpt = WHOLE) -> Heard:
             raise AudioError(problem, remedy=_REMEDY) from error
     with tempfile.TemporaryDirectory(prefix="vibespeaker-") as folder:
         decoded = Path(folder) / "decoded.wav"
-        _convert(path, decoded)
+        _convert(path, decoded, excerpt.end)
         heard = hear(decoded, excerpt)
     return Heard(heard.samples, ("decoded by ffmpeg", *heard.notes))
 
@@ -56,14 +56,15 @@ def _is_foreign(error: AudioError) -> bool:
     return isinstance(cause, ForeignError) or _UNKNOWN in str(cause)
 
 
-def _convert(path: Path, decoded: Path) -> None:
-    """Decode the first sound track of a file.
+def _convert(path: Path, decoded: Path, end: float | None) -> None:
+    """Decode the first sound track of a file, up to so many seconds where they are given.
 
     Raises:
         AudioError: ffmpeg cannot, or takes too long.
     """
     words = ["ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]
     words += ["-format_whitelist", ",".join(_CONTAINERS), "-i", f"file:{path.resolve()}"]
+    words += [] if end is None else ["-t", f"{end:.3f}"]
     words += ["-map", "0:a:0", "-vn", "-sn", "-dn", "-c:a", "pcm_s16le", "-fs", str(_MOST_BYTES), "-f", "wav"]
     try:
         made = subprocess.run([*words, f"file:{decoded}"], capture_output=True, timeout=_MOST_SECONDS, check=False)

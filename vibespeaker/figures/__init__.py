@@ -12,6 +12,7 @@ from vibespeaker.figures.curves import interval_figure, line_panels, risk_covera
 from vibespeaker.figures.explanation import Explained, explanation_figure
 from vibespeaker.figures.features import block_sheet, feature_boxes
 from vibespeaker.figures.maps import map_figure
+from vibespeaker.figures.spectrogram import spectrogram_png
 from vibespeaker.figures.style import FORMATS, Format, figure_bytes, kind_of, png_bytes, svg_bytes
 from vibespeaker.figures.trajectory import trajectory_figure
 
@@ -37,6 +38,7 @@ __all__ = [
     "reliability_diagram",
     "risk_coverage_figure",
     "score_matrix",
+    "spectrogram_png",
     "svg_bytes",
     "trajectory_figure",
 ]

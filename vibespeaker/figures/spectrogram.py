@@ -1,9 +1,12 @@
 """Pictures of sound."""
 
+import io
+
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 
 from vibespeaker.figures.style import only_axes, styled
 
@@ -33,14 +36,30 @@ def draw_spectrogram(axes: Axes, samples: npt.NDArray[np.float32], rate: int) ->
         samples: `(samples,)`, at least one.
         rate: samples per second, Hz.
     """
-    padded = np.pad(samples.astype(np.float64), (0, max(0, _WINDOW - len(samples))))
-    # of a long recording as many frames as a picture has columns
-    hop = max(_HOP, len(padded) // _MOST_FRAMES)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::hop] * np.hanning(_WINDOW)
-    power = np.square(np.abs(np.fft.rfft(frames, axis=1))).T
-    loudest = max(float(power.max()), np.finfo(np.float64).tiny)
-    decibels = np.maximum(10 * np.log10(np.maximum(power / loudest, 1e-12)), _FLOOR_DB)
-    extent = (0.0, len(padded) / rate, 0.0, rate / 2000)
+    decibels = _decibels(samples, _MOST_FRAMES)
+    extent = (0.0, max(len(samples), _WINDOW) / rate, 0.0, rate / 2000)
     axes.imshow(decibels, origin="lower", aspect="auto", extent=extent, cmap="magma")
     axes.set_xlabel("seconds")
     axes.set_ylabel("kHz")
+
+
+def spectrogram_png(samples: npt.NDArray[np.float32], columns: int = 1200) -> bytes:
+    """Return the power spectrogram alone, without axes, as a PNG: low frequencies at the bottom, 0 to half the rate.
+
+    Args:
+        samples: `(samples,)`, at least one.
+        columns: of a long recording about so many; a short one has a column for every hundredth of a second.
+    """
+    file = io.BytesIO()
+    imsave(file, _decibels(samples, columns), vmin=_FLOOR_DB, vmax=0.0, cmap="magma", origin="lower", format="png")
+    return file.getvalue()
+
+
+def _decibels(samples: npt.NDArray[np.float32], columns: int) -> npt.NDArray[np.float64]:
+    """Return `(frequencies, frames)` in dB below the loudest point; of a long recording about so many frames."""
+    padded = np.pad(samples.astype(np.float64), (0, max(0, _WINDOW - len(samples))))
+    hop = max(_HOP, len(padded) // columns)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::hop] * np.hanning(_WINDOW)
+    power = np.square(np.abs(np.fft.rfft(frames, axis=1))).T
+    loudest = max(float(power.max()), np.finfo(np.float64).tiny)
+    return np.maximum(10 * np.log10(np.maximum(power / loudest, 1e-12)), _FLOOR_DB)

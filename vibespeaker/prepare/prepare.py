@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 Split = Literal["official", "ablation", "speakers"]
 
+#: Of speech that is generated in the layout of a corpus, in place of that corpus's.
+GENERATED_LICENCE = "none needed: generated speech"
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -146,11 +149,12 @@ def prepare_corpus(
     if not usable:
         first = problems[0]
         raise CorpusError(f"{root} holds no usable audio", found=f"{first.item}: {first.reason}")
+    synthetic = corpus.synthetic or reading.synthetic
     metadata = ManifestMetadata(
         root=str(root),
         label_set=reading.label_set or corpus.label_set,
         corpora=(corpus.name,),
-        synthetic=corpus.synthetic or reading.synthetic,
+        synthetic=synthetic,
         history=(
             {
                 "step": "prepare",
@@ -158,8 +162,9 @@ def prepare_corpus(
                 "options": dict(options or {}),
                 "min_duration": min_duration,
                 **({} if channels == MIX else {"channels": channels}),
-                "licence": corpus.licence,
-                "citation": corpus.citation,
+                # what is generated in a corpus's layout is not that corpus
+                "licence": GENERATED_LICENCE if synthetic else corpus.licence,
+                "citation": "nobody" if synthetic else corpus.citation,
             },
         ),
     )

@@ -117,7 +117,8 @@ def _of_bytes(content: bytes, excerpt: Excerpt) -> Recorded:
         try:
             heard = hear_any(Path(file.name), excerpt)
         except AudioError as error:
-            raise AudioError(str(error).replace(f"audio file {file.name}", "the audio that was given")) from error
+            said = str(error).replace(f"audio file {file.name}", "the audio that was given")
+            raise AudioError(said.replace(f"file:{file.name}: ", "")) from error  # as ffmpeg calls it
     return Recorded(heard.samples, heard.notes, None, excerpt.start or 0.0, excerpt.end, excerpt.channel)
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from vibespeaker.labels.emoji import emoji_of
 from vibespeaker.recognizer.recorded import Recorded
 from vibespeaker.recognizer.results import SEPARATOR, Recognition, Recognitions
 from vibespeaker.utterance import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from vibespeaker.figures import Explained
 
 TABLE_SUFFIXES, TEXTGRID_SUFFIXES, EMBEDDING_SUFFIXES = (".csv", ".parquet", ".json"), (".TextGrid",), (".npz",)
 PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
@@ -125,11 +128,31 @@ def write_explanation(answer: Recognition, sound: Recorded, path: Path) -> None:
     Raises:
         ConfigError: the recording could not be used.
     """
-    from vibespeaker.figures import Explained, explanation_figure, figure_bytes, kind_of
+    from vibespeaker.figures import explanation_figure, figure_bytes, kind_of
+
+    figure = explanation_figure(sound.samples, SAMPLE_RATE, _explained(answer, sound))
+    drawn = figure_bytes(figure, kind_of(path))
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(drawn)
+
+
+def explanation_png(answer: Recognition, sound: Recorded) -> bytes:
+    """Return what `write_explanation` draws, as a PNG.
+
+    Raises:
+        ConfigError: the recording could not be used.
+    """
+    from vibespeaker.figures import explanation_figure, png_bytes
+
+    return png_bytes(explanation_figure(sound.samples, SAMPLE_RATE, _explained(answer, sound)))
+
+
+def _explained(answer: Recognition, sound: Recorded) -> "Explained":
+    from vibespeaker.figures import Explained
 
     if answer.problem is not None or not len(sound.samples):
         raise ConfigError("there is nothing to draw", found=answer.problem or "no sound")
-    said = Explained(
+    return Explained(
         f"{'' if answer.file is None else printable(Path(answer.file).name)}, {answer.seconds:.1f} s",
         answer.probabilities or {},
         {name: member.probabilities for name, member in answer.members.items() if member.probabilities is not None},
@@ -139,10 +162,6 @@ def write_explanation(answer: Recognition, sound: Recorded, path: Path) -> None:
         answer.category,
         answer.attributes or {},
     )
-    figure = explanation_figure(sound.samples, SAMPLE_RATE, said)
-    drawn = figure_bytes(figure, kind_of(path))
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(drawn)
 
 
 def _start(one: Recognition) -> float:

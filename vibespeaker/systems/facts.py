@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vibespeaker.audio.levels import bandwidth_hz, levels
+from vibespeaker.provenance import Provenance
 from vibespeaker.utterance import SAMPLE_RATE
 
 #: What is measured of a recording → how a note calls it, with its unit and digits.
@@ -43,6 +44,10 @@ class ModelFacts:
         better = [f"for a better one {self.better}"] if self.better else []
         return "; ".join([f"learned from {self.learned_from}", *said, *better])
 
+    def ranges(self) -> tuple[str, ...]:
+        """Return the ranges of `heard` in words: `duration: 1.5 to 5.9 s`."""
+        return tuple(f"{MEASURES[name][0]}: {_span(name, *ends)}" for name, ends in self.heard.items())
+
     def notes(self, samples: npt.NDArray[np.float32], leave_out: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Say where a recording lies outside of what was learned from.
 
@@ -55,13 +60,26 @@ class ModelFacts:
         for name, (low, high) in self.heard.items():
             if name in leave_out or name not in found or low <= found[name] <= high:
                 continue
-            title, unit, digits = MEASURES[name]
-            value, ends = found[name], (low, high)
-            if name == "level_db":
-                value, ends = -value, (-high, -low)
-            said = f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f} {unit}"
+            title, _, digits = MEASURES[name]
+            value = -found[name] if name == "level_db" else found[name]
+            said = _span(name, low, high)
             notes.append(f"{title} {value:.{digits}f}, outside the {said} that the model learned from")
         return tuple(notes)
+
+
+def _span(name: str, low: float, high: float) -> str:
+    """Return a range of a measure in words; levels are told as what they lie below full scale."""
+    _, unit, digits = MEASURES[name]
+    first, last = (-high, -low) if name == "level_db" else (low, high)
+    return f"{first:.{digits}f} to {last:.{digits}f} {unit}"
+
+
+def corpora_in_words(provenance: Provenance) -> str:
+    """Return which corpora a system learned from; what was generated in the layout of one is not called by its name."""
+    named = ", ".join(provenance.corpora)
+    if provenance.synthetic:
+        return f"generated speech in the layout of {named}" if named else "generated speech"
+    return named or "data without a name"
 
 
 def measured(samples: npt.NDArray[np.float32]) -> dict[str, float]:

@@ -11,7 +11,8 @@ from vibespeaker.files.markdown import plain, row
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.provenance import Provenance
 from vibespeaker.systems.base import System
-from vibespeaker.systems.facts import MEASURES, ModelFacts
+from vibespeaker.systems.cautions import CAUTIONS
+from vibespeaker.systems.facts import ModelFacts, corpora_in_words
 from vibespeaker.systems.sharing.records import Records, Scored
 
 SCORES = {"uar": "UAR", "accuracy": "WA", "macro_f1": "macro-F1"} | {
@@ -27,8 +28,6 @@ _LICENCES = {
     "cc by-nc-sa 4.0": "cc-by-nc-sa-4.0",
     "cc by-nc-nd 4.0": "cc-by-nc-nd-4.0",
 }
-_CAUTION = """Answers are guesses of a program about how a voice sounds, not facts about a person. Not for decisions
-about people. Some laws restrict inferring emotions of people at work and in education (EU AI Act, Article 5(1)(f))."""
 _USE = """```bash
 pip install vibespeaker
 vibespeaker recognize recording.wav --model {name}
@@ -44,7 +43,7 @@ print(answer.category, answer.confidence)
 
 def facts_of_records(system: System, records: Records) -> ModelFacts:
     """Return what the model says of itself in one line, and of which recordings it is at home with."""
-    train, corpora = records.counts.get("train"), ", ".join(system.provenance.corpora) or "data without a name"
+    train, corpora = records.counts.get("train"), corpora_in_words(system.provenance)
     size = "" if train is None else f": {train[0]:,} clips by {train[1]:,} speakers"
     licences = sorted({source.licence for source in records.sources} - {"not stated"})
     learned = f"{corpora}{size}" + (f" ({'; '.join(licences)})" if licences else "")
@@ -86,7 +85,7 @@ def card(
         "Calibration": _calibration(calibration, records.scored),
         "By group": _slices(records.scored),
         "Limits": _limits(system.provenance, facts, records),
-        "Caution": _CAUTION,
+        "Caution": "\n\n".join(CAUTIONS),
         "How to use it": _USE.format(name=name),
     }
     text = "\n\n".join(f"## {title}\n\n{content}" for title, content in sections.items() if content)
@@ -180,10 +179,7 @@ def _limits(provenance: Provenance, facts: ModelFacts, records: Records) -> str:
     told += [f"Its splits share what they should not: {plain(text)}." for text in provenance.leaks.values()]
     if facts.heard:
         told += ["Recordings outside of these ranges get a note:", ""]
-    for name, (low, high) in facts.heard.items():
-        title, unit, digits = MEASURES[name]
-        first, last = (-high, -low) if name == "level_db" else (low, high)
-        told.append(f"- {title}: {first:.{digits}f} to {last:.{digits}f} {unit}")
+    told += [f"- {found}" for found in facts.ranges()]
     return "\n".join(told)
 
 
