@@ -75,10 +75,9 @@ def test_identical_files_are_not_counted_twice():
     assert found == {("audio", ("train", "test")): 1}
 
 
-@pytest.mark.parametrize("few_pairs", [0, near_audio._FEW_PAIRS])
-def test_the_search_finds_exactly_what_comparing_each_with_each_finds(monkeypatch, few_pairs):
-    monkeypatch.setattr(near_audio, "_FEW_PAIRS", few_pairs)
-    monkeypatch.setattr(near_audio, "_QUERIES_AT_ONCE", 7)
+def test_the_search_finds_exactly_what_comparing_each_with_each_finds(monkeypatch):
+    monkeypatch.setattr(near_audio, "_ASKED_AT_ONCE", 7)
+    monkeypatch.setattr(near_audio, "_CANDIDATES_AT_ONCE", 11)
     monkeypatch.setattr(near_audio, "_PAIRS_AT_ONCE", 5)
     random = np.random.default_rng(0)
     bases = [np.frombuffer(fingerprint(sound(seed), 16_000), np.uint8).astype(int) for seed in range(20)]

@@ -1,13 +1,15 @@
-"""Near-identical recordings among many, by their fingerprints, without comparing each with each.
+"""Near-identical recordings among many, by their fingerprints.
 
 Fingerprints are vectors of length 1, and two are near when they lie within a small distance of each other. Projecting
-both on any orthonormal axes can only bring them closer, so every near pair is also close in a few leading axes; these
-and the duration go into a k-d tree, and what it offers is then compared in full. The result is exact; the axes, taken
-from a sample, only decide how many pairs are offered in vain. Measured on RAVDESS and EmoDB together: one pair in
-10,000 at twelve axes, before durations are looked at.
+both on any orthonormal axes can only bring them closer, so every near pair is also close in the leading axes; those
+that are, of about equal duration, are compared in full. The result is exact; the axes, taken from a sample, only decide
+how many pairs are compared in vain: of 499,500 in 1,000 clips of RAVDESS and EmoDB none.
+
+Every two recordings of about equal duration are looked at, by matrix products: of a million recordings these are some
+10¹⁰ pairs at a few billionths of a second each. A k-d tree skips most of them and takes longer.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -20,19 +22,13 @@ from vibespeaker.manifest import Manifest
 #: Copies differ by so little in duration, seconds: padding of lossy formats, rounding of resampling.
 SAME_DURATION = 0.1
 
-_AXES = 12
+_AXES = 30
 _SAMPLE = 4096
-_LEAF = 32
-#: |a − b|² = 2 (1 − a·b) for vectors of length 1
-_RADIUS = float(np.sqrt(2 * NEAR))
-#: What the largest difference in duration counts against the radius: much, since durations tell most pairs apart.
-_DURATION_WEIGHT = 2.0
 #: Vectors take 1.5 kB each, and as much again while they are made.
 _PAIRS_AT_ONCE = 8_192
-_QUERIES_AT_ONCE = 1_000
-#: So many pairs are compared each with each.
-_FEW_PAIRS = 4_000_000
-#: Of similarities, whichever way they are summed.
+#: Recordings whose pairs are looked at together: the products stay in the processor's cache.
+_ASKED_AT_ONCE, _CANDIDATES_AT_ONCE = 512, 2_048
+#: Of distances, whichever way they are summed.
 _ROUNDING = 1e-4
 #: Durations this much apart need no comparison: a hair more than `SAME_DURATION`, which is what decides.
 _DURATION_MARGIN = SAME_DURATION + 1e-6
@@ -50,14 +46,14 @@ class AudioFingerprints:
         rows: `(N,)` row numbers in the manifest.
         at: `(N,)` their places in `cells`.
         cells: `(all, cells)`, uint8, fingerprints of all rows that have one, shared by all selections.
-        places: `(N, axes + 1)` their coordinates in the tree.
+        places: `(N, axes)`, float32, their projections on the leading axes.
         seconds: `(N,)` durations.
     """
 
     rows: Rows
     at: Rows
     cells: npt.NDArray[np.uint8]
-    places: npt.NDArray[np.float64]
+    places: npt.NDArray[np.float32]
     seconds: npt.NDArray[np.float64]
 
     def take(self, rows: Rows) -> "AudioFingerprints":
@@ -83,20 +79,26 @@ def audio_fingerprints(manifest: Manifest) -> AudioFingerprints:
     rows = np.flatnonzero(column.is_valid().to_numpy()).astype(np.int64)
     cells = _cells(column)
     seconds = np.nan_to_num(manifest.table.column("duration").to_numpy()[rows].astype(np.float64))
-    everything = AudioFingerprints(rows, np.arange(len(rows)), cells, np.empty((len(rows), _AXES + 1)), seconds)
+    places = np.zeros((len(rows), _AXES), np.float32)
+    everything = AudioFingerprints(rows, np.arange(len(rows)), cells, places, seconds)
     if not len(rows):
         return everything
     sample = np.linspace(0, len(rows) - 1, min(_SAMPLE, len(rows))).astype(np.int64)
-    axes = np.linalg.svd(everything.vectors(sample), full_matrices=False)[2][:_AXES]
+    axes = _axes(everything.vectors(sample))
     sounding = np.zeros(len(rows), bool)
-    places = np.zeros((len(rows), len(axes) + 1))
     for start in range(0, len(rows), _PAIRS_AT_ONCE):
         part = slice(start, start + _PAIRS_AT_ONCE)
         vectors = comparable(cells[part])
         sounding[part] = vectors.any(axis=1)
-        places[part, :-1] = vectors @ axes.T
-    places[:, -1] = seconds / SAME_DURATION * _RADIUS * _DURATION_WEIGHT
-    return replace(everything, places=places)._chosen(np.flatnonzero(sounding))
+        places[part] = vectors @ axes
+    return everything._chosen(np.flatnonzero(sounding))
+
+
+def _axes(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the orthonormal axes along which `(sample, cells)` reach farthest, `(cells, axes)`."""
+    _, axes = np.linalg.eigh((vectors.T @ vectors).astype(np.float64))  # by increasing reach
+    leading: npt.NDArray[np.float32] = axes[:, -_AXES:].astype(np.float32)
+    return leading
 
 
 def _cells(column: pa.ChunkedArray) -> npt.NDArray[np.uint8]:
@@ -130,38 +132,44 @@ def near_pairs_within(one: AudioFingerprints) -> npt.NDArray[np.int64]:
 def _near(first: AudioFingerprints, second: AudioFingerprints, itself: bool) -> npt.NDArray[np.int64]:
     order, others = (np.argsort(side.seconds, kind="stable") for side in (first, second))
     seconds = second.seconds[others]
-    offer = _alike if len(order) * len(others) <= _FEW_PAIRS else _close
     found = [np.empty((0, 2), dtype=np.int64)]
-    # neighbours in duration together, so that few others come into question and the trees stay small
-    for start in range(0, len(order), _QUERIES_AT_ONCE):
-        asked = order[start : start + _QUERIES_AT_ONCE]
+    # neighbours in duration together, so that few others come into question
+    for start in range(0, len(order), _ASKED_AT_ONCE):
+        asked = order[start : start + _ASKED_AT_ONCE]
         shortest, longest = first.seconds[asked[[0, -1]]] + (-_DURATION_MARGIN, _DURATION_MARGIN)
         begin = start if itself else int(np.searchsorted(seconds, shortest))
-        candidates = others[begin : np.searchsorted(seconds, longest, side="right")]
-        if not len(candidates):
-            continue
-        left, right = offer(first, asked, second, candidates)
-        if itself:
-            left, right = left[left < right], right[left < right]
-        found.append(_compared(first, second, asked[left], candidates[right]))
+        end = int(np.searchsorted(seconds, longest, side="right"))
+        left, right = _close(first.places[asked], second.places, others[begin:end])
+        pairs = _compared(first, second, asked[left], right)
+        found.append(np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1) if itself else pairs)
     pairs = np.concatenate(found)
+    if itself:  # two that were asked about together found each other
+        pairs = np.unique(pairs, axis=0)
     return pairs[np.lexsort(pairs.T[::-1])]
 
 
-def _alike(first: AudioFingerprints, asked: Rows, second: AudioFingerprints, candidates: Rows) -> tuple[Rows, Rows]:
-    """Return places among `asked` and `candidates` of pairs that are about near, by comparing each with each."""
-    left, right = np.nonzero(1 - first.vectors(asked) @ second.vectors(candidates).T < NEAR + _ROUNDING)
-    return left, right
+def _close(asked: npt.NDArray[np.float32], places: npt.NDArray[np.float32], candidates: Rows) -> tuple[Rows, Rows]:
+    """Return places among `asked`, and candidates, of pairs that lie close in the leading axes.
 
+    |a − b|² = |a|² + |b|² − 2 a·b, of which one product makes −|a − b|² / 2: the squares stand beside the coordinates.
 
-def _close(first: AudioFingerprints, asked: Rows, second: AudioFingerprints, candidates: Rows) -> tuple[Rows, Rows]:
-    """Return places among `asked` and `candidates` of pairs that are close in a few axes, by k-d trees."""
-    from scipy.spatial import cKDTree  # which takes as long to import as all else that a small manifest needs
-
-    reach = _RADIUS * np.sqrt(1 + _DURATION_WEIGHT**2)
-    trees = (cKDTree(side.places[rows], leafsize=_LEAF) for side, rows in ((first, asked), (second, candidates)))
-    offered = next(trees).sparse_distance_matrix(next(trees), reach, output_type="ndarray")
-    return offered["i"], offered["j"]
+    Args:
+        asked: `(asked, axes)`.
+        places: `(all, axes)`.
+        candidates: rows of `places`.
+    """
+    beside = np.hstack([asked, -0.5 * np.square(asked).sum(1, keepdims=True), np.ones((len(asked), 1), np.float32)])
+    left, right = [], []
+    for start in range(0, len(candidates), _CANDIDATES_AT_ONCE):
+        some = candidates[start : start + _CANDIDATES_AT_ONCE]
+        there = places[some]
+        squares = -0.5 * np.square(there).sum(1, keepdims=True)
+        near = beside @ np.hstack([there, np.ones_like(squares), squares]).T > -(NEAR + _ROUNDING)
+        if near.any():
+            who, whom = np.nonzero(near)
+            left.append(who)
+            right.append(some[whom])
+    return (np.concatenate(left), np.concatenate(right)) if left else (candidates[:0], candidates[:0])
 
 
 def _compared(first: AudioFingerprints, second: AudioFingerprints, left: Rows, right: Rows) -> npt.NDArray[np.int64]:
