@@ -161,22 +161,29 @@ def _is_speech(frames: npt.NDArray[np.float32], least_change: float) -> npt.NDAr
     level = 10 * np.log10(np.einsum("fs,fs->f", centred, centred) / _FRAME + 1e-12)  # (frames,)
     loudest = _loudest_around(level)
     stands_out = (level > _FLOOR_DB) & (level > loudest - _BELOW_LOUDEST_DB)
+    shape, tonal = _spectra(centred[stands_out])
+    columns = np.zeros((len(frames), 2 + 2 * shape.shape[1]))
+    columns[stands_out] = np.hstack([np.ones((len(shape), 1)), tonal[:, None], shape, shape**2])
+    count, tones, *sums = np.split(_around(columns), [1, 2, 2 + shape.shape[1]], axis=1)
+    share = np.maximum(count, 1)
+    mean, square = (sum_ / share for sum_ in sums)
+    change = np.sqrt(np.maximum(square - mean**2, 0)).mean(axis=1)
+    enough = (count >= _LEAST_FRAMES) & (tones / share < _TONAL_FRAMES)
+    return stands_out & enough[:, 0] & (change >= least_change)
+
+
+def _spectra(centred: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Return of centred frames, `(frames, _FRAME)`, the levels of bands less their mean, and which are tones.
+
+    Only frames that stand out count, and their spectra take most of the time.
+    """
     spectrum = np.fft.rfft(centred * np.hanning(_FRAME).astype(np.float32), _FFT)
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)  # (frames, bins)
     bands = 10 * np.log10(np.add.reduceat(power, _band_starts(), axis=1) + 1e-10)
-    # what lies so far below is the window's leakage
-    bands = np.maximum(bands, bands.max(axis=1, keepdims=True) - _DYNAMIC_DB)
-    shape = bands - bands.mean(axis=1, keepdims=True)  # (frames, bands)
+    if len(bands):  # what lies so far below is the window's leakage
+        bands = np.maximum(bands, bands.max(axis=1, keepdims=True) - _DYNAMIC_DB)
     strongest = np.partition(power, -_TONAL_BINS, axis=1)[:, -_TONAL_BINS:].sum(axis=1)
-    tonal = strongest > _TONAL_POWER * power.sum(axis=1)
-    weights = stands_out[:, None].astype(np.float64)
-    count = _around(weights)
-    share = np.maximum(count, 1)
-    mean, square = _around(shape * weights) / share, _around(shape**2 * weights) / share
-    change = np.sqrt(np.maximum(square - mean**2, 0)).mean(axis=1)
-    tones = (_around(weights * tonal[:, None]) / share)[:, 0]
-    enough = count[:, 0] >= _LEAST_FRAMES
-    return stands_out & enough & (change >= least_change) & (tones < _TONAL_FRAMES)
+    return bands - bands.mean(axis=1, keepdims=True), strongest > _TONAL_POWER * power.sum(axis=1)
 
 
 def _loudest_around(level: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
