@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from vibespeaker.processes.allocation import keep_freed_memory
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -35,6 +37,7 @@ def take_few_threads() -> None:
     """Do small work in this process from now on."""
     import torch
 
+    keep_freed_memory()
     torch.set_num_threads(threads_of_small_work())
 
 
