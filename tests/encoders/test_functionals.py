@@ -94,8 +94,21 @@ def test_thirds_cover_every_frame_and_none_is_empty(frames):
 def test_too_few_voiced_frames_count_as_all():
     values = torch.arange(10.0)[:, None]
     few, enough = torch.arange(10) < 3, torch.arange(10) < 4
-    assert home._moments(values, few)[0] == pytest.approx(4.5)
-    assert home._moments(values, enough)[0] == pytest.approx(1.5)
+    assert home._moments(values, home._choices(few))[0][1] == pytest.approx(4.5)
+    assert home._moments(values, home._choices(enough))[0][1] == pytest.approx(1.5)
+    assert home._moments(values, home._choices(~few))[0][2] == pytest.approx(4.5)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 60])
+def test_moments_equal_the_librarys(frames):
+    values = 20 + noise(frames * 5).view(frames, 5)
+    values[:, 0] = 7.25  # what does not vary has no deviation
+    choices = home._choices(torch.arange(frames) % 3 == 0)
+    means, deviations = home._moments(values, choices)
+    for chosen, mean, deviation in zip(choices, means, deviations, strict=True):
+        plain, average = torch.std_mean(values[chosen.bool()], 0, correction=0)
+        torch.testing.assert_close(mean, average)
+        torch.testing.assert_close(deviation, plain, rtol=1e-4, atol=1e-5)
 
 
 def test_fingerprint_follows_settings():

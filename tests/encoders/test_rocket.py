@@ -48,9 +48,11 @@ def test_shares_and_means_by_hand():
     assert found[5 + 1].item() == pytest.approx(sum(positive) / len(positive), abs=1e-4)
 
 
+@pytest.mark.parametrize("sparse", [True, False])
 @pytest.mark.parametrize("at_once", [7, 8192])
-def test_products_equal_convolutions(monkeypatch, at_once):
+def test_products_equal_convolutions(monkeypatch, at_once, sparse):
     monkeypatch.setattr(rocket, "_FRAMES_AT_ONCE", at_once)
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: sparse)
     encoder = Rocket(60)
     clip = harmonic(130, 0.8) + noise(12_800)
     described = encoder.descriptors([clip]).values[0]
@@ -63,6 +65,15 @@ def test_products_equal_convolutions(monkeypatch, at_once):
     torch.testing.assert_close(strengths, responses.mean(1), rtol=0, atol=1e-5)
     torch.testing.assert_close(shares[~doubtful], (responses > 0).float().mean(1)[~doubtful], rtol=0, atol=1e-5)
     assert not doubtful.all()
+
+
+def test_kernels_that_were_drawn_elsewhere_take_the_place_of_these():
+    clip = harmonic(130, 0.8)
+    here, there = Rocket(20, seed=1), Rocket(20, seed=2)
+    before = here([clip]).values
+    here.load_state_dict(there.state_dict())
+    assert torch.equal(here([clip]).values, there([clip]).values)
+    assert not torch.equal(here([clip]).values, before)
 
 
 def test_kernels_read_few_contours_and_ignore_their_level():

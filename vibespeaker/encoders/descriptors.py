@@ -122,7 +122,9 @@ class AcousticDescriptors(Encoder):
         return pad_frames([made_once(clip, self._identity, self._describe) for clip in clips])
 
     def _describe(self, waveform: Tensor) -> Tensor:
-        waveform = waveform.to(device=self.bands.device, dtype=torch.float32)
+        to = {"device": self.bands.device, "dtype": torch.float32}
+        # what the tracker shares is known by the memory that it was made of, which therefore has to last
+        waveform = made_once(waveform, ("as", *to.values()), lambda wave: wave.to(**to))
         power = self.spectrum(waveform, self.bands)
         bands = (power[:, : self.mels].log() - _LOG_CENTRE) / _LOG_SPREAD
         columns = [bands]
@@ -152,15 +154,15 @@ class AcousticDescriptors(Encoder):
         # The centres and factors below are those of speech: each column comes out near zero mean and unit variance.
         level = ((low + high).log() - _LOG_CENTRE - 6.0) / _LOG_SPREAD
         flatness = mel_power.log().mean(dim=1) - mel_power.mean(dim=1).log()
-        rise = torch.cat((bands[:1], bands[:-1])).sub(bands).neg().clamp(min=0).mean(dim=1)
-        octaves = pitch.log2_hz[:, None]
+        rise = bands.diff(dim=0, prepend=bands[:1]).clamp_(min=0).mean(dim=1)
+        rising, louder = slopes(torch.stack((pitch.log2_hz, level), dim=1)).unbind(dim=1)
         columns = (
-            (octaves[:, 0] - LOG2_100_HZ) * 1.5 - 1.0,
-            (octaves[:, 0] - pitch.median) * 3.0,
-            slopes(octaves)[:, 0] * 20.0,
+            (pitch.log2_hz - LOG2_100_HZ) * 1.5 - 1.0,
+            (pitch.log2_hz - pitch.median) * 3.0,
+            rising * 20.0,
             pitch.voicing * 3.0 - 2.0,
             level,
-            slopes(level[:, None])[:, 0] / _SLOPE_SPREAD,
+            louder / _SLOPE_SPREAD,
             (high.log() - low.log() - 1.5) / 3.0,
             flatness + 2.0,
             rise * 5.0 - 0.7,

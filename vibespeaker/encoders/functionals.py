@@ -118,14 +118,15 @@ class AcousticFunctionals(Encoder):
         bands, prosody = described[:, :MELS], described[:, MELS:]
         contours = torch.cat((bands @ self.basis, prosody, bands), dim=1)  # (frames, CONTOURS)
         both = torch.cat((contours, slopes(contours)), dim=1)
-        voiced, centred = contours[:, _VOICING] > 0, contours - contours.mean(0)
-        thirds = _thirds(len(both))
+        voiced = contours[:, _VOICING] > 0
+        means, deviations = _moments(both, _choices(voiced))
+        centred = contours - contours.mean(0)
         return torch.cat(
             (
-                *(_moments(both, chosen) for chosen in (torch.ones_like(voiced), voiced, ~voiced)),
+                torch.cat((means, deviations), dim=1)[:_PARTS].flatten(),
                 _modulation(centred),
-                *(both[part].mean(0) - both.mean(0) for part in thirds),
-                *(contours[part].std(0, correction=0) for part in thirds),
+                (means[-_PARTS:] - means[0]).flatten(),
+                deviations[-_PARTS:, :CONTOURS].flatten(),
                 _autocorrelation(centred),
                 _correlation(
                     torch.cat((centred[:, :_CORRELATED], centred[:, CEPSTRA : CEPSTRA + len(PROSODY)]), dim=1)
@@ -141,21 +142,45 @@ def _thirds(frames: int) -> list[slice]:
     return [slice(min(first, frames - 1), max(last, first + 1)) for first, last in pairwise(edges)]
 
 
-def _moments(values: Tensor, chosen: Tensor) -> Tensor:
-    """Return mean and deviation of the chosen frames, or of all where too few are chosen, `(2 * dim,)`."""
-    rows = values[chosen] if int(chosen.sum()) >= _FEWEST else values
-    deviation, mean = torch.std_mean(rows, 0, correction=0)
-    return torch.cat((mean, deviation))
+def _choices(voiced: Tensor) -> Tensor:
+    """Return which of `(frames,)` count: all, voiced, unvoiced (or all where those are few), thirds, `(6, frames)`."""
+    chosen = torch.zeros(3 + _PARTS, len(voiced), device=voiced.device)
+    voices = int(voiced.sum())
+    chosen[0] = 1
+    chosen[1] = voiced if voices >= _FEWEST else 1
+    chosen[2] = ~voiced if len(voiced) - voices >= _FEWEST else 1
+    for row, part in enumerate(_thirds(len(voiced)), start=3):
+        chosen[row, part] = 1
+    return chosen
+
+
+def _moments(values: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and deviation of each choice of frames, `(choices, dim)` each.
+
+    Products with the choices, in a fraction of the time of the library's moments over the first axis. The squares are
+    those of differences from the choice's own mean: of what hardly varies, they would otherwise be rounding alone.
+
+    Args:
+        values: `(frames, dim)`.
+        chosen: `(choices, frames)`, 1 for the frames of each choice, of which there is one at least, 0 for others.
+    """
+    weights = chosen / chosen.sum(1, keepdim=True)
+    means = weights @ values
+    squares = [share @ (values - mean).square_() for share, mean in zip(weights, means, strict=True)]
+    return means, torch.stack(squares).sqrt_()
 
 
 def _modulation(centred: Tensor) -> Tensor:
     """Return the log of each contour's mean spectral energy in each band of `MODULATION_HZ`, `(bands * dim,)`."""
     frames = len(centred)
     size = max(256, 1 << (frames - 1).bit_length())
-    energy = torch.fft.rfft(centred, size, dim=0).abs().square() / frames  # (size / 2 + 1, dim)
+    spectrum = torch.fft.rfft(
+        centred.t(), size
+    )  # (dim, size / 2 + 1); over the first axis it takes three times as long
+    energy = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
     edges = [round(hz * size / RATE) for hz in MODULATION_HZ]
-    means = [energy[low:high].mean(0) for low, high in pairwise(edges)]
-    return torch.cat([(mean + _ENERGY_FLOOR).log() for mean in means])
+    means = torch.stack([energy[:, low:high].mean(1) for low, high in pairwise(edges)])  # (bands, dim)
+    return (means / frames + _ENERGY_FLOOR).log().flatten()
 
 
 def _autocorrelation(centred: Tensor) -> Tensor:

@@ -10,9 +10,12 @@ Voicing is the height of the peak.
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from vibespeaker.encoders.sharing import made_once
 
 DECIMATION = 4
 RATE = 4000.0
@@ -93,6 +96,7 @@ class PitchTracker(nn.Module):
 
     kernel: Tensor
     lags: Tensor
+    octaves: Tensor
 
     def __init__(self, hop: int) -> None:
         super().__init__()
@@ -100,15 +104,16 @@ class PitchTracker(nn.Module):
         self.register_buffer("kernel", low_pass_kernel(), persistent=False)
         lags = torch.arange(_FIRST, _LAST, dtype=torch.float32)
         self.register_buffer("lags", lags, persistent=False)
+        self.register_buffer("octaves", torch.log2(RATE * _UPSAMPLING / lags[1:-1]), persistent=False)
 
     def forward(self, waveform: Tensor, frames: int) -> Pitch:
         """Return the pitch at the middle of every frame.
 
         Args:
-            waveform: `(samples,)` at 16 kHz.
+            waveform: `(samples,)` at 16 kHz; trackers of different frames share its 4 kHz within `shared_results`.
             frames: number of frames; frame i is centred at sample `(i + 0.5) · hop` of the 16 kHz signal.
         """
-        slow = decimate(waveform, self.kernel)
+        slow = made_once(waveform, "4 kHz", lambda wave: decimate(wave, self.kernel))
         segment = _WINDOW + _LAGS
         before = segment // 2 - self.hop // 2
         after = max(0, (frames - 1) * self.hop + segment - before - len(slow))
@@ -132,15 +137,14 @@ class PitchTracker(nn.Module):
 
     def _track(self, correlation: Tensor) -> Pitch:
         """Choose one lag per frame from `(frames, lags)`."""
-        octaves = torch.log2(RATE * _UPSAMPLING / self.lags[1:-1])
         inner = correlation[:, 1:-1]
         is_peak = (inner >= correlation[:, :-2]) & (inner > correlation[:, 2:])
-        score = inner + _LAG_COST * octaves
+        score = inner + _LAG_COST * self.octaves
         score = torch.where(is_peak, score, score - 2.0)
         pitch = _continuous(*self._refine(correlation, score.argmax(dim=1) + 1))
         around = running_median(pitch.log2_hz, _AROUND_FRAMES)
-        cost = _JUMP_COST * (octaves - around[:, None]).abs()
-        cost = cost + _RANGE_COST * ((octaves - pitch.median).abs() - 1.0).clamp(min=0)
+        cost = (self.octaves - around[:, None]).abs_().mul_(_JUMP_COST)
+        cost += _RANGE_COST * ((self.octaves - pitch.median).abs() - 1.0).clamp(min=0)
         return _continuous(*self._refine(correlation, (score - cost).argmax(dim=1) + 1))
 
     def _refine(self, correlation: Tensor, best: Tensor) -> tuple[Tensor, Tensor]:
@@ -159,12 +163,9 @@ def _continuous(log2_hz: Tensor, voicing: Tensor) -> Pitch:
     if len(voiced) == 0:
         flat = torch.full_like(log2_hz, LOG2_100_HZ)
         return Pitch(flat, voicing, flat[0])
-    position = torch.arange(len(log2_hz), device=log2_hz.device)
-    after = torch.searchsorted(voiced, position).clamp(max=len(voiced) - 1)
-    before = (torch.searchsorted(voiced, position, right=True) - 1).clamp(min=0)
-    gap = (voiced[after] - voiced[before]).clamp(min=1)
-    share = ((position - voiced[before]) / gap).clamp(0.0, 1.0)
-    whole = torch.lerp(log2_hz[voiced[before]], log2_hz[voiced[after]], share)
+    heights = log2_hz[voiced].cpu().numpy()
+    carried = np.interp(np.arange(len(log2_hz)), voiced.cpu().numpy(), heights)
+    whole = torch.from_numpy(carried).to(log2_hz)
     smooth = running_median(whole, _MEDIAN_FRAMES)
     return Pitch(smooth, voicing, smooth[voiced].median())
 

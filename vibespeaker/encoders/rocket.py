@@ -8,6 +8,7 @@ contours miss. Each contour is standardised in its clip, so that level, pitch an
 
 import hashlib
 import json
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -72,17 +73,16 @@ class Rocket(Encoder):
         counts = [len(part) for part in np.array_split(np.arange(kernels), len(DILATIONS))]
         pairs = zip(counts, DILATIONS, strict=True)
         self.banks = nn.ModuleList(_bank(count, dilation, generator) for count, dilation in pairs)
-        self._arrange()
+        self._matrices: list[Tensor] = []
         # kernels that were drawn elsewhere take the place of these
-        self.register_load_state_dict_post_hook(_arrange)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_post_hook(_forget)  # type: ignore[no-untyped-call]
         self.dim = 2 * kernels
 
-    def _arrange(self) -> None:
-        """Lay the kernels out as the matrices that `_positive_sums` multiplies with."""
-        for bank, dilation in zip(self.banks, DILATIONS, strict=True):
-            assert isinstance(bank.weight, Tensor)
-            matrix = bank.weight.detach().transpose(1, 2).reshape(len(bank.weight), -1).contiguous()
-            self.register_buffer(f"matrix_{dilation}", matrix, persistent=False)
+    def _arranged(self) -> list[Tensor]:
+        """Return the matrices that `_positive_sums` multiplies with, laid out at the first use on a device."""
+        if not self._matrices or self._matrices[0].device != self.basis.device:
+            self._matrices = [_matrix(bank) for bank in self.banks]
+        return self._matrices
 
     def fingerprint(self) -> Fingerprint:
         """Return class, version, settings, those of the descriptors, and a hash of the kernels."""
@@ -105,16 +105,28 @@ class Rocket(Encoder):
         deviation, mean = torch.std_mean(contours, 0, correction=0)
         standard = (contours - mean) / (deviation + _DEVIATION_FLOOR)
         sums = []
-        for bank, dilation in zip(self.banks, DILATIONS, strict=True):
+        for bank, matrix, dilation in zip(self.banks, self._arranged(), DILATIONS, strict=True):
             assert isinstance(bank.bias, Tensor)
-            sums.append(_positive_sums(standard, getattr(self, f"matrix_{dilation}"), bank.bias, dilation))
+            sums.append(_positive_sums(standard, matrix, bank.bias, dilation))
         shares, strengths = zip(*sums, strict=True)
         return torch.cat((*shares, *strengths)) / len(standard)
 
 
-def _arrange(encoder: Rocket, keys: object) -> None:
-    """Lay loaded kernels out, as a hook of modules."""
-    encoder._arrange()
+def _forget(encoder: Rocket, keys: object) -> None:
+    """Have the matrices made of loaded kernels, as a hook of modules."""
+    encoder._matrices = []
+
+
+def _matrix(bank: nn.Module) -> Tensor:
+    """Return a bank's weights as a sparse matrix, `(kernels, taps · contours)`: a kernel reads an eighth of them."""
+    assert isinstance(bank.weight, Tensor)
+    matrix = bank.weight.detach().transpose(1, 2).reshape(len(bank.weight), -1)
+    if matrix.device.type != "cpu" or not torch.backends.mkl.is_available():
+        return matrix.contiguous()
+    with warnings.catch_warnings():
+        # sparse matrices are called a beta; products of them with dense ones are tested against convolutions
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
+        return matrix.to_sparse_csr()
 
 
 def _positive_sums(contours: Tensor, matrix: Tensor, biases: Tensor, dilation: int) -> tuple[Tensor, Tensor]:
@@ -126,20 +138,20 @@ def _positive_sums(contours: Tensor, matrix: Tensor, biases: Tensor, dilation: i
 
     Args:
         contours: standardised.
-        matrix: weights of the kernels of one dilation, `(kernels, taps · contours)`.
+        matrix: weights of the kernels of one dilation, `(kernels, taps · contours)`, sparse or not.
         biases: of the same kernels, `(kernels,)`.
         dilation: frames between their taps.
     """
-    channels = contours.shape[1]
-    padded = F.pad(contours, (0, 0, dilation * (TAPS // 2), dilation * (TAPS // 2)))
+    reach = dilation * (TAPS // 2)
+    padded = F.pad(contours.t(), (reach, reach)).contiguous()  # (contours, frames + 2 reach)
     counts, sums = torch.zeros_like(biases), torch.zeros_like(biases)
     for start in range(0, len(contours), _FRAMES_AT_ONCE):
         frames = min(_FRAMES_AT_ONCE, len(contours) - start)
-        strides = (channels, dilation * channels, 1)
-        read = padded[start:].as_strided((frames, TAPS, channels), strides, padded[start:].storage_offset())
-        responses = torch.addmm(biases, read.reshape(frames, -1), matrix.t()).relu_()  # (frames, kernels)
-        sums += responses.sum(0)
-        counts += responses.sign_().sum(0)
+        strides = (dilation, padded.shape[1], 1)
+        read = padded.as_strided((TAPS, len(padded), frames), strides, padded.storage_offset() + start)
+        responses = (matrix @ read.reshape(-1, frames)).add_(biases[:, None]).relu_()  # (kernels, frames)
+        sums += responses.sum(1)
+        counts += responses.sign_().sum(1)
     return counts, sums
 
 

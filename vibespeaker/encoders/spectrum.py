@@ -52,8 +52,8 @@ class PowerSpectrum(nn.Module):
     def _bands(self, windows: Tensor, weights: Tensor) -> Tensor:
         windows = windows - windows.mean(dim=1, keepdim=True)
         if self.pre_emphasis > 0:
-            windows = windows - self.pre_emphasis * F.pad(windows[:, :-1], (1, 0))
-        spectrum = torch.fft.rfft(windows * self.window, FFT)
+            windows[:, 1:] -= self.pre_emphasis * windows[:, :-1]
+        spectrum = torch.fft.rfft(windows.mul_(self.window), FFT)
         power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
         return (power @ weights).clamp_(min=FLOOR)
 
