@@ -122,9 +122,9 @@ class AcousticDescriptors(Encoder):
         return pad_frames([made_once(clip, self._identity, self._describe) for clip in clips])
 
     def _describe(self, waveform: Tensor) -> Tensor:
-        to = {"device": self.bands.device, "dtype": torch.float32}
+        device = self.bands.device
         # what the tracker shares is known by the memory that it was made of, which therefore has to last
-        waveform = made_once(waveform, ("as", *to.values()), lambda wave: wave.to(**to))
+        waveform = made_once(waveform, ("float32", device), lambda wave: wave.to(device, torch.float32))
         power = self.spectrum(waveform, self.bands)
         bands = (power[:, : self.mels].log() - _LOG_CENTRE) / _LOG_SPREAD
         columns = [bands]

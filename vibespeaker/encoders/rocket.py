@@ -121,7 +121,7 @@ def _matrix(bank: nn.Module) -> Tensor:
     """Return a bank's weights as a sparse matrix, `(kernels, taps · contours)`: a kernel reads an eighth of them."""
     assert isinstance(bank.weight, Tensor)
     matrix = bank.weight.detach().transpose(1, 2).reshape(len(bank.weight), -1)
-    if matrix.device.type != "cpu" or not torch.backends.mkl.is_available():
+    if matrix.device.type != "cpu" or not torch.backends.mkl.is_available():  # type: ignore[no-untyped-call]
         return matrix.contiguous()
     with warnings.catch_warnings():
         # sparse matrices are called a beta; products of them with dense ones are tested against convolutions
