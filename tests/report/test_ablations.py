@@ -39,9 +39,9 @@ def test_tables_take_the_published_shape(world):
     world.run("task2", heads="attributes", alpha=1.0, beta=0.0, init_from="x.ckpt", sigma=5.0)
     grid, picture, first, second = ablations(*read(world)).blocks
     assert [row[:3] for row in grid.rows] == [
-        ("grid-1.0 (synthetic speech)", "1", "0"),
-        ("grid-0.5 (synthetic speech)", "0.5", "0.5"),
-        ("grid-0.0 (synthetic speech)", "0", "1"),
+        ("grid-1.0", "1", "0"),
+        ("grid-0.5", "0.5", "0.5"),
+        ("grid-0.0", "0", "1"),
     ]
     assert {row for row, _ in grid.best} == {1}  # the most skilled
     assert [axes.get_xlabel() for axes in picture.figure.axes] == ["α", "α"]
@@ -70,7 +70,7 @@ def test_gain_over_the_best_member(world):
     by_name = {system.scores.system: system.scores.scores for system in systems}
     row = next(row for row in gains.rows if row[1] == "CCC valence")
     best = max(by_name["a"]["ccc_valence"].value, by_name["b"]["ccc_valence"].value)
-    assert row[0] == "both (synthetic speech)"
+    assert row[0] == "both"
     assert float(row[-1]) == pytest.approx(by_name["both"]["ccc_valence"].value - best, abs=6e-4)
     assert listed.rows[0][1] == "3"
     assert "baseline.csv" in listed.rows[0][2]

@@ -22,7 +22,7 @@ def test_scores_and_pictures_of_each_system_with_categories(world):
     world.predictions("sure", skill=1.5).write(paths[0])
     world.predictions("plain", heads="attributes").write(paths[1])
     table, diagram, curve = section(world, *paths).blocks
-    assert [row[:2] for row in table.rows] == [("sure (synthetic speech)", "no")]
+    assert [row[:2] for row in table.rows] == [("sure", "no")]
     assert diagram.name == "reliability-0"
     assert len(curve.figure.axes[0].lines[0].get_xdata()) == 239  # one utterance has no class of the label set
 
@@ -44,7 +44,7 @@ def test_the_nominal_coverage_is_measured(world):
     write_conformal(predictions, fitted, sets_path(path))
     scores, coverage, *_ = section(world, path).blocks
     assert scores.rows[0][1] == "yes"
-    name = "calibrated (synthetic speech)"
+    name = "calibrated"
     assert coverage.rows[0] == (name, "categories", "0.80", "1.000", "8.000")  # a threshold of 1 admits every class
     off = np.abs(world.attributes[:, 1] - predictions.attributes()[:, 1])
     assert coverage.rows[1][:4] == (name, "valence", "0.80", f"{(off <= 0.5).mean():.3f}")

@@ -33,7 +33,7 @@ def test_a_report_of_two_runs(reported):
         *("Learning curves", "Epochs", "Cost", "How it was made"),
     ]
     assert "2 systems, 240 utterances of 12 speakers, split test." in text
-    assert "| majority/mean (synthetic speech) |" in text
+    assert "| majority/mean |" in text
     assert "| full | abc123 | 0.1.0 | torch 2.14.1 |" in text
     assert "| full | 11 min |" in text
     html = (out / "index.html").read_text()

@@ -43,12 +43,12 @@ def test_the_published_epochs_follow_from_the_published_tables(losses, accuracie
     rule = {"val/loss": "min", "val/accuracy": "max"}
     run = run_of(rule, val__loss=losses, val__accuracy=accuracies, lr=list(np.linspace(1e-4, 0, 10)))
     assert saved_epochs(run)[-1] == epoch
-    (table,) = epoch_tables([run], " (synthetic speech)").blocks
+    (table,) = epoch_tables([run], "").blocks
     assert table.header == ("epoch", "learning rate", "validation loss", "accuracy", "saved")
     assert table.rows[epoch - 1][-1] == "yes"
     assert table.rows[0][:3] == ("1", "1.00e-04", f"{losses[0]:.4f}")
     assert f"that of epoch {epoch}." in table.caption
-    assert "a (synthetic speech)" in table.caption
+    assert "a" in table.caption
 
 
 def test_each_attribute_has_its_own_best_epoch() -> None:

@@ -1,10 +1,7 @@
 import math
 
-import pytest
-
-from vibespeaker.evaluation.scores import Comparison, Evaluation, Settings, Slice, SystemScores
+from vibespeaker.evaluation.scores import Evaluation, Settings, SystemScores
 from vibespeaker.evaluation.uncertainty import Interval, Spread
-from vibespeaker.report.comparing import comparisons, slices
 from vibespeaker.report.compose import leader
 from vibespeaker.report.scores import headline
 
@@ -45,46 +42,3 @@ def test_spread_over_seeds_and_notes():
     _, seeds, notes = headline(found).blocks
     assert seeds.rows == (("a", "macro-F1", "3", "0.400", "0.020", "0.380", "0.420"),)
     assert notes.points == ("few speakers",)
-
-
-def pairs(names, score):
-    return tuple(
-        Comparison(score, first, second, Interval(0.1, 0.0, 0.2), 0.2, 0.0004, 0.04)
-        for number, first in enumerate(names)
-        for second in names[number + 1 :]
-    )
-
-
-def test_few_comparisons_are_all_shown():
-    found = evaluation(system("a", macro_f1=0.4), system("b", macro_f1=0.5), comparisons=pairs("ab", "macro_f1"))
-    (table,) = comparisons(found).blocks
-    assert table.rows == (("macro-F1", "a", "b", "0.100 [0.000, 0.200]", "0.200", "< 0.001", "0.040"),)
-
-
-def test_of_many_comparisons_those_with_the_best_are_shown():
-    systems = [system(name, macro_f1=0.1 * number) for number, name in enumerate("abcdefgh", start=1)]
-    note, table = comparisons(evaluation(*systems, comparisons=pairs("abcdefgh", "macro_f1"))).blocks
-    assert len(table.rows) == 7
-    assert all("h" in row[1:3] for row in table.rows)
-    assert "evaluation.json" in note.text
-
-
-@pytest.mark.parametrize("synthetic", [False, True])
-def test_groups_name_the_worst(synthetic):
-    groups = tuple(
-        Slice("a", "gender", name, 50, 5, {"uar": Interval(value)}, worst)
-        for name, value, worst in (("female", 0.6, ()), ("male", 0.5, ("uar",)))
-    )
-    found = evaluation(system("a", uar=0.55), synthetic=synthetic, slices=groups)
-    table, picture = slices(found, "a").blocks
-    assert table.rows == (("female", "50", "5", "0.600", ""), ("male", "50", "5", "0.500", "UAR"))
-    assert ("synthetic" in table.caption) == synthetic
-    assert picture.figure.axes[0].lines[0].get_xdata()[0] == 0.55
-    assert slices(found, "b").blocks == ()
-
-
-def test_of_many_groups_the_lowest_are_shown():
-    groups = tuple(Slice("a", "speaker", str(n), 50, 1, {"uar": Interval(1 - n / 50)}) for n in range(30))
-    note, table, _ = slices(evaluation(system("a", uar=0.5), slices=groups), "a").blocks
-    assert [row[0] for row in table.rows] == [str(n) for n in range(29, 19, -1)]
-    assert "Of 30 groups by speaker, the 10 with the lowest UAR" in note.text

@@ -82,4 +82,4 @@ def test_words_stand_beside_emotions(runs, world, tmp_path):
     assert main([*words, "--out", str(tmp_path / "out"), "--draws", "20"]) == 0
     text = (tmp_path / "out" / "report.md").read_text()
     assert "## Scores" in text
-    assert "| predictions (synthetic speech) | 0.500 [0.500, 0.500] |" in text
+    assert "| predictions | 0.500 [0.500, 0.500] |" in text

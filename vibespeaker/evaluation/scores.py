@@ -27,6 +27,7 @@ SCHEMA_VERSION = 1
 #: Fewer utterances show nothing of a group: it is not named the worst, not drawn, and marked where it is listed.
 LEAST_UTTERANCES = 20
 FEW = "too few clips"
+SYNTHETIC = "the speech is synthetic: these scores say nothing of real speech"
 
 
 @dataclass(frozen=True)

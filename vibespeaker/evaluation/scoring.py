@@ -17,7 +17,7 @@ from vibespeaker.evaluation.coverage import coverage_notes, refuse_other_files, 
 from vibespeaker.evaluation.folds import Table, read_tables
 from vibespeaker.evaluation.ranking import ranking_scores
 from vibespeaker.evaluation.references import majority_and_mean
-from vibespeaker.evaluation.scores import Comparison, Evaluation, Settings, Slice, SystemScores
+from vibespeaker.evaluation.scores import SYNTHETIC, Comparison, Evaluation, Settings, Slice, SystemScores
 from vibespeaker.evaluation.slices import groupings, slices
 from vibespeaker.evaluation.statistics import Floats, Layout, System, layout_of, scores, sums
 from vibespeaker.evaluation.table_heads import Resampling, table_scores
@@ -271,7 +271,7 @@ def _notes(
     entries: Sequence[_Entry], found: Sequence[SystemScores], targets: Targets, truth: Truth, split: str | None
 ) -> Iterator[str]:
     if any(entry.predictions.metadata.synthetic for entry in entries):
-        yield "the speech is synthetic: these scores say nothing of real speech"
+        yield SYNTHETIC
     uncategorised = targets.categories < 0
     unknown = uncategorised & np.isnan(targets.attributes).all(axis=1)
     for rows, become in ((uncategorised & ~unknown, "scored for attributes only"), (unknown, "not scored")):

@@ -25,7 +25,7 @@ def show_summary(evaluation: Evaluation, console: Console) -> None:
     names = _scores(evaluation)
     if names:
         console.print(_table(evaluation, names, console.width))
-    for line in _decisions(evaluation, names):
+    for line in deciding(evaluation):
         console.print(line, highlight=False)
     for note in evaluation.notes:
         console.print(f"note: {note}", style="yellow", highlight=False)
@@ -51,8 +51,9 @@ def _table(evaluation: Evaluation, names: dict[str, str], width: int) -> Table:
     return table
 
 
-def _decisions(evaluation: Evaluation, names: dict[str, str]) -> list[str]:
-    """Return what tells the best system, by the first score that is compared, from each other."""
+def deciding(evaluation: Evaluation) -> list[str]:
+    """Return what tells the best system, by the first score that is compared, from each other: a line for each pair."""
+    names = _scores(evaluation)
     main = next((name for name in ("macro_f1", "ccc_mean", *names) if name in COMPARED_SCORES and name in names), None)
     compared = [one for one in evaluation.comparisons if one.score == main]
     if main is None or not compared:

@@ -5,7 +5,7 @@ is. What is drawn is computed by `metrics`, `evaluation` and `calibration`: noth
 `projection` makes points of a map out of vectors.
 """
 
-from vibespeaker.figures.attributes import attribute_scatter, density_panels
+from vibespeaker.figures.attributes import attribute_panels, attribute_scatter, density_panels
 from vibespeaker.figures.categories import class_bars, confusion_figure, reliability_diagram
 from vibespeaker.figures.corpora import before_and_after, corpus_bars, score_matrix
 from vibespeaker.figures.curves import interval_figure, line_panels, risk_coverage_figure
@@ -20,6 +20,7 @@ __all__ = [
     "FORMATS",
     "Explained",
     "Format",
+    "attribute_panels",
     "attribute_scatter",
     "before_and_after",
     "block_sheet",

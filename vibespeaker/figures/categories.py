@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from vibespeaker.figures.style import ACCENT, INK, MUTED, SERIES, SHARES, broken, only_axes, ruled, styled
 
 _DARK_CELL = 0.66
+_WIDEST = 12.0
 
 
 def confusion_figure(matrix: npt.ArrayLike, classes: Sequence[str], title: str = "") -> Figure:
@@ -66,6 +67,7 @@ def class_bars(
     metric: str = "F1",
     intervals: Mapping[str, npt.ArrayLike] | None = None,
     title: str = "",
+    reference: float | None = None,
 ) -> Figure:
     """Draw one group of bars per class, one bar per system.
 
@@ -75,9 +77,10 @@ def class_bars(
         metric: label of the axis.
         intervals: name → `(classes, 2)` lower and upper ends, drawn as whiskers.
         title: shown above.
+        reference: a score marked by a dashed line, e.g. that over all.
     """
     width = 0.8 / max(len(systems), 1)
-    with styled(min(6.2, 2.0 + len(classes) * (0.3 + 0.1 * len(systems))), 3.0) as figure:
+    with styled(min(_WIDEST, 2.0 + len(classes) * (0.16 + 0.14 * len(systems))), 3.0) as figure:
         axes = only_axes(figure, title)
         ruled(axes, "y")
         for number, (name, values) in enumerate(systems.items()):
@@ -87,6 +90,8 @@ def class_bars(
             if intervals is not None and name in intervals:
                 ends = np.asarray(intervals[name], dtype=np.float64)
                 axes.vlines(at, ends[:, 0], ends[:, 1], color=INK, linewidth=1.0)
+        if reference is not None:
+            axes.axhline(reference, color=MUTED, linewidth=1.2, linestyle="--")
         axes.set_xticks(range(len(classes)), classes, rotation=30, ha="right", rotation_mode="anchor")
         axes.set_ylim(0.0, 1.0)
         axes.set_ylabel(metric)
@@ -124,7 +129,7 @@ def reliability_diagram(
         if before is not None:
             old = [np.asarray(part, dtype=np.float64) for part in before]
             shown = ~np.isnan(old[0])
-            axes.plot(old[0][shown], old[1][shown], "o-", color=ACCENT, alpha=0.45, markersize=3, label="before")
+            axes.plot(old[0][shown], old[1][shown], "s--", color=ACCENT, alpha=0.6, markersize=3, label="before")
         axes.plot(centres[kept], rights[kept], "o-", color=SERIES[0], markersize=4, label="measured")
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)

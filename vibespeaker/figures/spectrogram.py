@@ -4,15 +4,18 @@ import io
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import imsave
+from PIL import Image
 
 from vibespeaker.figures.style import only_axes, styled
 
 _WINDOW, _HOP = 512, 160
 _FLOOR_DB = -80.0
 _MOST_FRAMES = 4000
+#: Of a small picture: more cannot be told apart, and take more bytes.
+_SHADES = 48
 
 
 def spectrogram_figure(samples: npt.NDArray[np.float32], rate: int, title: str = "") -> Figure:
@@ -50,8 +53,11 @@ def spectrogram_png(samples: npt.NDArray[np.float32], columns: int = 1200) -> by
         samples: `(samples,)`, at least one.
         columns: of a long recording about so many; a short one has a column for every hundredth of a second.
     """
+    shades = np.rint((_decibels(samples, columns) / -_FLOOR_DB + 1.0) * (_SHADES - 1)).astype(np.uint8)
+    picture = Image.fromarray(np.flipud(shades), "P")
+    picture.putpalette(colormaps["magma"](np.linspace(0, 1, _SHADES), bytes=True)[:, :3].tobytes())
     file = io.BytesIO()
-    imsave(file, _decibels(samples, columns), vmin=_FLOOR_DB, vmax=0.0, cmap="magma", origin="lower", format="png")
+    picture.save(file, "PNG", optimize=True)
     return file.getvalue()
 
 

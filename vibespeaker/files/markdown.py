@@ -4,6 +4,7 @@ Escaped is what could act: HTML, links, images, addresses that become links, emp
 (CommonMark 0.31; tables and bare links of GitHub's dialect).
 """
 
+import html
 import re
 from collections.abc import Iterable
 
@@ -24,6 +25,22 @@ def plain(text: str) -> str:
     if start and start[0].isdigit():
         return start[0] + "\\" + line[start.end() :]
     return "\\" + line if start else line
+
+
+def image(alt: str, address: str) -> str:
+    """Return a picture; what stands for it may hold any brackets.
+
+    Args:
+        alt: what is seen.
+        address: a relative one of our own making.
+    """
+    text = re.sub(r"(?<!\\)([\[\]])", r"\\\1", plain(alt))
+    return f"![{text}]({address})"
+
+
+def one_line(text: str) -> str:
+    """Return text as HTML in Markdown that shows exactly it; an empty line would end the HTML."""
+    return html.escape(" ".join(text.split()))
 
 
 def row(cells: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vibespeaker import figures
-from vibespeaker.report.document import ABSENT, SYNTHETIC, Block, Picture, Section, Table, best_cells, number
+from vibespeaker.report.document import ABSENT, Block, Picture, Section, Table, best_cells, listed, number
 from vibespeaker.report.runs import Run
 from vibespeaker.report.scores import HEADLINE, score_cell, score_value
 from vibespeaker.report.systems import System
@@ -117,15 +117,19 @@ def _grid(pairs: Sequence[tuple[Variant, System]]) -> list[Block]:
     choices = [(_plain(v.alpha), _plain(v.beta)) for v, _ in pairs]
     caption = "Weights of the losses: α of attributes, β of categories."
     table = _table(caption, ("α", "β"), choices, [s for _, s in pairs], _GRID)
-    panels, mark = {}, SYNTHETIC if pairs[0][1].name.endswith(SYNTHETIC) else ""
+    panels, seen = {}, []
     for score in ("macro_f1", "ccc_mean"):
         points = [(v.alpha, score_value(s.scores, score)) for v, s in pairs]
         known = sorted((alpha, value) for alpha, value in points if alpha is not None and value is not None)
         if known:
             positions, values = zip(*known, strict=True)
-            panels[HEADLINE[score] + mark] = {score: (positions, values)}
+            panels[HEADLINE[score]] = {score: (positions, values)}
+            seen.append(f"{HEADLINE[score]}: {listed([f'at α {alpha:g}' for alpha in positions], values)}")
     figure = figures.line_panels(panels, xlabel="α", markers=True, legend=False)
-    return [table, Picture("loss-weights", figure, "Scores over the weight of the attribute losses.")]
+    return [
+        table,
+        Picture("loss-weights", figure, "Scores over the weight of the attribute losses.", "; ".join(seen) + "."),
+    ]
 
 
 def _fine_tuning_for_categories(pairs: Sequence[tuple[Variant, System]]) -> Table:

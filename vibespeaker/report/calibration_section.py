@@ -1,6 +1,6 @@
 """The section about calibration: how well probabilities are calibrated, and what abstaining would gain."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from vibespeaker.report.scores import leading
 from vibespeaker.report.systems import System
 
 _POINTS = 200
+#: Reliability is drawn of so many systems at most; the table has all.
+_DIAGRAMS = 2
 
 
 def calibration(systems: Sequence[System]) -> Section:
@@ -39,12 +41,14 @@ def calibration(systems: Sequence[System]) -> Section:
     header = ("system", "calibrated", "ECE", "Brier", "NLL", "area under risk")
     caption = "How well probabilities are calibrated; lower is better everywhere."
     drawn = leading(having, "macro_f1")
+    curves = {system.name: _curve(system) for system in drawn}
     curve = Picture(
         "risk-coverage",
-        figures.risk_coverage_figure({system.name: _curve(system) for system in drawn}),
+        figures.risk_coverage_figure(curves),
         "Share of wrong answers when only the most confident utterances are answered.",
+        "Lines of the error rate over the share that is answered. " + _read_off(curves),
     )
-    diagrams = [_diagram(system, number) for number, system in enumerate(drawn)]
+    diagrams = [_diagram(system, number) for number, system in enumerate(drawn[:_DIAGRAMS])]
     table = Table(caption, header, rows, labels=2, best=best)
     return Section("Calibration", (table, *measured_coverage(systems), *diagrams, curve))
 
@@ -89,7 +93,20 @@ def _diagram(system: System, place: int) -> Picture:
     bins = reliability_bins(*system.labelled_probabilities())
     figure = figures.reliability_diagram(bins.confidence, bins.accuracy, bins.count, title=system.name)
     caption = f"Reliability of {system.name}: below the dashed line it is overconfident."
-    return Picture(f"reliability-{place}", figure, caption)
+    filled = bins.count > 0
+    pairs = zip(bins.confidence[filled], bins.accuracy[filled], bins.count[filled], strict=True)
+    points = ", ".join(f"{sure:.2f}: {right:.2f} ({count:,})" for sure, right, count in pairs)
+    alt = f"Accuracy at each mean confidence, with the number of clips. {points}."
+    return Picture(f"reliability-{place}", figure, caption, alt)
+
+
+def _read_off(curves: Mapping[str, Line]) -> str:
+    """Say the error rates at half and at full coverage."""
+    told = []
+    for name, (coverage, risk) in curves.items():
+        half, whole = np.interp([0.5, 1.0], np.asarray(coverage), np.asarray(risk))
+        told.append(f"{name}: {whole:.2f} of all, {half:.2f} of the surer half")
+    return "; ".join(told) + "."
 
 
 def _curve(system: System) -> Line:

@@ -16,7 +16,6 @@ from vibespeaker.files.outputs import check_folder
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 from vibespeaker.report.compose import compose, compose_recognisers, leader
-from vibespeaker.report.document import SYNTHETIC
 from vibespeaker.report.page import PAGE_FILES, write_page
 from vibespeaker.report.runs import Run, read_runs
 from vibespeaker.report.systems import System, systems_of
@@ -67,11 +66,11 @@ def report(
     check_folder(out, inputs=[*paths, *(path for run in heard for path, _ in run.texts)], names=PAGE_FILES)
     source = manifest or _manifest_of(found)
     errors, heard_split = word_errors(heard, source, split, PREFERRED, draws) if heard else (None, None)
-    mark = SYNTHETIC if heard and Manifest.read(source, ("utterance_id",)).metadata.synthetic else ""
     if errors is not None and not paths:
+        synthetic = Manifest.read(source, ("utterance_id",)).metadata.synthetic
         files = [source, *(path for run in heard for path, _ in run.texts)]
         hashes = [(str(path), file_sha256(path)) for path in files]
-        page = compose_recognisers(title or _WORDS, found, errors, heard_split, hashes, mark)
+        page = compose_recognisers(title or _WORDS, found, errors, heard_split, hashes, synthetic)
     else:
         counted = scoring_policy([(path, PredictionsMetadata.read(path)) for path in paths], policy)
         truth = Truth.read(source, labels, counted)
@@ -79,7 +78,7 @@ def report(
         evaluation = evaluate_tables(tables, truth, Options(split=scored, draws=draws, by=()))
         systems = systems_of(tables, evaluation, truth)
         evaluation = _with_groups(evaluation, systems, truth)
-        page = compose(title or _EMOTIONS, found, systems, evaluation, truth, words(errors, heard_split, mark))
+        page = compose(title or _EMOTIONS, found, systems, evaluation, truth, words(errors, heard_split))
         evaluation.write(out / "evaluation.json")
     path = write_page(page, out)
     if errors is not None:

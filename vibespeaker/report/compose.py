@@ -7,13 +7,14 @@ from vibespeaker.evaluation.targets import Truth
 from vibespeaker.evaluation.words.scoring import WordErrors
 from vibespeaker.report.ablations import ablations, ensembles
 from vibespeaker.report.calibration_section import calibration
-from vibespeaker.report.comparing import comparisons, slices
+from vibespeaker.report.comparing import comparisons
 from vibespeaker.report.document import Page, Section
 from vibespeaker.report.epochs import epoch_tables, system_bars
 from vibespeaker.report.further_heads import further_heads
+from vibespeaker.report.groups import slices
 from vibespeaker.report.runs import Run
 from vibespeaker.report.scores import attributes, best_system, categories, headline
-from vibespeaker.report.systems import System, display_name
+from vibespeaker.report.systems import System
 from vibespeaker.report.training import cost, learning_curves, provenance, trials
 from vibespeaker.report.words import words
 
@@ -53,9 +54,9 @@ def compose(
         heard,
         ensembles(systems),
         ablations(runs, systems),
-        trials(runs, display_name("", evaluation)),
-        learning_curves(runs, display_name("", evaluation)),
-        epoch_tables(runs, display_name("", evaluation)),
+        trials(runs),
+        learning_curves(runs),
+        epoch_tables(runs),
         cost(runs),
         provenance(runs, _hashes(systems, truth)),
     )
@@ -63,7 +64,12 @@ def compose(
 
 
 def compose_recognisers(
-    title: str, runs: Sequence[Run], errors: WordErrors, split: str | None, hashes: Sequence[tuple[str, str]], mark: str
+    title: str,
+    runs: Sequence[Run],
+    errors: WordErrors,
+    split: str | None,
+    hashes: Sequence[tuple[str, str]],
+    synthetic: bool,
 ) -> Page:
     """Return the page of runs that transcribe, none of which recognises emotions.
 
@@ -73,7 +79,7 @@ def compose_recognisers(
         errors: what they made of the words.
         split: that was scored.
         hashes: files that the scores were made from, with their SHA-256.
-        mark: set behind every name; empty where the speech is real.
+        synthetic: whether the speech is generated.
     """
     count = len(errors.recognisers)
     where = "all splits" if split is None else f"split {split}"
@@ -82,13 +88,13 @@ def compose_recognisers(
         f"{errors.speakers:,} speakers, {where}."
     )
     sections = (
-        words(errors, split, mark),
-        learning_curves(runs, mark),
-        epoch_tables(runs, mark),
+        words(errors, split),
+        learning_curves(runs),
+        epoch_tables(runs),
         cost(runs),
         provenance(runs, hashes),
     )
-    return _page(title, lead, sections, bool(mark))
+    return _page(title, lead, sections, synthetic)
 
 
 def _page(title: str, lead: str, sections: Sequence[Section], synthetic: bool) -> Page:

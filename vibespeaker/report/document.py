@@ -8,8 +8,6 @@ from matplotlib.figure import Figure
 
 #: Shown where there is nothing to show.
 ABSENT = "–"
-#: What stands behind a system's name wherever its scores come from generated speech.
-SYNTHETIC = " (synthetic speech)"
 
 
 @dataclass(frozen=True)
@@ -22,6 +20,7 @@ class Table:
         rows: each as long as `header`.
         labels: columns at the left that hold names; all others hold numbers.
         best: (row, column) of cells to set off.
+        folded: whether it is folded away under its caption.
     """
 
     caption: str
@@ -29,6 +28,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     labels: int = 1
     best: frozenset[tuple[int, int]] = frozenset()
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,33 @@ class Picture:
     Args:
         name: unique in the page; the stem of the file beside the Markdown.
         figure: what is drawn.
-        caption: what it shows, also read to those who cannot see it.
+        caption: what it shows, and how to read it.
+        alt: what is seen in it, with its main numbers, for those who cannot see it.
     """
 
     name: str
     figure: Figure
     caption: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A recording with its spectrogram.
+
+    Args:
+        name: unique in the page; the stem of the files beside the Markdown.
+        picture: a PNG.
+        sound: an MP3; null where it may not be in the page.
+        caption: what was said and answered.
+        alt: what is seen in the picture.
+    """
+
+    name: str
+    picture: bytes
+    sound: bytes | None
+    caption: str
+    alt: str
 
 
 @dataclass(frozen=True)
@@ -62,7 +83,7 @@ class Code:
     text: str
 
 
-Block = Table | Picture | Paragraph | Code
+Block = Table | Picture | Clip | Paragraph | Code
 
 
 @dataclass(frozen=True)
@@ -105,6 +126,17 @@ def with_interval(value: float, low: float, high: float, digits: int = 3) -> str
     if math.isnan(value) or math.isnan(low) or math.isnan(high):
         return number(value, digits)
     return f"{value:z.{digits}f} [{low:z.{digits}f}, {high:z.{digits}f}]"
+
+
+def listed(names: Sequence[str], values: Sequence[float], most: int = 6) -> str:
+    """Return names with their scores as text, the greatest first, for those who cannot see a picture."""
+    known = [(value, name) for name, value in zip(names, values, strict=True) if not math.isnan(value)]
+    if not known:
+        return "no score is defined"
+    ranked = [f"{name} {value:z.3f}" for value, name in sorted(known, key=lambda pair: -pair[0])]
+    return ", ".join(ranked[:most]) + (
+        f" and {len(ranked) - most} more, down to {ranked[-1]}" if len(ranked) > most else ""
+    )
 
 
 def best_cells(

@@ -8,7 +8,7 @@ import numpy as np
 from vibespeaker import figures
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.report.curves import Curve
-from vibespeaker.report.document import Block, Paragraph, Picture, Section, Table, number
+from vibespeaker.report.document import Block, Paragraph, Picture, Section, Table, listed, number
 from vibespeaker.report.runs import Run
 from vibespeaker.report.scores import HEADLINE
 from vibespeaker.report.systems import System
@@ -31,12 +31,11 @@ _RULE = "model.init_args.checkpoints"
 _BARS = ("accuracy", "uar", "macro_f1", "ccc_mean")
 
 
-def epoch_tables(runs: Sequence[Run], mark: str = "") -> Section:
+def epoch_tables(runs: Sequence[Run]) -> Section:
     """Return a table per run: learning rate, losses, scores, and where its best state was saved.
 
     Args:
         runs: in the order shown; those that validated nothing are passed over.
-        mark: set behind every run's name.
     """
     blocks: list[Block] = []
     for run in runs:
@@ -57,7 +56,7 @@ def epoch_tables(runs: Sequence[Run], mark: str = "") -> Section:
         )
         kept = f"The best state is that of epoch {saved[-1]}." if saved else "No best state was saved."
         header = ("epoch", "learning rate", *(_COLUMNS[tag] for tag in logged), "saved")
-        blocks.append(Table(f"Epochs of {run.name}{mark}. {kept}", header, rows))
+        blocks.append(Table(f"Epochs of {run.name}. {kept}", header, rows, folded=True))
         best = _best_attributes(curves)
         if best:
             blocks.append(Paragraph("Each attribute at its own best epoch, which no single state has:", best))
@@ -92,9 +91,11 @@ def system_bars(systems: Sequence[System]) -> Section:
     known = {title: values for title, values in shown.items() if not all(math.isnan(value) for value in values)}
     if len(systems) < 2 or not known:
         return Section("Systems side by side", ())
-    figure = figures.class_bars(known, [system.name for system in systems], "score")
+    names = [system.name for system in systems]
+    figure = figures.class_bars(known, names, "score")
     caption = f"{', '.join(known)} of every system; a negative score has no bar."
-    return Section("Systems side by side", (Picture("systems", figure, caption),))
+    alt = "Bars. " + "; ".join(f"{title}: {listed(names, values)}" for title, values in known.items()) + "."
+    return Section("Systems side by side", (Picture("systems", figure, caption, alt),))
 
 
 def _best_attributes(curves: Mapping[str, Curve]) -> tuple[str, ...]:

@@ -2,86 +2,114 @@
 
 import base64
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from itertools import groupby
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from vibespeaker.figures import svg_bytes
-from vibespeaker.files import write_text
-from vibespeaker.files.markdown import fenced, plain
+from vibespeaker.figures import Format, figure_bytes, svg_bytes
+from vibespeaker.files import write_bytes, write_text
+from vibespeaker.files.markdown import fenced, image, one_line, plain
 from vibespeaker.files.markdown import row as markdown_row
 from vibespeaker.progress import tracked
-from vibespeaker.report.document import SYNTHETIC, Block, Code, Page, Paragraph, Picture, Table
+from vibespeaker.report.document import Block, Clip, Code, Page, Paragraph, Picture, Table
 
 #: What `write_page` writes besides figures, and the command beside it.
 PAGE_FILES = ("index.html", "report.md", "evaluation.json", "words.json")
 _PIXELS_PER_INCH = 96
+_STRIP = (420, 129)
 _INTERVAL = re.compile(r"^(\S+) (\[.+\])$")
 
 
 @dataclass(frozen=True)
 class _Image:
-    svg: bytes
+    content: bytes
+    kind: str
     width: int
     height: int
+    sound: bytes | None = None
 
     @property
     def source(self) -> str:
-        return "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode()
+        return f"data:image/{self.kind};base64," + base64.b64encode(self.content).decode()
+
+    @property
+    def listen(self) -> str | None:
+        return None if self.sound is None else "data:audio/mpeg;base64," + base64.b64encode(self.sound).decode()
 
 
-def write_page(page: Page, folder: Path) -> Path:
-    """Write `index.html`, `report.md` and `figures/*.svg`, and return the path of the HTML file."""
-    pictures = [block for section in page.sections for block in section.blocks if isinstance(block, Picture)]
+def write_page(page: Page, folder: Path, kind: Format = "svg") -> Path:
+    """Write `index.html`, `report.md` and what both show below `figures/`, and return the path of the HTML file.
+
+    Args:
+        page: what to write.
+        folder: below which all is written.
+        kind: of the figures beside the Markdown; those inside the HTML are SVG, sharp at any size.
+    """
+    shown = [block for section in page.sections for block in section.blocks if isinstance(block, Picture | Clip)]
     images = {}
-    with tracked("drawing", len(pictures), "figures") as tracker:
-        for picture in pictures:
-            width, height = (round(_PIXELS_PER_INCH * inches) for inches in picture.figure.get_size_inches())
-            images[picture.name] = _Image(svg_bytes(picture.figure), width, height)
-            write_text(folder / "figures" / f"{picture.name}.svg", images[picture.name].svg.decode())
+    with tracked("drawing", len(shown), "figures") as tracker:
+        for block in shown:
+            images[block.name] = _write_image(block, folder / "figures", kind)
             tracker.advance()
-    write_text(folder / "report.md", as_markdown(page))
+    write_text(folder / "report.md", as_markdown(page, kind))
     write_text(folder / "index.html", as_html(page, images))
     return folder / "index.html"
+
+
+def _write_image(block: Picture | Clip, folder: Path, kind: Format) -> _Image:
+    if isinstance(block, Clip):
+        write_bytes(folder / f"{block.name}.png", block.picture)
+        if block.sound is not None:
+            write_bytes(folder / f"{block.name}.mp3", block.sound)
+        return _Image(block.picture, "png", *_STRIP, block.sound)
+    width, height = (round(_PIXELS_PER_INCH * inches) for inches in block.figure.get_size_inches())
+    inside = svg_bytes(block.figure)
+    write_bytes(folder / f"{block.name}.{kind}", inside if kind == "svg" else figure_bytes(block.figure, kind))
+    return _Image(inside, "svg+xml", width, height)
 
 
 def as_html(page: Page, images: Mapping[str, _Image]) -> str:
     """Return the page as HTML with its pictures inside."""
     environment = Environment(autoescape=True, undefined=StrictUndefined)
-    environment.filters |= {"groups": _groups, "marked_up": _marked_up}
+    environment.filters |= {"kinds": _kinds, "marked_up": _marked_up}
     template = environment.from_string(files("vibespeaker.report").joinpath("page.html").read_text("utf-8"))
     return template.render(page=page, pictures=images, cell_class=_cell_class) + "\n"
 
 
-def as_markdown(page: Page) -> str:
-    """Return the page as Markdown; pictures are links to `figures/NAME.svg`."""
+def as_markdown(page: Page, kind: Format = "svg") -> str:
+    """Return the page as Markdown; pictures are links to `figures/NAME.svg`, or of another kind."""
     parts = [f"# {plain(page.title)}", *map(plain, page.lead)]
     if page.warning:
         parts.append(f"> **{plain(page.warning)}**")
     for section in page.sections:
         parts.append(f"## {plain(section.title)}")
-        parts += [_markdown(block) for block in section.blocks]
+        parts += [_markdown(block, kind) for block in section.blocks]
     return "\n\n".join(parts) + "\n"
 
 
-def _markdown(block: Block) -> str:
+def _markdown(block: Block, kind: Format) -> str:
     match block:
         case Table():
-            return _markdown_table(block)
+            table = _markdown_table(block)
+            return _folded(block.caption, table) if block.folded else f"*{plain(block.caption)}*\n\n{table}"
         case Picture():
-            caption = plain(block.caption)
-            return f"![{caption}](figures/{block.name}.svg)\n\n*{caption}*"
+            return f"{image(block.alt, f'figures/{block.name}.{kind}')}\n\n*{plain(block.caption)}*"
+        case Clip():
+            listen = "" if block.sound is None else f" [Listen](figures/{block.name}.mp3)"
+            return f"{image(block.alt, f'figures/{block.name}.png')}\n\n*{plain(block.caption)}*{listen}"
         case Code():
-            folded = f"<details><summary>{escape(block.caption)}</summary>"
-            return f"{folded}\n\n{fenced(block.text, 'yaml')}\n\n</details>"
+            return _folded(block.caption, fenced(block.text, "yaml"))
         case Paragraph():
             points = [f"- {plain(point)}" for point in block.points]
             return "\n".join([plain(block.text), *(["", *points] if points else [])])
+
+
+def _folded(caption: str, text: str) -> str:
+    return f"<details><summary>{one_line(caption)}</summary>\n\n{text}\n\n</details>"
 
 
 def _markdown_table(table: Table) -> str:
@@ -91,21 +119,17 @@ def _markdown_table(table: Table) -> str:
         for row, cells in enumerate(table.rows)
     )
     header = markdown_row(map(plain, table.header))
-    return "\n".join([f"*{plain(table.caption)}*", "", header, markdown_row(rule), *map(markdown_row, rows)])
+    return "\n".join([header, markdown_row(rule), *map(markdown_row, rows)])
 
 
-def _groups(blocks: Iterable[Block]) -> Iterator[tuple[str, list[Block]]]:
-    for kind, group in groupby(blocks, key=lambda block: type(block).__name__):
-        yield kind, list(group)
+def _kinds(blocks: Iterable[Block]) -> list[tuple[str, Block]]:
+    return [(type(block).__name__, block) for block in blocks]
 
 
-def _marked_up(text: str) -> Markup:
-    """Set intervals and the mark of synthetic speech off from the text around them."""
+def _marked_up(text: str) -> Markup | str:
+    """Set intervals off from the scores before them."""
     found = _INTERVAL.match(text)
-    if found:
-        return Markup('{}<span class="interval">{}</span>').format(found[1], found[2])
-    tag = Markup('<span class="tag">{}</span>').format(SYNTHETIC.strip(" ()"))
-    return tag.join(text.split(SYNTHETIC))
+    return Markup('{}<span class="interval">{}</span>').format(found[1], found[2]) if found else text
 
 
 def _cell_class(table: Table, row: int, column: int) -> Markup:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from vibespeaker import figures
-from vibespeaker.evaluation.scores import Evaluation, SystemScores
+from vibespeaker.evaluation.scores import SYNTHETIC, Evaluation, SystemScores
 from vibespeaker.evaluation.uncertainty import Interval
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.metrics import f1_scores
@@ -18,10 +18,11 @@ from vibespeaker.report.document import (
     Section,
     Table,
     best_cells,
+    listed,
     number,
     with_interval,
 )
-from vibespeaker.report.systems import System, display_name
+from vibespeaker.report.systems import System
 
 #: Score → column title; those that no system has are left out.
 HEADLINE = {
@@ -29,6 +30,8 @@ HEADLINE = {
     "balanced_macro_f1": "balanced macro-F1",
     "uar": "UAR",
     "accuracy": "accuracy",
+    "auc": "AUC",
+    "map": "mAP",
     "ccc_arousal": "CCC arousal",
     "ccc_valence": "CCC valence",
     "ccc_dominance": "CCC dominance",
@@ -64,17 +67,21 @@ def headline(evaluation: Evaluation) -> Section:
         f"Scores on {split}, label set {settings.label_set}, with {100 * settings.level:.0f} % intervals from "
         f"{settings.draws:,} bootstrap draws over speakers. Bold: best of its column."
     )
-    rows = [(display_name(scores.system, evaluation), scores) for scores in evaluation.systems]
+    rows = [(scores.system, scores) for scores in evaluation.systems]
     blocks: list[Block] = [table for table in [score_table(caption, rows, HEADLINE)] if table is not None]
     for score in ("macro_f1", "ccc_mean"):
         having = [(name, s.scores[score]) for name, s in rows if score_value(s, score) is not None]
         if len(having) > 1:
             names, values = zip(*having, strict=True)
             figure = intervals_figure(names, values, HEADLINE[score])
-            blocks.append(Picture(f"headline-{score}", figure, f"{HEADLINE[score]} of all systems with intervals."))
+            alt = f"Dots with intervals, {HEADLINE[score]}: {listed(names, [one.value for one in values])}."
+            blocks.append(
+                Picture(f"headline-{score}", figure, f"{HEADLINE[score]} of all systems with intervals.", alt)
+            )
     blocks += _seeds(evaluation)
-    if evaluation.notes:
-        blocks.append(Paragraph("", evaluation.notes))
+    notes = tuple(note for note in evaluation.notes if note != SYNTHETIC)  # the page's frame says it
+    if notes:
+        blocks.append(Paragraph("", notes))
     return Section("Scores", tuple(blocks))
 
 
@@ -86,13 +93,16 @@ def categories(systems: Sequence[System]) -> Section:
     classes = having[0].scores.classes
     shown_systems = leading(having, "macro_f1")
     bars = {system.name: f1_scores(system.scores.confusion) for system in shown_systems}
-    blocks: list[Block] = [Picture("class-f1", figures.class_bars(bars, classes), "F1 of each class.")]
+    seen = "; ".join(f"{name}: {listed(classes, values.tolist(), len(classes))}" for name, values in bars.items())
+    blocks: list[Block] = [
+        Picture("class-f1", figures.class_bars(bars, classes), "F1 of each class.", f"Bars, F1. {seen}.")
+    ]
     leader = shown_systems[0]
     blocks.append(_class_table(leader))
     for index, system in enumerate(shown_systems):
         figure = figures.confusion_figure(np.array(system.scores.confusion), classes, system.name)
         caption = f"Confusion of {system.name}: share of the true class above, utterances below."
-        blocks.append(Picture(f"confusion-{index}", figure, caption))
+        blocks.append(Picture(f"confusion-{index}", figure, caption, _confusion_seen(system)))
     if len(having) > len(shown_systems):
         blocks.append(Paragraph(f"Shown are the {len(shown_systems)} of {len(having)} systems with the best macro-F1."))
     return Section("Categories", tuple(blocks))
@@ -118,11 +128,18 @@ def attributes(systems: Sequence[System]) -> Section:
     )
     blocks: list[Block] = [Table(caption, header, tuple(rows), labels=2)]
     for index, system in enumerate(leading(having, "ccc_mean")[:_MOST_SCATTERS]):
-        for name in ATTRIBUTES:
-            predicted, true = system.evidence.pairs(name)
-            if len(true):
-                figure = figures.attribute_scatter(true, predicted, name, f"{name}\n{system.name}")
-                blocks.append(Picture(f"scatter-{index}-{name}", figure, f"{name} of {system.name}."))
+        pairs = {name: system.evidence.pairs(name) for name in ATTRIBUTES}
+        panels = {name: (true, predicted) for name, (predicted, true) in pairs.items() if len(true)}
+        if panels:
+            figure = figures.attribute_panels(panels, system.name)
+            caption = f"True over predicted attributes of {system.name}; dashed: equal, red: the calibration line."
+            told = "; ".join(
+                f"{name}: CCC {score_cell(system.scores, f'ccc_{name}', False)}, slope "
+                f"{score_cell(system.scores, f'slope_{name}', False)}, predictions from {predicted.min():.1f} to "
+                f"{predicted.max():.1f}"
+                for name, (_, predicted) in panels.items()
+            )
+            blocks.append(Picture(f"scatter-{index}", figure, caption, f"Points. {told}."))
     return Section("Attributes", tuple(blocks))
 
 
@@ -131,6 +148,18 @@ def best_system(evaluation: Evaluation, score: str) -> str | None:
     values = {one.system: score_value(one, score) for one in evaluation.systems if not one.reference}
     known = {name: value for name, value in values.items() if value is not None}
     return max(known, key=lambda name: known[name]) if known else None
+
+
+def _confusion_seen(system: System) -> str:
+    """Say the diagonal of a confusion matrix and its greatest confusions."""
+    counts = np.array(system.scores.confusion, dtype=np.float64)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
+    names, known = system.scores.classes, counts.sum(axis=1) > 0
+    right = ", ".join(f"{name} {shares[i, i]:.0%}" for i, name in enumerate(names) if known[i])
+    off = shares - np.diag(np.diag(shares))
+    worst = [divmod(int(place), len(names)) for place in off.ravel().argsort(kind="stable")[::-1][:3]]
+    taken = ", ".join(f"{names[i]} for {names[j]} {off[i, j]:.0%}" for i, j in worst if off[i, j] > 0)
+    return f"Shaded table. Recognised: {right}. Most often taken: {taken or 'nothing'}."
 
 
 def _class_table(system: System) -> Table:
@@ -148,9 +177,8 @@ def _seeds(evaluation: Evaluation) -> Iterable[Block]:
     for family, spreads in evaluation.seeds.items():
         for score, spread in spreads.items():
             if score in HEADLINE:
-                name = display_name(family, evaluation)
                 cells = (spread.mean, spread.deviation, spread.low, spread.high)
-                rows.append((name, HEADLINE[score], str(spread.count), *(number(value) for value in cells)))
+                rows.append((family, HEADLINE[score], str(spread.count), *(number(value) for value in cells)))
     if rows:
         header = ("system", "score", "seeds", "mean", "deviation", "least", "greatest")
         yield Table("Spread over seeds.", header, tuple(rows), labels=2)

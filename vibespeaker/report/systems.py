@@ -12,7 +12,6 @@ from vibespeaker.evaluation.scores import Evaluation, SystemScores
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.metrics import softmax
 from vibespeaker.predictions import Predictions
-from vibespeaker.report.document import SYNTHETIC
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +51,5 @@ def systems_of(paths: Sequence[Path], evaluation: Evaluation, truth: Truth) -> l
     for path in paths:
         predictions = rows_of_split(Predictions.read(path), evaluation.settings.split, path)
         scores = by_source[str(path)]
-        name = display_name(scores.system, evaluation)
-        systems.append(System(name, path, predictions, evidence_of(predictions, truth, path), scores))
+        systems.append(System(scores.system, path, predictions, evidence_of(predictions, truth, path), scores))
     return systems
-
-
-def display_name(name: str, evaluation: Evaluation) -> str:
-    """Return a system's name as shown beside its scores: synthetic data is named at every one."""
-    return name + SYNTHETIC if evaluation.synthetic else name

@@ -1,15 +1,18 @@
 """Sections about training: learning curves, cost, and what each run was made with."""
 
+import json
 import math
+import re
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
 import yaml
 
 from vibespeaker import figures
-from vibespeaker.figures.curves import Line
-from vibespeaker.report.document import ABSENT, Block, Code, Picture, Section, Table, number
+from vibespeaker.figures.curves import Band, Line
+from vibespeaker.report.document import ABSENT, Block, Code, Picture, Section, Table, listed, number
 from vibespeaker.report.runs import Run
 
 #: Logged quantities in the order shown; those that no run logged are left out.
@@ -29,37 +32,69 @@ PANELS = (
 _RUNS_PER_FIGURE = 8
 _POINTS = 400
 _GIBIBYTE = 1 << 30
+#: Keys of a config in which the seeds of one system differ.
+_APART = {"seed_everything", "seed", "name", "out", "ckpt_path"}
+_NUMBER = re.compile(r"[-_. ]*(seed|s)?[-_. ]*\d+$")
 
 
-def learning_curves(runs: Sequence[Run], mark: str = "") -> Section:
-    """Return one picture of all runs' curves, or several where there are many runs.
+def learning_curves(runs: Sequence[Run]) -> Section:
+    """Return one picture of all runs' curves, or several where there are many; seeds of one system are one band.
 
     Args:
         runs: in the order shown.
-        mark: set behind every run's name.
     """
-    having = [run for run in runs if run.logs.curves]
+    having = systems_of_runs([run for run in runs if run.logs.curves])
+    names = list(having)
     blocks: list[Block] = []
-    for start in range(0, len(having), _RUNS_PER_FIGURE):
-        chosen = having[start : start + _RUNS_PER_FIGURE]
-        panels = {
-            tag: {run.name + mark: _line(run, tag) for run in chosen if tag in run.logs.curves}
-            for tag in PANELS
-            if any(tag in run.logs.curves for run in chosen)
-        }
+    for start in range(0, len(names), _RUNS_PER_FIGURE):
+        chosen = {name: having[name] for name in names[start : start + _RUNS_PER_FIGURE]}
+        panels: dict[str, dict[str, Line | Band]] = {}
+        for tag in PANELS:
+            lines = {name: _curve(seeds, tag) for name, seeds in chosen.items()}
+            known = {name: line for name, line in lines.items() if line is not None}
+            if known:
+                panels[tag] = known
         if panels:
-            names = ", ".join(run.name + mark for run in chosen)
             figure = figures.line_panels(panels)
-            blocks.append(Picture(f"curves-{start // _RUNS_PER_FIGURE}", figure, f"Learning curves: {names}."))
+            bands = ": means of the seeds in bands from the least to the greatest"
+            is_band = any(len(seeds) > 1 for seeds in chosen.values())
+            caption = f"Learning curves of {', '.join(chosen)}{bands if is_band else ''}."
+            ends = "; ".join(
+                f"{tag} ends at {listed(list(lines), [float(np.asarray(line[1])[-1]) for line in lines.values()])}"
+                for tag, lines in panels.items()
+            )
+            blocks.append(Picture(f"curves-{start // _RUNS_PER_FIGURE}", figure, caption, f"Lines over steps. {ends}."))
     return Section("Learning curves", tuple(blocks))
 
 
-def trials(runs: Sequence[Run], mark: str = "") -> Section:
+def systems_of_runs(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Return name → runs in the order given; runs whose configs differ in names and seeds alone are a system's seeds.
+
+    Several seeds are called by the first one's name without its number, and how many they are. A run without a config,
+    or with the seed of another, stands alone.
+    """
+    families: dict[str, list[Run]] = {}
+    for run in runs:
+        key = json.dumps(_without_seeds(run.config), sort_keys=True, default=str) if run.config else ""
+        own = key if all(_seed(run) != _seed(other) for other in families.get(key, ())) else ""
+        families.setdefault(own or f"alone: {run.name}", []).append(run)
+    found: dict[str, list[Run]] = {}
+    for seeds in families.values():
+        first = seeds[0].name
+        name = first if len(seeds) == 1 else f"{_NUMBER.sub('', first) or first} ({len(seeds)} seeds)"
+        found[name if name not in found else f"{name}, {first}"] = seeds
+    return found
+
+
+def _seed(run: Run) -> Any:
+    return run.setting("seed_everything")
+
+
+def trials(runs: Sequence[Run]) -> Section:
     """Return what the trials of a sweep set and their scores, the best first; what all set alike is left out.
 
     Args:
         runs: all runs of the report; those that are no trials are passed over.
-        mark: set behind every trial's name.
     """
     having = [run for run in runs if run.trial.get("settings")]
     keys = list(dict.fromkeys(key for run in having for key in run.trial["settings"]))
@@ -70,7 +105,7 @@ def trials(runs: Sequence[Run], mark: str = "") -> Section:
     order = sorted(range(len(having)), key=lambda row: (math.isnan(scores[row]), -scores[row], row))
     rows = tuple(
         (
-            having[row].name + mark,
+            having[row].name,
             *(_setting(having[row].trial["settings"].get(key)) for key in varied),
             number(scores[row], 4),
         )
@@ -133,10 +168,26 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
 
 
-def _line(run: Run, tag: str) -> Line:
-    curve = run.logs.curves[tag]
-    kept = np.unique(np.linspace(0, len(curve.steps) - 1, min(len(curve.steps), _POINTS)).round().astype(np.int64))
-    return curve.steps[kept], curve.values[kept]
+def _without_seeds(config: Any) -> Any:
+    """Return a config without names and seeds, wherever they stand in it."""
+    if isinstance(config, Mapping):
+        return {key: _without_seeds(value) for key, value in config.items() if key not in _APART}
+    return [_without_seeds(item) for item in config] if isinstance(config, list) else config
+
+
+def _curve(seeds: Sequence[Run], tag: str) -> Line | Band | None:
+    """Return a curve, of several seeds their mean and range at the steps that all logged; None where there is none."""
+    curves = [run.logs.curves[tag] for run in seeds if tag in run.logs.curves]
+    if not curves:
+        return None
+    steps = reduce(np.intersect1d, [curve.steps for curve in curves])
+    kept = steps[np.unique(np.linspace(0, len(steps) - 1, min(len(steps), _POINTS)).round().astype(np.int64))]
+    if not len(kept):
+        return None
+    values = np.stack([curve.values[np.searchsorted(curve.steps, kept)] for curve in curves])
+    if len(curves) == 1:
+        return kept, values[0]
+    return kept, values.mean(axis=0), values.min(axis=0), values.max(axis=0)
 
 
 def _number(value: Any, otherwise: float = math.nan) -> float:

@@ -44,20 +44,19 @@ def word_errors(
     return score_heard(heard, normalisation, draws, _LEVEL, 0, _WORST), chosen
 
 
-def words(errors: WordErrors | None, split: str | None = None, mark: str = "") -> Section:
+def words(errors: WordErrors | None, split: str | None = None) -> Section:
     """Return the tables of recognised words.
 
     Args:
         errors: of all recognisers; None for no section.
         split: that was scored.
-        mark: set behind every recogniser's name.
     """
     if errors is None:
         return Section("Recognised words", ())
-    blocks: list[Block] = [_rates(errors, split, mark)]
+    blocks: list[Block] = [_rates(errors, split)]
     if errors.comparisons:
-        blocks.append(_comparisons(errors.comparisons, mark))
-    blocks += [_worst(one, mark) for one in errors.recognisers if one.worst]
+        blocks.append(_comparisons(errors.comparisons))
+    blocks += [_worst(one) for one in errors.recognisers if one.worst]
     return Section("Recognised words", tuple(blocks))
 
 
@@ -78,14 +77,14 @@ def _preferred_split(manifest: Path, reference: str | None, preferred: Sequence[
     return next((split for split in preferred if split in said), None)
 
 
-def _rates(errors: WordErrors, split: str | None, mark: str) -> Table:
+def _rates(errors: WordErrors, split: str | None) -> Table:
     where = "all utterances" if split is None else f"the {split} split"
     caption = (
         f"Shares of wrong words (WER) and characters (CER) on {where}: {errors.utterances:,} utterances of "
         f"{errors.speakers:,} speakers, compared as {errors.normalisation}, with {100 * _LEVEL:.0f} % intervals from a "
         "bootstrap over speakers. Lower is better; bold: best of its column."
     )
-    rows = tuple((one.name + mark, *(_shown(one, name) for name in _RATES)) for one in errors.recognisers)
+    rows = tuple((one.name, *(_shown(one, name) for name in _RATES)) for one in errors.recognisers)
     best = best_cells(
         ((column, [one.rates[name].value for one in errors.recognisers]) for column, name in enumerate(COMPARED, 1)),
         lower=True,
@@ -98,12 +97,12 @@ def _shown(one: Recogniser, name: str) -> str:
     return with_interval(rate.value, rate.low, rate.high) if name in COMPARED else number(rate.value)
 
 
-def _comparisons(pairs: Sequence[Comparison], mark: str) -> Table:
+def _comparisons(pairs: Sequence[Comparison]) -> Table:
     rows = tuple(
         (
             _RATES[pair.score],
-            pair.first + mark,
-            pair.second + mark,
+            pair.first,
+            pair.second,
             with_interval(pair.difference.value, pair.difference.low, pair.difference.high),
             number(pair.p_permutation),
             number(pair.p_holm),
@@ -111,12 +110,14 @@ def _comparisons(pairs: Sequence[Comparison], mark: str) -> Table:
         for pair in pairs
     )
     caption = "Paired comparisons over the same utterances; p Holm is corrected for the number of pairs."
-    return Table(caption, ("rate", "first", "second", "first − second", "p permutation", "p Holm"), rows, labels=3)
+    return Table(
+        caption, ("rate", "first", "second", "first − second", "p permutation", "p Holm"), rows, 3, folded=True
+    )
 
 
-def _worst(one: Recogniser, mark: str) -> Table:
+def _worst(one: Recogniser) -> Table:
     rows = tuple(
         (found.utterance_id, found.reference, found.heard or ABSENT, f"{found.errors} of {found.words}")
         for found in one.worst
     )
-    return Table(f"Utterances with most errors of {one.name}{mark}.", ("utterance", "said", "heard", "errors"), rows, 3)
+    return Table(f"Utterances with most errors of {one.name}.", ("utterance", "said", "heard", "errors"), rows, 3)

@@ -5,6 +5,7 @@ from typing import Any, TypeGuard
 
 from vibespeaker import __version__
 from vibespeaker.calibration.store import Calibration
+from vibespeaker.corpora.licences import hub_name
 from vibespeaker.evaluation.scores import FEW
 from vibespeaker.evaluation.uncertainty import Interval
 from vibespeaker.files.markdown import plain, row
@@ -21,13 +22,6 @@ SCORES = {"uar": "UAR", "accuracy": "WA", "macro_f1": "macro-F1"} | {
 #: Scores that stand in the one line that `recognize` prints.
 _IN_LINE = ("UAR", "WA", "CCC arousal", "CCC valence", "CCC dominance")
 BETTER = "train on speech like yours (vibespeaker train FOLDER) and name it with --model"
-#: How licences of corpora are spelled → the hub's name of them.
-_LICENCES = {
-    "cc0 1.0": "cc0-1.0",
-    "cc by 4.0": "cc-by-4.0",
-    "cc by-nc-sa 4.0": "cc-by-nc-sa-4.0",
-    "cc by-nc-nd 4.0": "cc-by-nc-nd-4.0",
-}
 _USE = """```bash
 pip install vibespeaker
 vibespeaker recognize recording.wav --model {name}
@@ -204,7 +198,7 @@ def _metadata(name: str, system: System, records: Records, licence: str | None) 
     ]
     settled: dict[str, Any] = {} if not results else {"model_name": name, "eval_results": results}
     given = licence or _common_licence([source.licence for source in records.sources])
-    known = next((hub for spelled, hub in _LICENCES.items() if given.lower() in (spelled, hub)), None)
+    known = hub_name(given)
     named: dict[str, Any] = {"license": known} if known else {"license": "other", "license_name": _slug(given)}
     data = ModelCardData(
         language=list(records.languages) or None,

@@ -16,6 +16,7 @@ from vibespeaker.evaluation.targets import Truth
 from vibespeaker.files import file_sha256
 from vibespeaker.files.run_folder import CONFIG
 from vibespeaker.manifest import Manifest
+from vibespeaker.manifest.sources import Source, sources
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 from vibespeaker.report.command import scored_split
 from vibespeaker.systems.base import System
@@ -25,15 +26,6 @@ from vibespeaker.utterance import SPLITS
 log = logging.getLogger(__name__)
 
 _SLICED = ("gender", "corpus", "language")
-
-
-@dataclass(frozen=True)
-class Source:
-    """A corpus that was learned from, as its manifest names it."""
-
-    corpus: str
-    licence: str
-    citation: str
 
 
 @dataclass(frozen=True)
@@ -129,13 +121,7 @@ def _manifest_of(folder: Path | None) -> Path | None:
 
 
 def _of_manifest(table: Manifest) -> Records:
-    told: dict[str, Source] = {}
-    for step in table.metadata.history:
-        if "licence" in step:
-            name = str(step.get("format", "not stated"))
-            told[name] = Source(name, str(step["licence"]), str(step.get("citation", "not stated")))
-    for corpus in table.metadata.corpora:
-        told.setdefault(corpus, Source(corpus, "not stated", "not stated"))
+    told = sources(table.metadata.history, table.metadata.corpora)
     splits, speakers = table.column("split"), table.column("speaker")
     counts = {}
     for split in (name for name in SPLITS if name in splits):
