@@ -61,7 +61,10 @@ def page():
 def test_html_needs_nothing_else(tmp_path, page):
     html = write_page(page, tmp_path).read_text()
     checker = parsed(html)
-    assert all(source.startswith(("data:image/svg+xml;base64,", "data:image/png;base64,", "data:audio/mpeg;base64,", "#")) for source in checker.sources)
+    assert all(
+        source.startswith(("data:image/svg+xml;base64,", "data:image/png;base64,", "data:audio/mpeg;base64,", "#"))
+        for source in checker.sources
+    )
     assert not re.search(r"https?://", html)
     assert {link[1:] for link in checker.sources if link.startswith("#")} == checker.ids == {"scores", "made-with"}
 

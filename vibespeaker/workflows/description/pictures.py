@@ -13,6 +13,12 @@ from torch.nn import functional as F
 from vibespeaker.audio.recordings import Recordings
 from vibespeaker.encoders.pictures import BLOCK, jet_blocks
 from vibespeaker.errors import AudioError, ConfigError
+from vibespeaker.evaluation.effects import (
+    codes_of,
+    explained_variance,
+    neighbours_alike,
+    standardized_differences,
+)
 from vibespeaker.figures import block_sheet, feature_boxes, map_figure, svg_bytes
 from vibespeaker.figures.projection import Method, project, standardized
 from vibespeaker.files import write_text
@@ -22,12 +28,6 @@ from vibespeaker.labels import label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.progress import plain_console, tracked
 from vibespeaker.utterance import SAMPLE_RATE
-from vibespeaker.workflows.description.effects import (
-    codes_of,
-    explained_variance,
-    neighbours_alike,
-    standardized_differences,
-)
 from vibespeaker.workflows.description.vectors import Vectors, read_vectors
 
 log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vibespeaker.workflows.description.effects import (
+from vibespeaker.evaluation.effects import (
     codes_of,
     explained_variance,
     neighbours_alike,
