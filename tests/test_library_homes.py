@@ -22,6 +22,7 @@ HOMES = {
     "opensmile": {"encoders"},
     "openpyxl": {"corpora"},
     "peft": {"encoders"},
+    "PIL": {"figures"},
     "optuna": {"workflows.sweep"},
     "pocketsphinx": {"transcribe"},
     "sklearn": {"baselines", "ensemble", "figures.projection", "systems.fit_text"},

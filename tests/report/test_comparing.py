@@ -17,7 +17,7 @@ def test_few_comparisons_are_all_shown():
     decided, table = comparisons(found).blocks
     assert decided.points == ("b over a: macro-F1 -0.100 [-0.200, -0.000], p 0.040 after Holm",)
     assert table.folded
-    assert table.caption.startswith("1 paired comparisons over the same utterances, 1 of them hardly chance")
+    assert table.caption.startswith("1 paired comparison over the same utterances, 1 of them hardly chance")
     assert table.rows == (("macro-F1", "a", "b", "0.100 [0.000, 0.200]", "0.200", "< 0.001", "0.040"),)
 
 

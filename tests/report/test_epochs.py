@@ -43,7 +43,7 @@ def test_the_published_epochs_follow_from_the_published_tables(losses, accuracie
     rule = {"val/loss": "min", "val/accuracy": "max"}
     run = run_of(rule, val__loss=losses, val__accuracy=accuracies, lr=list(np.linspace(1e-4, 0, 10)))
     assert saved_epochs(run)[-1] == epoch
-    (table,) = epoch_tables([run], "").blocks
+    (table,) = epoch_tables([run]).blocks
     assert table.header == ("epoch", "learning rate", "validation loss", "accuracy", "saved")
     assert table.rows[epoch - 1][-1] == "yes"
     assert table.rows[0][:3] == ("1", "1.00e-04", f"{losses[0]:.4f}")
@@ -59,13 +59,10 @@ def test_each_attribute_has_its_own_best_epoch() -> None:
         val__ccc_dominance=[float("nan"), 0.0, 0.1],
         val__ccc_mean=[0.15, 0.2, 0.1],
     )
-    table, best = epoch_tables([run]).blocks
+    best, table = epoch_tables([run]).blocks
+    assert table.folded
     assert [row[-1] for row in table.rows] == ["yes", "yes", ""]
-    assert best.points == (
-        "arousal: CCC 0.3000 at epoch 2",
-        "valence: CCC 0.2000 at epoch 1",
-        "dominance: CCC 0.1000 at epoch 3",
-    )
+    assert best.rows == (("a", "0.3000 (epoch 2)", "0.2000 (epoch 1)", "0.1000 (epoch 3)"),)
 
 
 def test_runs_without_validation_or_rule_save_nothing() -> None:
@@ -80,7 +77,8 @@ def test_bars_compare_systems_where_there_are_several() -> None:
         return SimpleNamespace(name=name, scores=SimpleNamespace(scores=found))
 
     both = [system("x", accuracy=0.5, uar=0.4), system("y", accuracy=0.7)]
-    (picture,) = system_bars(both).blocks
+    (picture,) = system_bars(both)
     heights = [round(bar.get_height(), 2) for bar in picture.figure.axes[0].patches]
     assert heights == [0.5, 0.7, 0.4, 0.0]
-    assert not system_bars(both[:1]).blocks
+    assert picture.alt == "Bars. accuracy: y 0.700, x 0.500; UAR: x 0.400."
+    assert not system_bars(both[:1])

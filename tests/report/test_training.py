@@ -1,9 +1,10 @@
 import json
 
+import numpy as np
 import pytest
 
 from vibespeaker.report.runs import read_runs
-from vibespeaker.report.training import cost, duration, learning_curves, provenance, trials
+from vibespeaker.report.training import cost, duration, learning_curves, provenance, systems_of_runs, trials
 
 
 def test_trials_are_listed_best_first_without_what_all_share(world):
@@ -40,13 +41,37 @@ def test_tables_on_their_own_have_neither_curves_nor_cost(world):
     assert hashes.rows == (("x.parquet", "abc"),)
 
 
-def test_curves_carry_the_mark_of_synthetic_speech(world):
-    world.run("a")
+def test_curves_of_systems_are_lines(world):
+    world.run("a", alpha=0.2)
     world.run("b")
-    (picture,) = learning_curves(read_runs([world.folder / "runs"]), "").blocks
+    (picture,) = learning_curves(read_runs([world.folder / "runs"])).blocks
     assert [axes.get_title(loc="left") for axes in picture.figure.axes] == ["train/loss", "val/macro_f1", "lr"]
     legend = [text.get_text() for text in picture.figure.legends[0].get_texts()]
     assert legend == ["a", "b"]
+
+
+def test_curves_of_the_seeds_of_one_system_are_a_band(world):
+    for seed, skill in ((1, 0.4), (2, 0.6), (3, 0.8)):
+        folder = world.run(f"audio-seed{seed}", skill, epochs=12 - seed)
+        (folder / "config.yaml").write_text(f"seed_everything: {seed}\n" + (folder / "config.yaml").read_text())
+    world.run("text", alpha=0.1)
+    runs = read_runs([world.folder / "runs"])
+    assert {name: len(seeds) for name, seeds in systems_of_runs(runs).items()} == {"audio (3 seeds)": 3, "text": 1}
+    (picture,) = learning_curves(runs).blocks
+    scores = picture.figure.axes[1]
+    mean, alone = (line.get_ydata() for line in scores.lines)
+    np.testing.assert_allclose(mean, [0.6 * epoch / 12 for epoch in range(9)], atol=1e-6)  # epochs that all have
+    assert len(alone) == 12
+    ends = scores.collections[0].get_paths()[0].vertices
+    assert ends[:, 1].max() == pytest.approx(0.8 * 8 / 12)
+    assert "means of the seeds" in picture.caption
+    assert "val/macro_f1 ends at text 0.458, audio (3 seeds) 0.400" in picture.alt
+
+
+def test_runs_that_share_config_and_seed_are_no_seeds(world):
+    world.run("a")
+    world.run("b")
+    assert list(systems_of_runs(read_runs([world.folder / "runs"]))) == ["a", "b"]
 
 
 @pytest.mark.parametrize(

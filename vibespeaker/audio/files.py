@@ -3,6 +3,7 @@
 `opening` and `containers` say which files are read at all, `decoding` reads them.
 """
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,6 +153,18 @@ def write_audio(path: Path, samples: Waveform, rate: int = SAMPLE_RATE) -> None:
     """
     with atomic_path(path) as temporary:
         soundfile.write(temporary, np.clip(samples, -1.0, 1.0), rate, subtype="PCM_16", format="WAV")
+
+
+def mp3_bytes(samples: Waveform, rate: int = SAMPLE_RATE) -> bytes:
+    """Return a small MP3, some 4 kB a second, for listening alone; the same samples give the same bytes.
+
+    Args:
+        samples: `(samples,)`, full scale ±1; what is beyond is clipped.
+        rate: Hz, one that MP3 has, such as 16,000.
+    """
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.clip(samples, -1.0, 1.0), rate, format="MP3")
+    return buffer.getvalue()
 
 
 def _measure(decoded: Decoded, content: str, recording: str) -> AudioFacts:

@@ -70,7 +70,7 @@ def _scatter(axes: Axes, y: npt.NDArray[np.float64], x: npt.NDArray[np.float64])
     axes.set_xlim(*limits)
     axes.set_ylim(*limits)
     axes.set_aspect("equal")
-    axes.legend(loc="upper left")
+    axes.legend(loc="lower right", fontsize=7)
 
 
 def density_panels(panels: Mapping[str, Mapping[str, npt.ArrayLike]]) -> Figure:

@@ -1,6 +1,7 @@
 """Figures of categories: confusion matrices, scores per class, reliability diagrams."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,9 @@ from matplotlib.figure import Figure
 
 from vibespeaker.figures.style import ACCENT, INK, MUTED, SERIES, SHARES, broken, only_axes, ruled, styled
 
-_DARK_CELL = 0.66
+Floats = npt.NDArray[np.float64]
+
+_DARK_CELL, _Z = 0.66, 1.959964
 _WIDEST = 12.0
 
 
@@ -106,8 +109,9 @@ def reliability_diagram(
     count: npt.ArrayLike,
     before: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     title: str = "",
+    few: int = 0,
 ) -> Figure:
-    """Draw accuracy against confidence, with the number of utterances below.
+    """Draw accuracy against confidence, with Wilson's 95 % interval of each, and the number of utterances below.
 
     Args:
         confidence: `(bins,)` mean probability of the predicted class, 0–1; bins without utterances are NaN.
@@ -115,11 +119,13 @@ def reliability_diagram(
         count: `(bins,)` utterances.
         before: confidence and accuracy of the same system before calibration, drawn faintly.
         title: shown above.
+        few: bins of fewer utterances are drawn hollow, and no line goes through them.
     """
     centres = np.asarray(confidence, dtype=np.float64)
     rights = np.asarray(accuracy, dtype=np.float64)
     counts = np.asarray(count, dtype=np.float64)
-    kept = counts > 0
+    kept, sure = counts > 0, counts >= max(few, 1)
+    low, high = _wilson(rights[kept], counts[kept])
     with styled(3.9, 4.2) as figure:
         grid = figure.add_gridspec(2, 1, height_ratios=(4, 1))
         axes = figure.add_subplot(grid[0])
@@ -130,14 +136,25 @@ def reliability_diagram(
             old = [np.asarray(part, dtype=np.float64) for part in before]
             shown = ~np.isnan(old[0])
             axes.plot(old[0][shown], old[1][shown], "s--", color=ACCENT, alpha=0.6, markersize=3, label="before")
-        axes.plot(centres[kept], rights[kept], "o-", color=SERIES[0], markersize=4, label="measured")
+        axes.vlines(centres[kept], low, high, color=SERIES[0], linewidth=1.0, alpha=0.7)
+        axes.plot(centres[sure], rights[sure], "o-", color=SERIES[0], markersize=4, label="measured")
+        if (kept & ~sure).any():
+            small: dict[str, Any] = {"markersize": 4, "markerfacecolor": "white", "label": f"fewer than {few} clips"}
+            axes.plot(centres[kept & ~sure], rights[kept & ~sure], "o", color=SERIES[0], **small)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
         axes.set_ylabel("accuracy")
         axes.tick_params(labelbottom=False)
-        axes.legend(loc="upper left")
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
         below = figure.add_subplot(grid[1], sharex=axes)
         below.bar((np.arange(len(counts)) + 0.5) / len(counts), counts, 0.9 / len(counts), color=SERIES[0], alpha=0.6)
         below.set_xlabel("confidence")
         below.set_ylabel("clips")
     return figure
+
+
+def _wilson(share: Floats, count: Floats) -> tuple[Floats, Floats]:
+    """Return the ends of Wilson's interval (1927) of shares of `count` utterances at 95 %."""
+    centre = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
+    half = _Z / (1 + _Z**2 / count) * np.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
+    return centre - half, centre + half

@@ -95,6 +95,7 @@ def interval_figure(
         axes.set_yticks(at, names)
         axes.set_ylim(-0.6, len(names) - 0.4)
         axes.set_xlabel(xlabel)
+        axes.locator_params(axis="x", nbins=_TICKS)
         axes.spines["left"].set_visible(False)
         axes.tick_params(axis="y", length=0)
     return figure

@@ -9,12 +9,15 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from vibespeaker.figures.style import MARKERS, MUTED, SERIES, broken, styled
+from vibespeaker.figures.style import MUTED, broken, point_style, styled
+from vibespeaker.progress import middle_cut
 
 #: Groups that a legend names; of more, the largest.
 _NAMED = 24
 _LEGEND_COLUMNS = {4: 2, 12: 3}
 _WIDTH, _HEIGHT, _LINE = 3.5, 3.4, 0.19
+#: Letters of a name, of a line below a panel, and what a marker takes.
+_LETTERS, _LETTERS_A_LINE, _LETTERS_OF_MARK = 18, 50, 4
 
 
 def map_figure(
@@ -39,7 +42,7 @@ def map_figure(
     """
     places = np.asarray(points, dtype=np.float64).reshape(-1, 2)
     named = {name: _named(groups, (order or {}).get(name, ())) for name, groups in groupings.items()}
-    lines = max((-(-(len(groups) + 1) // _columns(len(groups))) for groups in named.values()), default=1)
+    lines = max((-(-(len(groups) + 1) // _columns(_short(groups))) for groups in named.values()), default=1)
     with styled(_WIDTH * max(len(named), 1), _HEIGHT + _LINE * lines) as figure:
         figure.suptitle(broken(title, figure), x=0.01, ha="left", fontsize=10, fontweight="bold")
         panels = figure.subplots(1, max(len(named), 1), squeeze=False, sharex=True, sharey=True)[0]
@@ -67,20 +70,19 @@ def _scatter(panel: Axes, points: npt.NDArray[np.float64], groups: Sequence[str 
     # thousands of outlines make a file that no browser likes to draw
     settings: dict[str, Any] = {"s": size, "linewidths": 0, "alpha": 0.75, "rasterized": len(points) > 1000}
     codes = {group: number for number, group in enumerate(named)}
+    labels = _short(named)
     of_point = np.array([codes.get(group, -1) if group is not None else -2 for group in groups], dtype=np.int64)
     others = len({group for group in groups if group is not None} - set(named))
     for code, label in ((-2, "unknown"), (-1, f"{others:,} others")):
         if (of_point == code).any():
             panel.scatter(*points[of_point == code].T, color=MUTED, label=label, **settings)
-    for code, label in enumerate(named):
-        shape = MARKERS[code // len(SERIES) % len(MARKERS)]
-        colour = SERIES[code % len(SERIES)]
-        panel.scatter(*points[of_point == code].T, color=colour, marker=shape, label=label, **settings)
+    for code, label in enumerate(labels):
+        panel.scatter(*points[of_point == code].T, **point_style(code), label=label, **settings)
     if named or len(points):
         panel.legend(
             loc="upper center",
             bbox_to_anchor=(0.5, -0.09),
-            ncols=_columns(len(named)),
+            ncols=_columns(labels),
             handletextpad=0.1,
             columnspacing=0.8,
             fontsize=7,
@@ -88,6 +90,15 @@ def _scatter(panel: Axes, points: npt.NDArray[np.float64], groups: Sequence[str 
         )
 
 
-def _columns(groups: int) -> int:
-    """Return how many columns a legend has."""
-    return next((columns for most, columns in _LEGEND_COLUMNS.items() if groups <= most), 4)
+def _short(names: Sequence[str]) -> list[str]:
+    """Return names that fit a legend: without the folder that all of them begin with, and cut in the middle."""
+    folders = {name.rpartition("/")[0].partition("/")[0] for name in names}
+    shared = f"{folders.pop()}/" if len(folders) == 1 else ""
+    return [middle_cut(name.removeprefix(shared), _LETTERS) for name in names]
+
+
+def _columns(labels: Sequence[str]) -> int:
+    """Return how many columns a legend has: as many as are needed, and no more than fit below a panel."""
+    wanted = next((columns for most, columns in _LEGEND_COLUMNS.items() if len(labels) <= most), 4)
+    longest = max(map(len, labels), default=0)
+    return max(1, min(wanted, _LETTERS_A_LINE // (longest + _LETTERS_OF_MARK)))

@@ -1,4 +1,4 @@
-"""Vectors as points of a map: their principal components, or a t-SNE, by scikit-learn."""
+"""Vectors as points of a map: their principal components, or a t-SNE by scikit-learn."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -44,29 +44,32 @@ def project(vectors: npt.ArrayLike, method: Method = "pca", seed: int = 0) -> Pr
         vectors: `(N, dim)`, finite, of any scale.
         method: `pca`, the two directions of most variance; or `t-sne`, which keeps neighbours together and
             whose distances and axes mean nothing. Fewer than five points are always projected by `pca`.
-        seed: of the solver and of t-SNE's start, 0 to 2³² - 1.
+        seed: of t-SNE, 0 to 2³² - 1.
     """
     values = standardized(vectors)
     if method == "pca" or len(values) < _FEWEST:
-        points, shares = _principal(values, 2, seed)
+        points, shares = _principal(values, 2)
         first, second = (f"component {number} ({share:.0%} of variance)" for number, share in enumerate(shares, 1))
         return Projection(points, (first, second))
     from sklearn.manifold import TSNE
 
-    start, _ = _principal(values, _COMPONENTS, seed)
+    start, _ = _principal(values, _COMPONENTS)
     perplexity = min(_PERPLEXITY, (len(values) - 1) / 3)
     found = TSNE(2, perplexity=perplexity, init="pca", random_state=seed, n_jobs=1).fit_transform(start)
     return Projection(np.asarray(found, dtype=np.float64), ("t-SNE 1", "t-SNE 2"))
 
 
-def _principal(values: Values, count: int, seed: int) -> tuple[Values, Values]:
-    """Return `(N, count)` components, zeros where there are fewer, and their `(count,)` shares of the variance."""
-    from sklearn.decomposition import PCA
+def _principal(values: Values, count: int) -> tuple[Values, Values]:
+    """Return `(N, count)` components of values with zero mean, zeros where there are fewer, and variances' shares.
 
+    By NumPy: importing scikit-learn takes a second, more than a report needs for all else that it draws.
+    """
     possible = min(count, *values.shape)
     points, shares = np.zeros((len(values), count)), np.zeros(count)
     if len(values) > 1 and values.any():
-        pca = PCA(possible, random_state=seed)
-        points[:, :possible] = pca.fit_transform(values)
-        shares[:possible] = pca.explained_variance_ratio_
+        left, singular, right = np.linalg.svd(values, full_matrices=False)
+        # of each direction the largest value is positive, or its sign would be left to chance
+        signs = np.sign(right[np.arange(len(right)), np.abs(right).argmax(axis=1)])
+        points[:, :possible] = (left * singular * signs)[:, :possible]
+        shares[:possible] = np.square(singular[:possible]) / np.square(singular).sum()
     return points, shares

@@ -51,7 +51,11 @@ _RC = {
     "xtick.labelsize": 8,
     "ytick.labelsize": 8,
     "legend.fontsize": 8,
-    "legend.frameon": False,
+    "legend.frameon": True,  # what lies below is not mistaken for a part of it
+    "legend.facecolor": "white",
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.8,
+    "legend.borderpad": 0.2,
     "lines.linewidth": 1.6,
     "figure.facecolor": "white",
     "svg.fonttype": "path",

@@ -15,6 +15,7 @@ from vibespeaker.calibration.reliability import (
     risk_coverage,
 )
 from vibespeaker.errors import PredictionsError
+from vibespeaker.evaluation.scores import LEAST_UTTERANCES
 from vibespeaker.figures.curves import Line
 from vibespeaker.files.parquet import read_parquet
 from vibespeaker.labels import ATTRIBUTES
@@ -91,8 +92,10 @@ def _scores(system: System) -> tuple[float, float, float, float]:
 
 def _diagram(system: System, place: int) -> Picture:
     bins = reliability_bins(*system.labelled_probabilities())
-    figure = figures.reliability_diagram(bins.confidence, bins.accuracy, bins.count, title=system.name)
-    caption = f"Reliability of {system.name}: below the dashed line it is overconfident."
+    figure = figures.reliability_diagram(
+        bins.confidence, bins.accuracy, bins.count, title=system.name, few=LEAST_UTTERANCES
+    )
+    caption = f"Reliability of {system.name}: below the dashed line it is overconfident. Hollow: too few clips."
     filled = bins.count > 0
     pairs = zip(bins.confidence[filled], bins.accuracy[filled], bins.count[filled], strict=True)
     points = ", ".join(f"{sure:.2f}: {right:.2f} ({count:,})" for sure, right, count in pairs)

@@ -11,6 +11,7 @@ from vibespeaker.evaluation.scores import Evaluation
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.evaluation.words.scoring import write_errors
+from vibespeaker.figures import Format
 from vibespeaker.files import file_sha256
 from vibespeaker.files.outputs import check_folder
 from vibespeaker.manifest import Manifest
@@ -38,6 +39,8 @@ def report(
     title: str | None = None,
     draws: int = 2000,
     policy: dict[str, str] | None = None,
+    format: Format = "svg",
+    audio: bool = False,
 ) -> int:
     """Write one page about one or several runs: scores with intervals, pictures, ablations, learning curves, cost.
 
@@ -55,6 +58,9 @@ def report(
         draws: bootstrap draws and permutations.
         policy: what utterances without a class count for, instead of what the tables' own policy says, such as
             `--policy.no_agreement attributes`.
+        format: of the figures beside the Markdown: svg, pdf, or png with 300 dots per inch.
+        audio: put the sound of the worst errors into the page, too, where the corpus's licence does not let others
+            have it: for yourself.
 
     Raises:
         PredictionsError: there is nothing to score, or tables and manifest do not fit; names the file.
@@ -78,9 +84,9 @@ def report(
         evaluation = evaluate_tables(tables, truth, Options(split=scored, draws=draws, by=()))
         systems = systems_of(tables, evaluation, truth)
         evaluation = _with_groups(evaluation, systems, truth)
-        page = compose(title or _EMOTIONS, found, systems, evaluation, truth, words(errors, heard_split))
+        page = compose(title or _EMOTIONS, found, systems, evaluation, truth, words(errors, heard_split), audio)
         evaluation.write(out / "evaluation.json")
-    path = write_page(page, out)
+    path = write_page(page, out, format)
     if errors is not None:
         write_errors(errors, out / "words.json")
     log.info("wrote %s", path)

@@ -32,12 +32,13 @@ def comparisons(evaluation: Evaluation) -> Section:
     )
     header = ("score", "first", "second", "first − second", "p bootstrap", "p permutation", "p Holm")
     sure = sum(pair.p_holm < _SURE for pair in pairs)
+    count = f"{len(pairs)} paired comparison{'s' if len(pairs) > 1 else ''}"
     caption = (
-        f"{len(pairs)} paired comparisons over the same utterances, {sure} of them hardly chance "
-        f"(p Holm below {_SURE:g}); p Holm is corrected for the number of pairs.{note}"
+        f"{count} over the same utterances, {sure} of them hardly chance (p Holm below {_SURE:g}); p Holm is corrected "
+        f"for the number of pairs.{note}"
     )
     decided = tuple(deciding(evaluation))
-    blocks: list[Block] = [Paragraph("Best by the first score, against the others:", decided)] if decided else []
+    blocks: list[Block] = [Paragraph("The best system against each of the others:", decided)] if decided else []
     return Section("Comparisons", (*blocks, Table(caption, header, rows, 3, folded=True)))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from vibespeaker import figures
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.report.curves import Curve
-from vibespeaker.report.document import Block, Paragraph, Picture, Section, Table, listed, number
+from vibespeaker.report.document import ABSENT, Block, Picture, Section, Table, listed, number
 from vibespeaker.report.runs import Run
 from vibespeaker.report.scores import HEADLINE
 from vibespeaker.report.systems import System
@@ -38,6 +38,7 @@ def epoch_tables(runs: Sequence[Run]) -> Section:
         runs: in the order shown; those that validated nothing are passed over.
     """
     blocks: list[Block] = []
+    bests: list[tuple[str, ...]] = []
     for run in runs:
         curves = run.logs.curves
         steps = next((curves[tag].steps for tag in _COLUMNS if tag.startswith("val/") and tag in curves), None)
@@ -57,9 +58,12 @@ def epoch_tables(runs: Sequence[Run]) -> Section:
         kept = f"The best state is that of epoch {saved[-1]}." if saved else "No best state was saved."
         header = ("epoch", "learning rate", *(_COLUMNS[tag] for tag in logged), "saved")
         blocks.append(Table(f"Epochs of {run.name}. {kept}", header, rows, folded=True))
-        best = _best_attributes(curves)
-        if best:
-            blocks.append(Paragraph("Each attribute at its own best epoch, which no single state has:", best))
+        best = [_best(curves.get(f"val/ccc_{name}")) for name in ATTRIBUTES]
+        if any(cell != ABSENT for cell in best):
+            bests.append((run.name, *best))
+    if bests:
+        caption = "CCC of each attribute at its own best epoch, which no single state has."
+        blocks.insert(0, Table(caption, ("run", *ATTRIBUTES), tuple(bests)))
     return Section("Epochs", tuple(blocks))
 
 
@@ -81,7 +85,7 @@ def saved_epochs(run: Run) -> list[int]:
     return saved
 
 
-def system_bars(systems: Sequence[System]) -> Section:
+def system_bars(systems: Sequence[System]) -> list[Block]:
     """Return the scores of all systems in one picture, a group of bars each; nothing where there is but one."""
     shown = {
         HEADLINE[score]: [system.scores.scores[score].value if score in system.scores.scores else math.nan
@@ -90,22 +94,19 @@ def system_bars(systems: Sequence[System]) -> Section:
     }  # fmt: skip
     known = {title: values for title, values in shown.items() if not all(math.isnan(value) for value in values)}
     if len(systems) < 2 or not known:
-        return Section("Systems side by side", ())
+        return []
     names = [system.name for system in systems]
     figure = figures.class_bars(known, names, "score")
     caption = f"{', '.join(known)} of every system; a negative score has no bar."
     alt = "Bars. " + "; ".join(f"{title}: {listed(names, values)}" for title, values in known.items()) + "."
-    return Section("Systems side by side", (Picture("systems", figure, caption, alt),))
+    return [Picture("systems", figure, caption, alt)]
 
 
-def _best_attributes(curves: Mapping[str, Curve]) -> tuple[str, ...]:
-    found = []
-    for name in ATTRIBUTES:
-        curve = curves.get(f"val/ccc_{name}")
-        if curve is not None and not np.isnan(curve.values).all():
-            best = int(np.nanargmax(curve.values))
-            found.append(f"{name}: CCC {curve.values[best]:.4f} at epoch {best + 1}")
-    return tuple(found)
+def _best(curve: Curve | None) -> str:
+    if curve is None or np.isnan(curve.values).all():
+        return ABSENT
+    best = int(np.nanargmax(curve.values))
+    return f"{curve.values[best]:.4f} (epoch {best + 1})"
 
 
 def _at(curve: Curve | None, step: int) -> float:

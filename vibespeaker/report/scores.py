@@ -59,8 +59,8 @@ def score_table(
     return Table(caption, ("system", "clips", *(titles[name] for name in kept)), cells, best=best)
 
 
-def headline(evaluation: Evaluation) -> Section:
-    """Return all systems' main scores, with a picture of the intervals and of the spread over seeds."""
+def headline(evaluation: Evaluation, beside: Sequence[Block] = ()) -> Section:
+    """Return all systems' main scores with pictures of their intervals, what stands `beside`, spreads over seeds."""
     settings = evaluation.settings
     split = "all predicted utterances" if settings.split is None else f"the {settings.split} split"
     caption = (
@@ -78,7 +78,7 @@ def headline(evaluation: Evaluation) -> Section:
             blocks.append(
                 Picture(f"headline-{score}", figure, f"{HEADLINE[score]} of all systems with intervals.", alt)
             )
-    blocks += _seeds(evaluation)
+    blocks += [*beside, *_seeds(evaluation)]
     notes = tuple(note for note in evaluation.notes if note != SYNTHETIC)  # the page's frame says it
     if notes:
         blocks.append(Paragraph("", notes))
@@ -94,9 +94,9 @@ def categories(systems: Sequence[System]) -> Section:
     shown_systems = leading(having, "macro_f1")
     bars = {system.name: f1_scores(system.scores.confusion) for system in shown_systems}
     seen = "; ".join(f"{name}: {listed(classes, values.tolist(), len(classes))}" for name, values in bars.items())
-    blocks: list[Block] = [
-        Picture("class-f1", figures.class_bars(bars, classes), "F1 of each class.", f"Bars, F1. {seen}.")
-    ]
+    ends = {one.name: [_ends(one.scores, f"f1_{name}") for name in classes] for one in shown_systems}
+    drawn = figures.class_bars(bars, classes, intervals=ends)
+    blocks: list[Block] = [Picture("class-f1", drawn, "F1 of each class with its interval.", f"Bars, F1. {seen}.")]
     leader = shown_systems[0]
     blocks.append(_class_table(leader))
     for index, system in enumerate(shown_systems):
@@ -167,8 +167,9 @@ def _class_table(system: System) -> Table:
     confusion = np.array(system.scores.confusion)
     for index, name in enumerate(system.scores.classes):
         values = (scores.get(f"{kind}_{name}", UNKNOWN) for kind in ("precision", "recall", "f1"))
-        rows.append((name, f"{confusion[index].sum():,}", *(shown_interval(value) for value in values)))
-    header = ("class", "clips", "precision", "recall", "F1")
+        counts = (f"{confusion[index].sum():,}", f"{confusion[:, index].sum():,}")
+        rows.append((name, *counts, *(shown_interval(value) for value in values)))
+    header = ("class", "clips", "answered", "precision", "recall", "F1")
     return Table(f"Classes of {system.name}.", header, tuple(rows))
 
 
@@ -200,6 +201,11 @@ def intervals_figure(
     """Draw scores with their intervals, and the score of the whole as a dashed line."""
     value, low, high = ([getattr(interval, end) for interval in values] for end in ("value", "low", "high"))
     return figures.interval_figure(names, value, low, high, xlabel=title, reference=whole)
+
+
+def _ends(scores: SystemScores, name: str) -> tuple[float, float]:
+    interval = scores.scores.get(name, UNKNOWN)
+    return interval.low, interval.high
 
 
 def score_value(scores: SystemScores, name: str) -> float | None:

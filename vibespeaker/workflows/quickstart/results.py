@@ -111,7 +111,7 @@ def write_report(
     folder = results / "report"
     evaluation = folder / "evaluation.json"
     sources = [*(run.folder(out) for run in runs), *([system.table] if system.stage else [])]
-    title = "Quickstart" + (" on synthetic speech" if data.synthetic else "")
+    title = "Quickstart"  # the page says first that the speech is synthetic
 
     def work() -> None:
         report(sources, folder, data.truth, data.scored, title=title, draws=draws)
