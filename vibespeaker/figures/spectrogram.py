@@ -54,7 +54,7 @@ def spectrogram_png(samples: npt.NDArray[np.float32], columns: int = 1200) -> by
         columns: of a long recording about so many; a short one has a column for every hundredth of a second.
     """
     shades = np.rint((_decibels(samples, columns) / -_FLOOR_DB + 1.0) * (_SHADES - 1)).astype(np.uint8)
-    picture = Image.fromarray(np.flipud(shades), "P")
+    picture = Image.fromarray(np.flipud(shades))  # of shades; the palette makes colours of them
     picture.putpalette(colormaps["magma"](np.linspace(0, 1, _SHADES), bytes=True)[:, :3].tobytes())
     file = io.BytesIO()
     picture.save(file, "PNG", optimize=True)
