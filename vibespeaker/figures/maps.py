@@ -77,7 +77,8 @@ def _scatter(panel: Axes, points: npt.NDArray[np.float64], groups: Sequence[str 
         if (of_point == code).any():
             panel.scatter(*points[of_point == code].T, color=MUTED, label=label, **settings)
     for code, label in enumerate(labels):
-        panel.scatter(*points[of_point == code].T, **point_style(code), label=label, **settings)
+        across, up = points[of_point == code].T
+        panel.scatter(across, up, label=label, **point_style(code), **settings)
     if named or len(points):
         panel.legend(
             loc="upper center",
