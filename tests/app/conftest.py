@@ -1,16 +1,20 @@
 """A small model behind the page, and the page without a browser."""
 
 import io
+import json
 
 import numpy as np
 import pytest
 import soundfile
 
 from tests.sounds import RATE
-from tests.systems import folders
+from tests.systems import folders, trained
+from tests.systems.texts import write_words
 from vibespeaker.app import service as shared
 from vibespeaker.app.service import Service
+from vibespeaker.provenance import CHECKPOINT_KEY
 from vibespeaker.recognizer.system import Recognizer
+from vibespeaker.transcribe.base import Transcript
 
 
 def wav(samples: np.ndarray, rate: int = RATE) -> bytes:
@@ -24,6 +28,27 @@ def wav(samples: np.ndarray, rate: int = RATE) -> bytes:
 def small(tmp_path_factory):
     """Give a recogniser of audio alone, without attributes."""
     return Recognizer(folders.write_folder(tmp_path_factory.mktemp("models") / "noise"))
+
+
+class Heard:
+    """Hears the same words in everything."""
+
+    name = "a recogniser of tests"
+
+    def __call__(self, samples: np.ndarray) -> Transcript:
+        return Transcript("i hate this")
+
+
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory):
+    """Give a recogniser that fills every panel: a voice, words that are always the same, generated attributes."""
+    folder = tmp_path_factory.mktemp("fusion")
+    write_words(folder)
+    folders.write_folder(folder / "voice")
+    trained.write(folder / "attributes.ckpt", lambda made: made[CHECKPOINT_KEY].update(synthetic=True))
+    members = {"voice": "voice", "words": "words", "attributes": "attributes.ckpt"}
+    (folder / "fusion.yaml").write_text(json.dumps({"fusion": "weighted", "members": members}))
+    return Recognizer(folder / "fusion.yaml", {None: Heard()})
 
 
 @pytest.fixture

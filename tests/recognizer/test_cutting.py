@@ -67,6 +67,17 @@ def test_words_with_times_end_sentences_at_stops_and_silences():
     ]
 
 
+def test_words_without_stops_are_cut_at_their_longest_silences():
+    # a word each second; between 9 s and 10 s, and 19 s and 20 s, nobody speaks for a little longer
+    words = [Word("word", second, second + (0.4 if second in (9, 19) else 0.8)) for second in range(30)]
+    spans = Cutting("sentences").spans(np.zeros(30 * RATE, np.float32), words=words)
+    assert [round(start / RATE, 1) for start, _ in spans] == [0.0, 9.9, 19.9]
+    even = [Word("word", 0.5 * place, 0.5 * place + 0.5) for place in range(4000)]
+    spans = Cutting("sentences").spans(np.zeros(2000 * RATE, np.float32), words=even)
+    assert max(end - start for start, end in spans) <= 12.3 * RATE
+    assert len(spans) < 500
+
+
 def test_nothing_is_cut_where_nobody_speaks():
     for by in ("windows", "sentences"):
         for sound in without_speech(6).values():

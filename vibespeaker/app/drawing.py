@@ -85,9 +85,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def missing(said: str) -> str:
-    """Return why a panel is empty."""
-    return f'<p class="vs-missing">{escaped(said)}</p>'
+def remark(said: str) -> str:
+    """Return a sentence about a panel, such as why it is empty."""
+    return f'<p class="vs-remark">{escaped(said)}</p>'
 
 
 def timed(seconds: float) -> str:
@@ -108,6 +108,20 @@ def ticks(seconds: float) -> str:
     return f'<div class="vs-ticks" aria-hidden="true">{labels}</div>'
 
 
+def line(start: float, end: float, seconds: float, height: float, colour: str) -> str:
+    """Return a level line over a stretch.
+
+    Args:
+        start: seconds from the beginning of what is drawn.
+        end: seconds.
+        seconds: of all that is drawn.
+        height: 0 at the bottom to 1 at the top.
+        colour: of the line.
+    """
+    place = f"{stretch(start, end, seconds)};bottom:{100 * height:.1f}%"
+    return f'<i class="vs-line" style="{place};background:{colour}"></i>'
+
+
 def stretch(start: float, end: float, seconds: float) -> str:
     """Return where a stretch lies, as CSS.
 
@@ -119,11 +133,10 @@ def stretch(start: float, end: float, seconds: float) -> str:
     return f"left:{_share(start, seconds)};width:{_share(max(0.0, end - start), seconds)}"
 
 
-def legend(names: Sequence[str]) -> str:
-    """Return the classes with their colours."""
+def legend(colours: Mapping[str, str]) -> str:
+    """Return names with their colours."""
     keys = "".join(
-        f'<li><span style="background:{colour_of(name, place)}"></span>{escaped(name)}</li>'
-        for place, name in enumerate(names)
+        f'<li><span style="background:{colour}"></span>{escaped(name)}</li>' for name, colour in colours.items()
     )
     return f'<ul class="vs-legend">{keys}</ul>'
 

@@ -52,7 +52,7 @@ def _answered(service: Service, asked: Asked) -> Answered | None:
     st.session_state.pop(_LAST, None)
     place = st.empty()
     try:
-        with place, st.spinner("listening …"):
+        with place, st.spinner("listening …", show_time=True):
             waits = st.empty()
 
             def told(ahead: int) -> None:

@@ -63,8 +63,11 @@ def serve(address: str, port: int, megabytes: int, browser: bool) -> None:
         megabytes: of the largest file that is taken.
         browser: whether to open it.
     """
+    from streamlit import net_util
     from streamlit.web import bootstrap
 
+    # known, and nobody's: otherwise the network would be asked for it when a visitor comes by an unknown name
+    net_util._external_ip = ""
     chosen = settings(address, port, megabytes)
     bootstrap.load_config_options(chosen)
     url = f"http://{f'[{address}]' if ':' in address else address}:{port}"

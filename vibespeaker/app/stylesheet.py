@@ -13,10 +13,10 @@ STYLE = """
   margin: 0; line-height: 1.3; }
 .vs-said small { font-size: 1rem; font-weight: 400; opacity: .85; }
 .vs-face { font-size: 3.2rem; line-height: 1; }
-.vs-missing { margin: 0; opacity: .85; }
+.vs-remark { margin: 0; opacity: .85; }
 .vs-notes { margin: .4rem 0 0; padding-left: 1.2rem; font-size: .95rem; }
 .vs-quote { font-size: 1.15rem; margin: 0; padding-left: .8rem; border-left: 3px solid rgba(128, 128, 128, .5);
-  overflow-wrap: anywhere; }
+  overflow-wrap: anywhere; max-height: 16rem; overflow-y: auto; }
 .vs-side { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 1.2rem 2rem; }
 .vs-side h4, .vs-told h4 { font-size: 1rem; margin: 0 0 .3rem; padding: 0; overflow-wrap: anywhere; }
 .vs-side p { margin: 0 0 .3rem; font-size: .95rem; }
@@ -37,9 +37,11 @@ STYLE = """
 .vs-stack { position: relative; height: 10rem; background: rgba(128, 128, 128, .12); border-radius: 2px;
   overflow: hidden; }
 .vs-stack > div { position: absolute; top: 0; bottom: 0; display: flex; flex-direction: column; }
-.vs-legend { list-style: none; display: flex; flex-wrap: wrap; gap: .2rem 1rem; padding: 0; margin: .4rem 0 0;
-  font-size: .9rem; }
-.vs-legend li { margin: 0; }
+.vs-levels { position: relative; height: 7rem; background: rgba(128, 128, 128, .12); border-radius: 2px; }
+.vs-line { position: absolute; height: 4px; margin-bottom: -2px; border-radius: 2px; }
+.vs-legend { list-style: none; display: flex; flex-wrap: wrap; gap: .2rem 1rem; padding: 0 !important;
+  margin: .4rem 0 0 !important; font-size: .9rem; }
+.vs-legend li { margin: 0 !important; }
 .vs-legend span { display: inline-block; width: .8rem; height: .8rem; border-radius: 2px; margin-right: .35rem; }
 .vs-scale { position: relative; height: .4rem; background: rgba(128, 128, 128, .3); border-radius: 3px;
   margin: .7rem 0; }

@@ -155,6 +155,13 @@ def write_audio(path: Path, samples: Waveform, rate: int = SAMPLE_RATE) -> None:
         soundfile.write(temporary, np.clip(samples, -1.0, 1.0), rate, subtype="PCM_16", format="WAV")
 
 
+def wav_bytes(samples: Waveform, rate: int = SAMPLE_RATE) -> bytes:
+    """Return what `write_audio` writes, in memory."""
+    file = io.BytesIO()
+    soundfile.write(file, np.clip(samples, -1.0, 1.0), rate, subtype="PCM_16", format="WAV")
+    return file.getvalue()
+
+
 def mp3_bytes(samples: Waveform, rate: int = SAMPLE_RATE) -> bytes:
     """Return a small MP3, some 4 kB a second, for listening alone; the same samples give the same bytes.
 

@@ -6,6 +6,7 @@ word was said, a sentence ends with its full stop, question mark or exclamation 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -121,9 +122,21 @@ def _of_words(words: Sequence[Word], samples: int) -> list[Span]:
             groups.append([])
         groups[-1].append(word)
     margin = round(_MARGIN * SAMPLE_RATE)
-    bounds = [(round(group[0].start * SAMPLE_RATE), round(group[-1].end * SAMPLE_RATE)) for group in groups if group]
+    shorter = [part for group in groups if group for part in _short_enough(group)]
+    bounds = [(round(part[0].start * SAMPLE_RATE), round(part[-1].end * SAMPLE_RATE)) for part in shorter]
     widened = ((max(0, start - margin), min(samples, end + margin)) for start, end in bounds if start < samples)
     return [_at_least(span, samples) for span in widened]
+
+
+def _short_enough(words: list[Word]) -> list[list[Word]]:
+    """Cut what is too long for one sentence at the longest silence of its middle half, where nobody writes stops."""
+    if words[-1].end - words[0].start <= _LONGEST_SENTENCE or len(words) == 1:
+        return [words]
+    silences = [later.start - word.end for word, later in pairwise(words)]
+    first = len(silences) // 4
+    middle = silences[first : max(first + 1, 3 * len(silences) // 4)]
+    cut = first + middle.index(max(middle)) + 1
+    return [*_short_enough(words[:cut]), *_short_enough(words[cut:])]
 
 
 def _at_least(span: Span, samples: int) -> Span:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vibespeaker.app.drawing import ACCENT, escaped, missing
+from vibespeaker.app.drawing import ACCENT, escaped, remark
 from vibespeaker.app.service import Answered, Service
 from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN
 from vibespeaker.systems.fusion import Fusion
@@ -28,7 +28,7 @@ def show(answered: Answered, service: Service) -> None:
     if answer.attributes is None:
         has_head = "attributes" in service.recognizer.system.heads
         why = "Nobody is heard to speak." if has_head else "The model has no head for them."
-        st.html(missing(why))
+        st.html(remark(why))
         return
     if sources := synthetic_sources(service):
         names = ", ".join(map(escaped, sources))
@@ -50,7 +50,7 @@ def _scale(name: str, value: float) -> str:
     low, high = _ENDS.get(name, ("low", "high"))
     return (
         f"<h4>{escaped(name)} {value:.1f}</h4>"
-        f'<div class="vs-scale" aria-hidden="true"><div class="vs-dot" style="left:{100 * _share(value):.1f}%;'
+        f'<div class="vs-scale" aria-hidden="true"><div class="vs-dot" style="left:{100 * share_of(value):.1f}%;'
         f'background:{ACCENT}"></div></div>'
         f"<p>{ATTRIBUTE_MIN:g} {low} – {ATTRIBUTE_MAX:g} {high}</p>"
     )
@@ -68,10 +68,10 @@ def _plane(answered: Answered) -> str:
 
 
 def _point(attributes: dict[str, float], kind: str) -> str:
-    left, top = 100 * _share(attributes["valence"]), 100 * (1 - _share(attributes["arousal"]))
+    left, top = 100 * share_of(attributes["valence"]), 100 * (1 - share_of(attributes["arousal"]))
     return f'<div class="{kind}" style="left:{left:.1f}%;top:{top:.1f}%;background:{ACCENT}"></div>'
 
 
-def _share(value: float) -> float:
+def share_of(value: float) -> float:
     """Return where a value lies on the scale, 0 to 1."""
     return min(1.0, max(0.0, (value - ATTRIBUTE_MIN) / (ATTRIBUTE_MAX - ATTRIBUTE_MIN)))

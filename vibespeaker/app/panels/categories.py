@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vibespeaker.app.drawing import bars, escaped, missing
+from vibespeaker.app.drawing import bars, escaped, remark
 from vibespeaker.app.service import Answered, Service
 from vibespeaker.labels.emoji import emoji_of
 
@@ -13,7 +13,7 @@ def show(answered: Answered, service: Service) -> None:
     st.subheader("Emotion", anchor=False)
     if answer.most_probable is None or answer.probabilities is None:
         said = "Nobody is heard to speak." if answer.attributes is None else "The model has no head for categories."
-        st.html(missing(said))
+        st.html(remark(said))
     else:
         name = answer.most_probable
         face = f'<span class="vs-face" aria-hidden="true">{emoji_of(name)}</span>' if emoji_of(name) else ""
@@ -32,4 +32,4 @@ def _show_set(classes: tuple[str, ...], service: Service) -> None:
     calibration = service.recognizer.calibration
     conformal = None if calibration is None else calibration.conformal
     often = "mostly" if conformal is None else f"in {conformal.level:.0%} of cases"
-    st.caption(f"Of voices like those it was calibrated on, the true one is {often} among: {', '.join(classes)}.")
+    st.html(remark(f"Of voices like those it was calibrated on, the true one is {often} among: {', '.join(classes)}."))

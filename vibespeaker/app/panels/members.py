@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vibespeaker.app.drawing import ACCENT, bars, escaped, missing
+from vibespeaker.app.drawing import ACCENT, bars, escaped, remark
 from vibespeaker.app.service import Answered, Service
 from vibespeaker.recognizer.results import MemberAnswer
 from vibespeaker.systems.base import modality_of
@@ -17,9 +17,9 @@ def show(answered: Answered, service: Service) -> None:
     answer, kinds = answered.answer, _kinds(service)
     told = {name: one for name, one in answer.members.items() if one.probabilities is not None}
     if answer.probabilities is None:
-        st.html(missing("There is nothing to compare: no category is said."))
+        st.html(remark("There is nothing to compare: no category is said."))
     elif not told:
-        st.html(missing("The model is one, not several: there are no answers of voice and words beside each other."))
+        st.html(remark("The model is one, not several: there are no answers of voice and words beside each other."))
     else:
         order = sorted(answer.probabilities, key=lambda name: -(answer.probabilities or {})[name])
         columns = [_column(name, kinds.get(name, ""), one, order) for name, one in told.items()]

@@ -7,7 +7,7 @@ import streamlit as st
 
 from vibespeaker.app.drawing import ACCENT, colour_of, escaped, stretch, ticks, timed
 from vibespeaker.app.service import Answered
-from vibespeaker.audio.files import Waveform
+from vibespeaker.audio.files import Waveform, wav_bytes
 from vibespeaker.figures import spectrogram_png
 from vibespeaker.labels.emoji import emoji_of
 from vibespeaker.recognizer.results import Recognition
@@ -23,7 +23,8 @@ def show(answered: Answered) -> None:
     """Draw it."""
     sound, answer = answered.sound, answered.answer
     st.subheader("Sound", anchor=False)
-    st.audio(sound.samples, sample_rate=SAMPLE_RATE, alt=f"the recording as it was heard, {timed(sound.seconds)}")
+    # as bytes: samples would be made as loud as can be
+    st.audio(wav_bytes(sound.samples), "audio/wav", alt=f"the recording as it was heard, {timed(sound.seconds)}")
     seconds = sound.seconds
     marks = _strip(answer, seconds) if answer.segments else ""
     lines = "".join(

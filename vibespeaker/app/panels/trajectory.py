@@ -2,9 +2,13 @@
 
 import streamlit as st
 
-from vibespeaker.app.drawing import colour_of, legend, missing, stretch, table, ticks, timed
+from vibespeaker.app.drawing import COLOURS, colour_of, legend, line, remark, stretch, table, ticks, timed
+from vibespeaker.app.panels.attributes import share_of
 from vibespeaker.app.service import Answered, Service
+from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.recognizer.results import Recognition
+
+_COLOURS = dict(zip(ATTRIBUTES, (COLOURS["anger"], COLOURS["sadness"], COLOURS["happiness"]), strict=True))
 
 
 def show(answered: Answered, service: Service) -> None:
@@ -15,7 +19,7 @@ def show(answered: Answered, service: Service) -> None:
     if not answer.segments:
         longest = service.recognizer.cutting.longest
         st.html(
-            missing(f"Recordings over {longest:g} s are answered stretch by stretch; this one is answered as a whole.")
+            remark(f"Recordings over {longest:g} s are answered stretch by stretch; this one is answered as a whole.")
         )
         return
     if told:
@@ -24,8 +28,10 @@ def show(answered: Answered, service: Service) -> None:
         label = f"probabilities over time, {len(told)} stretches"
         st.html(
             f'<figure class="vs-time"><div class="vs-stack" role="img" aria-label="{label}">{columns}</div>'
-            f"{ticks(answer.seconds)}{legend(names)}</figure>"
+            f"{ticks(answer.seconds)}{legend({name: colour_of(name, at) for at, name in enumerate(names)})}</figure>"
         )
+    if any(one.attributes for one in answer.segments):
+        st.html(_levels(answer))
     with st.expander(f"All {len(answer.segments)} stretches as a table"):
         st.html(_table(answer))
 
@@ -40,6 +46,20 @@ def _column(one: Recognition, answer: Recognition, names: list[str]) -> str:
     place = stretch(one.start - answer.start, one.ends - answer.start, answer.seconds)
     said = f"{timed(one.start)}: {one.most_probable} {one.confidence:.2f}"
     return f'<div style="{place}" title="{said}">{parts}</div>'
+
+
+def _levels(answer: Recognition) -> str:
+    """Return the attributes of each stretch as lines, on their scale from 1 at the bottom to 7 at the top."""
+    lines = "".join(
+        line(one.start - answer.start, one.ends - answer.start, answer.seconds, share_of(value), _COLOURS[name])
+        for one in answer.segments
+        for name, value in (one.attributes or {}).items()
+    )
+    told = "attributes over time, from 1 to 7"
+    return (
+        f'<figure class="vs-time"><div class="vs-levels" role="img" aria-label="{told}">{lines}</div>'
+        f"{ticks(answer.seconds)}{legend(_COLOURS)}</figure>"
+    )
 
 
 def _table(answer: Recognition) -> str:

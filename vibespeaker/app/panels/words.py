@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vibespeaker.app.drawing import escaped, missing
+from vibespeaker.app.drawing import escaped, remark
 from vibespeaker.app.service import Answered, Service
 
 
@@ -11,14 +11,14 @@ def show(answered: Answered, service: Service) -> None:
     st.subheader("Words", anchor=False)
     said, recognizer = answered.answer.transcript, service.recognizer
     if said:
-        st.html(f'<p class="vs-quote">“{escaped(said)}”</p>')
-        st.caption(_source(answered, service))
+        st.html(f'<p class="vs-quote" tabindex="0">“{escaped(said)}”</p>')
+        st.html(remark(_source(answered, service)))
     elif not recognizer.reads_text:
-        st.html(missing("The model reads no words. One that does is named with --model; --demo brings one."))
+        st.html(remark("The model reads no words. One that does is named with --model; --demo brings one."))
     elif recognizer.transcribers:
-        st.html(missing("No words were heard."))
+        st.html(remark("No words were heard."))
     else:
-        st.html(missing("Nobody says what was said: type the words above, or start the page with --transcriber."))
+        st.html(remark("Nobody says what was said: type the words above, or start the page with --transcriber."))
 
 
 def _source(answered: Answered, service: Service) -> str:
