@@ -93,3 +93,23 @@ def test_a_manifest_without_utterances_is_one_sentence_or_nothing_to_do(words, t
     status = main([*given, "--out", str(tmp_path / "o.parquet")])
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert (status, len(errors)) in ((0, 0), (2, 1))
+
+
+def test_only_named_classes_get_views_with_noise(tmp_path, capsys):
+    path, out = tmp_path / "m.parquet", tmp_path / "plan.parquet"
+    rows = [
+        {"category": emotion, "split": "train", "name": f"{emotion}{n}"} for emotion in ("calm", "fear") for n in (0, 1)
+    ]
+    manifest_of(rows).write(path)
+    assert main(["balance", str(path), "--out", str(out), "--target", "10", "--noisy=[calm]"]) == 0
+    plan = BalancePlan.read(out)
+    views = {name: [] for name in plan.utterance_ids}
+    for name, view in zip(plan.utterance_ids, plan.views.tolist(), strict=True):
+        views[name].append(view)
+    assert views["toy/calm0"] == [0, 1, 2, 3, 4]
+    assert views["toy/fear0"] == [0, 1, 3, 5, 7]
+    assert main(["balance", str(path), "--out", str(out), "--noisy=[joy]"]) == 2
+    assert "joy" in capsys.readouterr().err
+    words = ["--noisy=[calm]", "--augmentation", "augmentation/default"]
+    assert main(["balance", str(path), "--out", str(out), *words]) == 2
+    assert "noise in any view" in capsys.readouterr().err

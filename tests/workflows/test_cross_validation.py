@@ -67,6 +67,18 @@ def test_every_utterance_is_predicted_once_and_scored_once(done, caplog):
     assert (folder / "cv" / "table.md").read_text() == table
 
 
+def test_published_folds_that_share_speakers_are_refused_unless_that_is_named(done, tmp_path, capsys):
+    folder, words = done
+    names = Manifest.read(folder / "manifest.parquet").column("utterance_id")
+    published = tmp_path / "folds.csv"
+    published.write_text("utterance_id,fold\n" + "".join(f"{name},{row % 2}\n" for row, name in enumerate(names)))
+    words = [*words[:6], "--by", str(published), "--out", str(tmp_path / "cv"), "--draws", "0", "--validation", "0"]
+    assert main(words) == 2
+    assert "allow_leaks: [speaker]" in capsys.readouterr().err
+    assert main([*words, "--allow_leaks=[speaker]"]) == 0
+    assert "speaker" in capsys.readouterr().out
+
+
 def test_a_run_without_validation_keeps_its_last_state(done):
     folder, _ = done
     assert [path.name for path in (folder / "cv" / "runs" / "fold0" / "checkpoints").iterdir()] == ["last.ckpt"]

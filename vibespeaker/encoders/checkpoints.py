@@ -37,11 +37,8 @@ def load(checkpoint: str, purpose: str, loader: Callable[[str, bool], T]) -> T:
     Raises:
         EncoderError: the checkpoint is missing, unreachable, damaged or of the wrong kind.
     """
-    folder = Path(checkpoint).expanduser()
-    if folder.is_dir():
-        return _attempt(str(folder), checkpoint, purpose, loader, local=True)
-    if folder.exists() or checkpoint.startswith(("/", "~", ".")):
-        raise EncoderError(f"{purpose}: checkpoint folder {checkpoint} does not exist", remedy=_REMEDY)
+    if _is_folder(checkpoint, purpose):
+        return _attempt(str(Path(checkpoint).expanduser()), checkpoint, purpose, loader, local=True)
     if _is_cached(checkpoint):
         try:
             return _attempt(checkpoint, checkpoint, purpose, loader, local=True)
@@ -50,6 +47,24 @@ def load(checkpoint: str, purpose: str, loader: Callable[[str, bool], T]) -> T:
                 raise
     _check_hub(checkpoint, purpose)
     return _attempt(checkpoint, checkpoint, purpose, loader, local=False)
+
+
+def require_reachable(checkpoint: str, purpose: str) -> None:
+    """Look for a checkpoint without loading it: in its folder, in the hub's cache, or on the hub, which is asked once.
+
+    Raises:
+        EncoderError: it is nowhere.
+    """
+    if not _is_folder(checkpoint, purpose) and not _is_cached(checkpoint):
+        _check_hub(checkpoint, purpose)
+
+
+def _is_folder(checkpoint: str, purpose: str) -> bool:
+    """Return whether a checkpoint is a folder, False for a name on the hub; a path that leads nowhere is an error."""
+    folder = Path(checkpoint).expanduser()
+    if not folder.is_dir() and (folder.exists() or checkpoint.startswith(("/", "~", "."))):
+        raise EncoderError(f"{purpose}: checkpoint folder {checkpoint} does not exist", remedy=_REMEDY)
+    return folder.is_dir()
 
 
 def _attempt(name: str, checkpoint: str, purpose: str, loader: Callable[[str, bool], T], local: bool) -> T:

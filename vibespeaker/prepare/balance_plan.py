@@ -6,6 +6,7 @@ is touched: manifest and scores stay as they are.
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,7 +110,9 @@ class BalancePlan:
         return BalancePlan(names, views, settings.target, settings.seed)
 
 
-def plan_balance(training: Manifest, labels: LabelSet, target: int, seed: int) -> BalancePlan:
+def plan_balance(
+    training: Manifest, labels: LabelSet, target: int, seed: int, quiet: Collection[str] = (), every: int = 1
+) -> BalancePlan:
     """Return the plan for a training split.
 
     Args:
@@ -117,13 +120,22 @@ def plan_balance(training: Manifest, labels: LabelSet, target: int, seed: int) -
         labels: the classes.
         target: utterances per class.
         seed: of what is cut and what is added to.
+        quiet: classes whose views must have no noise.
+        every: views whose number is a multiple of it may have noise, see `augmentation.recipe.Noise`.
 
     Raises:
         ManifestError: no utterance of any class, or a target below 1.
     """
     # by id, so that the order of rows does not matter
     training = training.select(pc.sort_indices(training.table.column("utterance_id")).to_pylist())
-    rows, views = balanced_rows(np.array(training.column("category"), dtype=object), labels, target, seed)
+    categories = np.array(training.column("category"), dtype=object)
+    rows, views = balanced_rows(categories, labels, target, seed)
+    if quiet:
+        assert every > 1, "every view may have noise"
+        is_quiet = np.isin(categories[rows].astype(str), list(quiet)) & (views > 0)
+        views = np.where(
+            is_quiet, views + (views - 1) // (every - 1), views
+        )  # the k-th number that `every` divides not
     order = np.lexsort((views, rows))
     ids = training.table.column("utterance_id").take(pa.array(rows[order])).to_pylist()
     return BalancePlan(tuple(ids), views[order], target, seed)

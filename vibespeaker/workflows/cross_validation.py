@@ -52,10 +52,13 @@ def cross_validate(
     validation: float = 0.1,
     encoders: str | None = None,
     cache: Path | None = None,
+    views: int = 0,
+    augmentation: str | None = None,
     system: str = "cross-validated",
     draws: int = 2000,
     seed: int = 0,
     policy: dict[str, str] | None = None,
+    allow_leaks: list[str] | None = None,
     trust: list[str] | None = None,
 ) -> int:
     """Train one model per fold, predict its test split, and score all folds together.
@@ -74,10 +77,14 @@ def cross_validate(
         validation: share of the training speakers that validates; 0 trains on all and predicts with the last state.
         encoders: encoder config to extract the cache with; by default the configs' own cache is used.
         cache: embedding cache to read, and to extract into; one in the folder by default where encoders are given.
+        views: augmented views of every fold's training split, where encoders are given.
+        augmentation: their recipe; by default that of vibespeaker extract.
         system: what reports call the predictions.
         draws: bootstrap draws of the intervals.
         seed: of the folds.
         policy: what utterances without a class count for, instead of what the configs say.
+        allow_leaks: kinds of leaks between the splits to overlook, such as speaker where published folds share
+            speakers; they are printed beside every score.
         trust: packages whose classes configs may name, besides those of vibespeaker, torch, lightning, speechbrain and
             torchmetrics.
 
@@ -92,17 +99,18 @@ def cross_validate(
     require(SHARE_BELOW_ONE, validation=validation)
     require(DRAWS, draws=draws)
     require(SEED, seed=seed)
+    require(Range(0, whole=True), views=views)
+    if views and encoders is None:
+        raise ConfigError("views are drawn where encoders are given", remedy="add --encoders, or leave out --views")
     trust_packages(trust or ())
     inputs = [manifest, by if isinstance(by, Path) else None, cache, *map(find_config, config)]
     check_folder(out, inputs=inputs, names=FILES)
     status = 0
-    if encoders is not None:
-        from vibespeaker.extract import extract
-
-        cache = cache or out / "cache"
-        status = extract(manifest, find_config(encoders, "encoders"), cache)
     paths = write_folds(_folds(manifest, by, folds, leave_out, validation, seed), out, manifest)
-    tables = _train(paths, config, out, cache, system, validation > 0)
+    if encoders is not None:
+        cache = cache or out / "cache"
+        status = _extract(manifest, paths, encoders, cache, views, augmentation)
+    tables = _train(paths, config, out, cache, system, validation > 0, allow_leaks)
     joined = join(read_tables(tables, "test"))
     joined.predictions.write(out / "predictions.parquet")
     counted = scoring_policy([(joined.name, joined.predictions.metadata)], policy)
@@ -125,8 +133,28 @@ def _folds(
         yield name, made
 
 
+def _extract(
+    manifest: Path, folds: Sequence[Path], encoders: str, cache: Path, views: int, augmentation: str | None
+) -> int:
+    """Extract all utterances, and views of those that a fold trains on; return 1 where a clip could not be encoded."""
+    from vibespeaker.extract import extract
+
+    specs = find_config(encoders, "encoders")
+    status = extract(manifest, specs, cache)
+    recipe = None if augmentation is None else find_config(augmentation, "augmentation")
+    for path in folds if views else ():
+        status |= extract(path, specs, cache, views=views, augmentation=recipe)
+    return status
+
+
 def _train(
-    manifests: Sequence[Path], configs: Sequence[str], out: Path, cache: Path | None, system: str, validates: bool
+    manifests: Sequence[Path],
+    configs: Sequence[str],
+    out: Path,
+    cache: Path | None,
+    system: str,
+    validates: bool,
+    allow_leaks: Sequence[str] | None,
 ) -> list[Path]:
     """Train and predict what is not done yet, and return the folds' tables."""
     chain = Chain(out, len(manifests))
@@ -137,6 +165,7 @@ def _train(
         options += [f"--data.init_args.manifest={path}"]
         options += [] if cache is None else [f"--data.init_args.cache={cache}"]
         options += [] if validates else ["--data.init_args.splits.validation=[]"]
+        options += [f"--data.init_args.allow_leaks=[{','.join(allow_leaks)}]"] if allow_leaks else []
         inputs = {
             "manifest": file_sha256(path),
             "configs": [file_sha256(file) for file in files],

@@ -21,6 +21,7 @@ from vibespeaker.audio.augmentation.recipe import (
 )
 from vibespeaker.audio.augmentation.views import reverberate, simulated_response
 from vibespeaker.audio.files import read_audio, write_audio
+from vibespeaker.errors import ConfigError
 
 RATE = 16_000
 GENERATOR = np.random.default_rng(0)
@@ -76,6 +77,16 @@ def test_noise_has_the_ratio_asked_for(kind: str) -> None:
     ratios = [level(SPEECH) - level(augmentation.view(SPEECH, b"clip", view) - SPEECH) for view in range(1, 31)]
     assert 9.5 <= min(ratios) < 13.0
     assert 17.0 < max(ratios) <= 20.5
+
+
+def test_noise_is_in_every_second_view_alone_where_a_recipe_says_so() -> None:
+    one = only(noise=Noise(1.0, every=2))
+    changed = [not np.array_equal(one.view(SPEECH, b"clip", view), SPEECH) for view in range(1, 7)]
+    assert changed == [False, True] * 3
+    assert "every" not in only(noise=Noise(1.0)).recipe.identity()["noise"]  # caches from before it keep theirs
+    assert one.recipe.identity()["noise"]["every"] == 2
+    with pytest.raises(ConfigError, match=r"noise.every"):
+        only(noise=Noise(every=0))
 
 
 def test_noise_is_mixed_as_torchaudio_does(tmp_path: Path) -> None:

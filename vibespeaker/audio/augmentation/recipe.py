@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from vibespeaker.arguments.ranges import FINITE, INNER_SHARE, SEED, SHARE, require, require_each
+from vibespeaker.arguments.ranges import COUNT, FINITE, INNER_SHARE, SEED, SHARE, require, require_each
 from vibespeaker.config_files import find_config
 from vibespeaker.config_files.typed import read_as
 from vibespeaker.corpora.audio_formats import AUDIO_SUFFIXES
@@ -25,6 +25,8 @@ class Noise:
         max_snr_db: greatest signal-to-noise ratio, dB.
         kind: `coloured` (spectrum falling or rising by up to 6 dB per octave), `white`, or `recorded` (from `folder`).
         folder: recordings of noise, searched with its subfolders.
+        every: only views whose number is a multiple of it can have noise: `vibespeaker balance --noisy` gives the views
+            between to other classes. 1 for all views.
     """
 
     probability: float = 0.5
@@ -32,6 +34,7 @@ class Noise:
     max_snr_db: float = 30.0
     kind: Literal["coloured", "white", "recorded"] = "coloured"
     folder: str | None = None
+    every: int = 1
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,7 @@ class AugmentationRecipe:
             _check_step(step)
         require(INNER_SHARE, **{"augmentation: dropped_frequencies.width": self.dropped_frequencies.width})
         require(SEED, seed=self.seed)
+        require(COUNT, **{"augmentation: noise.every": self.noise.every})
         if (self.noise.kind == "recorded") != (self.noise.folder is not None):
             raise ConfigError(
                 "augmentation: noise of kind recorded, and only that, needs a folder", found=self.noise.folder
@@ -195,6 +199,8 @@ class AugmentationRecipe:
         for step in _LATER:  # caches hold identities from before these were
             if not fields[step]["probability"]:
                 del fields[step]
+        if self.noise.every == 1:
+            del fields["noise"]["every"]
         for step in ("noise", "reverberation"):
             if fields[step]["folder"] is not None:
                 hashes = [digest for digest, _ in recordings(fields[step]["folder"])]

@@ -64,7 +64,8 @@ class Augmentation:
             # audiomentations warns of noise files at other rates, of silent ones, and of results beyond ±1
             warnings.simplefilter("ignore")
             for step in self._steps:
-                waveform = step(waveform)
+                if not isinstance(step, _Noisy) or view % self.recipe.noise.every == 0:
+                    waveform = step(waveform)
         return np.ascontiguousarray(waveform, dtype=np.float32)
 
 
@@ -131,10 +132,20 @@ def _steps(recipe: AugmentationRecipe) -> list[_Step]:
     if recipe.reverberation.probability:
         steps.append(_Room(recipe.reverberation))
     if recipe.noise.probability:
-        steps.append(_at_16_khz(_noise(recipe.noise)))
+        steps.append(_Noisy(_at_16_khz(_noise(recipe.noise))))
     if gain.probability:
         steps.append(_at_16_khz(audiomentations.Gain(gain.min_db, gain.max_db, p=gain.probability)))
     return [*steps, *dropping_steps(recipe)]
+
+
+class _Noisy:
+    """The step that adds noise, which not every view has."""
+
+    def __init__(self, step: _Step) -> None:
+        self._step = step
+
+    def __call__(self, waveform: Waveform) -> Waveform:
+        return self._step(waveform)
 
 
 def _noise(noise: Noise) -> Callable[..., Waveform]:

@@ -1,42 +1,21 @@
 """`vibespeaker ablate` and `vibespeaker cross`: one table out of many trainings."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.table import Table
 
-from vibespeaker.arguments.ranges import DRAWS, JOBS, SEED, require
 from vibespeaker.config_files import find_config
 from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.errors import ConfigError
-from vibespeaker.figures import score_matrix, svg_bytes
-from vibespeaker.files import write_text
-from vibespeaker.files.csv_text import write_csv
-from vibespeaker.files.markdown import plain
-from vibespeaker.files.markdown import row as markdown_row
 from vibespeaker.files.outputs import check_folder
 from vibespeaker.labels import label_set
 from vibespeaker.manifest import Manifest
-from vibespeaker.predictions import Predictions
 from vibespeaker.prepare.label_map import read_label_map
 from vibespeaker.progress import plain_console
+from vibespeaker.workflows.ablation.experiment import FILES, run_experiment
 from vibespeaker.workflows.ablation.plan import ExperimentPlan, ScoredSplit, Selection, Variant, read_plan
-from vibespeaker.workflows.ablation.running import (
-    STAMP,
-    experiment_manifest,
-    extract_all,
-    train_variants,
-    write_variants,
-)
-from vibespeaker.workflows.ablation.scoring import SCORES, Cell, as_frame, score_variant
-
-log = logging.getLogger(__name__)
-
-#: What is written into the folder, beside the folders of manifests, cache and runs.
-FILES = (STAMP, "manifest.parquet", "plan.yaml", "table.csv", "table.md", "matrix.svg")
 
 
 def ablate(
@@ -52,12 +31,14 @@ def ablate(
 ) -> int:
     """Train every variant of a plan, test all on the same tests, and write one table.
 
-    The folder gets manifest, cache, one run per variant, `table.csv`, `table.md` and `matrix.svg`. Run again after
+    The folder gets manifest, cache, one run per variant, `table.csv`, `table.md`, `matrix.svg` and a confusion matrix
+    of each variant. A plan with several protocols has a folder for each split, and one table of all. Run again after
     an interruption, it goes on where it was.
 
     Args:
         manifests: tables of one or several corpora; without a test split they are split by speaker.
-        plan: YAML file, or a shipped one: ablation/corpora, ablation/neutral, ablation/noise, ablation/intensity.
+        plan: YAML file, or a shipped one: ablation/corpora, ablation/neutral, ablation/noise, ablation/intensity,
+            ablation/modalities, ablation/seven, ablation/seven-classes.
         out: folder of the experiment.
         cache: embedding cache to use and to add to; one in the folder by default.
         overlay: config file on top of the plan's, e.g. with a trainer for this machine.
@@ -147,44 +128,6 @@ def cross(
     )
 
 
-def run_experiment(
-    plan: ExperimentPlan,
-    manifests: Sequence[Path],
-    out: Path,
-    cache: Path | None,
-    overlay: Path | None,
-    jobs: int,
-    draws: int,
-    seed: int,
-    title: str,
-) -> int:
-    """Do all steps of an experiment and write its table; see `ablate`."""
-    require(JOBS, jobs=jobs)
-    require(DRAWS, draws=draws)
-    require(SEED, seed=seed)
-    if overlay is not None and not overlay.is_file():
-        raise ConfigError(f"overlay {overlay} does not exist")
-    check_folder(out, inputs=[*manifests, cache, overlay], names=FILES)
-    store = cache or out / "cache"
-    check_folder(store, inputs=[*manifests, overlay], option="--cache")
-    manifest = experiment_manifest(manifests, plan, seed, out)
-    status = extract_all(plan, manifest, store)
-    paths = write_variants(plan, manifest, out)
-    trials = train_variants(plan, paths, store, out, overlay, jobs)
-    cells = []
-    for variant, trial in zip(plan.variants, trials, strict=True):
-        if trial is None:
-            log.error("variant %s failed; run again to retry it", variant.name)
-            status = 1
-            continue
-        table = Predictions.read(out / "runs" / trial.name / "predictions.parquet")
-        cells += score_variant(variant.name, table, manifest, plan.tests, draws)
-    if cells:
-        synthetic = Manifest.read(manifest, ["utterance_id"]).metadata.synthetic
-        _write(cells, plan, out, title + (" (synthetic speech)" if synthetic else ""))
-    return status
-
-
 def emotions_by_corpus(manifests: Sequence[Path], labels: str | None) -> dict[str, set[str]]:
     """Return corpus → classes that occur in it, under the label map where there is one."""
     mapping = None if labels is None else read_label_map(labels)
@@ -228,36 +171,3 @@ def _classes(manifests: Sequence[Path], labels: str | None) -> tuple[str, ...]:
     if labels is not None:
         return read_label_map(labels).labels.classes
     return label_set(Manifest.read(manifests[0], ["corpus"]).metadata.label_set).classes
-
-
-def _write(cells: Sequence[Cell], plan: ExperimentPlan, out: Path, title: str) -> None:
-    frame = as_frame(cells)
-    write_csv(out / "table.csv", list(frame.columns), frame.astype(object).where(frame.notna(), None).values.tolist())
-    header = ("trained", "tested", "classes", "utterances", "speakers", *SCORES.values())
-    rows = [
-        (
-            cell.variant,
-            cell.test,
-            *(f"{count:,}" for count in (len(cell.classes), cell.utterances, cell.speakers)),
-            *(str(cell.scores[name]) if name in cell.scores else "–" for name in SCORES),
-        )
-        for cell in cells
-    ]
-    table = Table(title=f"{title}: score [95 % interval over speakers]", title_justify="left")
-    for number, name in enumerate(header):
-        table.add_column(name, justify="left" if number < 2 else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    console = plain_console()
-    console.print(table)
-    lines = [markdown_row(header), "|---|---|" + "---:|" * (len(header) - 2)]
-    lines += [markdown_row(map(plain, row)) for row in rows]
-    write_text(out / "table.md", f"# {plain(title)}\n\n" + "\n".join(lines) + "\n\n![UAR](matrix.svg)\n")
-    trained = list(dict.fromkeys(cell.variant for cell in cells))
-    tested = [test.name for test in plan.tests]
-    matrix = np.full((len(trained), len(tested)), np.nan)
-    for cell in cells:
-        if "uar" in cell.scores:
-            matrix[trained.index(cell.variant), tested.index(cell.test)] = cell.scores["uar"].value
-    write_text(out / "matrix.svg", svg_bytes(score_matrix(matrix, trained, tested, "UAR", title)).decode())
-    log.info("wrote %s", out / "table.md")

@@ -5,20 +5,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from vibespeaker.evaluation.bootstrap import bootstrap, clusters_of, intervals
 from vibespeaker.evaluation.scoring import leak_mark
-from vibespeaker.evaluation.statistics import System, layout_of, scores, sums
-from vibespeaker.evaluation.targets import Truth
+from vibespeaker.evaluation.statistics import Layout, System, layout_of, scores, sums
+from vibespeaker.evaluation.targets import Targets, Truth
 from vibespeaker.evaluation.uncertainty import Interval
 from vibespeaker.labels import label_set
 from vibespeaker.manifest import Manifest
+from vibespeaker.metrics import confusion_matrix
 from vibespeaker.predictions import Predictions
 from vibespeaker.workflows.ablation.plan import COLUMNS, ScoredSplit
 
 #: Scores of a cell, in the order of tables.
 SCORES = {"uar": "UAR", "macro_f1": "macro-F1", "accuracy": "WA"}
+Rows = npt.NDArray[np.bool_]
 _LEVEL = 0.95
 _SEED = 0
 
@@ -56,29 +59,41 @@ def score_variant(
         tests: what to score.
         draws: bootstrap draws over speakers.
     """
-    truth = Manifest.read(manifest, ["utterance_id", *COLUMNS])
-    frame = truth.frame().set_index("utterance_id").loc[table.frame["utterance_id"]]
     shown = name + leak_mark(table)
     cells = []
     for test in tests:
-        wanted = label_set(test.labels or truth.metadata.label_set).classes
-        chosen = test.select.mask(frame)
-        present = set(frame["category"][chosen])
-        classes = tuple(emotion for emotion in wanted if emotion in table.labels.classes and emotion in present)
-        rows = chosen & frame["category"].isin(classes).to_numpy()
+        rows, classes, speakers = _tested(table, manifest, test)
         found = _scores(table, rows, manifest, classes, draws) if rows.any() else {}
-        speakers = int(frame["speaker"][rows].nunique())
-        cells.append(Cell(shown, test.name, classes, int(rows.sum()), speakers, found))
+        cells.append(Cell(shown, test.title, classes, int(rows.sum()), speakers, found))
     return cells
 
 
-def _scores(
-    table: Predictions,
-    rows: "np.ndarray[tuple[int], np.dtype[np.bool_]]",
-    path: Path,
-    classes: tuple[str, ...],
-    draws: int,
-) -> dict[str, Interval]:
+def confusion(table: Predictions, manifest: Path, test: ScoredSplit) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """Return `(classes, classes)` utterances of a test, rows true, columns predicted, and the classes."""
+    rows, classes, _ = _tested(table, manifest, test)
+    if not rows.any():
+        return np.zeros((0, 0), np.int64), ()
+    system, targets, _ = _system(table, rows, manifest, classes)
+    assert system.predicted is not None
+    return confusion_matrix(targets.categories, system.predicted, len(classes)), classes
+
+
+def _tested(table: Predictions, manifest: Path, test: ScoredSplit) -> tuple[Rows, tuple[str, ...], int]:
+    """Return which rows of a table a test scores, over which classes, and of how many speakers they are."""
+    truth = Manifest.read(manifest, ["utterance_id", *COLUMNS])
+    frame = truth.frame().set_index("utterance_id").loc[table.frame["utterance_id"]]
+    wanted = label_set(test.labels or truth.metadata.label_set).classes
+    chosen = test.select.mask(frame) & table.frame["split"].isin(test.splits).to_numpy()
+    if not set(test.splits) <= set(table.frame["split"]):
+        chosen[:] = False  # a part of a test is another test
+    present = set(frame["category"][chosen])
+    classes = tuple(emotion for emotion in wanted if emotion in table.labels.classes and emotion in present)
+    rows = chosen & frame["category"].isin(classes).to_numpy()
+    return rows, classes, int(frame["speaker"][rows].nunique())
+
+
+def _system(table: Predictions, rows: Rows, path: Path, classes: tuple[str, ...]) -> tuple[System, Targets, Layout]:
+    """Return the chosen rows of a table over the classes that are scored, and their truth."""
     selected = Predictions(table.frame[rows].reset_index(drop=True), table.metadata)
     truth = Truth.read(path, ",".join(classes) if len(classes) > 1 else None)
     if len(classes) == 1:
@@ -86,7 +101,11 @@ def _scores(
     targets = truth.targets(list(selected.frame["utterance_id"]), path)
     system = System.of("system", selected, truth.class_logits(selected, path))
     system = replace(system, attributes=np.full_like(system.attributes, np.nan))
-    layout = layout_of(system, classes)
+    return system, targets, layout_of(system, classes)
+
+
+def _scores(table: Predictions, rows: Rows, path: Path, classes: tuple[str, ...], draws: int) -> dict[str, Interval]:
+    system, targets, layout = _system(table, rows, path, classes)
     clusters, count = clusters_of(targets)
     statistics = sums(system, targets, layout, clusters, count)
     drawn = bootstrap([statistics], [layout], draws, _SEED, full=False)[0] if draws and count > 1 else {}

@@ -35,6 +35,7 @@ def baselines(
     processes: int = 1,
     draws: int = 1000,
     allow_leaks: list[str] | None = None,
+    plan: Path | None = None,
 ) -> int:
     """Fit classical classifiers on embeddings, predict with each, and score them beside each other.
 
@@ -61,6 +62,7 @@ def baselines(
         processes: classifiers fitted at the same time, a core each.
         draws: bootstrap draws of the intervals.
         allow_leaks: kinds of leaks between the splits to overlook; they are printed beside every score.
+        plan: table of vibespeaker balance: the utterances and views to fit on, of the manifest's own splits.
 
     Raises:
         ConfigError: an unknown classifier, or one whose package is not installed; or splits leak.
@@ -80,15 +82,17 @@ def baselines(
     require_once("classifiers", classifiers)
     names = _chosen(classifiers)
     published = by if isinstance(by, Path) else None
-    check_folder(out, inputs=[manifest, cache, published], names=FILES)
+    check_folder(out, inputs=[manifest, cache, published, plan], names=FILES)
     crossed = folds is not None or leave_out is not None or by != "speakers"
+    if crossed and plan is not None:
+        raise ConfigError("a balance plan is of the manifest's own splits", remedy="leave out --plan, or the folds")
     manifests = {"": manifest}
     if crossed:
         made = splits_of(Manifest.read(manifest), by, None, None, folds, leave_out, validation=0)
         named = ((name or "split", fold) for name, fold in made)
         manifests = {path.stem: path for path in write_folds(named, out, manifest)}
     chosen = tuple(EmbeddingCache.open(cache).encoders) if encoders is None else tuple(encoders)
-    sources = Sources(cache, chosen, out / "features.npy", tuple(allow_leaks or ()))
+    sources = Sources(cache, chosen, out / "features.npy", tuple(allow_leaks or ()), plan)
     features = sources.read(next(iter(manifests.values())))
     steps: list[Step] = []
     tables: dict[str, list[Path]] = {}

@@ -37,19 +37,25 @@ class Sources:
     Args:
         cache: the embedding cache.
         encoders: names, in the order in which vectors stand side by side.
-        features: file with the vectors of all rows of the manifest, `(N, dim)` float32.
+        features: file with the vectors of all rows of the manifest, and behind them those of the views of a plan, `(N +
+            views, dim)` float32.
         allow_leaks: kinds of leaks to overlook.
+        plan: table of `vibespeaker balance`: the utterances and views to fit on, instead of all of the training split.
     """
 
     cache: Path
     encoders: tuple[str, ...]
     features: Path
     allow_leaks: tuple[str, ...]
+    plan: Path | None = None
 
     def data(self, manifest: Path) -> EmotionDataModule:
         """Return rows, targets and provenance of a manifest whose splits were compared."""
         data = EmotionDataModule(
-            manifest, self.cache, list(self.encoders), splits=Splits(validation=[]), allow_leaks=list(self.allow_leaks)
+            *(manifest, self.cache, list(self.encoders)),
+            splits=Splits(validation=[]),
+            allow_leaks=list(self.allow_leaks),
+            plan=self.plan,
         )
         data.setup("fit")
         return data
@@ -67,7 +73,8 @@ class Sources:
         for name in self.encoders:
             entries = _entries(data, name)
             summary = summary_of(data.cache.lengths(name, entries))
-            parts.append(read_features(data.cache, name, entries, summary))
+            everything = np.concatenate([entries, _planned_entries(data, name)])
+            parts.append(read_features(data.cache, name, everything, summary))
         self.features.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(self.features) as temporary, open(temporary, "wb") as file:
             np.save(file, np.concatenate(parts, axis=1))
@@ -79,6 +86,27 @@ def _entries(data: EmotionDataModule, name: str) -> npt.NDArray[np.int64]:
     assert data.cache is not None
     ids = data.names.table.column("utterance_id")
     return entries_of(data.cache, name, data.contents[name], 0, None, lambda at: ids.take(at).to_pylist())[0]
+
+
+def _planned_entries(data: EmotionDataModule, name: str) -> npt.NDArray[np.int64]:
+    """Return `(views,)` entry numbers of the augmented views of a plan, in its order; none without a plan."""
+    assert data.cache is not None
+    rows, views = data.epoch_items
+    if views is None:
+        return np.empty(0, np.int64)
+    rows, views = rows[views > 0], views[views > 0]
+    ids = data.names.table.column("utterance_id").take(rows)
+    return entries_of(data.cache, name, data.contents[name][rows], 0, views, lambda at: ids.take(at).to_pylist())[0]
+
+
+def training_rows(data: EmotionDataModule) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return what is fitted on: `(items,)` rows of the manifest, and rows of the file of features."""
+    rows, views = data.epoch_items
+    places = rows.copy()
+    if views is not None:
+        places[views > 0] = len(data.targets.category) + np.arange(int((views > 0).sum()))
+    labelled = data.targets.category[rows] != NO_CATEGORY
+    return rows[labelled], places[labelled]
 
 
 @dataclass(frozen=True)
@@ -123,6 +151,7 @@ class Fit:
             "features": features_sha256,
             "encoders": list(self.sources.encoders),
             "allow_leaks": list(self.sources.allow_leaks),
+            **({} if self.sources.plan is None else {"plan": file_sha256(self.sources.plan)}),
             "classifier": self.name,
             "seed": self.seed,
         }
@@ -136,8 +165,7 @@ def fit_and_predict(work: Fit) -> None:
     data = work.sources.data(work.manifest)
     features: Features = np.load(work.sources.features, mmap_mode="r")
     split = np.array(data.names.column("split"), dtype=object)
-    rows = data.rows("train")
-    rows = rows[data.targets.category[rows] != NO_CATEGORY]
+    rows, places = training_rows(data)
     others = np.flatnonzero([name is not None and name != "train" for name in split])
     if not len(others):
         raise ConfigError(
@@ -146,7 +174,7 @@ def fit_and_predict(work: Fit) -> None:
             remedy="add --folds 5 or --leave_out speaker, or split it: vibespeaker split",
         )
     groups = belonging_together(Manifest.read(work.manifest))[rows]
-    fitted = fit(work.name, features[rows], data.targets.category[rows], groups, work.seed)
+    fitted = fit(work.name, features[places], data.targets.category[rows], groups, work.seed)
     for remark in fitted.remarks:
         log.info("%s %s: %s", work.title, work.fold, remark)
     write_classical(work.folder, fitted, work.sources.summaries(data), data.provenance)
