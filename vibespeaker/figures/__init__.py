@@ -13,13 +13,12 @@ from vibespeaker.figures.explanation import Explained, explanation_figure
 from vibespeaker.figures.features import block_sheet, feature_boxes
 from vibespeaker.figures.maps import map_figure
 from vibespeaker.figures.spectrogram import spectrogram_png
-from vibespeaker.figures.style import FORMATS, Format, figure_bytes, kind_of, png_bytes, svg_bytes
+from vibespeaker.figures.style import FORMATS, figure_bytes, kind_of, png_bytes, svg_bytes, write_figure
 from vibespeaker.figures.trajectory import trajectory_figure
 
 __all__ = [
     "FORMATS",
     "Explained",
-    "Format",
     "attribute_panels",
     "attribute_scatter",
     "before_and_after",
@@ -42,4 +41,5 @@ __all__ = [
     "spectrogram_png",
     "svg_bytes",
     "trajectory_figure",
+    "write_figure",
 ]

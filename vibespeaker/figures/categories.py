@@ -13,15 +13,20 @@ Floats = npt.NDArray[np.float64]
 
 _DARK_CELL, _Z = 0.66, 1.959964
 _WIDEST = 12.0
+#: Text of a cell, which the layout need not ask for its extent.
+_IN_CELL: dict[str, Any] = {"ha": "center", "va": "center", "in_layout": False}
 
 
-def confusion_figure(matrix: npt.ArrayLike, classes: Sequence[str], title: str = "") -> Figure:
+def confusion_figure(
+    matrix: npt.ArrayLike, classes: Sequence[str], title: str = "", with_counts: bool = True
+) -> Figure:
     """Draw a confusion matrix: shade and upper number are the share of the true class, the lower one is the count.
 
     Args:
         matrix: `(classes, classes)` counts, rows true, columns predicted, in the order of `classes`.
         classes: names.
         title: shown above.
+        with_counts: write the counts, too: half of the letters, and of the time that drawing takes.
 
     A class without utterances has an empty row.
     """
@@ -34,26 +39,11 @@ def confusion_figure(matrix: npt.ArrayLike, classes: Sequence[str], title: str =
         for (row, column), share in np.ndenumerate(shares):
             colour = "white" if share > _DARK_CELL else INK
             if counts[row, column]:
-                axes.text(
-                    column,
-                    row - 0.14,
-                    f"{100 * share:.0f}%",
-                    ha="center",
-                    va="center",
-                    color=colour,
-                    fontsize=8,
-                    in_layout=False,
-                )
-                axes.text(
-                    column,
-                    row + 0.25,
-                    f"{counts[row, column]:,.0f}",
-                    ha="center",
-                    va="center",
-                    color=colour,
-                    fontsize=6,
-                    in_layout=False,
-                )
+                up = 0.14 if with_counts else 0.0
+                axes.text(column, row - up, f"{100 * share:.0f}%", color=colour, fontsize=8, **_IN_CELL)
+                if with_counts:
+                    count = f"{counts[row, column]:,.0f}"
+                    axes.text(column, row + 0.25, count, color=colour, fontsize=6, **_IN_CELL)
         positions = range(len(classes))
         axes.set_xticks(positions, classes, rotation=40, ha="right", rotation_mode="anchor")
         axes.set_yticks(positions, classes)

@@ -13,8 +13,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-#: Files of figures: dots for slides, and lines for the web and for print.
-Format = Literal["png", "svg", "pdf"]
+from vibespeaker.files import write_bytes
+from vibespeaker.files.outputs import Format
+
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 INK = "#1f2933"
@@ -119,6 +120,11 @@ def figure_bytes(figure: Figure, kind: Format) -> bytes:
             return svg_bytes(figure)
         case "pdf":
             return _saved(figure, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write the figure, whole or not at all, as the kind of file that its name asks for."""
+    write_bytes(path, figure_bytes(figure, kind_of(path)))
 
 
 def kind_of(path: Path) -> Format:

@@ -98,7 +98,7 @@ def write_picture(answer: Recognition, path: Path) -> None:
     Raises:
         ConfigError: there is no speech to draw.
     """
-    from vibespeaker.figures import figure_bytes, kind_of, trajectory_figure
+    from vibespeaker.figures import trajectory_figure, write_figure
 
     stretches = sorted((one for one in answer.stretches() if one.probabilities or one.attributes), key=_start)
     if not stretches:
@@ -112,9 +112,7 @@ def write_picture(answer: Recognition, path: Path) -> None:
         "" if answer.file is None else Path(answer.file).name,
         [one.speaker for one in stretches],
     )
-    drawn = figure_bytes(figure, kind_of(path))
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(drawn)
+    write_figure(figure, path)
 
 
 def write_explanation(answer: Recognition, sound: Recorded, path: Path) -> None:
@@ -128,12 +126,10 @@ def write_explanation(answer: Recognition, sound: Recorded, path: Path) -> None:
     Raises:
         ConfigError: the recording could not be used.
     """
-    from vibespeaker.figures import explanation_figure, figure_bytes, kind_of
+    from vibespeaker.figures import explanation_figure, write_figure
 
     figure = explanation_figure(sound.samples, SAMPLE_RATE, _explained(answer, sound))
-    drawn = figure_bytes(figure, kind_of(path))
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(drawn)
+    write_figure(figure, path)
 
 
 def explanation_png(answer: Recognition, sound: Recorded) -> bytes:

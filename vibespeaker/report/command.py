@@ -11,9 +11,8 @@ from vibespeaker.evaluation.scores import Evaluation
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.evaluation.words.scoring import write_errors
-from vibespeaker.figures import Format
 from vibespeaker.files import file_sha256
-from vibespeaker.files.outputs import check_folder
+from vibespeaker.files.outputs import Format, check_folder
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 from vibespeaker.report.compose import compose, compose_recognisers, leader

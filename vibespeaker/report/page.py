@@ -10,10 +10,11 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from vibespeaker.figures import Format, figure_bytes, svg_bytes
+from vibespeaker.figures import figure_bytes, svg_bytes
 from vibespeaker.files import write_bytes, write_text
 from vibespeaker.files.markdown import fenced, image, one_line, plain
 from vibespeaker.files.markdown import row as markdown_row
+from vibespeaker.files.outputs import Format
 from vibespeaker.progress import tracked
 from vibespeaker.report.document import Block, Clip, Code, Page, Paragraph, Picture, Table
 

@@ -17,5 +17,5 @@ class ConfusionFigure(AfterValidation):
             return
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                figure = confusion_figure(scores.confusion, scores.classes)
+                figure = confusion_figure(scores.confusion, scores.classes, with_counts=False)
                 logger.experiment.add_figure("val/confusion", figure, trainer.global_step)

@@ -2,12 +2,12 @@
 
 import logging
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from vibespeaker.arguments.ranges import SEED, require
 from vibespeaker.errors import ConfigError, ManifestError
 from vibespeaker.files import write_text
-from vibespeaker.files.outputs import check_folder
+from vibespeaker.files.outputs import Format, check_folder
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.balance_plan import TARGET
 from vibespeaker.prepare.counts import as_csv, as_markdown, terminal_table
@@ -18,7 +18,10 @@ from vibespeaker.progress import plain_console
 log = logging.getLogger(__name__)
 
 #: What is written, beside a map and pictures of the features of each encoder.
-FILES = ("counts.csv", "counts.md", "counts.svg", "features.csv", "blocks.svg")
+FILES = (
+    *("counts.csv", "counts.md", "features.csv"),
+    *(f"{name}.{kind}" for name in ("counts", "blocks") for kind in get_args(Format)),
+)
 
 
 def stats(
@@ -32,6 +35,7 @@ def stats(
     encoders: list[str] | None = None,
     show: list[str] | None = None,
     projection: Literal["pca", "t-sne"] = "pca",
+    format: Format = "svg",
 ) -> int:
     """Count utterances by corpus, emotion and split; with a cache, show how its features tell the emotions apart.
 
@@ -53,6 +57,7 @@ def stats(
         show: names of features to draw, as in `features.csv`; by default zero-crossing rate and spectral centroid where
             they are there, and those that tell the emotions apart best.
         projection: how maps are made: pca, or t-sne, which takes longer.
+        format: of all pictures: svg, pdf, or png with 300 dots per inch.
 
     Raises:
         ManifestError: several manifests without a label map, or a file is no manifest.
@@ -77,22 +82,22 @@ def stats(
     for note in found.notes:
         log.warning("%s", note)
     if out is not None:
-        _write_counts(found, protocol, out)
+        _write_counts(found, protocol, out, format)
         if features is not None:
             from vibespeaker.workflows.description.pictures import draw_features  # torch, for pictures alone
 
-            draw_features(manifest, features, encoders, show, projection, seed, out)
+            draw_features(manifest, features, encoders, show, projection, seed, out, format)
         log.info("wrote %s", out)
     return 0
 
 
-def _write_counts(found: Statistics, protocol: str, out: Path) -> None:
-    from vibespeaker.figures import corpus_bars, svg_bytes  # half a second, for a picture
+def _write_counts(found: Statistics, protocol: str, out: Path, kind: Format) -> None:
+    from vibespeaker.figures import corpus_bars, write_figure  # half a second, for a picture
 
     write_text(out / "counts.csv", as_csv(found.counts))
     write_text(out / "counts.md", as_markdown(found.counts, found.published, found.notes))
     figure = corpus_bars(found.counts.splits, found.counts.corpora, found.counts.classes, f"protocol: {protocol}")
-    write_text(out / "counts.svg", svg_bytes(figure).decode())
+    write_figure(figure, out / f"counts.{kind}")
 
 
 def _read(manifests: list[Path], labels: LabelMap | None) -> Manifest:

@@ -19,11 +19,10 @@ from vibespeaker.evaluation.effects import (
     neighbours_alike,
     standardized_differences,
 )
-from vibespeaker.figures import block_sheet, feature_boxes, map_figure, svg_bytes
+from vibespeaker.figures import block_sheet, feature_boxes, map_figure, write_figure
 from vibespeaker.figures.projection import Method, project, standardized
-from vibespeaker.files import write_text
 from vibespeaker.files.csv_text import write_csv
-from vibespeaker.files.outputs import distinct, plain_name
+from vibespeaker.files.outputs import Format, distinct, plain_name
 from vibespeaker.labels import label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.progress import plain_console, tracked
@@ -50,8 +49,9 @@ def draw_features(
     projection: Method,
     seed: int,
     out: Path,
+    kind: Format = "svg",
 ) -> None:
-    """Write `features.csv`, a figure of features and a map of each encoder, and `blocks.svg`; see `vibespeaker stats`.
+    """Write `features.csv`, a figure of features and a map of each encoder, and `blocks`; see `vibespeaker stats`.
 
     Raises:
         ConfigError: no feature has a name of `show`, or no utterance has a class of the label set.
@@ -84,12 +84,12 @@ def draw_features(
         ]
         drawn = _chosen(vectors, order, show)
         if drawn:
-            picture = _boxes(vectors, drawn, emotions, present, shares["emotion"], differences, mark)
-            write_text(out / f"features-{name}.svg", picture)
-        write_text(out / f"map-{name}.svg", _map(vectors, groups, emotions, present, projection, seed, mark))
+            picture = out / f"features-{name}.{kind}"
+            _boxes(vectors, drawn, emotions, present, shares["emotion"], differences, mark, picture)
+        _map(vectors, groups, emotions, present, projection, seed, mark, out / f"map-{name}.{kind}")
     header = ("encoder", "feature", *(f"variance.{kind}" for kind in groups), *(f"g.{name}" for name in present))
     write_csv(out / "features.csv", header, rows)
-    _write_blocks(manifest, emotions, present, seed, mark, out / "blocks.svg")
+    _write_blocks(manifest, emotions, present, seed, mark, out / f"blocks.{kind}")
 
 
 def _check_names(show: Sequence[str] | None, found: Sequence[Vectors]) -> None:
@@ -146,7 +146,8 @@ def _boxes(
     shares: npt.NDArray[np.float64],
     differences: npt.NDArray[np.float64],
     mark: str,
-) -> str:
+    path: Path,
+) -> None:
     known = emotions >= 0
     names = [vectors.names[at] for at in drawn]
     figure = feature_boxes(
@@ -157,7 +158,7 @@ def _boxes(
         {name: f"ε² = {_number(shares[at]) or '–'}" for name, at in zip(names, drawn, strict=True)},
         f"{vectors.encoder}{mark}: features by emotion; above, Hedges' g against all others",
     )
-    return svg_bytes(figure).decode()
+    write_figure(figure, path)
 
 
 def _map(
@@ -168,8 +169,9 @@ def _map(
     projection: Method,
     seed: int,
     mark: str,
-) -> str:
-    """Return the map of at most so many utterances, drawn by seed."""
+    path: Path,
+) -> None:
+    """Write the map of at most so many utterances, drawn by seed."""
     chosen = np.arange(len(emotions))
     if len(chosen) > _POINTS:
         chosen = np.sort(np.random.default_rng(seed).choice(len(chosen), _POINTS, replace=False))
@@ -183,7 +185,7 @@ def _map(
     count = f"{len(chosen):,}" + (f" of {len(emotions):,}" if len(chosen) < len(emotions) else "")
     title = f"{vectors.encoder}{mark}: {count} utterances, {vectors.values.shape[1]:,} values each"
     figure = map_figure(made.points, shown, made.axes, notes, title, {"emotion": classes})
-    return svg_bytes(figure).decode()
+    write_figure(figure, path)
 
 
 def _alike(values: npt.NDArray[np.float64], codes: Codes) -> str:
@@ -214,7 +216,7 @@ def _write_blocks(
             progress.advance()
     if sheet:
         title = f"A second from the middle of {_BLOCKS} recordings of each emotion{mark}"
-        write_text(path, svg_bytes(block_sheet(sheet, BLOCK / SAMPLE_RATE, SAMPLE_RATE / 2, title)).decode())
+        write_figure(block_sheet(sheet, BLOCK / SAMPLE_RATE, SAMPLE_RATE / 2, title), path)
 
 
 def _number(value: float) -> str:

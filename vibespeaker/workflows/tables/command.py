@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 from rich.table import Table as Screen
@@ -17,11 +18,11 @@ from vibespeaker.evaluation.scores import Evaluation
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.evaluation.uncertainty import Interval
-from vibespeaker.files import atomic_path, file_sha256, write_text
+from vibespeaker.files import file_sha256, write_text
 from vibespeaker.files.csv_text import write_csv
 from vibespeaker.files.markdown import plain
 from vibespeaker.files.markdown import row as markdown_row
-from vibespeaker.files.outputs import check_folder
+from vibespeaker.files.outputs import Format, check_folder
 from vibespeaker.files.run_folder import BEST, checkpoint_path
 from vibespeaker.predictions import PredictionsMetadata
 from vibespeaker.progress import plain_console
@@ -34,7 +35,14 @@ log = logging.getLogger(__name__)
 
 ENSEMBLE = "ensemble"
 #: What is written into the folder, beside the folder of runs.
-FILES = ("table.csv", "table.md", "spread.csv", "density.svg", f"{ENSEMBLE}.parquet", f"{ENSEMBLE}.recipe.yaml")
+FILES = (
+    "table.csv",
+    "table.md",
+    "spread.csv",
+    *(f"density.{kind}" for kind in get_args(Format)),
+    f"{ENSEMBLE}.parquet",
+    f"{ENSEMBLE}.recipe.yaml",
+)
 _ATTRIBUTE_HEADS = ("arousal", "valence", "dominance")
 
 
@@ -47,6 +55,7 @@ def remake(
     baseline: Path | None = None,
     draws: int = 2000,
     trust: list[str] | None = None,
+    format: Format = "svg",
 ) -> int:
     """Remake a table of the paper: train what is missing, score all rows, and print published figures beside ours.
 
@@ -64,6 +73,7 @@ def remake(
         draws: bootstrap draws of the intervals.
         trust: packages whose classes configs may name, besides those of vibespeaker, torch, lightning, speechbrain and
             torchmetrics.
+        format: of the picture: svg, pdf, or png with 300 dots per inch.
 
     Raises:
         ConfigError: the plan or a config is wrong.
@@ -85,8 +95,8 @@ def remake(
         write_csv(
             out / "spread.csv", list(frame.columns), frame.astype(object).where(frame.notna(), None).values.tolist()
         )
-        with atomic_path(out / "density.svg") as path:
-            write_densities({name: tables[name] for name in checked.spread}, checked.split, path)
+        drawn = {name: tables[name] for name in checked.spread}
+        write_densities(drawn, checked.split, out / f"density.{format}")
         _print("Range of predicted attributes", frame)
     return 0
 

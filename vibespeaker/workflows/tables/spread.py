@@ -9,7 +9,7 @@ import pandas as pd
 from vibespeaker.evaluation.folds import rows_of
 from vibespeaker.evaluation.policies import scoring_policy
 from vibespeaker.evaluation.targets import Truth
-from vibespeaker.figures import density_panels, svg_bytes
+from vibespeaker.figures import density_panels, write_figure
 from vibespeaker.labels import ATTRIBUTES
 from vibespeaker.predictions import Predictions
 
@@ -44,13 +44,13 @@ def spread_of(tables: Mapping[str, Path], manifest: Path, split: str) -> pd.Data
 
 
 def write_densities(tables: Mapping[str, Path], split: str, path: Path) -> None:
-    """Draw the density of what each run predicts, a panel for each attribute, as SVG."""
+    """Draw the density of what each run predicts, a panel for each attribute; see `write_figure`."""
     read = {name: rows_of(Predictions.read(table), split, table).attributes() for name, table in tables.items()}
     panels = {
         attribute: {name: values[:, index] for name, values in read.items()}
         for index, attribute in enumerate(ATTRIBUTES)
     }
-    path.write_bytes(svg_bytes(density_panels(panels)))
+    write_figure(density_panels(panels), path)
 
 
 def _range(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> tuple[float, float, float]:
