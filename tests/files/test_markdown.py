@@ -1,6 +1,6 @@
 import pytest
 
-from vibespeaker.files.markdown import fenced, plain
+from vibespeaker.files.markdown import fenced, image, one_line, plain
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,21 @@ def test_text_means_nothing(text: str, shown: str) -> None:
 
 def test_a_fence_is_longer_than_any_within() -> None:
     assert fenced("a\n````\n<b>\n", "yaml") == "`````yaml\na\n````\n<b>\n`````"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a|b", "![a\\|b](x.svg)"),
+        ("`rm`", "![\\`rm\\`](x.svg)"),
+        ("<script>", "![&lt;script&gt;](x.svg)"),
+        ("a\n\n](y)", "![a \\](y)](x.svg)"),
+        ("[0, 1]", "![\\[0, 1\\]](x.svg)"),
+    ],
+)
+def test_what_stands_for_a_picture_ends_where_it_should(name: str, shown: str) -> None:
+    assert image(name, "x.svg") == shown
+
+
+def test_a_line_of_html_holds_no_empty_line_and_no_tags() -> None:
+    assert one_line("runs/a\n\n</summary><b> & `x`") == "runs/a &lt;/summary&gt;&lt;b&gt; &amp; `x`"
