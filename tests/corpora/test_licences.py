@@ -3,7 +3,7 @@ from importlib import import_module
 import pytest
 
 from vibespeaker.corpora import FORMATS
-from vibespeaker.corpora.licences import hub_name, may_be_passed_on
+from vibespeaker.corpora.licences import GENERATED, hub_name, may_be_passed_on
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,7 @@ from vibespeaker.corpora.licences import hub_name, may_be_passed_on
     [
         ("CC BY-NC-SA 4.0", True, "cc-by-nc-sa-4.0"),
         ("cc0-1.0", True, "cc0-1.0"),
+        (GENERATED, True, None),
         ("not stated", False, None),
         ("free for research after registration", False, None),
         ("", False, None),

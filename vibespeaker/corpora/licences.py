@@ -5,6 +5,9 @@ The adapters say under which licence each corpus is (`CorpusAdapter.licence`); a
 
 from dataclasses import dataclass
 
+#: Of what a program spoke.
+GENERATED = "none needed: generated speech"
+
 
 @dataclass(frozen=True)
 class Licence:
@@ -28,6 +31,7 @@ _OPEN = (
     Licence("cc by-nc-sa 4.0", "cc-by-nc-sa-4.0"),
     Licence("cc by-nd 4.0", "cc-by-nd-4.0"),
     Licence("cc by-nc-nd 4.0", "cc-by-nc-nd-4.0"),
+    Licence(GENERATED, None),
     Licence("open database license 1.0, contents under the database contents license 1.0", "odbl"),
 )
 

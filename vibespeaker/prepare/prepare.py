@@ -13,6 +13,7 @@ from vibespeaker.audio.files import MIN_DURATION, AudioFacts
 from vibespeaker.audio.inspection import examine_all
 from vibespeaker.corpora import adapter
 from vibespeaker.corpora.base import CorpusAdapter, Problem
+from vibespeaker.corpora.licences import GENERATED
 from vibespeaker.errors import CorpusError
 from vibespeaker.files.csv_text import write_csv
 from vibespeaker.files.outputs import check_output
@@ -29,9 +30,6 @@ from vibespeaker.utterance import MIX, Utterance, Vote, chosen_channels
 logger = logging.getLogger(__name__)
 
 Split = Literal["official", "ablation", "speakers"]
-
-#: Of speech that is generated in the layout of a corpus, in place of that corpus's.
-GENERATED_LICENCE = "none needed: generated speech"
 
 
 @dataclass(frozen=True)
@@ -163,7 +161,7 @@ def prepare_corpus(
                 "min_duration": min_duration,
                 **({} if channels == MIX else {"channels": channels}),
                 # what is generated in a corpus's layout is not that corpus
-                "licence": GENERATED_LICENCE if synthetic else corpus.licence,
+                "licence": GENERATED if synthetic else corpus.licence,
                 "citation": "nobody" if synthetic else corpus.citation,
             },
         ),

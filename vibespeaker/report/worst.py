@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from vibespeaker import figures
 from vibespeaker.corpora.licences import may_be_passed_on
@@ -15,6 +16,7 @@ from vibespeaker.report.document import Block, Clip, Paragraph, Section
 from vibespeaker.report.systems import System
 from vibespeaker.utterance import SAMPLE_RATE
 
+Floats = npt.NDArray[np.float64]
 log = logging.getLogger(__name__)
 
 #: Clips shown, and seconds of each: a page stays small enough to be sent.
@@ -49,29 +51,33 @@ def worst_errors(system: System | None, truth: Truth, audio: bool = False) -> Se
         log.warning("the worst errors are left out: %s", error)
         return Section(_TITLE, ())
     told = sources(manifest.metadata.history, manifest.metadata.corpora)
+    # of several corpora, generated speech among them, each has to say for itself that it may be passed on
+    generated = truth.synthetic and len(told) < 2
     corpora = manifest.column("corpus")
     clips: list[Block] = []
     heard: dict[str, Source] = {}
     silent: dict[str, Source] = {}
     for place, (at, row) in enumerate(zip(chosen, rows, strict=True), start=1):
         source = told.get(corpora[row]) or Source(str(corpora[row]), UNSTATED, UNSTATED)
-        allowed = audio or truth.synthetic or may_be_passed_on(source.licence)
-        (heard if allowed else silent)[source.corpus] = source
-        names, true = system.scores.classes, int(categories[at])
-        answer = int(probabilities[at].argmax())
-        said = (
-            f"{identifiers[place - 1]}: {names[true]} (thought {probabilities[at, true]:.1%} probable), answered "
-            f"{names[answer]} ({probabilities[at, answer]:.0%})"
-        )
+        allowed = audio or generated or may_be_passed_on(source.licence)
+        said = _said(system, identifiers[place - 1], probabilities[at], int(categories[at]))
         clip = _clip(manifest, row, f"worst-{place}", said, allowed)
         if clip is not None:
             clips.append(clip)
+            (heard if allowed else silent)[source.corpus] = source
     if not clips:
         return Section(_TITLE, ())
-    lead = (
-        f"What {system.name} got most wrong: spectrograms up to {SAMPLE_RATE / 2000:g} kHz, as far as they are heard."
+    upper = f"{SAMPLE_RATE / 2000:g} kHz"
+    lead = f"What {system.name} got most wrong: spectrograms up to {upper}, of each at most {_SECONDS:g} s."
+    return Section(_TITLE, (Paragraph(lead, _credits(heard, silent, generated)), *clips))
+
+
+def _said(system: System, identifier: str, probabilities: Floats, true: int) -> str:
+    names, answer = system.scores.classes, int(probabilities.argmax())
+    return (
+        f"{identifier}: {names[true]} (thought {probabilities[true]:.1%} probable), answered {names[answer]} "
+        f"({probabilities[answer]:.0%})"
     )
-    return Section(_TITLE, (Paragraph(lead, _credits(heard, silent, truth.synthetic)), *clips))
 
 
 def _rows_of(truth: Truth, identifiers: Sequence[str]) -> tuple[Manifest, list[int]]:
@@ -108,8 +114,8 @@ def _clip(manifest: Manifest, row: int, name: str, said: str, allowed: bool) -> 
     return Clip(name, figures.spectrogram_png(shown, 420), sound, f"{said}; {length}.", alt)
 
 
-def _credits(heard: dict[str, Source], silent: dict[str, Source], synthetic: bool) -> tuple[str, ...]:
-    given = () if synthetic else tuple(f"{s.corpus}: {s.licence}. {s.citation}" for s in heard.values())
+def _credits(heard: dict[str, Source], silent: dict[str, Source], generated: bool) -> tuple[str, ...]:
+    given = () if generated else tuple(f"{s.corpus}: {s.licence}. {s.citation}" for s in heard.values())
     withheld = tuple(
         f"{s.corpus} is not heard: its licence ({s.licence}) does not let this page pass recordings on; for yourself "
         "write the report with --audio"
