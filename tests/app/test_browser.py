@@ -9,8 +9,6 @@ from tests.app.browser import chromium, served
 from tests.app.conftest import wav
 from tests.sounds import RATE, speech_like
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 DESK, PHONE = {"width": 1200, "height": 900}, {"width": 390, "height": 844}
 SECONDS = 30.0
 VOICE, OTHER = wav(speech_like(1.7)), wav(speech_like(2.4, seed=1))
@@ -79,7 +77,7 @@ def test_uploads_are_answered_one_after_the_other_and_can_be_taken_along(visit):
     assert page.locator("audio").get_attribute("src")
     for label, first in (("JSON", b"{"), ("CSV", b"file,"), ("PNG", b"\x89PNG")):
         with page.expect_download() as waiting:
-            page.get_by_role("button", name=label).click()
+            page.get_by_role("button", name=label, exact=True).click()
         path = waiting.value.path()
         assert waiting.value.suggested_filename == f"voice.{label.lower()}"
         assert path.read_bytes().startswith(first)
@@ -107,6 +105,10 @@ def test_a_long_recording_is_answered_by_stretches_up_to_what_is_taken(visit):
     page.get_by_text(re.compile("stretches as a table")).click()
     page.locator(".vs-table").wait_for()
     assert page.locator(".vs-table tbody tr").count() == page.locator(".vs-stack > div").count()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="PNG over time").click()
+    assert waiting.value.suggested_filename == "long-over-time.png"
+    assert waiting.value.path().read_bytes().startswith(b"\x89PNG")
     shade = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
     assert max(int(part) for part in re.findall(r"\d+", shade)[:3]) < 64  # dark, as the system wants it
 
@@ -153,11 +155,11 @@ def test_every_control_is_reached_and_used_by_keys(visit):
     page = visit()
     upload(page, LONG, "long.wav")
     emotion(page)
-    page.get_by_role("button", name="PNG").wait_for()
+    page.get_by_role("button", name="PNG over time").wait_for()
     page.mouse.click(2, 2)
     told = "e => e.closest('label')?.innerText || e.getAttribute('aria-label') || e.innerText || e.tagName"
     reached: list[str] = []
-    while "PNG" not in reached and len(reached) < 60:
+    while "PNG over time" not in reached and len(reached) < 60:
         page.keyboard.press("Tab")
         reached.append(page.evaluate(f"({told})(document.activeElement)").strip())
     named = "\n".join(dict.fromkeys(reached))

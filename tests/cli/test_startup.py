@@ -43,7 +43,7 @@ def test_the_list_of_commands_needs_the_standard_library_alone() -> None:
     assert not [name for name in third_party if not name.startswith(("_", "sitecustomize"))]
 
 
-@pytest.mark.parametrize("command", ["submit", "fit", "report", "recognize"])
+@pytest.mark.parametrize("command", ["submit", "fit", "report", "recognize", "app"])
 def test_help_needs_no_network(command: str) -> None:
     assert not imported_by(command, "--help") & NETWORKS
 

@@ -35,7 +35,8 @@ def app(
         demo: serve a late fusion that fills every panel: the shipped model, a recogniser of words (extra sphinx), and
             models of words and of attributes, which are built once on this machine, from SYNTHETIC speech.
         transcriber: as for recognize.
-        address: on which the page is served; by default for this machine alone, 0.0.0.0 for everybody who reaches it.
+        address: on which the page is served; by default for this machine alone. For others give the name or the address
+            of this machine by which they reach it.
         port: on which it is served.
         seconds: of a recording that are heard, from its beginning.
         megabytes: of the largest file that is taken.

@@ -90,10 +90,10 @@ def _build(folder: Path, speakers: int, utterances: int, epochs: int) -> None:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Hear nothing but warnings of the commands that build it."""
+    """Hear nothing of the commands that build it but their errors."""
     package = logging.getLogger("vibespeaker")
     level = package.level
-    package.setLevel(logging.WARNING)
+    package.setLevel(logging.ERROR)
     try:
         yield
     finally:

@@ -50,7 +50,9 @@ def check_port(address: str, port: int) -> None:
             tried.bind((address, port))
         except OSError as error:
             raise ConfigError(
-                f"the page cannot be served at {address}:{port}", found=error.strerror or error, remedy="--port NUMBER"
+                f"the page cannot be served at {address}:{port}",
+                found=error.strerror or error,
+                remedy="another --port NUMBER, or an --address of this machine",
             ) from error
 
 

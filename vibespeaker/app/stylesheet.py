@@ -38,6 +38,7 @@ STYLE = """
   overflow: hidden; }
 .vs-stack > div { position: absolute; top: 0; bottom: 0; display: flex; flex-direction: column; }
 .vs-levels { position: relative; height: 7rem; background: rgba(128, 128, 128, .12); border-radius: 2px; }
+.vs-end { position: absolute; right: .3rem; font-size: .75rem; }
 .vs-line { position: absolute; height: 4px; margin-bottom: -2px; border-radius: 2px; }
 .vs-legend { list-style: none; display: flex; flex-wrap: wrap; gap: .2rem 1rem; padding: 0 !important;
   margin: .4rem 0 0 !important; font-size: .9rem; }

@@ -117,8 +117,9 @@ def _of_bytes(content: bytes, excerpt: Excerpt) -> Recorded:
         try:
             heard = hear_any(Path(file.name), excerpt)
         except AudioError as error:
-            said = str(error).replace(f"audio file {file.name}", "the audio that was given")
-            raise AudioError(said.replace(f"file:{file.name}: ", "")) from error  # as ffmpeg calls it
+            said = error.problem.replace(f"audio file {file.name}", "the audio that was given")
+            said = said.replace(f"file:{file.name}: ", "")  # as ffmpeg calls it
+            raise AudioError(said, remedy="give another recording, or convert it to WAV or FLAC") from error
     return Recorded(heard.samples, heard.notes, None, excerpt.start or 0.0, excerpt.end, excerpt.channel)
 
 

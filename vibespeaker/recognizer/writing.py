@@ -98,12 +98,29 @@ def write_picture(answer: Recognition, path: Path) -> None:
     Raises:
         ConfigError: there is no speech to draw.
     """
-    from vibespeaker.figures import trajectory_figure, write_figure
+    from vibespeaker.figures import write_figure
+
+    write_figure(_picture(answer), path)
+
+
+def picture_png(answer: Recognition) -> bytes:
+    """Return what `write_picture` draws, as a PNG.
+
+    Raises:
+        ConfigError: there is no speech to draw.
+    """
+    from vibespeaker.figures import png_bytes
+
+    return png_bytes(_picture(answer))
+
+
+def _picture(answer: Recognition) -> Any:
+    from vibespeaker.figures import trajectory_figure
 
     stretches = sorted((one for one in answer.stretches() if one.probabilities or one.attributes), key=_start)
     if not stretches:
         raise ConfigError("there is nothing to draw", found=answer.problem or SEPARATOR.join(answer.notes))
-    figure = trajectory_figure(
+    return trajectory_figure(
         [one.start - answer.start for one in stretches],
         [one.ends - answer.start for one in stretches],
         _columns([one.probabilities for one in stretches]),
@@ -112,7 +129,6 @@ def write_picture(answer: Recognition, path: Path) -> None:
         "" if answer.file is None else Path(answer.file).name,
         [one.speaker for one in stretches],
     )
-    write_figure(figure, path)
 
 
 def write_explanation(answer: Recognition, sound: Recorded, path: Path) -> None:
@@ -128,8 +144,7 @@ def write_explanation(answer: Recognition, sound: Recorded, path: Path) -> None:
     """
     from vibespeaker.figures import explanation_figure, write_figure
 
-    figure = explanation_figure(sound.samples, SAMPLE_RATE, _explained(answer, sound))
-    write_figure(figure, path)
+    write_figure(explanation_figure(sound.samples, SAMPLE_RATE, _explained(answer, sound)), path)
 
 
 def explanation_png(answer: Recognition, sound: Recorded) -> bytes:

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from vibespeaker.app.drawing import COLOURS, colour_of, legend, line, remark, stretch, table, ticks, timed
+from vibespeaker.app.drawing import COLOURS, colour_of, escaped, legend, line, remark, stretch, table, ticks, timed
 from vibespeaker.app.panels.attributes import share_of
 from vibespeaker.app.service import Answered, Service
-from vibespeaker.labels import ATTRIBUTES
+from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN, ATTRIBUTES
 from vibespeaker.recognizer.results import Recognition
 
 _COLOURS = dict(zip(ATTRIBUTES, (COLOURS["anger"], COLOURS["sadness"], COLOURS["happiness"]), strict=True))
@@ -44,7 +44,7 @@ def _column(one: Recognition, answer: Recognition, names: list[str]) -> str:
         for place, name in reversed([*enumerate(names)])
     )
     place = stretch(one.start - answer.start, one.ends - answer.start, answer.seconds)
-    said = f"{timed(one.start)}: {one.most_probable} {one.confidence:.2f}"
+    said = escaped(f"{timed(one.start)}: {one.most_probable} {one.confidence:.2f}")
     return f'<div style="{place}" title="{said}">{parts}</div>'
 
 
@@ -57,7 +57,9 @@ def _levels(answer: Recognition) -> str:
     )
     told = "attributes over time, from 1 to 7"
     return (
-        f'<figure class="vs-time"><div class="vs-levels" role="img" aria-label="{told}">{lines}</div>'
+        f'<figure class="vs-time"><div class="vs-levels" role="img" aria-label="{told}">{lines}'
+        f'<span class="vs-end" style="top:0">{ATTRIBUTE_MAX:g}</span>'
+        f'<span class="vs-end" style="bottom:0">{ATTRIBUTE_MIN:g}</span></div>'
         f"{ticks(answer.seconds)}{legend(_COLOURS)}</figure>"
     )
 
