@@ -2,11 +2,14 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
 from tests.report.conftest import World
 from vibespeaker.cli.main import main
+from vibespeaker.manifest import Manifest
 
 
 def run(world, *options):
@@ -78,6 +81,19 @@ def test_the_preferred_split_is_scored_and_another_on_demand(make_world):
     assert "120 utterances of 12 speakers, split test." in (world.folder / "out" / "report.md").read_text()
     run(world, "--split", "validation")
     assert "split validation." in (world.folder / "out" / "report.md").read_text()
+
+
+def test_the_tests_of_folds_are_scored_though_the_manifest_has_no_splits(make_world):
+    world = make_world(splits=("test",))
+    world.run("full", heads="categories")
+    manifest = Manifest.read(world.manifest)
+    place = manifest.table.schema.get_field_index("split")
+    empty = pa.nulls(len(manifest), manifest.table.schema.field(place).type)
+    replace(manifest, table=manifest.table.set_column(place, manifest.table.schema.field(place), empty)).write(
+        world.manifest
+    )
+    run(world)
+    assert "split test." in (world.folder / "out" / "report.md").read_text()
 
 
 @pytest.mark.parametrize("heads", ["categories", "attributes"])

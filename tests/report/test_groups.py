@@ -20,14 +20,14 @@ def test_groups_name_the_worst():
 def test_a_group_of_three_clips_is_marked_and_not_drawn():
     groups = tuple(
         Slice("a", "gender", name, count, 5, {"uar": Interval(value, value, value)})
-        for name, count, value in (("female", 50, 0.6), ("other", 3, 1.0))
+        for name, count, value in (("female", 50, 0.6), ("male", 40, 0.5), ("other", 3, 1.0))
     )
     table, picture = slices(evaluation(system("a", uar=0.6), slices=groups), "a").blocks
-    assert table.rows[1][-1] == "too few clips"
-    assert [label.get_text() for label in picture.figure.axes[0].get_yticklabels()] == ["female (50)"]
+    assert table.rows[2][-1] == "too few clips"
+    assert [label.get_text() for label in picture.figure.axes[0].get_yticklabels()] == ["female (50)", "male (40)"]
     assert "1 with fewer than 20 clips left out" in picture.caption
     _, said = slices(evaluation(system("a", uar=0.6), slices=groups[1:]), "a").blocks
-    assert said.text == "No group by gender has 20 clips: none is drawn."
+    assert said.text == "No two groups by gender have 20 clips: none is drawn."
 
 
 def test_every_speaker_has_a_bar_and_the_lowest_are_listed():

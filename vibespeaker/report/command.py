@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+
 from vibespeaker.errors import PredictionsError
 from vibespeaker.evaluation.policies import scoring_policy
 from vibespeaker.evaluation.scores import Evaluation
@@ -108,8 +110,10 @@ def scored_split(paths: Sequence[Path], truth: Truth, split: str | None) -> tupl
     splits = {path: _splits(path) for path in paths}
     if split is None and not any(splits.values()):
         return list(paths), None
-    labelled = truth.frame["split"][truth.frame[["category", "arousal", "valence", "dominance"]].notna().any(axis=1)]
-    wanted = (split,) if split else [name for name in PREFERRED if name in set(labelled)]
+    # the tables' splits, not the manifest's: the tests of folds have none there
+    has_label = truth.frame[["category", "arousal", "valence", "dominance"]].notna().any(axis=1)
+    labelled = {name for path in paths for name in _splits_of(path, has_label)}
+    wanted = (split,) if split else [name for name in PREFERRED if name in labelled]
     counts = {name: sum(name in present for present in splits.values()) for name in wanted}
     chosen = max(counts, key=lambda name: counts[name], default=None)
     if chosen is None or not counts[chosen]:
@@ -117,7 +121,7 @@ def scored_split(paths: Sequence[Path], truth: Truth, split: str | None) -> tupl
             "no prediction table has a split that can be scored",
             found=", ".join(sorted({name for present in splits.values() for name in present})),
             allowed=", ".join(wanted)
-            or f"none: manifest {truth.path} has labels for no test, development or validation",
+            or f"none: manifest {truth.path} has no labels for the utterances of test, development or validation",
         )
     kept = [path for path in paths if chosen in splits[path]]
     for path in paths:
@@ -139,6 +143,12 @@ def _with_groups(evaluation: Evaluation, systems: Sequence[System], truth: Truth
 
 def _splits(path: Path) -> set[str]:
     return set(Predictions.read(path).frame["split"].dropna().unique())
+
+
+def _splits_of(path: Path, chosen: "pd.Series[bool]") -> set[str]:
+    """Return the splits of those utterances of a table that are chosen; unknown ones are refused elsewhere."""
+    frame = Predictions.read(path).frame
+    return set(frame["split"][chosen.reindex(frame["utterance_id"], fill_value=False).to_numpy(bool)].dropna().unique())
 
 
 def _manifest_of(runs: Sequence[Run]) -> Path:

@@ -45,14 +45,15 @@ def _grouping(by: str, groups: Sequence[Slice], kept: Sequence[str], evaluation:
         drawn = sorted(drawn, key=lambda group: _ascending(group, kept[0]))[:_MOST_BARS]
     elif len(drawn) > _MOST_GROUPS:
         drawn = sorted(drawn, key=lambda group: _ascending(group, kept[0]))[:_MOST_GROUPS]
-    if not drawn:
-        blocks.append(Paragraph(f"No group by {title} has {LEAST_UTTERANCES} clips: none is drawn."))
+    if len(drawn) < 2:  # one alone has nothing to be compared with
+        blocks.append(Paragraph(f"No two groups by {title} have {LEAST_UTTERANCES} clips: none is drawn."))
         return blocks
     values = [group.scores.get(kept[0], UNKNOWN) for group in drawn]
     names = [f"{group.group} ({group.utterances:,})" for group in drawn]
     left_out = sum(one.is_small for one in groups)
     said = f" {left_out} with fewer than {LEAST_UTTERANCES} clips left out." if left_out else ""
-    caption = f"{score} of {groups[0].system} by {title}, with the number of clips; dashed: all utterances.{said}"
+    counted = "" if by == "speaker" else ", with the number of clips"
+    caption = f"{score} of {groups[0].system} by {title}{counted}; dashed: all utterances.{said}"
     alt = f"{score} by {title}, all utterances {whole:.3f}: {listed(names, [one.value for one in values])}."
     if by == "speaker":
         ends = {score: [[one.low, one.high] for one in values]}

@@ -74,8 +74,9 @@ def worst_errors(system: System | None, truth: Truth, audio: bool = False) -> Se
 
 def _said(system: System, identifier: str, probabilities: Floats, true: int) -> str:
     names, answer = system.scores.classes, int(probabilities.argmax())
+    least = f"{probabilities[true]:.1%}" if probabilities[true] >= 0.0005 else "less than 0.1%"
     return (
-        f"{identifier}: {names[true]} (thought {probabilities[true]:.1%} probable), answered {names[answer]} "
+        f"{identifier}: {names[true]} (thought {least} probable), answered {names[answer]} "
         f"({probabilities[answer]:.0%})"
     )
 
