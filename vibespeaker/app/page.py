@@ -59,11 +59,12 @@ def _answered(service: Service, asked: Asked) -> Answered | None:
                 waits.caption(f"{ahead} before you; your turn comes")
 
             answered = service.answered(asked.content, asked.name, asked.text, asked.seconds, told)
+            # before anything is shown: where something else was chosen meanwhile, the script ends with the next drawing
+            st.session_state[_LAST] = (key, answered)
     except VibeSpeakerError as error:
         place.error(plain(str(error)), icon=":material/error:")
         return None
     place.empty()
-    st.session_state[_LAST] = (key, answered)
     return answered
 
 

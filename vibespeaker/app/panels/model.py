@@ -56,8 +56,6 @@ def _qualities(facts: ModelFacts) -> list[str]:
         for what, values in facts.scores.items()
     ]
     points = [f"How well: {'; '.join(scores)}."] if scores else []
-    points.append(
-        "Good for trying it out on voices like those; expect less of other languages, people, rooms and lines."
-    )
+    points.append("Good for voices like those. Expect less of other languages, people, microphones and rooms.")
     points += [f"At home with {', '.join(ranges)}."] if (ranges := facts.ranges()) else []
     return [*points, f"For a better one {facts.better}."] if facts.better else points
