@@ -19,7 +19,7 @@ PLAN = {
     "labels": "corpora/seven",
     "protocols": ["speakers", "utterances"],
     "fractions": {"train": 0.6, "test": 0.4},
-    "clean": {"denoise": 0.5, "silence": "energy"},
+    "clean": {"denoise": 0.0, "silence": "energy"},
     "balance": {"target": 24, "noisy": ["calm"]},
     "dtype": "float32",
     "variants": [
@@ -122,15 +122,25 @@ def test_the_training_split_is_balanced_and_only_named_classes_have_noisy_views(
     assert noisy == {"calm"}
 
 
-def test_what_is_done_stays(done, caplog):
+def test_what_is_done_stays_also_after_a_run_that_lacked_more(done, caplog, capsys):
     out, words = done
+    table = (out / "table.csv").read_text()
     before = {path: path.stat().st_mtime_ns for path in out.rglob("predictions.parquet")}
     assert len(before) == 4
+    where = "vibespeaker.workflows.ablation.experiment.lacking"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(where, lambda *_: "nothing at hand")
+        assert main(words) == 2
+        assert "none of the variants. Found: nothing at hand" in capsys.readouterr().err
+        patch.setattr(where, lambda one, _: None if one.classifier == "knn" else "no")
+        assert main(words) == 0
+    assert "bayes was not run: no" in (out / "table.md").read_text()
     with caplog.at_level("INFO"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
         assert main(words) == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert caplog.text.count("done before") == 5
+    assert (out / "table.csv").read_text() == table
 
 
 def test_what_a_variant_lacks_is_said(monkeypatch, tmp_path):

@@ -1,7 +1,7 @@
 """All steps of an experiment, under one split or several."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,13 +72,14 @@ def run_experiment(
     missing = {one.name: reason for one in plan.variants if (reason := lacking(one, plan.config)) is not None}
     for name, reason in missing.items():
         log.warning("%s is left out: %s", name, reason)
-    runnable = replace(plan, variants=tuple(one for one in plan.variants if one.name not in missing))
+    if len(missing) == len(plan.variants):
+        raise ConfigError("this machine can run none of the variants", found=next(iter(missing.values())))
     found: dict[str, Mapping[str, Sequence[Cell]]] = {}
     status = 0
     for protocol in plan.protocols:
         log.info("under split %s", protocol)
-        one = under(runnable, protocol)
-        failed, found[protocol] = _run(one, manifests, out / protocol, store, overlay, jobs, draws, seed)
+        one = under(plan, protocol)
+        failed, found[protocol] = _run(one, manifests, out / protocol, store, overlay, jobs, draws, seed, missing)
         status |= failed
     write_joint(plan, found, missing, out, title)
     return status
@@ -93,9 +94,11 @@ def _run(
     jobs: int,
     draws: int,
     seed: int,
+    left_out: Collection[str] = (),
 ) -> tuple[int, dict[str, Sequence[Cell]]]:
-    """Run all variants under one split; return the status, and variant → its cells."""
-    manifest = experiment_manifest(manifests, plan, seed, out)
+    """Run all variants but those left out under one split; return the status, and variant → its cells."""
+    manifest = experiment_manifest(manifests, plan, seed, out)  # of the whole plan: what is left out may come later
+    plan = replace(plan, variants=tuple(one for one in plan.variants if one.name not in left_out))
     balanced = balance_plan(plan, manifest, seed)
     status = extract_all(plan, manifest, cache, balanced)
     paths = write_variants(plan, manifest, out)

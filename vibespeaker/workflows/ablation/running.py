@@ -158,8 +158,9 @@ def run_variants(
             tables[number] = _fit(variant, manifests[number], cache, out, plan, balanced)
         else:
             by_config.setdefault(variant.config or plan.config, []).append(number)
-    for place, (config, numbers) in enumerate(by_config.items()):
-        own = "" if len(by_config) == 1 else f"-{place}-{_slug(Path(config).stem)}"
+    names = distinct(_slug(Path(config).stem) for config in by_config)
+    for (config, numbers), name in zip(by_config.items(), names, strict=True):
+        own = "" if config == plan.config else f"-{name}"  # the same, whichever other variants this machine can run
         variants = [(plan.variants[number], manifests[number]) for number in numbers]
         found = _train(plan, config, variants, cache, out, own, overlay, jobs, balanced)
         for number, table in zip(numbers, found, strict=True):
