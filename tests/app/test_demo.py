@@ -34,6 +34,18 @@ def test_the_demo_is_built_once_and_fills_every_panel(tmp_path, capsys):
     assert recognizer.provenance.synthetic
 
 
+def test_of_two_that_build_it_the_quicker_ones_stays(tmp_path):
+    made, folder = tmp_path / "made", tmp_path / "demo"
+    for place, said in ((made, "slower"), (folder, "quicker")):
+        place.mkdir()
+        (place / demo.FUSION).write_text(said)
+    demo._keep(made, folder)
+    assert (folder / demo.FUSION).read_text() == "quicker"
+    (folder / demo.FUSION).rename(folder / "something else")
+    with pytest.raises(OSError, match="not empty"):
+        demo._keep(made, folder)
+
+
 def test_the_demo_lies_in_the_users_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert demo.user_cache() == tmp_path / "vibespeaker"
