@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def seconds_of(words: list[str], repeats: int) -> float:
-    """Return the least processor time of `repeats` runs of this interpreter with `words`, after one that warms files."""
+    """Return the least processor time of `repeats` runs of this interpreter with `words`, once files are warm."""
     taken = []
     for _ in range(repeats + 1):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
