@@ -22,6 +22,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from vibespeaker.config_files.imports import take_trust, trust
 from vibespeaker.config_files.parsing import parse_arguments, parser_mode
 from vibespeaker.config_files.trust import trusted_packages
+from vibespeaker.config_files.yaml_text import parse_yaml
 from vibespeaker.errors import ConfigError, VibeSpeakerError
 from vibespeaker.files import MACHINE_ERRORS
 from vibespeaker.files.run_folder import trained_checkpoint
@@ -156,6 +157,7 @@ class TrainerCLI(LightningCLI):
         resolved = self.options.clone()
         resolved.bases = resolved.ckpt_path = None
         config = self._parser("fit").dump(resolved, skip_unset=False)
+        self.config_dump = parse_yaml(config, "the config")  # Lightning would write all of it out again for hyper-parameters
         lines = RunLines(self.folder, each_epoch=wanted and not draws)
         return [*callbacks, RunRecord(self.folder, config), HyperParameters(config), lines]
 
