@@ -7,20 +7,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 import yaml
 
 from tests.manifests import manifest_of
+from tests.sounds import RATE, speech_like
 from tests.toy import SMALL_TASK, make_toy
+from vibespeaker.cache import EmbeddingCache
 from vibespeaker.cli.main import main
 from vibespeaker.ensemble import ensemble
-from vibespeaker.errors import PredictionsError
+from vibespeaker.errors import CacheError, PredictionsError
 from vibespeaker.evaluation import Evaluation
 from vibespeaker.evaluation.command import evaluate
 from vibespeaker.evaluation.folds import join, read_tables
+from vibespeaker.files import file_sha256
 from vibespeaker.manifest import Manifest
 from vibespeaker.metrics import concordance
 from vibespeaker.predictions import Predictions
 from vibespeaker.prepare.split.folds import leave_one_out
+from vibespeaker.workflows.cross_validation import _extract
 from vibespeaker.workflows.folds import write_folds
 
 
@@ -77,6 +82,33 @@ def test_published_folds_that_share_speakers_are_refused_unless_that_is_named(do
     assert "allow_leaks: [speaker]" in capsys.readouterr().err
     assert main([*words, "--allow_leaks=[speaker]"]) == 0
     assert "speaker" in capsys.readouterr().out
+
+
+def test_views_are_drawn_of_what_a_fold_trains_on(tmp_path):
+    rows = []
+    for number in range(3):
+        path = tmp_path / f"{number}.wav"
+        soundfile.write(path, speech_like(0.4, seed=number), RATE)
+        rows.append({"name": str(number), "category": "anger", "audio_sha256": file_sha256(path)})
+        rows[-1]["split"] = "train" if number else "test"
+    whole, fold = manifest_of([{**row, "split": None} for row in rows], str(tmp_path)), manifest_of(rows, str(tmp_path))
+    whole.write(tmp_path / "whole.parquet")
+    fold.write(tmp_path / "fold.parquet")
+    encoders = tmp_path / "means.yaml"
+    encoders.write_text("means: {class_path: HandcraftedMeans}", encoding="utf-8")
+    places = (tmp_path / "whole.parquet", [tmp_path / "fold.parquet"])
+    assert _extract(*places, str(encoders), tmp_path / "cache", 1, "augmentation/speed") == 0
+    cache = EmbeddingCache.open(tmp_path / "cache")
+    assert len(cache.entries("means", whole)) == 3
+    assert len(cache.entries("means", fold.select([1, 2]), view=1)) == 2
+    with pytest.raises(CacheError, match="augmented view 1 of the audio content of 1 of 3"):
+        cache.entries("means", fold, view=1)
+
+
+def test_views_need_encoders(done, capsys):
+    _, words = done
+    assert main([*words, "--views", "1"]) == 2
+    assert "add --encoders" in capsys.readouterr().err
 
 
 def test_a_run_without_validation_keeps_its_last_state(done):
