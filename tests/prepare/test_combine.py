@@ -194,3 +194,15 @@ def test_complete_corpora_make_the_seven_class_corpus(complete):
 def test_complete_iemocap_has_the_usual_5531_utterances_in_four_classes(complete):
     iemocap = [pair for pair in complete if pair[1] == "iemocap"]
     assert len(combine_manifests(iemocap, read_label_map("corpora/four")).manifest) == 5_531
+
+
+def test_the_seven_corpora_of_seven_classes_keep_neutral_and_drop_calm_and_boredom():
+    labels = read_label_map("corpora/basic")
+    assert labels.labels.classes == ("anger", "sadness", "happiness", "surprise", "fear", "disgust", "neutral")
+    tables = [
+        (counted("ravdess", {"calm": 2, "neutral": 1, "surprise": 3}, 2, "ravdess"), "ravdess"),
+        (counted("emodb", {"boredom": 2, "neutral": 2, "fear": 1}, 2, "emodb"), "emodb"),
+    ]
+    made = combine_manifests(tables, labels).manifest
+    assert made.metadata.label_set == "basic"
+    assert sorted(made.column("category")) == ["fear", *["neutral"] * 3, *["surprise"] * 3]
