@@ -12,7 +12,6 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +36,7 @@ def main() -> None:
             folder = Path(name)
             write_corpus(folder / "corpus", clips, real)
             for command, words in commands(folder).items():
-                peak, seconds = measured(words(folder), folder)
+                peak, seconds = measured(words, folder)
                 found.setdefault(command, []).append(f"{peak:,.0f} ({seconds:,.0f} s)")
     table = Table("peak memory, MB (processor time)", *(f"{clips:,} clips" for clips in options.clips))
     for command, cells in found.items():
@@ -57,17 +56,17 @@ def write_corpus(folder: Path, clips: int, real: list[np.ndarray]) -> None:
         write_audio(speaker / f"{number:05}.wav", mixed.astype(np.float32))
 
 
-def commands(folder: Path) -> dict[str, Callable[[Path], list[str]]]:
-    """Return name → words of each command, in order."""
+def commands(folder: Path, epochs: int = 1) -> dict[str, list[str]]:
+    """Return name → words of each command on the corpus in `folder`, in order."""
     manifest, cache = str(folder / "manifest.parquet"), str(folder / "cache")
     data = ["--data.init_args.manifest", manifest, "--data.init_args.cache", cache]
     run = ["--config", "experiment/embedded", "--name", "one", *data, "--trainer.accelerator", "cpu"]
     return {
-        "prepare": lambda at: ["prepare", "folder", str(at / "corpus"), "--split", "speakers", "--out", manifest],
-        "extract": lambda at: ["extract", manifest, "--encoders", "encoders/embedded", "--out", cache],
-        "fit": lambda at: ["fit", *run, "--trainer.max_epochs", "1"],
-        "predict": lambda at: ["predict", *run],
-        "recognize": lambda at: ["recognize", str(at / "corpus"), "--csv", "--out", str(at / "answers.csv")],
+        "prepare": ["prepare", "folder", str(folder / "corpus"), "--split", "speakers", "--out", manifest],
+        "extract": ["extract", manifest, "--encoders", "encoders/embedded", "--out", cache],
+        "fit": ["fit", *run, "--trainer.max_epochs", str(epochs)],
+        "predict": ["predict", *run],
+        "recognize": ["recognize", str(folder / "corpus"), "--csv", "--out", str(folder / "answers.csv")],
     }
 
 
