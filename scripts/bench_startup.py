@@ -4,7 +4,8 @@
     python scripts/bench_startup.py --manifest runs/quickstart/manifest.parquet
 
 Every command answers `--help`, beside `import torch`; `--imports` lists its ten slowest imports, by the time that a
-module takes for itself. With a manifest, `stats`, `check` and `split` do their work on it, beside `import pandas` and
+module takes for itself (of `fit`, `validate`, `test`, `predict`, whose help is a page that is ready, those behind
+`--print_config`). With a manifest, `stats`, `check` and `split` do their work on it, beside `import pandas` and
 `import pyarrow`. Each is a fresh interpreter with warm files; the least of a few runs counts, since everything else on
 the machine can only add to it.
 """
@@ -45,7 +46,7 @@ def main() -> None:
     console.print(table)
     if arguments.imports:
         for command in arguments.commands:
-            found = ", ".join(f"{name} {1000 * took:.0f}" for name, took in slowest_imports([command, "--help"]))
+            found = ", ".join(f"{name} {1000 * took:.0f}" for name, took in slowest_imports(command))
             console.print(f"{command}, ms: {found}")
 
 
@@ -60,8 +61,10 @@ def seconds_of(words: list[str], repeats: int) -> float:
     return min(taken[1:])
 
 
-def slowest_imports(words: list[str]) -> list[tuple[str, float]]:
+def slowest_imports(command: str) -> list[tuple[str, float]]:
     """Return the modules that take longest to import in a command, themselves alone, and their seconds."""
+    is_trainer = command in TRAINER_COMMANDS
+    words = [command, *(["--config", "experiment/embedded", "--print_config"] if is_trainer else ["--help"])]
     run = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "vibespeaker", *words],
         check=True,
