@@ -71,10 +71,12 @@ def test_from_corpus_to_corpus_runs_to_the_end_and_goes_on_after_an_interruption
     (first / "predictions.parquet").unlink()
     before = (second / "trial.json").stat().st_mtime_ns
     text = (out / "table.csv").read_text()
-    assert main(words) == 0
+    assert main([*words, "--format", "pdf"]) == 0
     assert (second / "trial.json").stat().st_mtime_ns == before
     assert (out / "table.csv").read_text() == text
     assert (out / "matrix.svg").is_file()
+    assert (out / "matrix.pdf").read_bytes().startswith(b"%PDF")
+    assert len(list((out / "confusion").glob("*.pdf"))) == 2
     assert "| emodb | ravdess |" in (out / "table.md").read_text()
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from vibespeaker.config_files import find_config
 from vibespeaker.config_files.imports import trust as trust_packages
 from vibespeaker.errors import ConfigError
-from vibespeaker.files.outputs import check_folder
+from vibespeaker.files.outputs import Format, check_folder
 from vibespeaker.labels import label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.label_map import read_label_map
@@ -27,6 +27,7 @@ def ablate(
     jobs: int = 1,
     draws: int = 2000,
     seed: int = 0,
+    format: Format = "svg",
     trust: list[str] | None = None,
 ) -> int:
     """Train every variant of a plan, test all on the same tests, and write one table.
@@ -45,6 +46,7 @@ def ablate(
         jobs: trainings at a time.
         draws: bootstrap draws of the intervals.
         seed: of the split.
+        format: of the pictures: svg, pdf, or png with 300 dots per inch.
         trust: packages whose classes configs may name, besides those of vibespeaker, torch, lightning, speechbrain and
             torchmetrics.
 
@@ -57,7 +59,7 @@ def ablate(
     trust_packages(trust or ())
     check_folder(out, inputs=[find_config(plan)], names=FILES)
     return run_experiment(
-        read_plan(plan), manifests, out, cache, overlay, jobs, draws, seed, f"Ablation {Path(plan).stem}"
+        read_plan(plan), manifests, out, cache, overlay, jobs, draws, seed, f"Ablation {Path(plan).stem}", format
     )
 
 
@@ -74,6 +76,7 @@ def cross(
     jobs: int = 1,
     draws: int = 2000,
     seed: int = 0,
+    format: Format = "svg",
     trust: list[str] | None = None,
 ) -> int:
     """Train on some corpora and test on others, over the classes that all of them have.
@@ -95,6 +98,7 @@ def cross(
         jobs: trainings at a time.
         draws: bootstrap draws of the intervals.
         seed: of the split.
+        format: of the pictures: svg, pdf, or png with 300 dots per inch.
         trust: packages whose classes configs may name, besides those of vibespeaker, torch, lightning, speechbrain and
             torchmetrics.
 
@@ -124,7 +128,7 @@ def cross(
         ScoredSplit(group, Selection(only={"corpus": group.split("+")}), spelled) for group in tested
     )
     return run_experiment(
-        ExperimentPlan(**fields), manifests, out, cache, overlay, jobs, draws, seed, "Cross-corpus evaluation"
+        ExperimentPlan(**fields), manifests, out, cache, overlay, jobs, draws, seed, "Cross-corpus evaluation", format
     )
 
 

@@ -10,12 +10,12 @@ from rich.table import Table
 
 from vibespeaker.arguments.ranges import DRAWS, JOBS, SEED, require
 from vibespeaker.errors import ConfigError
-from vibespeaker.figures import confusion_figure, score_matrix, svg_bytes
+from vibespeaker.figures import FORMATS, confusion_figure, score_matrix, write_figure
 from vibespeaker.files import write_text
 from vibespeaker.files.csv_text import write_csv
 from vibespeaker.files.markdown import plain
 from vibespeaker.files.markdown import row as markdown_row
-from vibespeaker.files.outputs import check_folder, distinct, plain_name
+from vibespeaker.files.outputs import Format, check_folder, distinct, plain_name
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions
 from vibespeaker.progress import plain_console
@@ -36,7 +36,7 @@ from vibespeaker.workflows.ablation.scoring import SCORES, Cell, as_frame, confu
 log = logging.getLogger(__name__)
 
 #: What is written into the folder, beside the folders of manifests, cache and runs.
-FILES = (STAMP, "manifest.parquet", "plan.yaml", "table.csv", "table.md", "matrix.svg")
+FILES = (STAMP, "manifest.parquet", "plan.yaml", "table.csv", "table.md", *(f"matrix.{kind}" for kind in FORMATS))
 
 
 def run_experiment(
@@ -49,6 +49,7 @@ def run_experiment(
     draws: int,
     seed: int,
     title: str,
+    kind: Format = "svg",
 ) -> int:
     """Do all steps of an experiment and write its table; see `vibespeaker ablate`."""
     require(JOBS, jobs=jobs)
@@ -65,9 +66,9 @@ def run_experiment(
     synthetic = any(Manifest.read(path, ["utterance_id"]).metadata.synthetic for path in manifests)
     title += " (synthetic speech)" if synthetic else ""
     if not plan.protocols:
-        status, cells = _run(plan, manifests, out, store, overlay, jobs, draws, seed)
+        status, cells = _run(plan, manifests, out, store, overlay, jobs, draws, seed, kind)
         if cells:
-            _write([cell for of_variant in cells.values() for cell in of_variant], plan, out, title)
+            _write([cell for of_variant in cells.values() for cell in of_variant], plan, out, title, kind)
         return status
     missing = {one.name: reason for one in plan.variants if (reason := lacking(one, plan.config)) is not None}
     for name, reason in missing.items():
@@ -79,7 +80,7 @@ def run_experiment(
     for protocol in plan.protocols:
         log.info("under split %s", protocol)
         one = under(plan, protocol)
-        failed, found[protocol] = _run(one, manifests, out / protocol, store, overlay, jobs, draws, seed, missing)
+        failed, found[protocol] = _run(one, manifests, out / protocol, store, overlay, jobs, draws, seed, kind, missing)
         status |= failed
     write_joint(plan, found, missing, out, title)
     return status
@@ -94,6 +95,7 @@ def _run(
     jobs: int,
     draws: int,
     seed: int,
+    kind: Format,
     left_out: Collection[str] = (),
 ) -> tuple[int, dict[str, Sequence[Cell]]]:
     """Run all variants but those left out under one split; return the status, and variant → its cells."""
@@ -115,11 +117,11 @@ def _run(
         counts, classes = confusion(table, manifest, plan.tests[0])
         if classes:
             picture = confusion_figure(counts, classes, f"{variant.name}: {plan.tests[0].title}")
-            write_text(out / "confusion" / f"{name}.svg", svg_bytes(picture).decode())
+            write_figure(picture, out / "confusion" / f"{name}.{kind}")
     return status, found
 
 
-def _write(cells: Sequence[Cell], plan: ExperimentPlan, out: Path, title: str) -> None:
+def _write(cells: Sequence[Cell], plan: ExperimentPlan, out: Path, title: str, kind: Format) -> None:
     frame = as_frame(cells)
     write_csv(out / "table.csv", list(frame.columns), frame.astype(object).where(frame.notna(), None).values.tolist())
     header = ("trained", "tested", "classes", "utterances", "speakers", *SCORES.values())
@@ -141,12 +143,12 @@ def _write(cells: Sequence[Cell], plan: ExperimentPlan, out: Path, title: str) -
     console.print(table)
     lines = [markdown_row(header), "|---|---|" + "---:|" * (len(header) - 2)]
     lines += [markdown_row(map(plain, row)) for row in rows]
-    write_text(out / "table.md", f"# {plain(title)}\n\n" + "\n".join(lines) + "\n\n![UAR](matrix.svg)\n")
+    write_text(out / "table.md", f"# {plain(title)}\n\n" + "\n".join(lines) + f"\n\n![UAR](matrix.{kind})\n")
     trained = list(dict.fromkeys(cell.variant for cell in cells))
     tested = [test.title for test in plan.tests]
     matrix = np.full((len(trained), len(tested)), np.nan)
     for cell in cells:
         if "uar" in cell.scores:
             matrix[trained.index(cell.variant), tested.index(cell.test)] = cell.scores["uar"].value
-    write_text(out / "matrix.svg", svg_bytes(score_matrix(matrix, trained, tested, "UAR", title)).decode())
+    write_figure(score_matrix(matrix, trained, tested, "UAR", title), out / f"matrix.{kind}")
     log.info("wrote %s", out / "table.md")
