@@ -22,10 +22,10 @@ from vibespeaker.audio.files import examine, write_audio
 from vibespeaker.audio.recordings import Recordings, read_unchanged
 from vibespeaker.corpora.base import Problem
 from vibespeaker.errors import AudioError, ManifestError
-from vibespeaker.figures import before_and_after, png_bytes
-from vibespeaker.files import atomic_path, naming
+from vibespeaker.figures import before_and_after, write_figure
+from vibespeaker.files import naming
 from vibespeaker.files.csv_text import write_csv
-from vibespeaker.files.outputs import below, check_apart, check_folder, check_output
+from vibespeaker.files.outputs import Format, below, check_apart, check_folder, check_output
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.prepare import write_problems
 from vibespeaker.prepare.terminal import problem_table
@@ -56,6 +56,7 @@ def clean(
     loudness: float | None = None,
     min_duration: float = MIN_DURATION,
     picture: str | None = None,
+    format: Format = "png",
     workers: int | None = None,
 ) -> int:
     """Write cleaned copies of recordings as 16 kHz mono WAV, and a manifest of them; originals stay as they are.
@@ -75,6 +76,7 @@ def clean(
         min_duration: what is shorter after all steps is dropped, in seconds; 0 keeps everything.
         picture: utterance whose waveform and spectrogram are drawn before and after, beside the manifest; the first
             that is kept by default.
+        format: of the picture: png with 300 dots per inch, svg, or pdf.
         workers: clips cleaned at the same time, by default as many as there are cores.
 
     Returns:
@@ -88,7 +90,7 @@ def clean(
     require(WORKERS, workers=workers)
     recipe = CleaningRecipe(denoise, silence, margin, below_db, loudness)
     identity = recipe.identity()
-    companions = [out.with_suffix(suffix) for suffix in (".problems.csv", ".cleaning.csv", ".png")]
+    companions = [out.with_suffix(suffix) for suffix in (".problems.csv", ".cleaning.csv", f".{format}")]
     check_output(out, suffixes=(".parquet",))
     for companion in companions:
         check_output(companion, inputs=[manifest])
@@ -101,7 +103,7 @@ def clean(
     cleaned.write(out)
     write_problems(out.with_suffix(".problems.csv"), problems)
     _write_measures(out.with_suffix(".cleaning.csv"), table, findings)
-    _draw(table, cleaned, picture, out.with_suffix(".png"))
+    _draw(table, cleaned, picture, out.with_suffix(f".{format}"))
     journal.unlink(missing_ok=True)
     console = plain_console()
     if problems:
@@ -265,6 +267,5 @@ def _draw(table: Manifest, cleaned: Manifest, wanted: str | None, path: Path) ->
     if chosen not in after:
         raise ManifestError("there is no such utterance to draw, or it was dropped", found=chosen)
     pair = tuple(Recordings(one).read(one.column("utterance_id").index(chosen), None) for one in (table, cleaned))
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(png_bytes(before_and_after(pair[0], pair[1], SAMPLE_RATE, chosen)))
+    write_figure(before_and_after(pair[0], pair[1], SAMPLE_RATE, chosen), path)
     log.info("drew %s", path)
