@@ -151,24 +151,39 @@ def test_nothing_is_wider_than_the_screen(visit, size):
     assert wide <= size["width"]
 
 
+def tabbed(page, wanted):
+    """Press Tab from the top of the page until a button is reached, and return what was passed, by name."""
+    page.mouse.click(2, 2)
+    told = "e => e.closest('label')?.innerText || e.getAttribute('aria-label') || e.innerText || e.tagName"
+    reached: list[str] = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(f"({told})(document.activeElement)").strip())
+        if reached[-1] == wanted and page.evaluate("document.activeElement.tagName") == "BUTTON":
+            return reached
+    raise AssertionError(reached)
+
+
 def test_every_control_is_reached_and_used_by_keys(visit):
     page = visit()
     upload(page, LONG, "long.wav")
     emotion(page)
     page.get_by_role("button", name="PNG over time").wait_for()
-    page.mouse.click(2, 2)
-    told = "e => e.closest('label')?.innerText || e.getAttribute('aria-label') || e.innerText || e.tagName"
-    reached: list[str] = []
-    while "PNG over time" not in reached and len(reached) < 60:
-        page.keyboard.press("Tab")
-        reached.append(page.evaluate(f"({told})(document.activeElement)").strip())
-    named = "\n".join(dict.fromkeys(reached))
+    named = "\n".join(dict.fromkeys(tabbed(page, "PNG over time")))
     wanted = ("Upload a file", "Remove long.wav", "Add files", "the recording as it was heard", "as a table")
     for control in (*wanted, "JSON", "CSV", "PNG"):
         assert control in named, named
     page.get_by_text("Upload a file").click()
     page.keyboard.press("ArrowRight")
     page.get_by_role("button", name="Record", exact=True).wait_for()
+    tabbed(page, "Record")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Stop recording").wait_for()
+    page.wait_for_timeout(1500)
+    tabbed(page, "Stop recording")
+    page.keyboard.press("Enter")
+    emotion(page)
+    assert "the first 3 s" in "\n".join(tabbed(page, "JSON"))
 
 
 def test_nothing_of_the_visits_is_left_on_the_disk(machine, visit):
