@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -62,5 +63,8 @@ def visit():
         shared.open_for_visitors(Service(recognizer, shared.Bounds(**bounds)))
         return AppTest.from_file(str(PAGE), default_timeout=60).run()
 
+    main = sys.modules["__main__"]
     yield opened
     shared._open.clear()
+    # Streamlit puts the page in its place, and processes that other tests spawn would run the page first
+    sys.modules["__main__"] = main

@@ -135,6 +135,7 @@ def test_what_is_done_stays_also_after_a_run_that_lacked_more(done, caplog, caps
         patch.setattr(where, lambda one, _: None if one.classifier == "knn" else "no")
         assert main(words) == 0
     assert "bayes was not run: no" in (out / "table.md").read_text()
+    caplog.clear()
     with caplog.at_level("INFO"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
         assert main(words) == 0

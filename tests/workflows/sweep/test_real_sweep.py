@@ -34,4 +34,4 @@ def test_a_grid_over_loss_weights_from_training_to_the_report(tmp_path):
     assert table.metadata.system == found[0].name
     report = (out / "report" / "report.md").read_text()
     assert "Weights of the losses" in report
-    assert f"| {found[1].name} (synthetic speech) | 0.75 | 0.25 |" in report
+    assert f"| {found[1].name} | 0.75 | 0.25 |" in report
