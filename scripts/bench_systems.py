@@ -9,7 +9,8 @@ itself on a random split (`--random`); and by name resnet18 and mobilenet-plain-
 and want `--folds` and one seed. It can be stopped at any time and goes on where it stopped. Numbers go to
 OUT/systems.json.
 
-On one core of an AMD EPYC all of the first three with three seeds take about three hours; resnet18 and
+The whole was not run yet. By their multiplications (bench_costs.py), of which a core of an AMD EPYC does 15 G a
+second, the first three with three seeds take about six hours of one core, cnn1d alone two; resnet18 and
 mobilenet-plain-plain take about four hours for a fold of RAVDESS each. Random weights stand for ImageNet's in the last
 two: their scores say nothing about the published systems, which begin with ImageNet's.
 """
