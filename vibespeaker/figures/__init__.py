@@ -13,11 +13,10 @@ from vibespeaker.figures.explanation import Explained, explanation_figure
 from vibespeaker.figures.features import block_sheet, feature_boxes
 from vibespeaker.figures.maps import map_figure
 from vibespeaker.figures.spectrogram import spectrogram_png
-from vibespeaker.figures.style import FORMATS, figure_bytes, kind_of, png_bytes, svg_bytes, write_figure
+from vibespeaker.figures.style import figure_bytes, kind_of, png_bytes, svg_bytes, write_figure
 from vibespeaker.figures.trajectory import trajectory_figure
 
 __all__ = [
-    "FORMATS",
     "Explained",
     "attribute_panels",
     "attribute_scatter",

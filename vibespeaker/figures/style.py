@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -14,9 +14,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from vibespeaker.files import write_bytes
-from vibespeaker.files.outputs import Format
-
-FORMATS: tuple[Format, ...] = get_args(Format)
+from vibespeaker.files.outputs import FORMATS, Format
 
 INK = "#1f2933"
 MUTED = "#7b8794"

@@ -9,13 +9,14 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from vibespeaker.errors import ConfigError, VibeSpeakerError
 from vibespeaker.files import remove_leftovers
 
 #: Files of pictures: lines for the web and for print, or dots.
 Format = Literal["svg", "png", "pdf"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 
 #: What a file system takes for the name of a file.
 LONGEST_NAME = 255

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from rich.table import Table as Screen
 
 from vibespeaker.arguments.ranges import DRAWS, SEED, SHARE_BELOW_ONE, Range, require
 from vibespeaker.config_files import find_config
@@ -19,8 +18,6 @@ from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.evaluation.terminal import show
 from vibespeaker.files import file_sha256, write_text
-from vibespeaker.files.markdown import plain
-from vibespeaker.files.markdown import row as markdown_row
 from vibespeaker.files.outputs import check_folder
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.split.command import splits_of
@@ -28,6 +25,7 @@ from vibespeaker.prepare.split.strategies import SplitStrategy
 from vibespeaker.progress import plain_console
 from vibespeaker.trainer.layers import layers
 from vibespeaker.workflows.folds import write_folds
+from vibespeaker.workflows.score_tables import as_markdown, on_screen
 from vibespeaker.workflows.steps import Chain, Training, training_step
 
 log = logging.getLogger(__name__)
@@ -192,18 +190,11 @@ def _write(whole: Evaluation, singles: Sequence[SystemScores], names: Sequence[s
     whole_row = (str(together.scores[score]) for score in columns)
     rows.append(("all folds together", f"{together.utterances:,}", *whole_row))
     title = "Cross-validation" + (" (synthetic speech)" if whole.synthetic else "")
-    screen = Screen(title=f"{title}: score [95 % interval over speakers]", title_justify="left")
     header = ("fold", "utterances", *columns.values())
-    for number, name in enumerate(header):
-        screen.add_column(name, justify="right" if number else "left", overflow="fold")
-    for row in rows:
-        screen.add_row(*row)
     console = plain_console()
     show(whole, console)
-    console.print(screen)
-    lines = [markdown_row(header), "|---|" + "---:|" * (len(header) - 1)]
-    lines += [markdown_row(map(plain, row)) for row in rows]
-    write_text(out / "table.md", f"# {plain(title)}\n\n" + "\n".join(lines) + "\n")
+    console.print(on_screen(title, header, rows))
+    write_text(out / "table.md", as_markdown(title, header, rows) + "\n")
     log.info("wrote %s", out / "table.md")
 
 

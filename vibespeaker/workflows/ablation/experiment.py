@@ -6,16 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from rich.table import Table
 
 from vibespeaker.arguments.ranges import DRAWS, JOBS, SEED, require
 from vibespeaker.errors import ConfigError
-from vibespeaker.figures import FORMATS, confusion_figure, score_matrix, write_figure
+from vibespeaker.figures import confusion_figure, score_matrix, write_figure
 from vibespeaker.files import write_text
 from vibespeaker.files.csv_text import write_csv
-from vibespeaker.files.markdown import plain
-from vibespeaker.files.markdown import row as markdown_row
-from vibespeaker.files.outputs import Format, check_folder, distinct, plain_name
+from vibespeaker.files.outputs import FORMATS, Format, check_folder, distinct, plain_name
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions
 from vibespeaker.progress import plain_console
@@ -32,6 +29,7 @@ from vibespeaker.workflows.ablation.running import (
     write_variants,
 )
 from vibespeaker.workflows.ablation.scoring import SCORES, Cell, as_frame, confusion, score_variant
+from vibespeaker.workflows.score_tables import as_markdown, on_screen
 
 log = logging.getLogger(__name__)
 
@@ -134,16 +132,8 @@ def _write(cells: Sequence[Cell], plan: ExperimentPlan, out: Path, title: str, k
         )
         for cell in cells
     ]
-    table = Table(title=f"{title}: score [95 % interval over speakers]", title_justify="left")
-    for number, name in enumerate(header):
-        table.add_column(name, justify="left" if number < 2 else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    console = plain_console()
-    console.print(table)
-    lines = [markdown_row(header), "|---|---|" + "---:|" * (len(header) - 2)]
-    lines += [markdown_row(map(plain, row)) for row in rows]
-    write_text(out / "table.md", f"# {plain(title)}\n\n" + "\n".join(lines) + f"\n\n![UAR](matrix.{kind})\n")
+    plain_console().print(on_screen(title, header, rows, names=2))
+    write_text(out / "table.md", as_markdown(title, header, rows, names=2) + f"\n\n![UAR](matrix.{kind})\n")
     trained = list(dict.fromkeys(cell.variant for cell in cells))
     tested = [test.title for test in plan.tests]
     matrix = np.full((len(trained), len(tested)), np.nan)

@@ -5,18 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from rich.table import Table
-
 from vibespeaker.baselines.classifiers import CLASSIFIERS
 from vibespeaker.files import file_sha256, write_text
 from vibespeaker.files.csv_text import write_csv
 from vibespeaker.files.markdown import plain
-from vibespeaker.files.markdown import row as markdown_row
 from vibespeaker.prepare.clean import clean
 from vibespeaker.progress import plain_console
 from vibespeaker.workflows.ablation.plan import Cleaning, ExperimentPlan, Variant
 from vibespeaker.workflows.ablation.running import LEAKING
 from vibespeaker.workflows.ablation.scoring import Cell
+from vibespeaker.workflows.score_tables import as_markdown, on_screen
 from vibespeaker.workflows.steps import Chain, Step
 
 log = logging.getLogger(__name__)
@@ -82,18 +80,11 @@ def write_joint(
             rows.append((variant.name, test.title, shown, *(text for cell in cells for text in _scores(cell))))
     notes = [f"{name} was not run: {reason}" for name, reason in missing.items()]
     notes += [_WARNING] if LEAKING in found else []
-    screen = Table(title=f"{title}: score [95 % interval over speakers]", title_justify="left")
-    for number, name in enumerate(header):
-        screen.add_column(name, justify="left" if number < 2 else "right", overflow="fold")
-    for row in rows:
-        screen.add_row(*row)
     console = plain_console()
-    console.print(screen)
+    console.print(on_screen(title, header, rows, names=2))
     for note in notes:
         console.print(f"note: {note}", style="yellow", highlight=False)
-    lines = [markdown_row(header), "|---|---|" + "---:|" * (len(header) - 2)]
-    lines += [markdown_row(map(plain, row)) for row in rows]
-    text = "\n".join([f"# {plain(title)}", "", *lines, "", *(f"{plain(note)}\n" for note in notes)])
+    text = "\n".join([as_markdown(title, header, rows, names=2), "", *(f"{plain(note)}\n" for note in notes)])
     write_text(out / "table.md", text.rstrip("\n") + "\n")
     write_csv(out / "table.csv", header, rows)
     log.info("wrote %s", out / "table.md")

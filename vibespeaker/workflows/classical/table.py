@@ -4,18 +4,15 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.table import Table as Screen
-
 from vibespeaker.baselines.classifiers import CLASSIFIERS
 from vibespeaker.evaluation.scores import SystemScores
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.files import write_text
 from vibespeaker.files.csv_text import write_csv
-from vibespeaker.files.markdown import plain
-from vibespeaker.files.markdown import row as markdown_row
 from vibespeaker.predictions import Predictions
 from vibespeaker.progress import plain_console
+from vibespeaker.workflows.score_tables import as_markdown, on_screen
 
 log = logging.getLogger(__name__)
 
@@ -49,18 +46,11 @@ def write_scores(manifest: Path, tables: Sequence[Path], out: Path, draws: int, 
     by_source = {str(path): table for path, table in read.items()}
     rows = [_row(one, by_source.get(one.source)) for one in whole.systems]
     title = "Classical baselines" + (" (synthetic speech)" if whole.synthetic else "")
-    screen = Screen(title=f"{title}: score [95 % interval over speakers]", title_justify="left", caption=_NOTE)
-    for number, name in enumerate(header):
-        screen.add_column(name, justify="right" if number else "left", overflow="fold")
-    for row in rows:
-        screen.add_row(*row)
     console = plain_console()
-    console.print(screen)
+    console.print(on_screen(title, header, rows, caption=_NOTE))
     for note in whole.notes:
         console.print(f"note: {note}", style="yellow", highlight=False)
-    lines = [markdown_row(header), "|---|" + "---:|" * (len(header) - 1)]
-    lines += [markdown_row(map(plain, row)) for row in rows]
-    write_text(out / "table.md", f"# {plain(title)}\n\n" + "\n".join(lines) + f"\n\n{_NOTE}\n")
+    write_text(out / "table.md", as_markdown(title, header, rows) + f"\n\n{_NOTE}\n")
     write_csv(out / "table.csv", header, rows)
     log.info("wrote %s and %s", out / "table.md", out / "table.csv")
 

@@ -2,12 +2,12 @@
 
 import logging
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from vibespeaker.arguments.ranges import SEED, require
 from vibespeaker.errors import ConfigError, ManifestError
 from vibespeaker.files import write_text
-from vibespeaker.files.outputs import Format, check_folder
+from vibespeaker.files.outputs import FORMATS, Format, check_folder
 from vibespeaker.manifest import Manifest
 from vibespeaker.prepare.balance_plan import TARGET
 from vibespeaker.prepare.counts import as_csv, as_markdown, terminal_table
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 #: What is written, beside a map and pictures of the features of each encoder.
 FILES = (
     *("counts.csv", "counts.md", "features.csv"),
-    *(f"{name}.{kind}" for name in ("counts", "blocks") for kind in get_args(Format)),
+    *(f"{name}.{kind}" for name in ("counts", "blocks") for kind in FORMATS),
 )
 
 

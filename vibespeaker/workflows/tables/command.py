@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import get_args
 
 import pandas as pd
 from rich.table import Table as Screen
@@ -22,7 +21,7 @@ from vibespeaker.files import file_sha256, write_text
 from vibespeaker.files.csv_text import write_csv
 from vibespeaker.files.markdown import plain
 from vibespeaker.files.markdown import row as markdown_row
-from vibespeaker.files.outputs import Format, check_folder
+from vibespeaker.files.outputs import FORMATS, Format, check_folder
 from vibespeaker.files.run_folder import BEST, checkpoint_path
 from vibespeaker.predictions import PredictionsMetadata
 from vibespeaker.progress import plain_console
@@ -39,7 +38,7 @@ FILES = (
     "table.csv",
     "table.md",
     "spread.csv",
-    *(f"density.{kind}" for kind in get_args(Format)),
+    *(f"density.{kind}" for kind in FORMATS),
     f"{ENSEMBLE}.parquet",
     f"{ENSEMBLE}.recipe.yaml",
 )
