@@ -6,6 +6,7 @@ page by page: 1,200 page faults for the answer of one clip, 7 % of its processor
 
 import ctypes
 import sys
+from functools import cache
 
 #: Numbers of mallopt's parameters in the GNU C library's malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -13,6 +14,7 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 KEPT_BYTES, LARGE_BYTES = 64 << 20, 16 << 20
 
 
+@cache
 def keep_freed_memory() -> bool:
     """Keep up to 64 MB of freed memory in this process from now on, and return whether its C library can."""
     if not sys.platform.startswith("linux"):

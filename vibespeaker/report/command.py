@@ -107,12 +107,13 @@ def scored_split(paths: Sequence[Path], truth: Truth, split: str | None) -> tupl
     """
     if not paths:
         raise PredictionsError("the runs hold no prediction tables", remedy="make them with: vibespeaker predict")
-    splits = {path: _splits(path) for path in paths}
+    rows = {path: Predictions.read(path).frame[["utterance_id", "split"]] for path in paths}
+    splits = {path: set(frame["split"].dropna()) for path, frame in rows.items()}
     if split is None and not any(splits.values()):
         return list(paths), None
     # the tables' splits, not the manifest's: the tests of folds have none there
     has_label = truth.frame[["category", "arousal", "valence", "dominance"]].notna().any(axis=1)
-    labelled = {name for path in paths for name in _splits_of(path, has_label)}
+    labelled = {name for frame in rows.values() for name in _splits_of(frame, has_label)}
     wanted = (split,) if split else [name for name in PREFERRED if name in labelled]
     counts = {name: sum(name in present for present in splits.values()) for name in wanted}
     chosen = max(counts, key=lambda name: counts[name], default=None)
@@ -141,14 +142,9 @@ def _with_groups(evaluation: Evaluation, systems: Sequence[System], truth: Truth
     return replace(evaluation, slices=tuple(replace(group, system=name) for group in groups))
 
 
-def _splits(path: Path) -> set[str]:
-    return set(Predictions.read(path).frame["split"].dropna().unique())
-
-
-def _splits_of(path: Path, chosen: "pd.Series[bool]") -> set[str]:
+def _splits_of(frame: pd.DataFrame, chosen: "pd.Series[bool]") -> set[str]:
     """Return the splits of those utterances of a table that are chosen; unknown ones are refused elsewhere."""
-    frame = Predictions.read(path).frame
-    return set(frame["split"][chosen.reindex(frame["utterance_id"], fill_value=False).to_numpy(bool)].dropna().unique())
+    return set(frame["split"][chosen.reindex(frame["utterance_id"], fill_value=False).to_numpy(bool)].dropna())
 
 
 def _manifest_of(runs: Sequence[Run]) -> Path:

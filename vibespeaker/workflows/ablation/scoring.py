@@ -60,9 +60,10 @@ def score_variant(
         draws: bootstrap draws over speakers.
     """
     shown = name + leak_mark(table)
+    known = _known(table, manifest)
     cells = []
     for test in tests:
-        rows, classes, speakers = _tested(table, manifest, test)
+        rows, classes, speakers = _tested(table, *known, test)
         found = _scores(table, rows, manifest, classes, draws) if rows.any() else {}
         cells.append(Cell(shown, test.title, classes, int(rows.sum()), speakers, found))
     return cells
@@ -70,7 +71,7 @@ def score_variant(
 
 def confusion(table: Predictions, manifest: Path, test: ScoredSplit) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     """Return `(classes, classes)` utterances of a test, rows true, columns predicted, and the classes."""
-    rows, classes, _ = _tested(table, manifest, test)
+    rows, classes, _ = _tested(table, *_known(table, manifest), test)
     if not rows.any():
         return np.zeros((0, 0), np.int64), ()
     system, targets, _ = _system(table, rows, manifest, classes)
@@ -78,11 +79,17 @@ def confusion(table: Predictions, manifest: Path, test: ScoredSplit) -> tuple[np
     return confusion_matrix(targets.categories, system.predicted, len(classes)), classes
 
 
-def _tested(table: Predictions, manifest: Path, test: ScoredSplit) -> tuple[Rows, tuple[str, ...], int]:
-    """Return which rows of a table a test scores, over which classes, and of how many speakers they are."""
+def _known(table: Predictions, manifest: Path) -> tuple[pd.DataFrame, str]:
+    """Return what the manifest knows of a table's utterances, in the table's order, and its label set."""
     truth = Manifest.read(manifest, ["utterance_id", *COLUMNS])
-    frame = truth.frame().set_index("utterance_id").loc[table.frame["utterance_id"]]
-    wanted = label_set(test.labels or truth.metadata.label_set).classes
+    return truth.frame().set_index("utterance_id").loc[table.frame["utterance_id"]], truth.metadata.label_set
+
+
+def _tested(
+    table: Predictions, frame: pd.DataFrame, labels: str, test: ScoredSplit
+) -> tuple[Rows, tuple[str, ...], int]:
+    """Return which rows of a table a test scores, over which classes, and of how many speakers they are."""
+    wanted = label_set(test.labels or labels).classes
     chosen = test.select.mask(frame) & table.frame["split"].isin(test.splits).to_numpy()
     if not set(test.splits) <= set(table.frame["split"]):
         chosen[:] = False  # a part of a test is another test
