@@ -174,9 +174,8 @@ def _modulation(centred: Tensor) -> Tensor:
     """Return the log of each contour's mean spectral energy in each band of `MODULATION_HZ`, `(bands * dim,)`."""
     frames = len(centred)
     size = max(256, 1 << (frames - 1).bit_length())
-    spectrum = torch.fft.rfft(
-        centred.t(), size
-    )  # (dim, size / 2 + 1); over the first axis it takes three times as long
+    # over the first axis it takes three times as long
+    spectrum = torch.fft.rfft(centred.t(), size)  # (dim, size / 2 + 1)
     energy = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
     edges = [round(hz * size / RATE) for hz in MODULATION_HZ]
     means = torch.stack([energy[:, low:high].mean(1) for low, high in pairwise(edges)])  # (bands, dim)

@@ -117,8 +117,7 @@ def copy_file(source: Path, target: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8 with Unix line ends, atomically."""
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(text.encode("utf-8"))
+    write_bytes(path, text.encode("utf-8"))
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -133,9 +133,8 @@ def plan_balance(
     if quiet:
         assert every > 1, "every view may have noise"
         is_quiet = np.isin(categories[rows].astype(str), list(quiet)) & (views > 0)
-        views = np.where(
-            is_quiet, views + (views - 1) // (every - 1), views
-        )  # the k-th number that `every` divides not
+        # the k-th number that `every` divides not
+        views = np.where(is_quiet, views + (views - 1) // (every - 1), views)
     order = np.lexsort((views, rows))
     ids = training.table.column("utterance_id").take(pa.array(rows[order])).to_pylist()
     return BalancePlan(tuple(ids), views[order], target, seed)

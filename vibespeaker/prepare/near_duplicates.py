@@ -149,9 +149,8 @@ def _near(first: AudioFingerprints, second: AudioFingerprints, itself: bool) -> 
         pairs = _compared(first, second, asked[left], right)
         found.append(np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1) if itself else pairs)
     pairs = np.concatenate(found)
-    if itself:  # two that were asked about together found each other
-        pairs = np.unique(pairs, axis=0)
-    return pairs[np.lexsort(pairs.T[::-1])]
+    # of one side, two that were asked about together found each other
+    return np.unique(pairs, axis=0) if itself else pairs[np.lexsort(pairs.T[::-1])]
 
 
 def _close(asked: npt.NDArray[np.float32], places: npt.NDArray[np.float32], candidates: Rows) -> tuple[Rows, Rows]:

@@ -157,9 +157,8 @@ class TrainerCLI(LightningCLI):
         resolved = self.options.clone()
         resolved.bases = resolved.ckpt_path = None
         config = self._parser("fit").dump(resolved, skip_unset=False)
-        self.config_dump = parse_yaml(
-            config, "the config"
-        )  # Lightning would write all of it out again for hyper-parameters
+        # Lightning would write all of it out again for hyper-parameters
+        self.config_dump = parse_yaml(config, "the config")
         lines = RunLines(self.folder, each_epoch=wanted and not draws)
         return [*callbacks, RunRecord(self.folder, config), HyperParameters(config), lines]
 
