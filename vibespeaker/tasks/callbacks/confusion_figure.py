@@ -9,7 +9,7 @@ from vibespeaker.figures.categories import confusion_figure
 from vibespeaker.tasks.callbacks.after_validation import AfterValidation
 from vibespeaker.tasks.scores import Scores
 
-#: Figures of one training: each takes a quarter of a second, a third of a short epoch, and is as large as its scalars.
+#: Figures of one training: drawing one takes a fair share of a short epoch.
 MOST_FIGURES = 5
 
 
