@@ -55,13 +55,19 @@ def test_small_corpora_do_not_show_the_same_batches_in_every_epoch() -> None:
     frames=st.none() | st.integers(20, 400),
     processes=st.integers(1, 3),
     samples=st.none() | st.integers(6, 150),
-    balance=st.sampled_from([0.0, 0.5, 1.0]),
+    balance=st.sampled_from([(0.0, None), (0.5, None), (1.0, None), (1.0, 2)]),
     epoch=st.integers(0, 3),
 )
 def test_processes_share_every_batch(
-    count: int, size: int, frames: int | None, processes: int, samples: int | None, balance: float, epoch: int
+    count: int,
+    size: int,
+    frames: int | None,
+    processes: int,
+    samples: int | None,
+    balance: tuple[float, int | None],
+    epoch: int,
 ) -> None:
-    draw = Draw(samples, balance)
+    draw = Draw(samples, balance[0], balanced_epochs=balance[1])
     limits = BatchSize(size, frames)
     shards = [_sampler(count, limits, draw, shard=Shard(rank, processes)) for rank in range(processes)]
     for shard in shards:
@@ -119,6 +125,32 @@ def test_balance_shows_classes_equally_often() -> None:
     roots = np.sqrt([900, 90, 10])
     np.testing.assert_allclose(shares(0.5), roots / roots.sum(), atol=0.01)
     np.testing.assert_allclose(shares(0.0), [0.9, 0.09, 0.01], atol=1e-9)
+
+
+def test_balanced_then_natural() -> None:
+    """Two epochs show classes equally often, those behind each utterance once, in the same number of steps."""
+    categories = np.array([0] * 90 + [1] * 10)
+    sampler = TrainingBatches(np.ones(100, dtype=np.int64), categories, BatchSize(8), Draw(None, 1.0, 0, 2))
+    shown = [np.concatenate(sampler.global_batches(epoch)) for epoch in range(4)]
+    shares = [np.bincount(categories[rows], minlength=2) / 100 for rows in shown]
+    assert 0.3 < shares[0][0] < 0.7
+    assert 0.3 < shares[1][0] < 0.7
+    for rows in shown[2:]:
+        assert sorted(rows.tolist()) == list(range(100))
+    assert {len(sampler.global_batches(epoch)) for epoch in range(4)} == {len(sampler)} == {13}
+    for epoch in (1, 2):  # resumed in mid-epoch, before and behind the change
+        sampler.set_epoch(epoch)
+        whole = list(sampler)
+        sampler.start = 5
+        assert list(sampler) == whole[5:]
+
+
+@pytest.mark.parametrize(
+    ("balance", "epochs", "message"), [(0.0, 2, "balance is 0"), (1.0, 0, "balanced_epochs is out of range")]
+)
+def test_balanced_epochs_that_mean_nothing_are_refused(balance: float, epochs: int, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Draw(None, balance, 0, epochs)
 
 
 def test_views_are_drawn_by_seed_epoch_and_utterance() -> None:

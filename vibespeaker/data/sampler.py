@@ -68,16 +68,31 @@ class Draw:
         balance: 0 draws all equally often; 1 draws all classes equally often; between, classes weigh
             `count ** (1 - balance)`. Above 0 utterances are drawn with replacement.
         seed: base of every random choice.
+        balanced_epochs: epochs from the first on that `balance` holds for; those behind draw all equally often. None:
+            all epochs.
     """
 
     samples: int | None = None
     balance: float = 0.0
     seed: int = 0
+    balanced_epochs: int | None = None
 
     def __post_init__(self) -> None:
         require(_SAMPLES, samples_per_epoch=self.samples)
         require(SHARE, balance=self.balance)
         require(SEED, seed=self.seed)
+        require(COUNT, balanced_epochs=self.balanced_epochs)
+        if self.balanced_epochs is not None and not self.balance:
+            raise ConfigError(
+                "balanced_epochs says how long classes are balanced, and balance is 0",
+                found=f"balanced_epochs {self.balanced_epochs}",
+                remedy="set balance above 0, or leave balanced_epochs out",
+            )
+
+    def balance_of(self, epoch: int) -> float:
+        """Return the balance of an epoch, counted from 0."""
+        is_balanced = self.balanced_epochs is None or epoch < self.balanced_epochs
+        return self.balance if is_balanced else 0.0
 
 
 class TrainingBatches(Sampler[list[Key]]):
@@ -167,9 +182,10 @@ class TrainingBatches(Sampler[list[Key]]):
 
     def _draw(self, epoch: int) -> Rows:
         total = len(self.lengths)
-        if self.draw.balance > 0:
+        balance = self.draw.balance_of(epoch)
+        if balance > 0:
             _, inverse, counts = np.unique(self.categories, return_inverse=True, return_counts=True)
-            weights = counts[inverse] ** -float(self.draw.balance)
+            weights = counts[inverse] ** -float(balance)
             return self._random(1, epoch).choice(total, self.samples, p=weights / weights.sum())
         # epochs are pieces of one endless sequence of permutations: nothing is drawn twice before all was drawn once
         first, last = epoch * self.samples, (epoch + 1) * self.samples

@@ -52,6 +52,7 @@ class EmotionDataModule(SplitDataModule):
             `batch_size`.
         samples_per_epoch: training utterances per epoch, over all processes; null takes each once.
         balance: 0 draws all utterances equally often, 1 all classes; between, classes weigh `count ** (1 - balance)`.
+        balanced_epochs: epochs from the first on that `balance` holds for, all equally often behind them; null: all.
         views: augmented views to draw from beside the clean one; null takes all of the cache, fresh ones without it.
         augmentation: recipe of the views that encoders inside the model hear, a YAML file or the name of a shipped one;
             beside a cache with views, its own.
@@ -89,6 +90,7 @@ class EmotionDataModule(SplitDataModule):
         workers: int = 0,
         heads: dict[str, HeadConfig] | None = None,
         augmentation: Path | None = None,
+        balanced_epochs: int | None = None,
     ) -> None:
         super().__init__()
         require(COUNT, evaluation_batch_size=evaluation_batch_size)
@@ -100,7 +102,7 @@ class EmotionDataModule(SplitDataModule):
         self.policy, self.splits = policy, splits
         self.size = BatchSize(batch_size, frame_budget)
         self.evaluation_size = BatchSize(evaluation_batch_size or batch_size, frame_budget)
-        self.draw = Draw(samples_per_epoch, balance, run_seed() if seed is None else seed)
+        self.draw = Draw(samples_per_epoch, balance, run_seed() if seed is None else seed, balanced_epochs)
         self.plan_path, self.evaluation_view = None if plan is None else Path(plan), evaluation_view
         self.allow_leaks = allow_leaks or []
         self.leaks: dict[str, str] = {}
