@@ -12,8 +12,10 @@ from vibespeaker.errors import ConfigError
 from vibespeaker.models import (
     AttentiveStatisticsPooling,
     ConcatenationFusion,
+    CrossAttention,
     EmotionModel,
     FrameMasking,
+    GatedFusion,
     LSTMFusion,
     MeanFusion,
     MeanPooling,
@@ -30,6 +32,8 @@ VARIANTS = {
     "frame network": {"frame_network": Widened},
     "concatenation": {"fusion": lambda dim, encoders: ConcatenationFusion(dim, encoders, hidden_dim=7, layers=2)},
     "mean": {"fusion": MeanFusion},
+    "gated": {"fusion": lambda dim, encoders: GatedFusion(dim, encoders, hidden_dim=7)},
+    "cross-attention": {"cross_attention": lambda dims: CrossAttention(dims, attention_dim=6, heads=2)},
     "one encoder": {"encoders": ["words"]},
 }
 
@@ -118,8 +122,9 @@ def test_one_frame_trains(variant, size):
     assert model.head.linear.weight.grad.abs().sum() > 0
 
 
-def test_every_parameter_learns():
-    model = _model(frame_network=Widened).train()
+@pytest.mark.parametrize("variant", ["published", "gated", "cross-attention"])
+def test_every_parameter_learns(variant):
+    model = _model(frame_network=Widened, **VARIANTS[variant]).train()
     output = model(_batch([9, 5, 7], [6, 3, 4]))
     (output.logits.square().sum() + output.attributes.square().sum()).backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
@@ -203,6 +208,10 @@ def test_frame_networks_by_encoder():
             r"heads are chosen among two\. Found: \['valence'\]\. Allowed: categories, attributes",
         ),
         ({"frame_network": {"video": Widened}}, r"Found: \['video'\]\. Allowed: audio, words"),
+        ({"cross_attention": CrossAttention, "encoders": ["words"]}, r"attend to others.*Found: words alone"),
+        ({"cross_attention": lambda dims: CrossAttention(dims, attends={"audio": ["video"]})}, r"Found: \['video'\]"),
+        ({"cross_attention": lambda dims: CrossAttention(dims, attends={"audio": ["audio"]})}, "attends to itself"),
+        ({"cross_attention": lambda dims: CrossAttention(dims, heads=3)}, "heads do not divide attention_dim"),
         ({"dropout": 1.0}, r"dropout is out of range\. Found: 1\.0"),
         ({"encoder_dropout": -0.1}, "encoder_dropout is out of range"),
     ],

@@ -2,9 +2,10 @@
 
 from vibespeaker.models.base import EmotionModel
 from vibespeaker.models.concatenation import Concatenation
+from vibespeaker.models.cross_attention import CrossAttention
 from vibespeaker.models.feature_networks import CNN1d, FeatureCNN
 from vibespeaker.models.frame_networks import FrameMasking, FrameNetwork, LayerWeightedSum
-from vibespeaker.models.fusion import ConcatenationFusion, Fusion, LSTMFusion, MeanFusion
+from vibespeaker.models.fusion import ConcatenationFusion, Fusion, GatedFusion, LSTMFusion, MeanFusion
 from vibespeaker.models.late_fusion import LateFusion
 from vibespeaker.models.mean_probability import MeanProbability
 from vibespeaker.models.multi_encoder import MultiEncoderModel
@@ -21,11 +22,13 @@ __all__ = [
     "CNN1d",
     "Concatenation",
     "ConcatenationFusion",
+    "CrossAttention",
     "EmotionModel",
     "FeatureCNN",
     "FrameMasking",
     "FrameNetwork",
     "Fusion",
+    "GatedFusion",
     "LSTMFusion",
     "LateFusion",
     "LayerWeightedSum",

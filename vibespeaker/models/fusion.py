@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 from vibespeaker.arguments.ranges import LAYERS, SHARE_BELOW_ONE, WIDTH, require
@@ -94,3 +95,32 @@ class ConcatenationFusion(Fusion):
     def forward(self, embeddings: Tensor) -> Tensor:
         """Fuse `(batch, encoders, dim)` into `(batch, hidden_dim)`."""
         return self.layers(embeddings.flatten(1))
+
+
+class GatedFusion(Fusion):
+    """A learned gate over the encoders: `Σ_e g_e · tanh(W_e x_e + b_e)`; the gates g are read from all embeddings.
+
+    (Gated multimodal units, Arevalo et al. 2017; here with one gate per encoder and a softmax over encoders, so that
+    gates are shares of each utterance's embedding.)
+
+    Args:
+        dim: width of an encoder's embedding.
+        encoders: how many embeddings there are.
+        hidden_dim: width of the fused embedding.
+    """
+
+    def __init__(self, dim: int, encoders: int, hidden_dim: int = 1024) -> None:
+        super().__init__()
+        require(WIDTH, hidden_dim=hidden_dim)
+        self.output_dim = hidden_dim
+        self.transforms = nn.ModuleList(nn.Linear(dim, hidden_dim) for _ in range(encoders))
+        self.scores = nn.Linear(dim * encoders, encoders)
+
+    def gates(self, embeddings: Tensor) -> Tensor:
+        """Return what each encoder counts for, `(batch, encoders)`, each row 1 in all."""
+        return self.scores(embeddings.flatten(1)).softmax(dim=1)
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Fuse `(batch, encoders, dim)` into `(batch, hidden_dim)`."""
+        hidden = [transform(embeddings[:, place]) for place, transform in enumerate(self.transforms)]
+        return (self.gates(embeddings)[:, :, None] * torch.stack(hidden, dim=1).tanh()).sum(dim=1)

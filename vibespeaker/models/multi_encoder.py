@@ -5,6 +5,7 @@ Shapes, for a batch of B utterances and E encoders of widths dᵉ with Tᵉ fram
 | step                       | shape                             | published size    |
 |----------------------------|-----------------------------------|-------------------|
 | frames of one encoder      | `(B, Tᵉ, dᵉ)`                     | 1280, 1024, 1024  |
+| having looked at others'   | `(B, Tᵉ, A)`                      | none              |
 | pooled                     | `(B, 2·dᵉ)`; mean pooling `(B, dᵉ)` | 2560, 2048, 2048  |
 | projected                  | `(B, P)`                          | P = 1028          |
 | stacked, normalised        | `(B, E, P)`                       | E = 3             |
@@ -24,6 +25,7 @@ from vibespeaker.batch import EmotionOutput, Frames
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels.heads import HEADS, HeadSpec
 from vibespeaker.models.base import EmotionModel, check_heads, choose_encoders, frames_of
+from vibespeaker.models.cross_attention import CrossAttention
 from vibespeaker.models.frame_networks import FrameNetwork, Unchanged
 from vibespeaker.models.fusion import Fusion, LSTMFusion
 from vibespeaker.models.heads import EmotionHead
@@ -49,6 +51,8 @@ class MultiEncoderModel(EmotionModel):
         frame_network: from a frame's width to a network over an encoder's frames before pooling; one for all encoders,
             or encoder name → one.
         fusion: from a projected width and a number of encoders to a fusion module that replaces the LSTM.
+        cross_attention: from encoder name → width of its frames, behind the frame networks, to attention between
+            encoders before pooling; none by default.
 
     Raises:
         ConfigError: an unknown encoder or head, or a probability outside [0, 1).
@@ -70,6 +74,7 @@ class MultiEncoderModel(EmotionModel):
         frame_network: Callable[[int], FrameNetwork] | dict[str, Callable[[int], FrameNetwork]] | None = None,
         fusion: Callable[[int, int], Fusion] | None = None,
         poolings: dict[str, Callable[[int], Pooling]] | None = None,
+        cross_attention: Callable[[Mapping[str, int]], CrossAttention] | None = None,
     ) -> None:
         super().__init__()
         require(SHARE_BELOW_ONE, dropout=dropout, encoder_dropout=encoder_dropout)
@@ -79,8 +84,11 @@ class MultiEncoderModel(EmotionModel):
         self.heads = check_heads(heads, further)
         self.encoder_dims = tuple(encoder_dims[name] for name in self.encoders)
         networks = _frame_networks(frame_network, dict(zip(self.encoders, self.encoder_dims, strict=True)))
-        widths = [network.output_dim for network in networks]
-        modules = make_poolings(dict(zip(self.encoders, widths, strict=True)), pooling, poolings)
+        widths = {name: network.output_dim for name, network in zip(self.encoders, networks, strict=True)}
+        self.cross_attention = None if cross_attention is None else cross_attention(widths)
+        if self.cross_attention is not None:
+            widths = self.cross_attention.output_dims
+        modules = make_poolings(widths, pooling, poolings)
         self.frame_networks = nn.ModuleList(networks)
         self.poolings = nn.ModuleList(modules)
         self.projections = nn.ModuleList(nn.Linear(module.output_dim, projection_dim) for module in modules)
@@ -96,14 +104,22 @@ class MultiEncoderModel(EmotionModel):
 
     def forward(self, frames: Mapping[str, Frames]) -> EmotionOutput:
         """Predict a batch; see the module's table of shapes."""
-        stack = torch.stack([self._embed(i, frames) for i in range(len(self.encoders))], dim=1)
+        read = {name: self._read(place, frames) for place, name in enumerate(self.encoders)}
+        if self.cross_attention is not None:
+            read = self.cross_attention(read)
+        stack = torch.stack([self._embed(place, read[name]) for place, name in enumerate(self.encoders)], dim=1)
         stack = self._drop_encoders(self.dropout(self.norm(stack)))  # (batch, encoders, projection_dim)
         return self.head(self.dropout(self.fusion(stack)))
 
-    def _embed(self, index: int, frames: Mapping[str, Frames]) -> Tensor:
-        """Return the projected embedding `(batch, projection_dim)` of one encoder."""
+    def _read(self, index: int, frames: Mapping[str, Frames]) -> Frames:
+        """Return the frames of one encoder behind its frame network."""
         own = frames_of(frames, self.encoders[index], self.encoder_dims[index])
-        pooled = self.poolings[index](self.frame_networks[index](own))
+        read: Frames = self.frame_networks[index](own)
+        return read
+
+    def _embed(self, index: int, frames: Frames) -> Tensor:
+        """Return the projected embedding `(batch, projection_dim)` of one encoder."""
+        pooled = self.poolings[index](frames)
         return self.projections[index](pooled.to(self.projections[index].weight.dtype))
 
     def _drop_encoders(self, stack: Tensor) -> Tensor:
