@@ -13,7 +13,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from vibespeaker import losses
 from vibespeaker.batch import NO_CATEGORY, EmotionBatch, EmotionOutput
+from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.losses import Loss, MultiTaskLoss
+from vibespeaker.tasks.mixup import Mixup, mixed_terms
 from vibespeaker.tasks.processes import whole_batch, world_size
 
 UTTERANCES, CLASSES, WIDTH = 7, 4, 5  # seven leaves shares of four and three, or of three, two and two
@@ -38,6 +40,8 @@ LOSSES: dict[str, Callable[[], Loss]] = {
 }
 #: Further heads and their widths.
 FURTHER = {"gender": 2, "tone": 3, "age": 1}
+#: Losses of mixed utterances beside them: of numbers, classes, votes, and of the batch as a whole.
+MIXED = ("AttributeMSE", "ConcordanceLoss", "CrossEntropy, weighted", "VotesDivergence, weighted", "BinaryCrossEntropy")
 #: Which utterances have no target at all.
 MISSING = ("some", "all of the second process", "all")
 
@@ -80,31 +84,39 @@ def example(case: str, processes: int) -> tuple[Tensor, EmotionBatch]:
     return torch.randn(UTTERANCES, WIDTH, generator=draw), batch
 
 
-def gradients(network: nn.Module, loss: Loss, inputs: Tensor, batch: EmotionBatch) -> dict[str, Tensor]:
+def gradients(
+    network: nn.Module, loss: Loss, inputs: Tensor, batch: EmotionBatch, is_mixed: bool = False
+) -> dict[str, Tensor]:
     """One step as `EmotionTask.training_step` takes it."""
     loss.set_class_counts(torch.tensor([3, 1, 4, 2]))
     loss.set_confusion(torch.tensor([[3, 1, 0, 0], [0, 2, 2, 0], [1, 0, 1, 0], [0, 0, 0, 5]]))
     logits, attributes, further = network(inputs)
     output = EmotionOutput(logits, attributes, heads=further)
     objective = MultiTaskLoss({"only": loss}, {"only": 1.0})
-    value = objective.total(objective(*whole_batch(output, batch)))
+    mix = Mixup().draw(UTTERANCES, 1, 2, 3) if is_mixed else None
+    specs = {"age": HeadSpec("regression", "age", low=-5.0, high=5.0)}
+    value = objective.total(mixed_terms(objective, *whole_batch(output, batch), mix, specs))
     (value * world_size() + sum(head.sum() for head in output.tensors()) * 0.0).backward()
     bare = network.module if isinstance(network, DistributedDataParallel) else network
     return {"value": value.detach(), **{name: parameter.grad for name, parameter in bare.named_parameters()}}
 
 
-def all_cases(rank: int, processes: int) -> dict[tuple[str, str], dict[str, Tensor]]:
+def all_cases(rank: int, processes: int) -> dict[tuple[str, str, bool], dict[str, Tensor]]:
     torch.manual_seed(1)
     network = Head()
     found = {}
     for case in MISSING:
         inputs, batch = example(case, processes)
-        for name, make in LOSSES.items():
+        share = inputs[rank::processes], batch.select(slice(rank, None, processes))
+        for name, is_mixed in compared():
             own = DistributedDataParallel(copy.deepcopy(network))
-            found[case, name] = gradients(
-                own, make(), inputs[rank::processes], batch.select(slice(rank, None, processes))
-            )
+            found[case, name, is_mixed] = gradients(own, LOSSES[name](), *share, is_mixed)
     return found
+
+
+def compared() -> list[tuple[str, bool]]:
+    """Losses by name, and whether utterances are mixed."""
+    return [*((name, False) for name in LOSSES), *((name, True) for name in MIXED)]
 
 
 def work(rank: int, processes: int, folder: Path) -> None:
@@ -129,7 +141,7 @@ def test_every_loss_is_compared() -> None:
 @pytest.mark.parametrize("processes", [2, 3])
 def test_gradients_of_shares_are_those_of_the_whole_batch(processes: int, tmp_path: Path) -> None:
     torch.multiprocessing.start_processes(work, (processes, tmp_path), processes, start_method="fork")
-    alone = {(case, name): whole_gradients(case, make, processes) for case in MISSING for name, make in LOSSES.items()}
+    alone = {(case, *which): whole_gradients(case, *which, processes) for case in MISSING for which in compared()}
     for rank in range(processes):
         shared = torch.load(tmp_path / f"{rank}.pt")
         assert set(shared) == set(alone)
@@ -139,10 +151,10 @@ def test_gradients_of_shares_are_those_of_the_whole_batch(processes: int, tmp_pa
                     shared[key][name], value, rtol=1e-5, atol=1e-7, msg=lambda text, key=key: f"{key}: {text}"
                 )
     # a case without any target has no gradient, all others do
-    for (case, _), found in alone.items():
+    for (case, _, _), found in alone.items():
         assert bool(found["hidden.weight"].any()) == (case != "all")
 
 
-def whole_gradients(case: str, make: Callable[[], Loss], processes: int) -> dict[str, Tensor]:
+def whole_gradients(case: str, name: str, is_mixed: bool, processes: int) -> dict[str, Tensor]:
     torch.manual_seed(1)
-    return gradients(Head(), make(), *example(case, processes))
+    return gradients(Head(), LOSSES[name](), *example(case, processes), is_mixed)

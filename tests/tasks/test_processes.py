@@ -52,6 +52,28 @@ PUBLISHED = (
       init_args: {projection_dim: 8, lstm_dim: 8}
 """
 )
+#: Parts of the 2025 winners: votes of all clips, CCC + MSE, mixup, balanced then natural sampling, gates, attention.
+PARTS = (
+    SGD
+    + """
+    mixup: {alpha: 0.4}
+    loss:
+      terms:
+        votes: {class_path: vibespeaker.losses.VotesDivergence}
+        concordance: {class_path: vibespeaker.losses.ConcordanceLoss}
+        squares: {class_path: vibespeaker.losses.AttributeMSE}
+      weights: {votes: 1.0, concordance: 1.0, squares: 0.1}
+    network:
+      init_args:
+        fusion: {class_path: vibespeaker.models.GatedFusion, init_args: {hidden_dim: 6}}
+        cross_attention: {class_path: vibespeaker.models.CrossAttention, init_args: {attention_dim: 8, heads: 2}}
+data:
+  init_args:
+    policy: {no_agreement: soft, other: soft}
+    balance: 1.0
+    balanced_epochs: 1
+"""
+)
 
 
 def _processes(count: int) -> list[str]:
@@ -69,6 +91,7 @@ def _saved(done: TrainerCLI) -> dict[str, Any]:
         *((config, parameters, count) for count in (2, 3) for config, parameters in ((SGD, 16), (CONCORDANCE, 16))),
         *((MEMBERS, 4, count) for count in (2, 3)),
         pytest.param(PUBLISHED, 22, 2, id="published head"),
+        pytest.param(PARTS, 34, 2, id="parts of the winners"),
     ],
 )
 def test_training_on_several_processes_equals_one(run: Run, config: str, parameters: int, count: int) -> None:

@@ -24,11 +24,13 @@ from vibespeaker.models.checkpoint import read_checkpoint
 from vibespeaker.predictions import Predictions
 from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, find_checkpoint
 
-#: Dropout makes the random state matter, AdamW and the schedule the optimiser's.
+#: Dropout makes the random state matter, AdamW and the schedule the optimiser's, mixup the number of epoch and batch.
 CONFIG = """
 trainer: {max_epochs: 3}
+data: {init_args: {balance: 0.5, balanced_epochs: 1}}
 model:
   init_args:
+    mixup: {alpha: 0.5}
     checkpoints: {monitor: val/macro_f1, every_batches: 2}
     network:
       init_args: {dropout: 0.3}

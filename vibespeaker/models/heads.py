@@ -1,6 +1,6 @@
 """The last layer: linear maps to the categories' logits, the three attributes and the further heads."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,8 @@ from vibespeaker.labels.heads import ATTRIBUTES_HEAD, CATEGORIES_HEAD, HeadSpec
 
 #: What stands before the name of a further head among a head's parameters: a module's own attributes lack it.
 FURTHER_PREFIX = "head_"
+#: How near to the ends of its range a bounded value's score is still told, as a share of the range.
+_RESOLVED = 1e-6
 
 
 class EmotionHead(nn.Module):
@@ -56,6 +58,35 @@ class EmotionHead(nn.Module):
     def layers(self) -> tuple[nn.Linear, ...]:
         """Return all linear layers."""
         return tuple(module for module in self.modules() if isinstance(module, nn.Linear))
+
+
+def mix_outputs(
+    output: EmotionOutput, mix: Callable[[Tensor], Tensor], further: Mapping[str, HeadSpec]
+) -> EmotionOutput:
+    """Return what the heads of `EmotionHead` answer where their embeddings are mixed, computed from their answers.
+
+    A head's scores are linear in the embedding, and so a mean of embeddings has the mean of their scores; bounded
+    values are scores behind a sigmoid, which is undone.
+
+    Args:
+        output: of a batch.
+        mix: from `(batch, outputs)` to means of its rows, each of weights that are 1 in all.
+        further: further head → what it predicts.
+    """
+
+    def bounded(values: Tensor, low: float, high: float) -> Tensor:
+        return _scaled(mix(torch.logit((values - low) / (high - low), eps=_RESOLVED)), low, high)
+
+    return EmotionOutput(
+        None if output.logits is None else mix(output.logits),
+        None if output.attributes is None else bounded(output.attributes, ATTRIBUTE_MIN, ATTRIBUTE_MAX),
+        heads={
+            name: mix(head)
+            if (spec := further.get(name)) is None or spec.low is None or spec.high is None
+            else bounded(head, spec.low, spec.high)
+            for name, head in output.heads.items()
+        },
+    )
 
 
 def _linear(layer: nn.Module, embedding: Tensor) -> Tensor:

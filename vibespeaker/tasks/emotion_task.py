@@ -36,6 +36,7 @@ from vibespeaker.tasks.callbacks.layer_weights import LayerWeights
 from vibespeaker.tasks.callbacks.process_remark import batch_norm_errors
 from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.gathering import GatheredOutputs, TrainingAccuracy, TrainingScores
+from vibespeaker.tasks.mixup import Mixup, mixed_terms
 from vibespeaker.tasks.network_checks import check_heads, freeze
 from vibespeaker.tasks.non_finite import refuse_non_finite
 from vibespeaker.tasks.optimizing import checked_optimizer, scheduled
@@ -65,6 +66,7 @@ class EmotionTask(RecognitionTask):
             was tuned alone.
         penalty: on the size of trained weights, added to what is minimised; `train/loss` and `val/loss` are without it.
         checkpoints: which states a run keeps.
+        mixup: whether utterances of a batch are mixed while training, behind everything but the heads.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class EmotionTask(RecognitionTask):
         penalty: WeightPenalty | None = None,
         init_encoders: dict[str, Path] | None = None,
         checkpoints: CheckpointRule = CheckpointRule("val/macro_f1"),  # noqa: B008 (frozen)
+        mixup: Mixup | None = None,
     ) -> None:
         super().__init__(checkpoints)
         with warnings.catch_warnings(action="ignore"):
@@ -88,7 +91,7 @@ class EmotionTask(RecognitionTask):
         self.live: LiveEncoders | None = None
         self.kept_logits: list[int] | None = None
         self.make_network, self.loss, self.make_optimizer = network, loss, optimizer
-        self.schedule, self.init_from, self.penalty = schedule, init_from, penalty
+        self.schedule, self.init_from, self.penalty, self.mixup = schedule, init_from, penalty, mixup
         self.encoder_specs = None if encoders is None else check_specs(encoders, "model.init_args.encoders")
         self.freeze_patterns, self.init_encoders = freeze or [], init_encoders or {}
 
@@ -162,7 +165,9 @@ class EmotionTask(RecognitionTask):
         with batch_norm_errors(len(batch)):
             output = self.recognize(batch)
         shares = [whole_batch(member, batch) for member in output.members or (output,)]
-        terms = [self.loss(*share) for share in shares]
+        where = (len(shares[0][1]), self.data.draw.seed, self.current_epoch, batch_index)
+        mix = None if self.mixup is None else self.mixup.draw(*where)
+        terms = [mixed_terms(self.loss, *share, mix, self.provenance.heads) for share in shares]
         value = torch.stack([self.loss.total(share) for share in terms]).mean()
         names = [name for name in terms[0] if len(terms[0]) > 1]
         logged = {

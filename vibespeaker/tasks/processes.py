@@ -33,7 +33,9 @@ def gathered(value: T) -> list[T]:
 
 
 def whole_batch(output: EmotionOutput, batch: EmotionBatch) -> tuple[EmotionOutput, EmotionBatch]:
-    """Return outputs and targets of all processes' shares of a training batch, joined by rank, without inputs.
+    """Return outputs and targets of all processes' shares of a training batch, in its own order, without inputs.
+
+    Processes take the rows of a batch in turn (`data.sampler.TrainingBatches`), and so they are put together again.
 
     The own share keeps its gradient, the others carry none. A loss of the whole batch, times the number of processes,
     therefore has gradients whose mean over the processes, which DDP takes, is the gradient of the undivided batch:
@@ -49,7 +51,8 @@ def whole_batch(output: EmotionOutput, batch: EmotionBatch) -> tuple[EmotionOutp
     own = layout.pack(output, batch)
     shares = _gather_rows(own)
     shares[dist.get_rank()] = own
-    return layout.unpack(torch.cat(shares))
+    places = [torch.arange(len(share)) * len(shares) + rank for rank, share in enumerate(shares)]
+    return layout.unpack(torch.cat(shares)[torch.cat(places).argsort().to(own.device)])
 
 
 def _gather_rows(table: Tensor) -> list[Tensor]:
