@@ -28,6 +28,7 @@ _OWN = {
     "predict": {
         "--out FILE": "table to write, .parquet or .csv (default: predictions.parquet in the run's folder)",
         "--system NAME": "what reports call the predictions",
+        "--views N": "average over the clean recording and N augmented views, of the cache or made live",
     },
 }
 _EXAMPLES = {

@@ -151,12 +151,24 @@ class Ensemble(nn.Module):
         if not shares:
             raise ConfigError(f"no ensemble member that weighs for {head} has that head", found=self.weights[head])
         chosen, weights = [values[name].double() for name in shares], [*shares.values()]
-        if kind == "regression":
-            return weighted_mean(chosen, weights)
-        if kind == "multilabel":
-            probability = weighted_mean([logits.sigmoid() for logits in chosen], weights)
-            return probability.clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY).logit()
-        return weighted_mean([logits.softmax(-1) for logits in chosen], weights).clamp(min=LEAST_PROBABILITY).log()
+        return mean_answer(kind, chosen, weights)
+
+
+def mean_answer(kind: Kind, answers: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """Return the weighted mean of several answers of a head.
+
+    Args:
+        kind: classes are averaged as probabilities, whose logarithms (or logits, of several labels) come out; values as
+            they are.
+        answers: `(batch, outputs)` each, logits or values.
+        weights: one for each, see `check_weights`.
+    """
+    if kind == "regression":
+        return weighted_mean(answers, weights)
+    if kind == "multilabel":
+        probability = weighted_mean([logits.sigmoid() for logits in answers], weights)
+        return probability.clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY).logit()
+    return weighted_mean([logits.softmax(-1) for logits in answers], weights).clamp(min=LEAST_PROBABILITY).log()
 
 
 def checked_weights(

@@ -2,6 +2,7 @@
 
 import logging
 from abc import abstractmethod
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +21,7 @@ from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
 from vibespeaker.tasks.callbacks.confusion_figure import ConfusionFigure
 from vibespeaker.tasks.callbacks.score_details import ScoreDetails
 from vibespeaker.tasks.datamodule import EmotionDataModule
-from vibespeaker.tasks.gathering import GatheredOutputs, SplitScores
+from vibespeaker.tasks.gathering import SplitScores, ViewedOutputs
 from vibespeaker.tasks.prediction_table import prediction_table
 from vibespeaker.tasks.scores import Scores, SplitOutputs
 from vibespeaker.tasks.task import Task
@@ -46,7 +47,7 @@ class RecognitionTask(Task):
 
     def __init__(self, checkpoints: CheckpointRule = CheckpointRule()) -> None:  # noqa: B008 (frozen)
         super().__init__(checkpoints)
-        self.predicted = GatheredOutputs()
+        self.predicted = ViewedOutputs()
 
     @classmethod
     def load_from_checkpoint(cls, checkpoint_path: Any, **options: Any) -> Self:
@@ -124,10 +125,10 @@ class RecognitionTask(Task):
         """Keep the outputs of a batch of the test split."""
         self.scored.update(self._answer(batch), batch)
 
-    def predict_step(self, batch: EmotionBatch, batch_index: int) -> EmotionOutput:
-        """Return the outputs of a batch, and keep them for the table."""
+    def predict_step(self, batch: EmotionBatch, batch_index: int, dataloader_idx: int = 0) -> EmotionOutput:
+        """Return the outputs of a batch, and keep them for the table; each view has a loader of its own."""
         output = self._answer(batch)
-        self.predicted.update(output, batch)
+        self.predicted.update(output, batch, dataloader_idx)
         return output
 
     def on_validation_epoch_end(self) -> None:
@@ -139,14 +140,26 @@ class RecognitionTask(Task):
         self._log_scores("test")
 
     def write_predictions(self, path: Path, system: str, command: str) -> None:
-        """Write one row per utterance, in manifest order, calibrated where the checkpoint has a calibration."""
-        outputs = self.predicted.outputs()
-        self.predicted.reset()
+        """Write one row per utterance, in manifest order, calibrated where the checkpoint has a calibration.
+
+        Means over views are other answers than those that it was fitted on, so they have an identity of their own, and
+        are written as they are.
+        """
+        outputs = self.predicted.outputs(self.provenance.heads)
         if self.trainer.is_global_zero:
             provenance = {**self.prediction_provenance(self.data), "command": command}
+            views, identity, calibration = self.data.prediction_views, self.identity, self.calibration
+            if views:
+                provenance["views"] = views
+                identity = None if identity is None else sha256(f"{identity} {views}".encode()).hexdigest()
+                if calibration is not None:
+                    log.info(
+                        "means over views are not calibrated: the calibration was fitted on answers to clean audio"
+                    )
+                    calibration = None
             rows, output = outputs.targets.rows.numpy(), outputs.output
-            table = prediction_table(rows, output, self.provenance, self.data, system, self.identity, provenance)
-            write_calibrated(table, self.calibration, path)
+            table = prediction_table(rows, output, self.provenance, self.data, system, identity, provenance)
+            write_calibrated(table, calibration, path)
             splits = ", ".join(map(str, table.frame["split"].dropna().unique())) or "no split"
             log.info("wrote %s: %d rows (%s)", path, len(table.frame), splits)
 

@@ -17,12 +17,13 @@ from vibespeaker.cache.keys import Contents
 from vibespeaker.data.columns import read_contents, read_facts, read_names, read_targets, require_texts, text_origins
 from vibespeaker.data.epoch_items import planned
 from vibespeaker.data.heads import HeadConfig, resolve_heads
-from vibespeaker.data.loader import BatchReader
+from vibespeaker.data.loader import BatchLoader, BatchReader
 from vibespeaker.data.reading import SplitInputs
 from vibespeaker.data.sampler import BatchSize, Draw, TrainingBatches
 from vibespeaker.data.source import Sources, check_source, decide_sources
 from vibespeaker.data.splits import Purpose, Splits, choose_rows, is_in_split
 from vibespeaker.data.targets import Targets
+from vibespeaker.errors import ConfigError
 from vibespeaker.files import file_sha256
 from vibespeaker.labels import LabelSet, label_set
 from vibespeaker.labels.heads import CATEGORIES_HEAD, HeadSpec, check_head_names
@@ -58,6 +59,7 @@ class EmotionDataModule(SplitDataModule):
             beside a cache with views, its own.
         plan: table of `vibespeaker balance`: the utterances and views of an epoch, instead of all.
         evaluation_view: view that is validated, tested and predicted; 0 is the clean one.
+        prediction_views: predictions are means over the clean recording and so many of its augmented views.
         allow_leaks: kinds of leaks between the splits to overlook, of `leaks.KINDS`; they are recorded, and printed
             beside every score.
         seed: base of order, drawing and views; null takes that of `seed_everything`, 0 where nothing was seeded.
@@ -91,10 +93,15 @@ class EmotionDataModule(SplitDataModule):
         heads: dict[str, HeadConfig] | None = None,
         augmentation: Path | None = None,
         balanced_epochs: int | None = None,
+        prediction_views: int = 0,
     ) -> None:
         super().__init__()
         require(COUNT, evaluation_batch_size=evaluation_batch_size)
-        require(COUNT_OR_NONE, views=views, evaluation_view=evaluation_view)
+        require(COUNT_OR_NONE, views=views, evaluation_view=evaluation_view, prediction_views=prediction_views)
+        if prediction_views and evaluation_view:
+            raise ConfigError(
+                "predictions are of one view or means over several: set evaluation_view or prediction_views"
+            )
         require(WORKERS, workers=workers)
         require_once("encoders", encoders)
         self.manifest_path, self.cache_path = Path(manifest), None if cache is None else Path(cache)
@@ -104,7 +111,7 @@ class EmotionDataModule(SplitDataModule):
         self.evaluation_size = BatchSize(evaluation_batch_size or batch_size, frame_budget)
         self.draw = Draw(samples_per_epoch, balance, run_seed() if seed is None else seed, balanced_epochs)
         self.plan_path, self.evaluation_view = None if plan is None else Path(plan), evaluation_view
-        self.allow_leaks = allow_leaks or []
+        self.prediction_views, self.allow_leaks = prediction_views, allow_leaks or []
         self.leaks: dict[str, str] = {}
         self.workers, self._live_encoders, self._replaces = workers, dict[str, EncoderProvenance](), True
         self.augmentation = None if augmentation is None else read_recipe(augmentation)
@@ -243,6 +250,14 @@ class EmotionDataModule(SplitDataModule):
         """Return what reads all utterances for a purpose, clean."""
         rows = self.rows(purpose)
         return self._inputs.split(rows, np.full(len(rows), self.evaluation_view), is_training=False)
+
+    def predict_dataloader(self) -> BatchLoader | list[BatchLoader]:
+        """Return every utterance to predict, clean; behind it each of the augmented views that are averaged."""
+        if not self.prediction_views:
+            return super().predict_dataloader()
+        rows = self.rows("predict")
+        views = (np.full(len(rows), view) for view in range(self.prediction_views + 1))
+        return [self.evaluation_loader(self._inputs.split(rows, view, is_training=False)) for view in views]
 
     def transfer_batch_to_device(self, batch: EmotionBatch, device: torch.device, dataloader_idx: int) -> EmotionBatch:
         """Move a batch without waiting for the copy."""

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import Metric
 
 from vibespeaker import metrics
 from vibespeaker.batch import NO_CATEGORY, EmotionBatch, EmotionOutput
 from vibespeaker.labels import LabelSet
-from vibespeaker.labels.heads import HeadSpec
+from vibespeaker.labels.heads import HeadSpec, Kind
+from vibespeaker.systems.ensemble import mean_answer
 from vibespeaker.tasks.layout import Layout
 from vibespeaker.tasks.scores import Scores, SplitOutputs, restricted, score
 
@@ -80,6 +81,49 @@ class GatheredOutputs(Rows):
         """Return all utterances of all processes; every process must call this."""
         table = self.compute()
         return SplitOutputs(*self._unpack(table))
+
+
+class ViewedOutputs(nn.ModuleList):
+    """The outputs of a split in several views of its audio: gathered view by view, then averaged for each utterance."""
+
+    def update(self, output: EmotionOutput, batch: EmotionBatch, view: int) -> None:
+        """Keep the outputs of a batch of a view, counted from 0."""
+        while len(self) <= view:
+            self.append(GatheredOutputs().to(batch.rows.device))
+        gathered = self[view]
+        assert isinstance(gathered, GatheredOutputs)
+        gathered.update(output, batch)
+
+    def outputs(self, heads: Mapping[str, HeadSpec]) -> SplitOutputs:
+        """Return all utterances of all processes, and forget them; every process must call this.
+
+        Categories and classes of further heads are averaged over the views as probabilities, values as they are. Those
+        of a single view stay as they are.
+
+        Args:
+            heads: what the further heads predict.
+        """
+        views = [gathered.outputs() for gathered in self if isinstance(gathered, GatheredOutputs)]
+        while len(self):
+            self.pop(len(self) - 1)
+        first = views[0]
+        if len(views) == 1:
+            return first
+
+        def mean(kind: Kind, answers: list[Tensor]) -> Tensor:
+            return mean_answer(kind, [answer.double() for answer in answers], [1.0] * len(answers)).float()
+
+        logits = [view.output.logits for view in views if view.output.logits is not None]
+        attributes = [view.output.attributes for view in views if view.output.attributes is not None]
+        further = {
+            name: mean(heads[name].kind, [view.output.heads[name] for view in views]) for name in first.output.heads
+        }
+        output = EmotionOutput(
+            mean("classification", logits) if logits else None,
+            mean("regression", attributes) if attributes else None,
+            heads=further,
+        )
+        return SplitOutputs(output, first.targets)
 
 
 class SplitScores(GatheredOutputs):

@@ -95,8 +95,8 @@ class SplitDataModule(LightningDataModule, ABC):
         """Return every utterance of the test split, clean."""
         return self._evaluation("test")
 
-    def predict_dataloader(self) -> BatchLoader:
-        """Return every utterance to predict, clean, whatever its labels."""
+    def predict_dataloader(self) -> BatchLoader | list[BatchLoader]:
+        """Return every utterance to predict, clean, whatever its labels; several loaders where it has several views."""
         return self._evaluation("predict")
 
     def state_dict(self) -> dict[str, int]:
@@ -111,5 +111,8 @@ class SplitDataModule(LightningDataModule, ABC):
         self._resumed = state_dict
 
     def _evaluation(self, purpose: Purpose) -> BatchLoader:
-        reader = self.evaluation_reader(purpose)
+        return self.evaluation_loader(self.evaluation_reader(purpose))
+
+    def evaluation_loader(self, reader: BatchReader) -> BatchLoader:
+        """Return batches of every utterance that a reader has."""
         return BatchLoader(reader, EvaluationBatches(reader.lengths, self.evaluation_size, self.shard), self.workers)

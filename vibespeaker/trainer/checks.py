@@ -59,6 +59,26 @@ def _check_trainer(options: Any) -> None:
             raise ConfigError(f"trainer.{name} is out of range", found=value, allowed=f"{COUNT}, or -1 for no limit")
 
 
+def take_views(options: Any, command: str) -> None:
+    """Put `--views` where the data reads it.
+
+    Args:
+        options: of the subcommand, as jsonargparse parsed them.
+        command: the subcommand.
+
+    Raises:
+        ConfigError: nothing is predicted, or the data has no views to average over.
+    """
+    data = (options.get("data") or {}).get("init_args") or {}
+    if command != "predict" or "prediction_views" not in data:
+        raise ConfigError(
+            "--views averages the predictions of an EmotionDataModule",
+            found=f"vibespeaker {command} --views {options.views}",
+            remedy="leave it out, or give it to predict; data.init_args.views says what training draws from",
+        )
+    data["prediction_views"], options.views = options.views, None
+
+
 def claim_run(folder: Path) -> Claims:
     """Claim a run folder for the training that begins, until what is returned is closed or the process ends.
 

@@ -34,7 +34,7 @@ from vibespeaker.tasks.callbacks.prediction_writer import PredictionWriter
 from vibespeaker.tasks.callbacks.restoring import Restoring, unrestored
 from vibespeaker.tasks.callbacks.run_lines import RunLines
 from vibespeaker.tasks.callbacks.run_record import RunRecord
-from vibespeaker.trainer.checks import check_options, check_places, claim_run
+from vibespeaker.trainer.checks import check_options, check_places, claim_run, take_views
 from vibespeaker.trainer.layers import expand
 from vibespeaker.trainer.moved_runs import move_runs
 
@@ -78,6 +78,8 @@ class TrainerCLI(LightningCLI):
         parser.add_argument("--bases", type=list[str] | None, default=None, help="config files this one builds on")
         parser.add_argument("--out", type=Path | None, default=None, help="prediction table to write")
         parser.add_argument("--system", type=str | None, default=None, help="what reports call the predictions")
+        views = "with predict: average over the clean recording and so many augmented views"
+        parser.add_argument("--views", type=int | None, default=None, help=views)
         trusted = "package whose classes configs and checkpoints may name; once for each, on the command line alone"
         parser.add_argument("--trust", type=str | None, default=None, help=trusted)
 
@@ -90,6 +92,8 @@ class TrainerCLI(LightningCLI):
         begins = self.config.subcommand == "fit" and not options.trainer.fast_dev_run  # which leaves nothing behind
         options.ckpt_path = find_checkpoint(self.folder, options.ckpt_path, begins)
         move_runs(options.model, Path(options.runs))
+        if options.views is not None:
+            take_views(options, self.config.subcommand)
         if self.config.subcommand in ("fit", "predict"):
             check_places(options, self.folder, self.table, self.arguments)
         if begins and rank_zero_only.rank == 0:  # the other processes of the run are its own
