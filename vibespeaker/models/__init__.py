@@ -12,6 +12,7 @@ from vibespeaker.models.multi_encoder import MultiEncoderModel
 from vibespeaker.models.normed_pooling import NormedPooling
 from vibespeaker.models.pooling import AttentiveStatisticsPooling, MeanPooling, Pooling, StatisticsPooling
 from vibespeaker.models.recurrent_pooling import BiLSTM
+from vibespeaker.models.ridge import Ridge
 from vibespeaker.models.spectrogram_cnn import SpectrogramCNN
 from vibespeaker.models.speechbrain_pooling import SpeechBrainECAPA, SpeechBrainPooling
 from vibespeaker.models.voice_embedding import VoiceEmbedding
@@ -38,6 +39,7 @@ __all__ = [
     "MultiEncoderModel",
     "NormedPooling",
     "Pooling",
+    "Ridge",
     "SpectrogramCNN",
     "SpeechBrainECAPA",
     "SpeechBrainPooling",

@@ -1,13 +1,16 @@
 """What every emotion model is: frames by encoder in, the outputs of named heads out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from torch import nn
 
-from vibespeaker.batch import EmotionOutput, Frames
+from vibespeaker.batch import EmotionBatch, EmotionOutput, Frames
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels.heads import HEADS, HeadSpec
+
+#: Each call yields all of the training split, in the same order: frames by encoder beside the truth.
+Passes = Callable[[], Iterable[tuple[Mapping[str, Frames], EmotionBatch]]]
 
 
 class EmotionModel(nn.Module, ABC):
@@ -20,6 +23,19 @@ class EmotionModel(nn.Module, ABC):
 
     heads: tuple[str, ...]
     encoders: tuple[str, ...]
+
+    @property
+    def solved(self) -> tuple[str, ...]:
+        """Encoders whose weights `solve` finds before training; none by default."""
+        return ()
+
+    def solve(self, passes: Passes) -> None:
+        """Find weights in closed form, from the whole training split.
+
+        Args:
+            passes: see `Passes`.
+        """
+        assert not self.solved
 
     @abstractmethod
     def forward(self, frames: Mapping[str, Frames]) -> EmotionOutput:

@@ -9,6 +9,7 @@ Shapes, for a batch of B utterances and M members: frames of one encoder `(B, T,
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 import torch
@@ -16,16 +17,18 @@ from torch import nn
 
 from vibespeaker.batch import EmotionOutput, Frames
 from vibespeaker.labels.heads import HEADS, HeadSpec
-from vibespeaker.models.base import EmotionModel, check_heads, choose_encoders, frames_of
+from vibespeaker.models.base import EmotionModel, Passes, check_heads, choose_encoders, frames_of
 from vibespeaker.models.heads import EmotionHead
 from vibespeaker.models.pooling import Pooling, StatisticsPooling, make_poolings
+from vibespeaker.models.ridge import Ridge
+from vibespeaker.models.solved import SolvedMember, SolvedPooling, solve_members
 
 
 class LateFusion(EmotionModel):
     """Each encoder's frames are pooled and read by a linear head of its own; the outputs of each head are averaged.
 
-    While training, the output holds each member's own outputs, so that the loss trains each by itself. In evaluation it
-    holds the mean alone.
+    While training, the output holds the own outputs of each member that learns, so that the loss trains each by itself.
+    In evaluation it holds the mean alone.
 
     Args:
         encoder_dims: encoder name → width of its frames.
@@ -35,6 +38,8 @@ class LateFusion(EmotionModel):
         poolings: encoder name → one in place of `pooling`; names of encoders that are not read are ignored.
         encoders: names of the encoders to read; all, as given, by default.
         heads: `categories`, `attributes`, both, or neither where there are further heads.
+        ridge: encoder name → how the mean of its frames is read by linear layers that are found in closed form before
+            training and do not learn after; names of encoders that are not read are ignored.
 
     Raises:
         ConfigError: an unknown encoder or head.
@@ -49,26 +54,52 @@ class LateFusion(EmotionModel):
         poolings: dict[str, Callable[[int], Pooling]] | None = None,
         encoders: list[str] | None = None,
         heads: list[str] = list(HEADS),  # noqa: B006 (never mutated)
+        ridge: dict[str, Ridge] | None = None,
     ) -> None:
         super().__init__()
         self.encoders = choose_encoders(encoder_dims, encoders)
         self.heads = check_heads(heads, further)
         self.encoder_dims = tuple(encoder_dims[name] for name in self.encoders)
-        modules = make_poolings(dict(zip(self.encoders, self.encoder_dims, strict=True)), pooling, poolings)
+        dims = dict(zip(self.encoders, self.encoder_dims, strict=True))
+        self.ridge = {name: how for name, how in (ridge or {}).items() if name in dims}
+        given = {name: partial(SolvedPooling, limit=how.limit) for name, how in self.ridge.items()}
+        modules = make_poolings(dims, pooling, {**(poolings or {}), **given})
         self.poolings = nn.ModuleList(modules)
         self.outputs = nn.ModuleList(
             zero_initialised(EmotionHead(module.output_dim, classes, self.heads, further)) for module in modules
         )
+        for member in self._solved_members():
+            member.head.requires_grad_(False)
+
+    @property
+    def solved(self) -> tuple[str, ...]:
+        """Encoders whose members are found in closed form."""
+        return tuple(self.ridge)
+
+    def solve(self, passes: Passes) -> None:
+        """Find their weights; see `solve_members`."""
+        solve_members(self._solved_members(), passes)
+
+    def _solved_members(self) -> list[SolvedMember]:
+        found = []
+        for name, pooling, head in zip(self.encoders, self.poolings, self.outputs, strict=True):
+            if name in self.ridge:
+                assert isinstance(pooling, SolvedPooling)
+                assert isinstance(head, EmotionHead)
+                found.append(SolvedMember(name, pooling, head, self.ridge[name]))
+        return found
 
     def forward(self, frames: Mapping[str, Frames]) -> EmotionOutput:
         """Predict a batch; see the module's shapes."""
-        members = []
+        members = {}
         for name, dim, pooling, output in zip(
             self.encoders, self.encoder_dims, self.poolings, self.outputs, strict=True
         ):
-            members.append(output(pooling(frames_of(frames, name, dim))))
-        mean = EmotionOutput.combine(members, lambda heads: torch.stack(heads).mean(0))
-        return replace(mean, members=tuple(members)) if self.training else mean
+            members[name] = output(pooling(frames_of(frames, name, dim)))
+        mean = EmotionOutput.combine([*members.values()], lambda heads: torch.stack(heads).mean(0))
+        if not self.training:
+            return mean
+        return replace(mean, members=tuple(output for name, output in members.items() if name not in self.ridge))
 
 
 def zero_initialised(head: EmotionHead) -> EmotionHead:

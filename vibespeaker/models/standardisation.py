@@ -41,6 +41,11 @@ class Standardisation(nn.Module):
         standard = (values - self.mean) / torch.where(is_constant, 1.0, deviation)
         return standard.masked_fill(is_constant & (self.count > 0), 0.0)
 
+    def reset(self) -> None:
+        """Forget what was seen."""
+        for buffer in (self.count, self.mean, self.squares):
+            buffer.zero_()
+
     @torch.no_grad()
     def _take(self, values: Tensor) -> None:
         before, more = self.count.float(), len(values)

@@ -1,7 +1,7 @@
 """Training a network: stages and systems differ by what this task is configured with, not by class."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -12,9 +12,8 @@ from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
-from vibespeaker.batch import EmotionBatch, EmotionOutput
+from vibespeaker.batch import EmotionBatch, EmotionOutput, Frames
 from vibespeaker.config_files.renamed import stored_now
-from vibespeaker.data.splits import refuse_scored
 from vibespeaker.encoders.gradients import check_gradients
 from vibespeaker.encoders.specs import check_specs
 from vibespeaker.encoders.training import keep_frozen_still
@@ -30,19 +29,20 @@ from vibespeaker.models.weights import check_network, initialise, network_state
 from vibespeaker.provenance import Provenance
 from vibespeaker.systems.trained import class_positions
 from vibespeaker.tasks.base import RecognitionTask
+from vibespeaker.tasks.before_training import set_confusions, solve
 from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
 from vibespeaker.tasks.callbacks.gradient_norm import GradientNorm
 from vibespeaker.tasks.callbacks.layer_weights import LayerWeights
 from vibespeaker.tasks.callbacks.process_remark import batch_norm_errors
 from vibespeaker.tasks.datamodule import EmotionDataModule
-from vibespeaker.tasks.gathering import GatheredOutputs, TrainingAccuracy, TrainingScores
+from vibespeaker.tasks.gathering import TrainingAccuracy, TrainingScores
 from vibespeaker.tasks.mixup import Mixup, mixed_terms
 from vibespeaker.tasks.network_checks import check_heads, freeze
 from vibespeaker.tasks.non_finite import refuse_non_finite
 from vibespeaker.tasks.optimizing import checked_optimizer, scheduled
 from vibespeaker.tasks.processes import whole_batch, world_size
 from vibespeaker.tasks.schedule import Schedule
-from vibespeaker.tasks.scores import SplitOutputs, confusion_of
+from vibespeaker.tasks.scores import SplitOutputs
 
 
 class EmotionTask(RecognitionTask):
@@ -138,11 +138,13 @@ class EmotionTask(RecognitionTask):
     def recognize(self, batch: EmotionBatch) -> EmotionOutput:
         """Return the network's outputs for a batch, from its frames, its audio and its texts."""
         assert self.network is not None
-        frames = batch.frames if self.live is None else {**batch.frames, **self.live(batch)}
-        output: EmotionOutput = self.network(frames)
+        output: EmotionOutput = self.network(self._frames(batch))
         if self.kept_logits is None or output.logits is None:
             return output
         return replace(output, logits=output.logits[:, self.kept_logits])
+
+    def _frames(self, batch: EmotionBatch) -> Mapping[str, Frames]:
+        return batch.frames if self.live is None else {**batch.frames, **self.live(batch)}
 
     def restrict_classes(self, labels: LabelSet) -> None:
         """Give logits in the classes and the order of `labels` from now on; other classes' logits are dropped.
@@ -237,27 +239,21 @@ class EmotionTask(RecognitionTask):
         return self.provenance.record(data.provenance.transcripts)
 
     def on_fit_start(self) -> None:
-        """Count what the network to be fine-tuned confuses on the validation split, where the loss asks for it."""
-        if not self.loss.needs_confusion or self.trainer.ckpt_path:
+        """Find what the network has in closed form; then count what it confuses, where the loss asks for it."""
+        if self.trainer.ckpt_path:
             return
-        data = self.data
-        loader = data.val_dataloader()
-        if isinstance(loader, list):
-            raise ConfigError("class weights by misclassification need a validation split")
-        refuse_scored(data.manifest, "validation", data.splits)
-        self.eval()
-        with torch.no_grad():
-            seen = GatheredOutputs().to(self.device)
-            for batch in loader:
-                moved = batch.to(self.device)
-                seen.update(self.recognize(moved), moved)
-        self.train()
-        outputs = seen.outputs()
-        for head in self.loss.needs_confusion:
-            confusion = confusion_of(outputs, head)
-            if confusion is None:
-                raise ConfigError(f"class weights by misclassification need {head} in the validation split")
-            self.loss.set_confusion(torch.from_numpy(confusion), head)
+        assert self.network is not None
+        if self.network.solved:
+            solve(self.network, self._whole_split, self.trainer.strategy)
+        if self.loss.needs_confusion:
+            self.eval()
+            set_confusions(self.loss, self.recognize, self.data, self.device)
+            self.train()
+
+    def _whole_split(self) -> Iterator[tuple[Mapping[str, Frames], EmotionBatch]]:
+        for batch in self.data.every_item():
+            moved = batch.to(self.device)
+            yield self._frames(moved), moved
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Optimise what is not frozen; the schedule moves every step."""

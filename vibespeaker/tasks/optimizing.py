@@ -31,6 +31,11 @@ def checked_optimizer(
         ConfigError: a rate or another setting is out of range, or nothing is to be trained.
     """
     trained = [parameter for parameter in parameters if parameter.requires_grad]
+    if not trained:
+        raise ConfigError(
+            "nothing is left to be trained",
+            remedy="read an encoder that learns, too, or drop `freeze` and `ridge` from the model's settings",
+        )
     apart = {id(parameter) for group in own_rates for parameter in group.parameters}
     rest = [parameter for parameter in trained if id(parameter) not in apart]
     groups: list[dict[str, Any]] = [{"params": rest, "name": NETWORK_GROUP}] if rest else []
