@@ -22,6 +22,7 @@ FILES: dict[str, tuple[str, Words]] = {
     "split": (".parquet", lambda toy: ["split", toy.manifest]),
     "balance": (".parquet", lambda toy: ["balance", toy.manifest]),
     "transcribe": (".parquet", lambda toy: ["transcribe", toy.manifest]),
+    "average": (".ckpt", lambda toy: ["average", table(toy), table(toy)]),
     "ensemble": (".parquet", lambda toy: ["ensemble", table(toy), table(toy)]),
     "evaluate": (".json", lambda toy: ["evaluate", table(toy), "--manifest", toy.manifest]),
     "calibrate": (".json", lambda toy: ["calibrate", table(toy), "--manifest", toy.manifest]),

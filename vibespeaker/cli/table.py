@@ -39,6 +39,7 @@ COMMANDS = {
         "fit classical classifiers on embeddings and compare them",
     ),
     "remake": ("vibespeaker.workflows.tables.command:remake", "train what a table of the paper needs, and print it"),
+    "average": ("vibespeaker.models.averaging:average", "average the weights of several states of a run"),
     "ensemble": ("vibespeaker.ensemble:ensemble", "combine prediction tables into one"),
     "evaluate": ("vibespeaker.evaluation.command:evaluate", "score predictions, with intervals and comparisons"),
     "wer": ("vibespeaker.evaluation.words.command:wer", "score recognised words against what was said"),
@@ -54,7 +55,7 @@ COMMANDS = {
 GROUPS = {
     "begin": ("recognize", "listen", "app", "train", "quickstart", "configs", "completion"),
     "data": ("prepare", "combine", "clean", "split", "stats", "check", "balance", "transcribe", "extract"),
-    "train": ("fit", "fit-text", "sweep", "ablate", "cross", "cross-validate", "baselines", "remake"),
+    "train": ("fit", "fit-text", "sweep", "ablate", "cross", "cross-validate", "baselines", "remake", "average"),
     "judge": ("validate", "test", "predict", "ensemble", "evaluate", "wer", "calibrate", "prior", "report"),
     "share": ("export", "push", "submit"),
 }
