@@ -16,6 +16,10 @@ chosen by the left-out fold, neither a checkpoint nor a setting nor a seed. Syst
 
 It can be stopped at any time and goes on where it stopped; a changed config or seed is trained anew. With several seeds
 the mean of their predictions is scored, too. Numbers go to OUT/results.json, confusion matrices to OUT/pictures.
+
+`--against EARLIER` tests whether each table differs from that of an earlier run, say with today's default: the
+difference of UAR with its interval from drawing speakers, and how often swapping both runs' answers, speaker by
+speaker, differs as much. Speakers are few, so that small differences cannot be told from chance.
 """
 
 import argparse
@@ -24,16 +28,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from real_speech.corpora import Corpus
+from real_speech.corpora import Corpus, chosen_folds
 from real_speech.functionals import functionals, predict_fold
-from real_speech.scores import Outcome, cost_of, pool, show
-from real_speech.training import FoldRun, run_folds
+from real_speech.options import SOURCES, parser_for
+from real_speech.scores import Outcome, cost_of, pool, show, show_against
+from real_speech.training import fold_runs, run_folds
 
 from vibespeaker.ensemble import ensemble
 from vibespeaker.files import write_text
 from vibespeaker.progress import tracked
 
-SOURCES = {"ravdess": "ravdess", "emodb": "emodb"}
 #: System → experiment and the kind of folds it is trained on.
 TRAINED = {
     "embedded": ("embedded", "speakers"),
@@ -49,20 +53,13 @@ DEFAULT = ["embedded", STANDARD, "text-only", "shuffled", "random-split"]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the corpora")
-    parser.add_argument("--out", type=Path, default=Path("runs/real-speech"))
+    parser = parser_for(__doc__)
     parser.add_argument("--corpora", nargs="+", choices=SOURCES, default=list(SOURCES))
     parser.add_argument("--systems", nargs="+", choices=[*TRAINED, STANDARD], default=DEFAULT)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument(
         "--canary-seeds", type=int, default=1, help="how many of the seeds the canaries are trained with"
     )
-    parser.add_argument("--folds", nargs="+", help="names of folds; all by default. Scores are then of these alone")
-    parser.add_argument("--processes", type=int, default=1, help="folds trained at the same time, a core each")
-    parser.add_argument(
-        "--set", nargs="+", default=[], help="options of fit, to try settings, e.g. trainer.max_epochs=2"
-    )
+    parser.add_argument("--against", type=Path, help="OUT of an earlier run, to compare with, paired by speaker")
     options = parser.parse_args()
     start = time.perf_counter()
     results = {}
@@ -78,6 +75,9 @@ def main() -> None:
             else:
                 outcomes += _trained(corpus, system, seeds, options)
         results[name] = show(name, outcomes, corpus.manifest, options.out / "pictures")
+        if options.against is not None:
+            differences = show_against(name, outcomes, corpus.manifest, options.out, options.against)
+            results[name]["against"] = {"folder": str(options.against), "differences": differences}
     results["seconds"] = time.perf_counter() - start
     write_text(options.out / "results.json", json.dumps(results, indent=1, sort_keys=True) + "\n")
     print(f"{results['seconds'] / 60:.1f} min in this run; numbers and pictures in {options.out}")
@@ -90,9 +90,7 @@ def _trained(corpus: Corpus, system: str, seeds: Sequence[int], options: argpars
     for seed in seeds:
         folder = corpus.folder / system / f"seed{seed}"
         folds = _folds(corpus, kind, seed, options.folds)
-        of_seed = [
-            FoldRun(config, system, path, corpus.cache, folder, fold, seed, overrides) for fold, path in folds.items()
-        ]
+        of_seed = fold_runs(config, system, corpus, folds, seed, overrides)
         run_folds(of_seed, f"{corpus.name}, {system}, seed {seed}", options.processes)
         tables.append(pool([run.predictions for run in of_seed], corpus.manifest, folder / "predictions.parquet"))
         runs += of_seed
@@ -123,10 +121,7 @@ def _folds(corpus: Corpus, kind: str, seed: int, wanted: Sequence[str] | None) -
     seeded = {"shuffled": corpus.shuffled_folds, "random": corpus.random_folds}
     plain = {"speakers": corpus.folds, "inner": corpus.inner_folds}
     folds = plain[kind]() if kind in plain else seeded[kind](seed)
-    chosen = {name: path for name, path in folds.items() if wanted is None or name in wanted}
-    if not chosen:
-        raise SystemExit(f"{corpus.name} has no such fold: {wanted}; it has {', '.join(folds)}")
-    return chosen
+    return chosen_folds(corpus.name, folds, wanted)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The two corpora of the benchmark: prepared and extracted once, and cut into folds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,29 @@ class Corpus:
             )
         return found
 
+    def few_folds(self, per_class: int, seed: int) -> dict[str, Path]:
+        """Write the speaker-disjoint folds with so many training clips of each class; more clips include fewer.
+
+        Args:
+            per_class: clips of each class, drawn from all training speakers; all there are where there are fewer.
+            seed: of the draw.
+        """
+        found = {}
+        for name, path in self.folds().items():
+            read = Manifest.read(path)
+            labels, split = (
+                np.array(read.column("category"), dtype=object),
+                np.array(read.column("split"), dtype=object),
+            )
+            order = np.random.default_rng(seed).permutation(np.flatnonzero(split == "train"))
+            for label in np.unique(labels[order]):
+                split[order[labels[order] == label][per_class:]] = None
+            found[name] = self.folder / "folds" / f"few-{per_class}-{seed}" / f"{name}.parquet"
+            found[name].parent.mkdir(parents=True, exist_ok=True)
+            step = {"step": "few clips", "per_class": per_class, "seed": seed}
+            read.with_columns({"split": split.tolist()}, step).write(found[name])
+        return found
+
     def _write(self, kind: str, folds: Iterator[tuple[str, npt.NDArray[np.bool_]]]) -> dict[str, Path]:
         read = Manifest.read(self.manifest)
         found = {}
@@ -118,6 +141,14 @@ class Corpus:
             splits = np.where(is_test, "test", "train").tolist()
             read.with_columns({"split": splits}, {"step": "split", "by": kind, "fold": name}).write(found[name])
         return found
+
+
+def chosen_folds(corpus: str, folds: Mapping[str, Path], wanted: Sequence[str] | None) -> dict[str, Path]:
+    """Return the folds of the names wanted, all by default; at least one."""
+    chosen = {name: path for name, path in folds.items() if wanted is None or name in wanted}
+    if not chosen:
+        raise SystemExit(f"{corpus} has no such fold: {wanted}; it has {', '.join(folds)}")
+    return chosen
 
 
 def _each_speaker(read: Manifest) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:

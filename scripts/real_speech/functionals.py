@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ def predict_fold(manifest: Path, features: Features, out: Path, system: str) -> 
     category = np.array([labels.classes.index(name) for name in read.column("category")])
     train, test = np.flatnonzero(split == "train"), np.flatnonzero(split == "test")
     complexity = _choose(features[train], category[train], speakers[train], len(labels))
-    scores = _fit(features[train], category[train], complexity).decision_function(features[test])
+    space = _Space.of(features[train])
+    scores = _fit(space(features[train]), category[train], complexity).decision_function(space(features[test]))
     chosen = read.select(test.tolist())
     metadata = PredictionsMetadata(labels.name, labels.classes, system, manifest=digest)
     ids, names = chosen.column("utterance_id"), chosen.column("file_name")
@@ -80,19 +82,46 @@ def _choose(features: Features, category: npt.NDArray[np.int64], speakers: npt.N
 
     totals = {complexity: np.zeros((classes, classes)) for complexity in COMPLEXITIES}
     for fit, held in GroupKFold(INNER_FOLDS).split(features, category, speakers):
+        space = _Space.of(features[fit])
+        learned, tried = space(features[fit]), space(features[held])
         for complexity, total in totals.items():
-            predicted = _fit(features[fit], category[fit], complexity).predict(features[held])
+            predicted = _fit(learned, category[fit], complexity).predict(tried)
             total += confusion_matrix(category[held], predicted, classes)
     return max(totals, key=lambda complexity: float(uar(totals[complexity])))
 
 
-def _fit(features: Features, category: npt.NDArray[np.int64], complexity: float) -> Any:
+@dataclass(frozen=True, eq=False)
+class _Space:
+    """The space that the standardised training utterances span: thousands of features become as many as utterances.
+
+    A linear SVM's weights lie in it, and its solver sees inner products alone, which stay as they are: the machine is
+    the same, up to rounding, in an eighth of the time.
+    """
+
+    mean: npt.NDArray[np.float64]
+    scale: npt.NDArray[np.float64]
+    basis: npt.NDArray[np.float64]
+
+    @staticmethod
+    def of(features: Features) -> "_Space":
+        """Return the space of training utterances, `(N, D)`; features that never change are only centred."""
+        values = features.astype(np.float64)
+        mean, scale = values.mean(axis=0), values.std(axis=0)
+        # what rounding leaves of a constant would be blown up to be as large as the rest
+        scale = np.where(scale <= 10 * np.finfo(np.float64).eps * np.abs(mean), 1.0, scale)
+        return _Space(mean, scale, np.linalg.qr(((values - mean) / scale).T).Q)
+
+    def __call__(self, features: Features) -> npt.NDArray[np.float64]:
+        """Return the coordinates of utterances, `(M, min(N, D))`."""
+        found: npt.NDArray[np.float64] = ((features.astype(np.float64) - self.mean) / self.scale) @ self.basis
+        return found
+
+
+def _fit(values: npt.NDArray[np.float64], category: npt.NDArray[np.int64], complexity: float) -> Any:
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
     from sklearn.svm import LinearSVC
 
     machine = LinearSVC(C=complexity, class_weight="balanced", dual=True, random_state=0, max_iter=2000)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # C = 0.1 is near its end after 2000 passes
-        return make_pipeline(StandardScaler(), machine).fit(features, category)
+        return machine.fit(values, category)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from vibespeaker.evaluation.scores import Evaluation, SystemScores
+from vibespeaker.evaluation.scores import Comparison, Evaluation, SystemScores
 from vibespeaker.evaluation.scoring import Options, evaluate_tables
 from vibespeaker.evaluation.targets import Truth
 from vibespeaker.figures import confusion_figure, png_bytes
@@ -90,6 +90,41 @@ def chance(confusion: Sequence[Sequence[int]]) -> tuple[float, float]:
     return p, math.sqrt(float(np.sum(p * (1 - p) / np.maximum(counts, 1)))) / classes
 
 
+def compared(table: Path, other: Path, manifest: Path) -> Comparison:
+    """Compare the UAR of two tables of the same utterances, paired by speaker; see `evaluation.comparison`."""
+    found = evaluate_tables([table, other], Truth.read(manifest), Options(by=[]))
+    return next(one for one in found.comparisons if one.score == "uar")
+
+
+def show_against(corpus: str, outcomes: Sequence[Outcome], manifest: Path, out: Path, against: Path) -> list[object]:
+    """Print how the outcomes' tables differ from those of an earlier run, table by table; return the numbers.
+
+    Args:
+        corpus: its name.
+        outcomes: of this run.
+        manifest: the true labels.
+        out: folder of this run.
+        against: folder of the earlier one.
+    """
+    title = f"{corpus}: UAR less that of {against}; p by swapping the answers speaker by speaker"
+    shown = Table("system", "table", "difference", "95 % interval", "p", title=title)
+    numbers: list[object] = []
+    for outcome in outcomes:
+        for table in outcome.tables:
+            place = table.relative_to(out)
+            if not (against / place).is_file():
+                continue
+            one = compared(table, against / place, manifest)
+            apart = one.difference
+            shown.add_row(
+                *(outcome.system, str(place.parent), f"{apart.value:+.3f}", f"{apart.low:+.3f} to {apart.high:+.3f}"),
+                f"{one.p_permutation:.3f}",
+            )
+            numbers.append({"system": outcome.system, "table": str(place), **vars(apart), "p": one.p_permutation})
+    Console(width=120).print(shown)
+    return numbers
+
+
 def show(corpus: str, outcomes: Sequence[Outcome], manifest: Path, pictures: Path) -> dict[str, Mapping[str, object]]:
     """Print one row per system, draw one confusion matrix per system, and return the numbers."""
     table = Table("system", *SCORES.values(), "seeds", "training", "an epoch", title=corpus)
@@ -99,7 +134,7 @@ def show(corpus: str, outcomes: Sequence[Outcome], manifest: Path, pictures: Pat
         values = {name: [one.scores[name].value for one in scored] for name in SCORES}
         confusion = np.sum([np.asarray(one.confusion) for one in scored], axis=0)
         guessing, deviation = chance(scored[0].confusion)
-        cells = [_spread(found) for found in values.values()]
+        cells = [spread(found) for found in values.values()]
         table.add_row(outcome.system, *cells, str(len(scored)), _seconds(outcome.wall), _seconds(outcome.epoch))
         numbers[outcome.system] = {
             **values,
@@ -128,7 +163,8 @@ def _save(figure: Figure, path: Path) -> None:
         temporary.write_bytes(png_bytes(figure))
 
 
-def _spread(values: Sequence[float]) -> str:
+def spread(values: Sequence[float]) -> str:
+    """Return mean ± standard deviation, as tables show them; of one value that alone."""
     mean = f"{np.mean(values):.3f}"
     return mean if len(values) < 2 else f"{mean} ± {np.std(values, ddof=1):.3f}"
 

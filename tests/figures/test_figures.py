@@ -50,6 +50,14 @@ def test_a_series_keeps_its_colour_in_all_panels():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
 
 
+def test_logarithmic_axes_name_the_positions_asked_for() -> None:
+    panels = {name: {"a": ([5, 10, 80], [0.3, 0.4, 0.5])} for name in ("one", "two")}
+    for axes in figures.line_panels(panels, log_ticks=[5, 10, 80]).axes:
+        assert axes.get_xscale() == "log"
+        assert list(axes.get_xticks()) == [5, 10, 80]
+    assert figures.line_panels(panels).axes[0].get_xscale() == "linear"
+
+
 def test_a_line_may_stand_in_a_band():
     axes = figures.line_panels({"F1": {"three seeds": ([1, 2], [0.4, 0.5], [0.3, 0.4], [0.5, 0.7])}}).axes[0]
     np.testing.assert_allclose(axes.lines[0].get_ydata(), [0.4, 0.5])

@@ -7,33 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.manifests import manifest_from
+from tests.scripts.miniature import miniature
 from vibespeaker.labels import label_set
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-from real_speech.corpora import Corpus
-from real_speech.functionals import predict_fold
-from real_speech.scores import chance, fold_uar, pool, score
-
-SPEAKERS = {"ravdess": [f"{actor:02d}" for actor in range(1, 17)], "emodb": [f"{n:02d}" for n in range(3, 13)]}
-
-
-def _corpus(name: str, folder: Path, each: int = 4) -> Corpus:
-    classes = label_set(name).classes
-    speakers = [f"{name}/{speaker}" for speaker in SPEAKERS[name] for _ in range(each)]
-    columns = {
-        "corpus": name,
-        "utterance_id": [f"{speaker}-{row:03d}" for row, speaker in enumerate(speakers)],
-        "speaker": speakers,
-        "category": [classes[row % len(classes)] for row in range(len(speakers))],
-        "split": "train",
-    }
-    corpus = Corpus(name, folder, folder)
-    manifest_from(columns, str(folder), name).write(corpus.manifest)
-    return corpus
+from real_speech.functionals import _fit, _Space, predict_fold
+from real_speech.scores import chance, compared, fold_uar, pool, score
 
 
 def _part(path: Path, split: str | None, column: str = "speaker") -> list[str]:
@@ -43,7 +25,7 @@ def _part(path: Path, split: str | None, column: str = "speaker") -> list[str]:
 
 @pytest.mark.parametrize(("name", "count", "left_out"), [("ravdess", 4, 4), ("emodb", 10, 1)])
 def test_folds_share_no_speaker_and_cover_all(name, count, left_out, tmp_path):
-    corpus = _corpus(name, tmp_path)
+    corpus = miniature(name, tmp_path)
     folds = corpus.folds()
     tests = [_part(path, "test", "utterance_id") for path in folds.values()]
     assert len(folds) == count
@@ -54,14 +36,14 @@ def test_folds_share_no_speaker_and_cover_all(name, count, left_out, tmp_path):
 
 
 def test_ravdess_folds_are_the_actors_of_the_reference(tmp_path):
-    folds = _corpus("ravdess", tmp_path).folds()
+    folds = miniature("ravdess", tmp_path).folds()
     assert list(folds) == ["01-04", "05-08", "09-12", "13-16"]
     assert set(_part(folds["05-08"], "test")) == {"ravdess/05", "ravdess/06", "ravdess/07", "ravdess/08"}
 
 
 @pytest.mark.parametrize("name", ["ravdess", "emodb"])
 def test_inner_folds_never_see_the_left_out_part_and_try_nothing_twice(name, tmp_path):
-    corpus = _corpus(name, tmp_path)
+    corpus = miniature(name, tmp_path)
     folds, inner = corpus.folds(), corpus.inner_folds()
     tried = []
     for fold, path in inner.items():
@@ -73,7 +55,7 @@ def test_inner_folds_never_see_the_left_out_part_and_try_nothing_twice(name, tmp
 
 
 def test_shuffling_changes_the_training_labels_alone(tmp_path):
-    corpus = _corpus("ravdess", tmp_path)
+    corpus = miniature("ravdess", tmp_path)
     for fold, path in corpus.shuffled_folds(1).items():
         plain = corpus.folds()[fold]
         assert _part(path, "test", "category") == _part(plain, "test", "category")
@@ -81,8 +63,19 @@ def test_shuffling_changes_the_training_labels_alone(tmp_path):
         assert sorted(_part(path, "train", "category")) == sorted(_part(plain, "train", "category"))
 
 
+def test_few_clips_are_nested_and_leave_out_the_same_speakers(tmp_path):
+    corpus = miniature("ravdess", tmp_path, each=16)
+    plain, two, three = corpus.folds(), corpus.few_folds(2, 1), corpus.few_folds(3, 1)
+    for fold, path in two.items():
+        assert _part(path, "test", "utterance_id") == _part(plain[fold], "test", "utterance_id")
+        labels = _part(path, "train", "category")
+        assert {name: labels.count(name) for name in labels} == dict.fromkeys(label_set("ravdess").classes, 2)
+        assert set(_part(path, "train", "utterance_id")) < set(_part(three[fold], "train", "utterance_id"))
+        assert _part(path, "train", "utterance_id") != _part(corpus.few_folds(2, 2)[fold], "train", "utterance_id")
+
+
 def test_random_folds_train_and_test_the_same_speakers(tmp_path):
-    corpus = _corpus("emodb", tmp_path, each=20)
+    corpus = miniature("emodb", tmp_path, each=20)
     folds = corpus.random_folds(1)
     assert len(folds) == 10
     assert set(_part(folds["0"], "test")) <= set(_part(folds["0"], "train"))
@@ -91,7 +84,7 @@ def test_random_folds_train_and_test_the_same_speakers(tmp_path):
 
 
 def test_the_machine_learns_from_the_training_speakers_alone(tmp_path):
-    corpus = _corpus("ravdess", tmp_path, each=8)
+    corpus = miniature("ravdess", tmp_path, each=8)
     path = corpus.folds()["01-04"]
     read = Manifest.read(path)
     category = np.array([label_set("ravdess").classes.index(name) for name in read.column("category")])
@@ -109,12 +102,27 @@ def test_the_machine_learns_from_the_training_speakers_alone(tmp_path):
     assert not moved[1:].any()
 
 
+def test_the_machine_in_the_space_of_its_utterances_is_the_same():
+    from sklearn.preprocessing import StandardScaler
+
+    random = np.random.default_rng(0)
+    features = random.normal(3, 2, (24, 100)).astype(np.float32)
+    features[:, 7] = 0.1  # constant
+    category = np.arange(24) % 3
+    space, scaler = _Space.of(features[:18]), StandardScaler().fit(features[:18].astype(np.float64))
+    assert space(features).shape == (24, 18)
+    plain = _fit(scaler.transform(features[:18].astype(np.float64)), category[:18], 0.01)
+    expected = plain.decision_function(scaler.transform(features[18:].astype(np.float64)))
+    found = _fit(space(features[:18]), category[:18], 0.01).decision_function(space(features[18:]))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
 def _part_rows(read: Manifest, split: str) -> np.ndarray:
     return np.flatnonzero(np.array(read.column("split")) == split)
 
 
 def test_pooling_restores_the_manifests_order(tmp_path):
-    corpus = _corpus("ravdess", tmp_path, each=1)
+    corpus = miniature("ravdess", tmp_path, each=1)
     ids = Manifest.read(corpus.manifest).column("utterance_id")
     metadata = PredictionsMetadata("ravdess", label_set("ravdess").classes, "svm")
     for name, chosen in (("a.parquet", ids[5:]), ("b.parquet", ids[:5])):
@@ -126,6 +134,23 @@ def test_pooling_restores_the_manifests_order(tmp_path):
     )
     assert list(joined.frame["utterance_id"]) == ids
     assert joined.logits()[:, 0].tolist() == list(range(16))
+
+
+def test_tables_are_compared_speaker_by_speaker(tmp_path):
+    corpus = miniature("ravdess", tmp_path, each=8)
+    read, classes = Manifest.read(corpus.manifest), label_set("ravdess").classes
+    true = np.array([classes.index(name) for name in read.column("category")])
+    ids, files = read.column("utterance_id"), read.column("file_name")
+    metadata = PredictionsMetadata("ravdess", classes, "svm")
+    for name, wrong in (("all", 0), ("one", 8)):  # the second knows nothing of the first speaker
+        said = np.where(np.arange(len(true)) < wrong, (true + 1) % 8, true)
+        table = Predictions.build(ids, files, ["test"] * len(ids), np.eye(8)[said], None, metadata)
+        table.write(tmp_path / f"{name}.parquet")
+    same = compared(tmp_path / "all.parquet", tmp_path / "all.parquet", corpus.manifest)
+    assert (same.difference.value, same.p_permutation) == (0, 1)
+    better = compared(tmp_path / "all.parquet", tmp_path / "one.parquet", corpus.manifest)
+    assert better.difference.value == pytest.approx(1 / 16)
+    assert better.p_permutation == 1  # one speaker of sixteen: swapping him differs as much, the others by nothing
 
 
 def test_chance_by_hand():

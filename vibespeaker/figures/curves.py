@@ -21,7 +21,11 @@ _TICKS = 5
 
 
 def line_panels(
-    panels: Mapping[str, Mapping[str, Line | Band]], xlabel: str = "step", markers: bool = False, legend: bool = True
+    panels: Mapping[str, Mapping[str, Line | Band]],
+    xlabel: str = "step",
+    markers: bool = False,
+    legend: bool = True,
+    log_ticks: Sequence[float] = (),
 ) -> Figure:
     """Draw one panel per quantity with one line per series, e.g. learning curves of several runs; all share one axis.
 
@@ -31,6 +35,7 @@ def line_panels(
         xlabel: label of the horizontal axes.
         markers: mark the points, for few of them.
         legend: name the series where there are several.
+        log_ticks: positions to name on logarithmic horizontal axes; without any the axes are linear.
     """
     columns = min(max(len(panels), 1), _COLUMNS if len(panels) > _FEW_PANELS else _FEW_COLUMNS)
     rows = max(-(-len(panels) // columns), 1)
@@ -42,7 +47,11 @@ def line_panels(
             first = first or axes
             axes.set_title(title)
             ruled(axes, "y")
-            axes.locator_params(nbins=_TICKS)
+            axes.locator_params(axis="y" if log_ticks else "both", nbins=_TICKS)
+            if log_ticks:
+                axes.set_xscale("log")
+                axes.set_xticks(log_ticks, [f"{tick:g}" for tick in log_ticks])
+                axes.minorticks_off()
             if place < len(panels) - columns:  # the lowest of each column alone carries what all share
                 axes.tick_params(labelbottom=False)
             else:
