@@ -11,6 +11,7 @@ from jsonargparse import ArgumentParser
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from tests.experiments.conftest import merge, resolved
+from tests.experiments.test_beyond import BEYOND
 from tests.experiments.test_features import FEATURES
 from tests.experiments.test_other_inputs import OTHER_INPUTS
 from tests.experiments.test_pretrained import TRAINED
@@ -34,7 +35,7 @@ LIVE = [name for name in EXPERIMENTS if name.startswith("baseline")]
 #: Of recognisers; `tests/tasks/transcription` trains them.
 WHISPERS = [name for name in EXPERIMENTS if name.startswith("whisper")]
 #: Of other published systems; `tests/experiments` trains them.
-OTHERS = (*FEATURES, *TRAINED, *OTHER_INPUTS)
+OTHERS = (*FEATURES, *TRAINED, *OTHER_INPUTS, *BEYOND)
 FITTED = [name for name in EXPERIMENTS if name not in (*ENSEMBLES, *LIVE, *WHISPERS, *OTHERS)]
 #: What of a full-size experiment must shrink for a test, and what the machine of the test lacks.
 TINY = [

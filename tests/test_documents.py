@@ -99,7 +99,7 @@ def test_commands_that_are_not_run_name_what_is_there(document: str, line: str) 
     program, command, *words = shlex.split(line)
     assert program == "vibespeaker", document
     if command in TRAINER_COMMANDS:
-        options = {"config", "ckpt_path", "name", "runs", "out"}
+        options = {"config", "ckpt_path", "name", "runs", "out", "views"}
     else:
         module, name = COMMANDS[command][0].split(":")
         options = set(inspect.signature(getattr(importlib.import_module(module), name)).parameters)

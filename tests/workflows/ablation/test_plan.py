@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 import yaml
 
+from tests.experiments.conftest import merge, resolved
 from tests.manifests import manifest_of
 from vibespeaker.config_files import find_config, shipped_configs
 from vibespeaker.errors import ConfigError
@@ -9,6 +12,7 @@ from vibespeaker.manifest import Manifest
 from vibespeaker.workflows.ablation.command import emotions_by_corpus, intersection
 from vibespeaker.workflows.ablation.plan import Selection, read_plan
 from vibespeaker.workflows.ablation.running import experiment_manifest, write_variants
+from vibespeaker.workflows.sweep.plan import nested
 
 
 def write(folder, **fields) -> str:
@@ -39,6 +43,24 @@ def test_shipped_plans_name_configs_that_are_there(path):
     plan = read_plan(f"ablation/{path.stem}")
     for name in (plan.labels, plan.config, plan.encoders, plan.augmentation):
         assert name is None or find_config(name).is_file()
+
+
+@pytest.mark.parametrize("name", ["beyond", "beyond-msp"])
+def test_plans_of_parts_leave_out_something_that_their_experiment_has(name):
+    """Every setting names a key of the experiment or of the plan's own, and each term of the loss keeps its weight."""
+    plan = read_plan(f"ablation/{name}")
+    for variant in plan.variants:
+        said = resolved(Path(variant.config or plan.config).name)
+        whole = merged(said, {**plan.settings, **variant.settings})
+        loss = whole["model"]["init_args"]["loss"]
+        assert set(loss["terms"]) == set(loss["weights"])
+        assert (whole == merged(said, plan.settings)) == variant.name.endswith("all parts")
+
+
+def merged(said, settings):
+    whole = yaml.safe_load(yaml.safe_dump(said))
+    merge(whole, nested(settings))
+    return whole
 
 
 @pytest.mark.parametrize(
