@@ -4,8 +4,9 @@
     python scripts/bench_embedded.py --audio ../shared/data/ravdess/Actor_02 --opensmile
 
 Processor time on one thread; both sides take turns, clip by clip and step by step, and the median counts. Plain means:
-every encoder computes its own descriptors and random convolutions are convolutions; in training, sums go over the
-utterances one by one, real frames are picked out for batch norm, and dropout is torch's.
+every encoder computes its own descriptors and random convolutions are convolutions; in training, the linear members
+learn step by step, too, sums go over the utterances one by one, real frames are picked out for batch norm, and dropout
+is torch's.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from vibespeaker.batch import Frames
 from vibespeaker.encoders import AcousticDescriptors, AcousticFunctionals, Rocket
 from vibespeaker.encoders import rocket as rocket_module
 from vibespeaker.encoders.sharing import shared_results
-from vibespeaker.models import FrameMasking, LateFusion, MeanPooling, NormedPooling, VoiceEmbedding, packed
+from vibespeaker.models import FrameMasking, LateFusion, MeanPooling, NormedPooling, Ridge, VoiceEmbedding, packed
 from vibespeaker.models import dropout as dropout_module
 from vibespeaker.models import voice_embedding as voice_module
 from vibespeaker.models.masked_norm import gathered_norm_relu, norm_relu
@@ -110,35 +111,39 @@ def _training(steps: int) -> tuple[float, float]:
     def voice(dim: int) -> VoiceEmbedding:
         return VoiceEmbedding(dim, dropout=0.2, masking=lambda width: FrameMasking(width, 2, 0.1, 2, 0.15))
 
-    network = LateFusion(
-        dims,
-        8,
-        pooling=lambda dim: NormedPooling(dim, MeanPooling, 0.5, 5.0),
-        poolings={"descriptors": lambda dim: NormedPooling(dim, voice, 0.4)},
-        heads=["categories"],
-    ).train()
-    optimizer = torch.optim.AdamW(network.parameters())
-    category = torch.randint(0, 8, (32,))
+    def stepping(ridge: dict[str, Ridge]) -> Work:
+        network = LateFusion(
+            dims,
+            8,
+            pooling=lambda dim: NormedPooling(dim, MeanPooling, 0.5, 5.0),
+            poolings={"descriptors": lambda dim: NormedPooling(dim, voice, 0.4)},
+            heads=["categories"],
+            ridge=ridge,
+        ).train()
+        optimizer = torch.optim.AdamW([weight for weight in network.parameters() if weight.requires_grad])
+        category = torch.randint(0, 8, (32,))
 
-    def step() -> None:
-        optimizer.zero_grad()
-        output = network(frames)
-        losses = [nn.functional.cross_entropy(member.logits, category) for member in output.members]
-        torch.stack(losses).mean().backward()
-        optimizer.step()
+        def step() -> None:
+            optimizer.zero_grad()
+            losses = [nn.functional.cross_entropy(member.logits, category) for member in network(frames).members]
+            torch.stack(losses).mean().backward()
+            optimizer.step()
 
+        return step
+
+    every, now = stepping({}), stepping({"functionals": Ridge(), "convolutions": Ridge()})
     fewest, draw = packed.FEWEST_VALUES, dropout_module.Dropout.forward
 
     def plain() -> None:
         packed.FEWEST_VALUES, voice_module.norm_relu = 0, gathered_norm_relu
         dropout_module.Dropout.forward = nn.Dropout.forward
         try:
-            step()
+            every()
         finally:
             packed.FEWEST_VALUES, voice_module.norm_relu = fewest, norm_relu
             dropout_module.Dropout.forward = draw
 
-    return _alternated([(plain, step)] * steps)
+    return _alternated([(plain, now)] * steps)
 
 
 def _beside_opensmile(clips: list[Tensor]) -> tuple[float, float]:

@@ -23,17 +23,28 @@ from train_shipped import PLACES, VIEWS
 from vibespeaker.config_files import find_config
 
 _MODEL = "--model.init_args"
-_NETWORK = f"{_MODEL}.network.init_args"
+
+
+def _ridge(**settings: float) -> tuple[str, ...]:
+    """Return the options that change settings of both members that are found in closed form."""
+    members = f"{_MODEL}.network.init_args.ridge"
+    return tuple(
+        f"{members}.{encoder}.{name}={value}"
+        for encoder in ("functionals", "convolutions")
+        for name, value in settings.items()
+    )
+
+
 #: Setting → options of `fit` beside experiment/embedded.
 SETTINGS: dict[str, tuple[str, ...]] = {
     "as the embedded default": (),
+    "penalty of 0.3": _ridge(penalty=0.3),
+    "penalty of 3": _ridge(penalty=3.0),
+    "sharpness of 7": _ridge(sharpness=7.0),
+    "sharpness of 15": _ridge(sharpness=15.0),
+    "classes balanced by half": _ridge(balance=0.5),
     "60 epochs": ("--trainer.max_epochs=60",),
-    "15 epochs": ("--trainer.max_epochs=15",),
     "label smoothing of 0.1": (f"{_MODEL}.loss.init_args.terms.categories.init_args.label_smoothing=0.1",),
-    "rate of 4e-3": (f"{_MODEL}.optimizer.init_args.lr=0.004",),
-    "dropout of 0.3": (f"{_NETWORK}.pooling.init_args.dropout=0.3",),
-    "dropout of 0.7": (f"{_NETWORK}.pooling.init_args.dropout=0.7",),
-    "weight decay of 1": (f"{_MODEL}.optimizer.init_args.weight_decay=1.0",),
 }
 
 
