@@ -38,6 +38,7 @@ def _ridge(**settings: float) -> tuple[str, ...]:
 #: Setting → options of `fit` beside experiment/embedded.
 SETTINGS: dict[str, tuple[str, ...]] = {
     "as the embedded default": (),
+    "without random convolutions": ("--data.init_args.encoders=[functionals,descriptors]",),
     "penalty of 0.3": _ridge(penalty=0.3),
     "penalty of 3": _ridge(penalty=3.0),
     "sharpness of 7": _ridge(sharpness=7.0),

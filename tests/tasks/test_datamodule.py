@@ -22,6 +22,7 @@ from vibespeaker.errors import CacheError, CheckpointError, ConfigError, Manifes
 from vibespeaker.manifest import Manifest
 from vibespeaker.provenance import CHECKPOINT_KEY, Provenance
 from vibespeaker.tasks import EmotionDataModule
+from vibespeaker.tasks.before_training import read_whole_split
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,17 @@ def test_training_draws_views_and_evaluation_stays_clean(toy: Toy) -> None:
     assert levels(data.train_dataloader()) == {0, 1}
     assert levels(data.val_dataloader()) == {0}
     assert levels(_data(toy, views=0).train_dataloader()) == {0}
+
+
+def test_the_whole_split_is_read_in_every_view_the_clean_one_first(toy: Toy) -> None:
+    clean, *views = (list(read_whole_split(_data(toy, views=number), shown=False)) for number in (0, 1))
+    assert sorted(row for batch in clean for row in batch.rows.tolist()) == _data(toy).rows("train").tolist()
+    twice = views[0]
+    assert len(twice) == 2 * len(clean)
+    for once, first, second in zip(clean, twice, twice[len(clean) :], strict=False):
+        assert once.rows.tolist() == first.rows.tolist() == second.rows.tolist()
+        torch.testing.assert_close(first.frames["hear"].values, once.frames["hear"].values, rtol=0, atol=0)
+        assert not torch.equal(second.frames["hear"].values, once.frames["hear"].values)
 
 
 def test_the_seed_of_the_run_draws_batches_and_views(toy: Toy) -> None:

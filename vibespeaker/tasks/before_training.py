@@ -1,7 +1,8 @@
 """What is found out over whole splits before the first step: weights in closed form, and what a network confuses."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import torch
 from lightning.pytorch.strategies import Strategy
@@ -11,6 +12,7 @@ from vibespeaker.data.splits import refuse_scored
 from vibespeaker.errors import ConfigError
 from vibespeaker.losses import MultiTaskLoss
 from vibespeaker.models.base import EmotionModel, Passes
+from vibespeaker.progress import hidden_progress, tracked
 from vibespeaker.tasks.datamodule import EmotionDataModule
 from vibespeaker.tasks.gathering import GatheredOutputs
 from vibespeaker.tasks.scores import confusion_of
@@ -34,6 +36,26 @@ def solve(network: EmotionModel, passes: Passes, strategy: Strategy) -> None:
         network.train()
         state = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
     network.load_state_dict(strategy.broadcast(state))
+
+
+def read_whole_split(data: EmotionDataModule, shown: bool) -> Iterator[EmotionBatch]:
+    """Yield all training utterances in each view, in the same order every time.
+
+    Args:
+        data: set up for training.
+        shown: whether progress is.
+    """
+    reader, batches = data.whole_split()
+    total = sum(map(len, batches))
+    with (
+        nullcontext() if shown else hidden_progress(),
+        tracked("reading the training split", total, "clips") as progress,
+    ):
+        for keys in batches:
+            batch = reader.__getitems__(keys)
+            assert isinstance(batch, EmotionBatch)
+            yield batch
+            progress.advance(len(keys))
 
 
 @torch.no_grad()

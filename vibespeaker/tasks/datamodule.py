@@ -1,6 +1,6 @@
 """The data of an experiment: which utterances train, validate, test and are predicted, and how they are read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from vibespeaker.data.epoch_items import planned
 from vibespeaker.data.heads import HeadConfig, resolve_heads
 from vibespeaker.data.loader import BatchLoader, BatchReader
 from vibespeaker.data.reading import SplitInputs
-from vibespeaker.data.sampler import BatchSize, Draw, EvaluationBatches, TrainingBatches
+from vibespeaker.data.sampler import BatchSize, Draw, EvaluationBatches, Key, TrainingBatches
 from vibespeaker.data.source import Sources, check_source, decide_sources
 from vibespeaker.data.splits import Purpose, Splits, choose_rows, is_in_split
 from vibespeaker.data.targets import Targets
@@ -248,8 +248,8 @@ class EmotionDataModule(SplitDataModule):
             fresh=inputs.are_views_fresh,
         )
 
-    def every_item(self) -> Iterator[EmotionBatch]:
-        """Yield all items of an epoch in each view, the clean one first, in batches without shuffling.
+    def whole_split(self) -> tuple[BatchReader, list[list[Key]]]:
+        """Return what reads the items of an epoch, and batches of all of them in each view, the clean one first.
 
         Where every epoch has views of its own, the first two stand for them.
         """
@@ -257,9 +257,9 @@ class EmotionDataModule(SplitDataModule):
         inputs = self._inputs
         reader = inputs.split(rows, drawn, is_training=True)
         views = FRESH_VIEWS if inputs.are_views_fresh else inputs.view_count
-        for view in range(1 if drawn is not None else views + 1):
-            for batch in EvaluationBatches(reader.lengths, self.evaluation_size):
-                yield reader.__getitems__([(position, view) for position, _ in batch])
+        batches = list(EvaluationBatches(reader.lengths, self.evaluation_size))
+        every = range(1 if drawn is not None else views + 1)
+        return reader, [[(position, view) for position, _ in batch] for view in every for batch in batches]
 
     def evaluation_reader(self, purpose: Purpose) -> BatchReader:
         """Return what reads all utterances for a purpose, clean."""

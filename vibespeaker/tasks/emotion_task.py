@@ -29,7 +29,7 @@ from vibespeaker.models.weights import check_network, initialise, network_state
 from vibespeaker.provenance import Provenance
 from vibespeaker.systems.trained import class_positions
 from vibespeaker.tasks.base import RecognitionTask
-from vibespeaker.tasks.before_training import set_confusions, solve
+from vibespeaker.tasks.before_training import read_whole_split, set_confusions, solve
 from vibespeaker.tasks.callbacks.best_checkpoint import CheckpointRule
 from vibespeaker.tasks.callbacks.gradient_norm import GradientNorm
 from vibespeaker.tasks.callbacks.layer_weights import LayerWeights
@@ -251,7 +251,8 @@ class EmotionTask(RecognitionTask):
             self.train()
 
     def _whole_split(self) -> Iterator[tuple[Mapping[str, Frames], EmotionBatch]]:
-        for batch in self.data.every_item():
+        shown = self.trainer.progress_bar_callback is not None
+        for batch in read_whole_split(self.data, shown):
             moved = batch.to(self.device)
             yield self._frames(moved), moved
 

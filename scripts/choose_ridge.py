@@ -1,0 +1,118 @@
+"""Choose how the embedded default's linear members are found in closed form, on training speakers alone.
+
+    python scripts/choose_ridge.py --data ../shared/data --out runs/real-speech
+
+Each setting is tried in the inner folds of bench_real_speech.py: the left-out speakers stay out, others of the training
+speakers are scored, pooled over the folds. UAR of each member and of the mean of both; the log loss is the mean's. It
+takes a few minutes on one core once bench_real_speech.py has extracted the corpora into the same folder.
+"""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from bench_real_speech import SOURCES
+from real_speech.corpora import Corpus
+from rich.console import Console
+from rich.table import Table
+from sklearn.metrics import balanced_accuracy_score
+from torch import Tensor
+
+from vibespeaker.batch import EmotionBatch, Frames
+from vibespeaker.cache import EmbeddingCache
+from vibespeaker.manifest import Manifest
+from vibespeaker.models import LateFusion, Ridge
+from vibespeaker.progress import tracked
+
+MEMBERS = ("functionals", "convolutions")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is tried: how the members are found, and from how many views of a clip."""
+
+    ridge: Ridge = field(default_factory=Ridge)
+    views: int = 3
+
+
+SETTINGS = {
+    "as shipped": Setting(),
+    **{f"penalty {value:g}": Setting(Ridge(penalty=value)) for value in (0.03, 0.1, 0.3, 3.0, 10.0, 100.0)},
+    **{f"balance {value:g}": Setting(Ridge(balance=value)) for value in (0.0, 0.5)},
+    **{f"limit {value:g}": Setting(Ridge(limit=value)) for value in (2.0, 3.0)},
+    **{f"sharpness {value:g}": Setting(Ridge(sharpness=value)) for value in (5.0, 7.0, 15.0)},
+    "the clean clips alone": Setting(views=1),
+    "one view beside them": Setting(views=2),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the corpora")
+    parser.add_argument("--out", type=Path, default=Path("runs/real-speech"))
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    for name in SOURCES:
+        corpus = Corpus(name, options.data / SOURCES[name], options.out / name)
+        corpus.folder.mkdir(parents=True, exist_ok=True)
+        corpus.make()
+        show(corpus)
+
+
+def show(corpus: Corpus) -> None:
+    """Print a corpus's table."""
+    manifest = Manifest.read(corpus.manifest)
+    names = sorted(set(manifest.column("category")))
+    category = torch.tensor([names.index(one) for one in manifest.column("category")])
+    vectors = {member: _vectors(corpus, manifest, member) for member in MEMBERS}
+    splits = [np.array(Manifest.read(path).column("split")) for path in corpus.inner_folds().values()]
+    table = Table("setting", *(f"{member} UAR" for member in MEMBERS), "both", "log loss", title=corpus.name)
+    with tracked(corpus.name, len(SETTINGS), "settings") as progress:
+        for name, setting in SETTINGS.items():
+            told = [_told(vectors, category, split, len(names), setting) for split in splits]
+            truth = torch.cat([category[torch.from_numpy(split == "test")] for split in splits])
+            members = [torch.cat([fold[member] for fold in told]) for member in MEMBERS]
+            mean = torch.stack(members).mean(0)
+            scores = [balanced_accuracy_score(truth, logits.argmax(1)) for logits in (*members, mean)]  # which is UAR
+            loss = torch.nn.functional.cross_entropy(mean, truth)
+            table.add_row(name, *(f"{score:.3f}" for score in scores), f"{loss:.3f}")
+            progress.advance()
+    Console().print(table)
+
+
+def _vectors(corpus: Corpus, manifest: Manifest, member: str) -> Tensor:
+    """Return `(clips, views, D)`, the clean one first."""
+    cache = EmbeddingCache.open(corpus.cache)
+    views = [cache.entries(member, manifest, view).tolist() for view in range(cache.views + 1)]
+    return torch.stack([torch.cat([cache.read(member, entry).float() for entry in entries]) for entries in views], 1)
+
+
+def _told(
+    vectors: Mapping[str, Tensor], category: Tensor, split: np.ndarray, classes: int, setting: Setting
+) -> dict[str, Tensor]:
+    """Return each member's logits of a fold's tested clips, found from its training clips."""
+    train, test = (torch.from_numpy(np.flatnonzero(split == name)) for name in ("train", "test"))
+    found = {}
+    for member, values in vectors.items():
+        network = LateFusion({member: values.shape[2]}, classes, heads=["categories"], ridge={member: setting.ridge})
+        network.solve(lambda of=values: [_batch(of[train, view], category[train]) for view in range(setting.views)])
+        found[member] = network.eval()({member: _frames(values[test, 0])}).logits
+    return found
+
+
+def _batch(values: Tensor, category: Tensor) -> tuple[dict[str, Frames], EmotionBatch]:
+    """Return `(N, D)` vectors, for whatever member, beside the truth."""
+    unknown = torch.full((len(values), 3), torch.nan)
+    return defaultdict(lambda: _frames(values)), EmotionBatch(torch.arange(len(values)), category, unknown, unknown)
+
+
+def _frames(values: Tensor) -> Frames:
+    return Frames(values[:, None], torch.ones(len(values), dtype=torch.int64))
+
+
+if __name__ == "__main__":
+    main()
