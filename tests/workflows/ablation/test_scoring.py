@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from tests.manifests import manifest_of
-from vibespeaker.labels import label_set
+from vibespeaker.labels import ATTRIBUTES, label_set
+from vibespeaker.manifest import Manifest
+from vibespeaker.metrics import concordance
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 from vibespeaker.workflows.ablation.plan import ScoredSplit, Selection
 from vibespeaker.workflows.ablation.scoring import as_frame, score_variant
@@ -55,6 +57,21 @@ def test_the_table_has_one_row_per_cell_and_gaps_where_nothing_was_scored(scored
     assert frame["uar"].iloc[0] == pytest.approx(0.8333)
     assert np.isnan(frame["uar"].iloc[1])
     assert frame["utterances"].tolist() == [5, 0]
+
+
+def test_attributes_are_scored_where_system_and_truth_have_them(scored, tmp_path):
+    table, manifest = scored
+    tests = [ScoredSplit("all")]
+    assert "ccc_mean" not in as_frame(score_variant("v", table, manifest, tests, draws=0))
+    truth = np.linspace(1, 7, 18).reshape(6, 3)
+    known = Manifest.read(manifest).with_columns(dict(zip(ATTRIBUTES, truth.T.tolist(), strict=True)))
+    known.write(tmp_path / "known.parquet")
+    ids = known.column("utterance_id")
+    said = Predictions.build(ids, ids, ["test"] * 6, table.logits(), truth[:, ::-1], table.metadata)
+    frame = as_frame(score_variant("v", said, tmp_path / "known.parquet", tests, draws=0))
+    rows = slice(0, 5)  # calm is not scored
+    expected = np.mean([concordance(truth[rows, i], truth[rows, 2 - i]) for i in range(3)])
+    assert frame["ccc_mean"].iloc[0] == pytest.approx(expected, abs=1e-4)
 
 
 def test_one_class_in_common_can_be_scored(scored):

@@ -28,7 +28,7 @@ from vibespeaker.workflows.ablation.running import (
     run_variants,
     write_variants,
 )
-from vibespeaker.workflows.ablation.scoring import SCORES, Cell, as_frame, confusion, score_variant
+from vibespeaker.workflows.ablation.scoring import Cell, as_frame, columns_of, confusion, score_variant
 from vibespeaker.workflows.score_tables import as_markdown, on_screen
 
 log = logging.getLogger(__name__)
@@ -122,13 +122,14 @@ def _run(
 def _write(cells: Sequence[Cell], plan: ExperimentPlan, out: Path, title: str, kind: Format) -> None:
     frame = as_frame(cells)
     write_csv(out / "table.csv", list(frame.columns), frame.astype(object).where(frame.notna(), None).values.tolist())
-    header = ("trained", "tested", "classes", "utterances", "speakers", *SCORES.values())
+    columns = columns_of(cells)
+    header = ("trained", "tested", "classes", "utterances", "speakers", *columns.values())
     rows = [
         (
             cell.variant,
             cell.test,
             *(f"{count:,}" for count in (len(cell.classes), cell.utterances, cell.speakers)),
-            *(str(cell.scores[name]) if name in cell.scores else "–" for name in SCORES),
+            *(str(cell.scores[name]) if name in cell.scores else "–" for name in columns),
         )
         for cell in cells
     ]

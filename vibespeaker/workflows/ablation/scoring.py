@@ -19,8 +19,9 @@ from vibespeaker.metrics import confusion_matrix
 from vibespeaker.predictions import Predictions
 from vibespeaker.workflows.ablation.plan import COLUMNS, ScoredSplit
 
-#: Scores of a cell, in the order of tables.
-SCORES = {"uar": "UAR", "macro_f1": "macro-F1", "accuracy": "WA"}
+#: Scores of a cell, in the order of tables; the last, where systems and truth have attributes.
+SCORES = {"uar": "UAR", "macro_f1": "macro-F1", "accuracy": "WA", "ccc_mean": "CCC"}
+_OPTIONAL = "ccc_mean"
 Rows = npt.NDArray[np.bool_]
 _LEVEL = 0.95
 _SEED = 0
@@ -107,7 +108,8 @@ def _system(table: Predictions, rows: Rows, path: Path, classes: tuple[str, ...]
         truth = replace(truth, labels=replace(truth.labels, name=classes[0], classes=classes))
     targets = truth.targets(list(selected.frame["utterance_id"]), path)
     system = System.of("system", selected, truth.class_logits(selected, path))
-    system = replace(system, attributes=np.full_like(system.attributes, np.nan))
+    if np.isnan(targets.attributes).any(axis=1).all():  # nothing to compare attributes with
+        system = replace(system, attributes=np.full_like(system.attributes, np.nan))
     return system, targets, layout_of(system, classes)
 
 
@@ -118,7 +120,13 @@ def _scores(table: Predictions, rows: Rows, path: Path, classes: tuple[str, ...]
     drawn = bootstrap([statistics], [layout], draws, _SEED, full=False)[0] if draws and count > 1 else {}
     values = scores(layout, statistics.sum(0))
     found = intervals(values, drawn, _LEVEL)
-    return {name: found[name] for name in SCORES}
+    return {name: found[name] for name in SCORES if name in found or name != _OPTIONAL}
+
+
+def columns_of(cells: Sequence[Cell]) -> dict[str, str]:
+    """Return the scores that a table of cells shows, name → heading."""
+    measured = any(_OPTIONAL in cell.scores for cell in cells)
+    return {name: heading for name, heading in SCORES.items() if measured or name != _OPTIONAL}
 
 
 def as_frame(cells: Sequence[Cell]) -> pd.DataFrame:
@@ -133,7 +141,7 @@ def as_frame(cells: Sequence[Cell]) -> pd.DataFrame:
                 "speakers": cell.speakers,
                 **{
                     f"{name}{end}": round(getattr(cell.scores[name], field), 4) if name in cell.scores else None
-                    for name in SCORES
+                    for name in columns_of(cells)
                     for end, field in (("", "value"), ("_low", "low"), ("_high", "high"))
                 },
                 "names": " ".join(cell.classes),
