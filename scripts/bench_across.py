@@ -52,9 +52,12 @@ def main() -> None:
     first, second = (Corpus(name, options.data / source, options.out / name) for name, source in SOURCES.items())
     together = Together((first, second), options.out / BOTH)
     together.folder.mkdir(parents=True, exist_ok=True)
-    together.make()
+    together.prepare()
+    if EMBEDDED in options.systems:
+        together.make()
     if options.prepare:
-        together.functionals()
+        if STANDARD in options.systems:
+            together.functionals()
         return
     found: dict[str, dict[str, list[float]]] = {}
     for system in options.systems:
@@ -111,7 +114,7 @@ def _score(
         for corpus in SOURCES:
             is_there = any((fold == ELSEWHERE) == is_elsewhere for fold in tables)
             if source(corpus) == trained_on and is_there:
-                table = answers_of(tables, corpus, is_elsewhere, folder / f"{corpus}-{name.replace(' ', '-')}.parquet")
+                table = answers_of(tables, corpus, is_elsewhere, folder / f"on-{corpus}.parquet")
                 value = score(table, together.manifest).scores["uar"].value
                 found.setdefault(f"{system}, {name}", {}).setdefault(corpus, []).append(value)
 

@@ -49,7 +49,9 @@ def main() -> None:
     for name in options.corpora:
         corpus = Corpus(name, options.data / SOURCES[name], options.out / name)
         corpus.folder.mkdir(parents=True, exist_ok=True)
-        corpus.make()
+        if EMBEDDED in options.systems:
+            corpus.make()
+        corpus.prepare()
         features = (
             functionals(corpus.manifest, corpus.folder / "compare2016.npy") if STANDARD in options.systems else None
         )
