@@ -12,7 +12,7 @@ RAVDESS (English, 704 clips) and EmoDB (German, 454) in the six classes that bot
 UAR in six classes; guessing gives .167. Nothing is chosen by what is tested: the settings are the shipped ones, and
 the SVM's C is chosen among the training speakers.
 
-The cache takes 6 minutes of one core once, ComParE another 4, an embedded seed about 20 (18 trainings), the SVM 15.
+Estimates for one core: cache and ComParE 2 and 4 minutes once, an embedded seed 20 (18 trainings), the SVM 3.
 It can be stopped at any time and goes on where it stopped; a changed config, setting or seed is trained anew. Numbers
 go to OUT/across.json and the table to OUT/across.md.
 """

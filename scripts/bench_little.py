@@ -7,7 +7,7 @@ the training speakers so many clips of each class are drawn, by the seed, and bo
 What learned from all clips is trained here or there: the same OUT, seeds and settings are trained once. The settings
 are the shipped ones, whatever the number of clips; the SVM's C is chosen among the drawn clips' speakers.
 
-A seed of `embedded` takes about 15 minutes of one core (42 trainings) besides that on all clips, of `compare-svm` 3.
+Estimates for one core: a seed of `embedded` 15 minutes (42 trainings) besides that on all clips, of `compare-svm` 2.
 It can be stopped at any time and goes on where it stopped; a changed config, setting or seed is trained anew. Numbers
 go to OUT/little.json, the table to OUT/little.md, and the curve to OUT/pictures/little.svg and .png: means over seeds,
 and the band from the worst seed to the best.

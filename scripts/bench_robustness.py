@@ -13,8 +13,8 @@ Systems: `embedded`, `compare-svm` (openSMILE ComParE 2016 and a linear SVM), an
 named by their folder: `--runs runs/shipped/emodb/loso/seed1`, of `train_shipped.py`.
 
 Copies, what the encoders hear of them and ComParE's features are made once, below `--copies`, and serve every system:
-of both corpora about 20 minutes of one core, ComParE 35 more, 2 GB; `--prepare` stops there. A seed of `embedded` then
-costs 2 minutes of prediction besides its training, `compare-svm` fits anew for 10 minutes. It can be stopped at any
+of both corpora 9 minutes of one core, ComParE about 25 more, 2 GB; `--prepare` stops there. A seed of `embedded` then
+costs an estimated 2 minutes of prediction besides its training, `compare-svm` an estimated 3. It can be stopped at any
 time and goes on where it stopped. Numbers go to OUT/robustness.json and tables to OUT/robustness.md.
 """
 
