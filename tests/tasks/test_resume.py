@@ -27,7 +27,7 @@ from vibespeaker.tasks.callbacks.checkpoints import AtomicCheckpointIO, find_che
 #: Dropout makes the random state matter, AdamW and the schedule the optimiser's, mixup the number of epoch and batch.
 CONFIG = """
 trainer: {max_epochs: 3}
-data: {init_args: {balance: 0.5, balanced_epochs: 1}}
+data: {class_path: vibespeaker.tasks.EmotionDataModule, init_args: {balance: 0.5, balanced_epochs: 1}}
 model:
   init_args:
     mixup: {alpha: 0.5}
