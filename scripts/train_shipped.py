@@ -48,6 +48,7 @@ def main() -> None:
     )
     parser.add_argument("--augmentation", default=PLACES, help="recipe of the views that it hears")
     parser.add_argument("--views", type=int, default=VIEWS, help="how many of them beside each clip")
+    parser.add_argument("--processes", type=int, default=1, help="speakers left out at the same time, a core each")
     parser.add_argument("--package", action="store_true", help="put the model in its place in the package")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
@@ -55,7 +56,7 @@ def main() -> None:
     corpus = _corpus("emodb", options)
     corpus.make()
     system = TrainedModel.from_checkpoint(train_on_all(corpus, options.seeds[0]))
-    tables = [leave_one_speaker_out(corpus, seed, options.folds) for seed in options.seeds]
+    tables = [leave_one_speaker_out(corpus, seed, options.folds, options.processes) for seed in options.seeds]
     measured = left_out_scores(tables, corpus.manifest)
     scores = measured if options.folds is None else DOCUMENTED
     calibration, measures = calibrated(tables[0], corpus.manifest)
