@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from real_speech.corpora import Corpus
-from shipped.card import DOCUMENTED, card, facts
+from shipped.card import card, facts
 from shipped.measuring import calibrated, left_out_scores, scores_elsewhere
 from shipped.training import leave_one_speaker_out, train_on_all
 
@@ -43,8 +43,7 @@ def main() -> None:
     parser.add_argument(
         "--folds",
         nargs="+",
-        help="speakers to leave out, all by default; with fewer, the card has the scores of bench_real_speech.py, of "
-        "the same folds, settings and three seeds, and the calibration is fitted on these speakers alone",
+        help="speakers to leave out, all by default; with fewer, scores and calibration are of these speakers alone",
     )
     parser.add_argument("--augmentation", default=PLACES, help="recipe of the views that it hears")
     parser.add_argument("--views", type=int, default=VIEWS, help="how many of them beside each clip")
@@ -57,8 +56,7 @@ def main() -> None:
     corpus.make()
     system = TrainedModel.from_checkpoint(train_on_all(corpus, options.seeds[0]))
     tables = [leave_one_speaker_out(corpus, seed, options.folds, options.processes) for seed in options.seeds]
-    measured = left_out_scores(tables, corpus.manifest)
-    scores = measured if options.folds is None else DOCUMENTED
+    scores = left_out_scores(tables, corpus.manifest)
     calibration, measures = calibrated(tables[0], corpus.manifest)
     model = options.out / "model"
     heard = ranges(Manifest.read(corpus.manifest))
@@ -73,9 +71,9 @@ def main() -> None:
     said = facts(scores, elsewhere, heard)
     text = card(scores, options.seeds, measures, elsewhere, clips, shared, said, calibration, options.folds)
     write_model_folder(model, system, text, calibration, said)
-    numbers = {"left out": measured, "calibration": measures, "RAVDESS": elsewhere, "heard": heard}
+    numbers = {"left out": scores, "calibration": measures, "RAVDESS": elsewhere, "heard": heard}
     write_text(options.out / "results.json", json.dumps(numbers, indent=1, sort_keys=True) + "\n")
-    print("\n".join(f"{name}: {np.mean(values):.3f}" for name, values in measured.items()))
+    print("\n".join(f"{name}: {np.mean(values):.3f}" for name, values in scores.items()))
     print(f"RAVDESS, {clips} clips of {', '.join(shared)}: {elsewhere}")
     if options.package:
         shutil.copytree(model, models_folder() / DEFAULT, dirs_exist_ok=True)
