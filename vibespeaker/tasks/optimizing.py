@@ -34,7 +34,7 @@ def checked_optimizer(
     if not trained:
         raise ConfigError(
             "nothing is left to be trained",
-            remedy="read an encoder that learns, too, or drop `freeze` and `ridge` from the model's settings",
+            remedy="read an encoder that learns, too, or drop `freeze`, or set the network's `ridge={}`",
         )
     apart = {id(parameter) for group in own_rates for parameter in group.parameters}
     rest = [parameter for parameter in trained if id(parameter) not in apart]
