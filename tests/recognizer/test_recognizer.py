@@ -8,6 +8,7 @@ import pytest
 import soundfile
 import torch
 
+from tests.further_heads import HEADS
 from tests.sounds import without_speech
 from vibespeaker.audio.cleaning import CleaningRecipe, clean_audio
 from vibespeaker.audio.files import read_audio, write_audio
@@ -23,20 +24,6 @@ from vibespeaker.trainer.cli import run_trainer
 from vibespeaker.transcribe.base import Transcript
 
 pytestmark = pytest.mark.slow
-
-#: Further heads of all kinds but the multilabel one, of which the generated corpus has no truth.
-HEADS = """
-data: {init_args: {heads: {gender: {classes: [female, male]}, length: {kind: regression, column: duration}}}}
-model:
-  init_args:
-    loss:
-      terms:
-        attributes: {class_path: vibespeaker.losses.AttributeMSE}
-        categories: {class_path: vibespeaker.losses.CrossEntropy}
-        gender: {class_path: vibespeaker.losses.CrossEntropy, init_args: {head: gender}}
-        length: {class_path: vibespeaker.losses.ConcordanceLoss, init_args: {head: length}}
-      weights: {attributes: 0.5, categories: 0.5, gender: 0.1, length: 0.1}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +92,8 @@ def test_agrees_with_predictions_from_the_cache(recognizer, system):
 @pytest.mark.parametrize(
     ("options", "settings"),
     [
-        (["--dtype", "int8"], []),
+        # the large weights that a closed form finds from forty clips blow the rounding of eight bits up
+        (["--dtype", "int8"], ["--model.init_args.network.init_args.ridge={}"]),
         (["--stride", "4"], []),
         (["--statistics", "mean", "std"], ["--model.init_args.network.init_args.pooling.init_args.pooling=MEAN"]),
     ],
@@ -124,10 +112,9 @@ def test_recognition_hears_what_training_saw_of_a_smaller_cache(options, setting
     table, predicted = Manifest.read(manifest), Predictions.read(tmp_path / "predictions.parquet")
     for row in (0, 15, 39):
         found = recognizer.recognize(table.root / table.column("audio")[row], table.column("text")[row])
-        # the cache holds eight bits or bfloat16; weights found in closed form from few clips are large
-        rounding = 0.1 if "int8" in options else 0.02
-        np.testing.assert_allclose(list(found.probabilities.values()), predicted.probabilities()[row], atol=rounding)
-        np.testing.assert_allclose(list(found.attributes.values()), predicted.attributes()[row], atol=0.1)
+        # the cache holds eight bits or bfloat16
+        np.testing.assert_allclose(list(found.probabilities.values()), predicted.probabilities()[row], atol=1e-2)
+        np.testing.assert_allclose(list(found.attributes.values()), predicted.attributes()[row], atol=3e-2)
 
 
 def test_says_what_a_reader_must_know(recognizer, recording):

@@ -91,7 +91,7 @@ def _saved(done: TrainerCLI) -> dict[str, Any]:
     ("config", "parameters", "count"),
     [
         *((config, parameters, count) for count in (2, 3) for config, parameters in ((SGD, 16), (CONCORDANCE, 16))),
-        (MEMBERS, 4, 3),
+        *((MEMBERS, 4, count) for count in (2, 3)),
         (SOLVED, 7, 2),
         pytest.param(PUBLISHED, 22, 2, id="published head"),
         pytest.param(PARTS, 34, 2, id="parts of the winners"),
