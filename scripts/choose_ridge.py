@@ -15,16 +15,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bench_real_speech import SOURCES
 from real_speech.corpora import Corpus
+from real_speech.options import SOURCES
 from rich.console import Console
 from rich.table import Table
-from sklearn.metrics import balanced_accuracy_score
 from torch import Tensor
 
+from vibespeaker.baselines.features import read_features
 from vibespeaker.batch import EmotionBatch, Frames
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.manifest import Manifest
+from vibespeaker.metrics import confusion_matrix, uar
 from vibespeaker.models import LateFusion, Ridge
 from vibespeaker.progress import tracked
 
@@ -77,7 +78,8 @@ def show(corpus: Corpus) -> None:
             truth = torch.cat([category[torch.from_numpy(split == "test")] for split in splits])
             members = [torch.cat([fold[member] for fold in told]) for member in MEMBERS]
             mean = torch.stack(members).mean(0)
-            scores = [balanced_accuracy_score(truth, logits.argmax(1)) for logits in (*members, mean)]  # which is UAR
+            said = [logits.argmax(1).tolist() for logits in (*members, mean)]
+            scores = [float(uar(confusion_matrix(truth.tolist(), one, len(names)))) for one in said]
             loss = torch.nn.functional.cross_entropy(mean, truth)
             table.add_row(name, *(f"{score:.3f}" for score in scores), f"{loss:.3f}")
             progress.advance()
@@ -87,8 +89,8 @@ def show(corpus: Corpus) -> None:
 def _vectors(corpus: Corpus, manifest: Manifest, member: str) -> Tensor:
     """Return `(clips, views, D)`, the clean one first."""
     cache = EmbeddingCache.open(corpus.cache)
-    views = [cache.entries(member, manifest, view).tolist() for view in range(cache.views + 1)]
-    return torch.stack([torch.cat([cache.read(member, entry).float() for entry in entries]) for entries in views], 1)
+    views = [cache.entries(member, manifest, view) for view in range(cache.views + 1)]
+    return torch.from_numpy(np.stack([read_features(cache, member, entries, "frame") for entries in views], 1))
 
 
 def _told(

@@ -18,6 +18,7 @@ from real_speech.training import FoldRun, run_folds
 from rich.console import Console
 from rich.table import Table
 from shipped.measuring import calibrated
+from shipped.training import CHOSEN
 from train_shipped import PLACES, VIEWS
 
 from vibespeaker.config_files import find_config
@@ -38,7 +39,7 @@ def _ridge(**settings: float) -> tuple[str, ...]:
 #: Setting → options of `fit` beside experiment/embedded.
 SETTINGS: dict[str, tuple[str, ...]] = {
     "as the embedded default": (),
-    "without random convolutions": ("--data.init_args.encoders=[functionals,descriptors]",),
+    "without random convolutions": CHOSEN,
     "penalty of 0.3": _ridge(penalty=0.3),
     "penalty of 3": _ridge(penalty=3.0),
     "sharpness of 7": _ridge(sharpness=7.0),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from real_speech.corpora import ACTOR_FOLDS, Corpus
+from real_speech.corpora import ACTOR_FOLDS, Corpus, write_fold
 from real_speech.functionals import Features, functionals
 from vibespeaker.labels import label_set
 from vibespeaker.manifest import Manifest
@@ -97,10 +97,10 @@ class Together:
             read = _apart(read)
         found = {}
         for name, split in splits.items():
-            found[name] = self.folder / "folds" / trained_on / f"{name}.parquet"
-            found[name].parent.mkdir(parents=True, exist_ok=True)
-            step = {"step": "split", "trained on": trained_on, "fold": name}
-            read.with_columns({"split": split.tolist()}, step).write(found[name])
+            made = read.with_columns(
+                {"split": split.tolist()}, {"step": "split", "trained on": trained_on, "fold": name}
+            )
+            found[name] = write_fold(made, self.folder, trained_on, name)
         return found
 
     def _groups(self, read: Manifest) -> npt.NDArray[np.int64]:

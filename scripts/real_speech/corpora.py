@@ -82,9 +82,8 @@ class Corpus:
                 continue
             tried = np.any([tests[(at + step) % len(tests)] for step in steps], axis=0)
             splits = np.where(tried, "test", np.where(tests[at], None, "train"))
-            found[name] = self.folder / "folds" / "inner" / f"{name}.parquet"
-            found[name].parent.mkdir(parents=True, exist_ok=True)
-            read.with_columns({"split": splits.tolist()}, {"step": "inner fold", "fold": name}).write(found[name])
+            made = read.with_columns({"split": splits.tolist()}, {"step": "inner fold", "fold": name})
+            found[name] = write_fold(made, self.folder, "inner", name)
         return found
 
     def random_folds(self, seed: int) -> dict[str, Path]:
@@ -102,11 +101,8 @@ class Corpus:
             labels, split = np.array(read.column("category"), dtype=object), np.array(read.column("split"))
             training = np.flatnonzero(split == "train")
             labels[training] = labels[np.random.default_rng(seed).permutation(training)]
-            found[name] = self.folder / "folds" / f"shuffled-{seed}" / f"{name}.parquet"
-            found[name].parent.mkdir(parents=True, exist_ok=True)
-            read.with_columns({"category": labels.tolist()}, {"step": "shuffle labels", "seed": seed}).write(
-                found[name]
-            )
+            made = read.with_columns({"category": labels.tolist()}, {"step": "shuffle labels", "seed": seed})
+            found[name] = write_fold(made, self.folder, f"shuffled-{seed}", name)
         return found
 
     def few_folds(self, per_class: int, seed: int) -> dict[str, Path]:
@@ -119,28 +115,31 @@ class Corpus:
         found = {}
         for name, path in self.folds().items():
             read = Manifest.read(path)
-            labels, split = (
-                np.array(read.column("category"), dtype=object),
-                np.array(read.column("split"), dtype=object),
-            )
+            labels, split = (np.array(read.column(name), dtype=object) for name in ("category", "split"))
             order = np.random.default_rng(seed).permutation(np.flatnonzero(split == "train"))
             for label in np.unique(labels[order]):
                 split[order[labels[order] == label][per_class:]] = None
-            found[name] = self.folder / "folds" / f"few-{per_class}-{seed}" / f"{name}.parquet"
-            found[name].parent.mkdir(parents=True, exist_ok=True)
             step = {"step": "few clips", "per_class": per_class, "seed": seed}
-            read.with_columns({"split": split.tolist()}, step).write(found[name])
+            made = read.with_columns({"split": split.tolist()}, step)
+            found[name] = write_fold(made, self.folder, f"few-{per_class}-{seed}", name)
         return found
 
     def _write(self, kind: str, folds: Iterator[tuple[str, npt.NDArray[np.bool_]]]) -> dict[str, Path]:
         read = Manifest.read(self.manifest)
         found = {}
         for name, is_test in folds:
-            found[name] = self.folder / "folds" / kind / f"{name}.parquet"
-            found[name].parent.mkdir(parents=True, exist_ok=True)
             splits = np.where(is_test, "test", "train").tolist()
-            read.with_columns({"split": splits}, {"step": "split", "by": kind, "fold": name}).write(found[name])
+            made = read.with_columns({"split": splits}, {"step": "split", "by": kind, "fold": name})
+            found[name] = write_fold(made, self.folder, kind, name)
         return found
+
+
+def write_fold(made: Manifest, folder: Path, kind: str, name: str) -> Path:
+    """Write a fold's manifest below a folder and return where it is."""
+    path = folder / "folds" / kind / f"{name}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made.write(path)
+    return path
 
 
 def chosen_folds(corpus: str, folds: Mapping[str, Path], wanted: Sequence[str] | None) -> dict[str, Path]:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from real_speech.conditions import AS_RECORDED, Change, Condition, folder_name
+from real_speech.corpora import write_fold
 from real_speech.functionals import Features, functionals
 from vibespeaker.audio.files import write_audio
 from vibespeaker.audio.inspection import examine_all
@@ -67,9 +68,8 @@ class Copies:
         for name, path in folds.items():
             split = np.tile(np.array(Manifest.read(path).column("split"), dtype=object), len(self.conditions))
             split = np.where((split == "test") | was_recorded, split, None)
-            found[name] = self.folder / "folds" / f"{name}.parquet"
-            found[name].parent.mkdir(parents=True, exist_ok=True)
-            read.with_columns({"split": split.tolist()}, {"step": "split", "fold": name}).write(found[name])
+            made = read.with_columns({"split": split.tolist()}, {"step": "split", "fold": name})
+            found[name] = write_fold(made, self.folder, "worse", name)
         return found
 
     def of_rows(self) -> list[str]:

@@ -11,17 +11,15 @@ from vibespeaker.workflows.steps import Chain, Training, training_step
 
 CONFIG = "embedded"
 ALL = "all"
-
-
 #: What differs from the embedded default, as chosen by choose_shipped.py: EmoDB alone asks for no random convolutions.
-SETTINGS = ("--data.init_args.encoders=[functionals,descriptors]",)
+CHOSEN = ("--data.init_args.encoders=[functionals,descriptors]",)
 
 
 def leave_one_speaker_out(corpus: Corpus, seed: int, folds: Sequence[str] | None = None, processes: int = 1) -> Path:
     """Train without each speaker in turn and return the pooled predictions of the speakers that were left out."""
     folder = corpus.folder / "loso" / f"seed{seed}"
     runs = [
-        FoldRun(CONFIG, "left out", path, corpus.cache, folder, fold, seed, SETTINGS)
+        FoldRun(CONFIG, "left out", path, corpus.cache, folder, fold, seed, CHOSEN)
         for fold, path in corpus.folds().items()
         if folds is None or fold in folds
     ]
@@ -32,7 +30,7 @@ def leave_one_speaker_out(corpus: Corpus, seed: int, folds: Sequence[str] | None
 def train_on_all(corpus: Corpus, seed: int) -> Path:
     """Train on all speakers and return the last checkpoint; it is done once and goes on where it was interrupted."""
     runs = corpus.folder / "all"
-    run = FoldRun(CONFIG, ALL, corpus.manifest, corpus.cache, runs, f"seed{seed}", seed, SETTINGS)
+    run = FoldRun(CONFIG, ALL, corpus.manifest, corpus.cache, runs, f"seed{seed}", seed, CHOSEN)
     training = Training(runs, run.fold, tuple(run.options()), ALL, predict=None)
     checkpoint = training.folder / "checkpoints" / "last.ckpt"
     title = f"training on all speakers, seed {seed}"
