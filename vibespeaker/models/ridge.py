@@ -27,8 +27,8 @@ class Ridge:
     """How an encoder's linear layer is found in closed form.
 
     Args:
-        penalty: of the weights, in units of the noise of one target: features have a variance of 1, and their number
-            is divided by.
+        penalty: of the sum of squared weights, times the number of features, which have a variance of 1: what is
+            spent on the weights does not depend on how many features there are.
         balance: 0 counts all utterances alike, 1 all classes alike; between, classes weigh `count ** -balance`.
         sharpness: what a regressed indicator, from 0 to 1, is multiplied by to become a logit.
         limit: deviations from the mean that count; features beyond are clipped to it.
@@ -88,7 +88,8 @@ class RidgeSums:
         """Return weights `(K, D)` and bias `(K,)` of each head, float64."""
         if not self._sums:
             features = torch.cat(self._rows)
-            return [(_dual(features, head, self.penalty), head.bias) for head in self.heads]
+            products = (features @ features.T).double() / self.dim
+            return [(_dual(features, products, head, self.penalty), head.bias) for head in self.heads]
         self._fold()
         solved = []
         for head, (gram, moments) in zip(self.heads, self._sums, strict=True):
@@ -112,14 +113,14 @@ class RidgeSums:
             moments += weighted.double().T @ (head.targets[span] - head.bias)
 
 
-def _dual(features: Tensor, head: Regressed, penalty: float) -> Tensor:
+def _dual(features: Tensor, products: Tensor, head: Regressed, penalty: float) -> Tensor:
+    """Return `(K, D)` weights from `(N, D)` features and `(N, N)` their products over D."""
     labelled = head.weights > 0
     roots = head.weights[labelled].sqrt()[:, None]
-    rows = features[labelled] * roots.float()
-    matrix = (rows @ rows.T).double() / features.shape[1]
+    matrix = roots * products[labelled][:, labelled] * roots.T
     matrix.diagonal().add_(penalty)
-    dual = _solved(matrix, roots * (head.targets[labelled] - head.bias))
-    return dual.T @ rows.double() / features.shape[1]
+    dual = roots * _solved(matrix, roots * (head.targets[labelled] - head.bias))
+    return dual.T @ features[labelled].double() / features.shape[1]
 
 
 def _solved(matrix: Tensor, right: Tensor) -> Tensor:

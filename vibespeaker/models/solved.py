@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vibespeaker.batch import EmotionBatch, Frames
-from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN
+from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN, NO_CATEGORY
 from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.models.base import Passes
 from vibespeaker.models.heads import EmotionHead
@@ -115,11 +115,12 @@ def _regressed(head: EmotionHead, truth: EmotionBatch, ridge: Ridge) -> Iterator
     """Yield what each output of a head regresses, where there are labels."""
     found: list[tuple[_Place, Tensor, Tensor]] = []
     if head.linear is not None:
-        places = [_Place(head.linear, slice(head.classes)), _Place(head.linear, slice(head.classes, None))]
         if head.classes:
-            found.append((places[0], *_indicators(truth.category, head.classes, ridge)))
+            place = _Place(head.linear, slice(head.classes))
+            found.append((place, *_indicators(truth.category, head.classes, ridge)))
         if head.attributes:
-            found.append((places[1], *_values(truth.attributes, ATTRIBUTE_MIN, ATTRIBUTE_MAX)))
+            place = _Place(head.linear, slice(head.classes, None))
+            found.append((place, *_values(truth.attributes, ATTRIBUTE_MIN, ATTRIBUTE_MAX)))
     for (name, spec), layer in zip(head.specs.items(), head.further.values(), strict=True):
         assert isinstance(layer, nn.Linear)
         found.append((_Place(layer, slice(None)), *_further(truth.targets[name], spec, ridge)))
@@ -139,7 +140,7 @@ def _further(target: Tensor, spec: HeadSpec, ridge: Ridge) -> tuple[Tensor, Tens
 
 def _indicators(category: Tensor, classes: int, ridge: Ridge) -> tuple[Tensor, Tensor]:
     """Return what `(N,)` class indices regress, `(N, classes)`, and `(N,)` weights of utterances, 0 without a class."""
-    known = category >= 0
+    known = category != NO_CATEGORY
     indicators = F.one_hot(category.clamp(min=0), classes).double()
     counts = indicators[known].sum(0).clamp(min=1)
     return ridge.sharpness * indicators, counts.pow(-ridge.balance)[category.clamp(min=0)] * known

@@ -24,16 +24,14 @@ def solve(network: EmotionModel, passes: Passes, strategy: Strategy) -> None:
     """Solve on the first process and give the others its weights, so that all have the same to the last bit.
 
     Args:
-        network: in training mode, in which it stays.
+        network: in evaluation mode.
         passes: over the whole training split, not one process's share of it.
         strategy: of the trainer.
     """
     state = None
     if strategy.is_global_zero:
         log.info("finding the weights of %s in closed form", ", ".join(network.solved))
-        network.eval()
         network.solve(passes)
-        network.train()
         state = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
     network.load_state_dict(strategy.broadcast(state))
 

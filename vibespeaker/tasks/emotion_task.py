@@ -240,15 +240,15 @@ class EmotionTask(RecognitionTask):
 
     def on_fit_start(self) -> None:
         """Find what the network has in closed form; then count what it confuses, where the loss asks for it."""
-        if self.trainer.ckpt_path:
-            return
         assert self.network is not None
+        if self.trainer.ckpt_path or not (self.network.solved or self.loss.needs_confusion):
+            return
+        self.eval()
         if self.network.solved:
             solve(self.network, self._whole_split, self.trainer.strategy)
         if self.loss.needs_confusion:
-            self.eval()
             set_confusions(self.loss, self.recognize, self.data, self.device)
-            self.train()
+        self.train()
 
     def _whole_split(self) -> Iterator[tuple[Mapping[str, Frames], EmotionBatch]]:
         shown = self.trainer.progress_bar_callback is not None

@@ -104,8 +104,7 @@ class ViewedOutputs(nn.ModuleList):
             heads: what the further heads predict.
         """
         views = [gathered.outputs() for gathered in self if isinstance(gathered, GatheredOutputs)]
-        while len(self):
-            self.pop(len(self) - 1)
+        del self[:]
         first = views[0]
         if len(views) == 1:
             return first
