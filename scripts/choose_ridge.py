@@ -8,28 +8,21 @@ takes a few minutes on one core once bench_real_speech.py has extracted the corp
 """
 
 import argparse
-from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 from real_speech.corpora import Corpus
+from real_speech.members import SOLVED, read_vectors, solve
 from real_speech.options import SOURCES
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor
 
-from vibespeaker.baselines.features import read_features
-from vibespeaker.batch import EmotionBatch, Frames
-from vibespeaker.cache import EmbeddingCache
 from vibespeaker.manifest import Manifest
 from vibespeaker.metrics import confusion_matrix, uar
-from vibespeaker.models import LateFusion, Ridge
+from vibespeaker.models import Ridge
 from vibespeaker.progress import tracked
-
-MEMBERS = ("functionals", "convolutions")
 
 
 @dataclass(frozen=True)
@@ -69,14 +62,14 @@ def show(corpus: Corpus) -> None:
     manifest = Manifest.read(corpus.manifest)
     names = sorted(set(manifest.column("category")))
     category = torch.tensor([names.index(one) for one in manifest.column("category")])
-    vectors = {member: _vectors(corpus, manifest, member) for member in MEMBERS}
+    vectors = {member: read_vectors(corpus, manifest, member) for member in SOLVED}
     splits = [np.array(Manifest.read(path).column("split")) for path in corpus.inner_folds().values()]
-    table = Table("setting", *(f"{member} UAR" for member in MEMBERS), "both", "log loss", title=corpus.name)
+    table = Table("setting", *(f"{member} UAR" for member in SOLVED), "both", "log loss", title=corpus.name)
     with tracked(corpus.name, len(SETTINGS), "settings") as progress:
         for name, setting in SETTINGS.items():
-            told = [_told(vectors, category, split, len(names), setting) for split in splits]
+            told = [solve(vectors, category, split, len(names), setting.ridge, setting.views) for split in splits]
             truth = torch.cat([category[torch.from_numpy(split == "test")] for split in splits])
-            members = [torch.cat([fold[member] for fold in told]) for member in MEMBERS]
+            members = [torch.cat([fold[member] for fold in told]) for member in SOLVED]
             mean = torch.stack(members).mean(0)
             said = [logits.argmax(1).tolist() for logits in (*members, mean)]
             scores = [float(uar(confusion_matrix(truth.tolist(), one, len(names)))) for one in said]
@@ -84,36 +77,6 @@ def show(corpus: Corpus) -> None:
             table.add_row(name, *(f"{score:.3f}" for score in scores), f"{loss:.3f}")
             progress.advance()
     Console().print(table)
-
-
-def _vectors(corpus: Corpus, manifest: Manifest, member: str) -> Tensor:
-    """Return `(clips, views, D)`, the clean one first."""
-    cache = EmbeddingCache.open(corpus.cache)
-    views = [cache.entries(member, manifest, view) for view in range(cache.views + 1)]
-    return torch.from_numpy(np.stack([read_features(cache, member, entries, "frame") for entries in views], 1))
-
-
-def _told(
-    vectors: Mapping[str, Tensor], category: Tensor, split: np.ndarray, classes: int, setting: Setting
-) -> dict[str, Tensor]:
-    """Return each member's logits of a fold's tested clips, found from its training clips."""
-    train, test = (torch.from_numpy(np.flatnonzero(split == name)) for name in ("train", "test"))
-    found = {}
-    for member, values in vectors.items():
-        network = LateFusion({member: values.shape[2]}, classes, heads=["categories"], ridge={member: setting.ridge})
-        network.solve(lambda of=values: [_batch(of[train, view], category[train]) for view in range(setting.views)])
-        found[member] = network.eval()({member: _frames(values[test, 0])}).logits
-    return found
-
-
-def _batch(values: Tensor, category: Tensor) -> tuple[dict[str, Frames], EmotionBatch]:
-    """Return `(N, D)` vectors, for whatever member, beside the truth."""
-    unknown = torch.full((len(values), 3), torch.nan)
-    return defaultdict(lambda: _frames(values)), EmotionBatch(torch.arange(len(values)), category, unknown, unknown)
-
-
-def _frames(values: Tensor) -> Frames:
-    return Frames(values[:, None], torch.ones(len(values), dtype=torch.int64))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 
 Each setting is tried in three folds of seven, six and six training speakers: nobody is scored whom the model heard, and
 one speaker of every fold is neither heard nor scored. UAR and the calibrated log loss (temperature fitted on the same
-answers) are pooled over the folds' nine scored speakers. It can be stopped at any time and goes on where it stopped.
+answers) are pooled over the folds' nine scored speakers. What does not touch the network is then tried on the networks
+of the first setting. It can be stopped at any time and goes on where it stopped.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import torch
 from real_speech.corpora import Corpus
+from real_speech.members import LEARNED, Combination, tell
 from real_speech.scores import pool, score
 from real_speech.training import FoldRun, run_folds
 from rich.console import Console
@@ -22,31 +24,34 @@ from shipped.training import CHOSEN
 from train_shipped import PLACES, VIEWS
 
 from vibespeaker.config_files import find_config
-
-_MODEL = "--model.init_args"
-
-
-def _ridge(**settings: float) -> tuple[str, ...]:
-    """Return the options that change settings of both members that are found in closed form."""
-    members = f"{_MODEL}.network.init_args.ridge"
-    return tuple(
-        f"{members}.{encoder}.{name}={value}"
-        for encoder in ("functionals", "convolutions")
-        for name, value in settings.items()
-    )
-
+from vibespeaker.models import Ridge
 
 #: Setting → options of `fit` beside experiment/embedded.
 SETTINGS: dict[str, tuple[str, ...]] = {
     "as the embedded default": (),
     "without random convolutions": CHOSEN,
-    "penalty of 0.3": _ridge(penalty=0.3),
-    "penalty of 3": _ridge(penalty=3.0),
-    "sharpness of 7": _ridge(sharpness=7.0),
-    "sharpness of 15": _ridge(sharpness=15.0),
-    "classes balanced by half": _ridge(balance=0.5),
     "60 epochs": ("--trainer.max_epochs=60",),
-    "label smoothing of 0.1": (f"{_MODEL}.loss.init_args.terms.categories.init_args.label_smoothing=0.1",),
+    "label smoothing of 0.1": ("--model.init_args.loss.init_args.terms.categories.init_args.label_smoothing=0.1",),
+}
+_ALONE = {"convolutions": 0.0}
+#: What the network does not learn from: these are tried on the networks of the first setting.
+COMBINATIONS = {
+    **{f"network {weight:g}": Combination(weights={LEARNED: weight}) for weight in (1.0, 0.5, 0.25)},
+    **{
+        f"no convolutions, network {weight:g}": Combination(weights={**_ALONE, LEARNED: weight})
+        for weight in (1.0, 0.5, 0.25)
+    },
+    **{
+        f"no convolutions, network 0.5, {title}": Combination(ridge, weights={**_ALONE, LEARNED: 0.5})
+        for title, ridge in {
+            "penalty 0.3": Ridge(penalty=0.3),
+            "penalty 3": Ridge(penalty=3.0),
+            "sharpness 7": Ridge(sharpness=7.0),
+            "sharpness 15": Ridge(sharpness=15.0),
+            "classes balanced by half": Ridge(balance=0.5),
+            "limit 3": Ridge(limit=3.0),
+        }.items()
+    },
 }
 
 
@@ -66,7 +71,7 @@ def main() -> None:
     corpus.make()
     table = Table("setting", "UAR", "WA", "log loss", "calibrated", "expected calibration error", "calibrated")
     for name in options.settings:
-        folder = corpus.folder / "tried" / name.replace(" ", "-")
+        folder = corpus.folder / "tried" / _folder(name)
         runs = [
             FoldRun("embedded", name, path, corpus.cache, folder, fold, options.seed, SETTINGS[name])
             for fold, path in corpus.inner_folds().items()
@@ -75,6 +80,12 @@ def main() -> None:
         pooled = pool([run.predictions for run in runs], corpus.manifest, folder / "predictions.parquet")
         table.add_row(name, *_scored(pooled, corpus.manifest))
         Console().print(table)
+    first = corpus.folder / "tried" / _folder(next(iter(SETTINGS)))
+    Console().print(tell(corpus, first, COMBINATIONS))
+
+
+def _folder(setting: str) -> str:
+    return setting.replace(" ", "-")
 
 
 def _scored(table: Path, manifest: Path) -> list[str]:

@@ -35,6 +35,23 @@ def test_the_answer_is_the_mean_of_the_members():
     assert output.attributes.max() <= 7
 
 
+def test_members_weigh_in_the_mean_what_they_are_told_to():
+    model, frames = _model(weights={"voice": 3.0, "gestures": 7.0}), _frames()
+    voice, words = (
+        head(pooling(frames[name]))
+        for name, pooling, head in zip(model.encoders, model.poolings, model.outputs, strict=True)
+    )
+    output = model(frames)
+    torch.testing.assert_close(output.logits, 0.75 * voice.logits + 0.25 * words.logits)
+    torch.testing.assert_close(output.attributes, 0.75 * voice.attributes + 0.25 * words.attributes)
+    assert model.state_dict().keys() == _model().state_dict().keys()  # what was trained without weights still loads
+
+
+def test_a_weight_is_above_zero():
+    with pytest.raises(ConfigError, match=r"weights\.words is out of range"):
+        LateFusion(DIMS, 3, weights={"words": 0.0})
+
+
 def test_training_also_tells_what_each_member_says():
     model, frames = _model().train(), _frames()
     output = model(frames)

@@ -1,10 +1,10 @@
-"""Late fusion: one small model for each encoder, trained by itself; their outputs are averaged.
+"""Late fusion: one small model for each encoder, trained by itself; their outputs are averaged, each with its weight.
 
 Where a corpus has hundreds of clips, a network that sees everything at once learns from whatever is easiest and leaves
 the rest alone. Members that learn apart stay different, and their mean is better than any of them.
 
 Shapes, for a batch of B utterances and M members: frames of one encoder `(B, T, d)` → pooled `(B, P)` → logits
-`(B, C)` and attributes `(B, 3)`; the output is the mean over the M members.
+`(B, C)` and attributes `(B, 3)`; the output is the weighted mean over the M members.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,8 +13,9 @@ from functools import partial
 from types import MappingProxyType
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from vibespeaker.arguments.ranges import POSITIVE, require_each
 from vibespeaker.batch import EmotionOutput, Frames
 from vibespeaker.labels.heads import HEADS, HeadSpec
 from vibespeaker.models.base import EmotionModel, Passes, check_heads, choose_encoders, frames_of
@@ -40,10 +41,14 @@ class LateFusion(EmotionModel):
         heads: `categories`, `attributes`, both, or neither where there are further heads.
         ridge: encoder name → how the mean of its frames is read by linear layers that are found in closed form before
             training and do not learn after; names of encoders that are not read are ignored.
+        weights: encoder name → what its outputs weigh in the mean, above 0; 1 by default; names of encoders that are
+            not read are ignored. Members learn the same whatever they weigh.
 
     Raises:
-        ConfigError: an unknown encoder or head.
+        ConfigError: an unknown encoder or head, or a weight that is not above 0.
     """
+
+    shares: Tensor
 
     def __init__(
         self,
@@ -55,8 +60,10 @@ class LateFusion(EmotionModel):
         encoders: list[str] | None = None,
         heads: list[str] = list(HEADS),  # noqa: B006 (never mutated)
         ridge: dict[str, Ridge] | None = None,
+        weights: dict[str, float] | None = None,
     ) -> None:
         super().__init__()
+        require_each(POSITIVE, "weights", (weights or {}).items())
         self.encoders = choose_encoders(encoder_dims, encoders)
         self.heads = check_heads(heads, further)
         self.encoder_dims = tuple(encoder_dims[name] for name in self.encoders)
@@ -70,6 +77,8 @@ class LateFusion(EmotionModel):
         )
         for member in self._solved_members():
             member.head.requires_grad_(False)
+        weight = torch.tensor([(weights or {}).get(name, 1.0) for name in self.encoders])
+        self.register_buffer("shares", weight / weight.sum(), persistent=False)
 
     @property
     def solved(self) -> tuple[str, ...]:
@@ -96,10 +105,13 @@ class LateFusion(EmotionModel):
             self.encoders, self.encoder_dims, self.poolings, self.outputs, strict=True
         ):
             members[name] = output(pooling(frames_of(frames, name, dim)))
-        mean = EmotionOutput.combine([*members.values()], lambda heads: torch.stack(heads).mean(0))
+        mean = EmotionOutput.combine([*members.values()], self._mean)
         if not self.training:
             return mean
         return replace(mean, members=tuple(output for name, output in members.items() if name not in self.ridge))
+
+    def _mean(self, heads: list[Tensor]) -> Tensor:
+        return torch.einsum("m,m...->...", self.shares, torch.stack(heads))
 
 
 def zero_initialised(head: EmotionHead) -> EmotionHead:

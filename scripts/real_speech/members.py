@@ -1,0 +1,144 @@
+"""What each member of the embedded default says of tested clips, so that ways to join them are tried without training.
+
+What a member says does not depend on the others: those in closed form are found anew in seconds, and the network comes
+from a checkpoint of the same fold.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.table import Table
+from scipy.optimize import minimize_scalar
+from torch import Tensor
+from torch.nn import functional as F
+
+from real_speech.corpora import Corpus
+from vibespeaker.baselines.features import read_features
+from vibespeaker.batch import EmotionBatch, Frames
+from vibespeaker.cache import EmbeddingCache
+from vibespeaker.manifest import Manifest
+from vibespeaker.metrics import confusion_matrix, uar
+from vibespeaker.models import LateFusion, Ridge
+from vibespeaker.progress import tracked
+from vibespeaker.systems import TrainedModel
+
+#: The members that are found in closed form, and the one that learns step by step.
+SOLVED = ("functionals", "convolutions")
+LEARNED = "descriptors"
+
+
+@dataclass(frozen=True)
+class Combination:
+    """How members are found and what they weigh.
+
+    Args:
+        ridge: of both members in closed form.
+        weights: member → weight, 1 by default; 0 leaves it out.
+    """
+
+    ridge: Ridge = field(default_factory=Ridge)
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def joined(self, members: Mapping[str, Tensor]) -> Tensor:
+        """Return the weighted mean of `(N, C)` logits."""
+        weights = torch.tensor([self.weights.get(name, 1.0) for name in members])
+        return torch.einsum("m,mnc->nc", weights / weights.sum(), torch.stack([*members.values()]))
+
+
+def tell(corpus: Corpus, runs: Path, combinations: Mapping[str, Combination]) -> Table:
+    """Return a table of UAR and log loss of combinations in inner folds.
+
+    Args:
+        corpus: extracted.
+        runs: folder of the embedded default trained on each inner fold.
+        combinations: title → combination.
+    """
+    manifest, folds = Manifest.read(corpus.manifest), corpus.inner_folds()
+    splits = {fold: np.array(Manifest.read(path).column("split")) for fold, path in folds.items()}
+    vectors = {member: read_vectors(corpus, manifest, member) for member in SOLVED}
+    network = {fold: _learned(corpus, runs / fold / "checkpoints" / "last.ckpt", path) for fold, path in folds.items()}
+    names = next(iter(network.values()))[1]
+    category = torch.tensor([names.index(one) for one in manifest.column("category")])
+    truth = torch.cat([category[torch.from_numpy(split == "test")] for split in splits.values()])
+    found: dict[Ridge, list[dict[str, Tensor]]] = {}
+    table = Table("combination", "UAR", "log loss", "at the best temperature", title=f"{corpus.name}, inner folds")
+    with tracked(corpus.name, len(combinations), "combinations") as progress:
+        for title, one in combinations.items():
+            if one.ridge not in found:
+                found[one.ridge] = [solve(vectors, category, split, len(names), one.ridge) for split in splits.values()]
+            said = [
+                one.joined({**members, LEARNED: network[fold][0]})
+                for fold, members in zip(folds, found[one.ridge], strict=True)
+            ]
+            table.add_row(title, *(f"{score:.3f}" for score in _scores(torch.cat(said), truth)))
+            progress.advance()
+    return table
+
+
+def _scores(logits: Tensor, truth: Tensor) -> tuple[float, float, float]:
+    """Return UAR, log loss, and the least log loss that a temperature gives on the same clips."""
+    best = minimize_scalar(lambda power: float(F.cross_entropy(logits * power, truth)), bounds=(0.1, 10))
+    confusion = confusion_matrix(truth.tolist(), logits.argmax(1).tolist(), logits.shape[1])
+    return float(uar(confusion)), float(F.cross_entropy(logits, truth)), float(best.fun)
+
+
+def read_vectors(corpus: Corpus, manifest: Manifest, member: str) -> Tensor:
+    """Return `(clips, views, D)` of a member in closed form, the clean view first."""
+    cache = EmbeddingCache.open(corpus.cache)
+    views = [cache.entries(member, manifest, view) for view in range(cache.views + 1)]
+    return torch.from_numpy(np.stack([read_features(cache, member, entries, "frame") for entries in views], 1))
+
+
+def solve(
+    vectors: Mapping[str, Tensor],
+    category: Tensor,
+    split: np.ndarray,
+    classes: int,
+    ridge: Ridge,
+    views: int | None = None,
+) -> dict[str, Tensor]:
+    """Return each member's `(N, C)` logits of a fold's tested clips, found from views of its training clips."""
+    train, test = (torch.from_numpy(np.flatnonzero(split == name)) for name in ("train", "test"))
+    found = {}
+    for member, values in vectors.items():
+        network = LateFusion({member: values.shape[2]}, classes, heads=["categories"], ridge={member: ridge})
+        heard = [_batch(values[train, view], category[train]) for view in range(views or values.shape[1])]
+        network.solve(partial(iter, heard))
+        found[member] = network.eval()({member: _frames(values[test, 0])}).logits
+    return found
+
+
+@torch.inference_mode()
+def _learned(corpus: Corpus, checkpoint: Path, fold: Path) -> tuple[Tensor, list[str]]:
+    """Return the `(N, C)` logits that a trained network gives tested clips, and the classes."""
+    system, cache = TrainedModel.from_checkpoint(checkpoint), EmbeddingCache.open(corpus.cache)
+    assert isinstance(system.network, LateFusion)
+    alone = torch.tensor([float(name == LEARNED) for name in system.network.encoders])
+    system.network.shares.copy_(alone)
+    tested = Manifest.read(fold)
+    tested = tested.select(np.array(tested.column("split")) == "test")
+    entries = {name: cache.entries(name, tested) for name in system.network.encoders}
+    said = []
+    for row in range(len(tested)):
+        frames = {name: cache.read(name, int(of[row])).float() for name, of in entries.items()}
+        said.append(system.network({name: _whole(one) for name, one in frames.items()}).logits)
+    return torch.cat(said), list(system.provenance.classes)
+
+
+def _whole(frames: Tensor) -> Frames:
+    return Frames(frames[None], torch.tensor([len(frames)]))
+
+
+def _batch(values: Tensor, category: Tensor) -> tuple[dict[str, Frames], EmotionBatch]:
+    """Return `(N, D)` vectors, for whatever member, beside the truth."""
+    unknown = torch.full((len(values), 3), torch.nan)
+    return defaultdict(lambda: _frames(values)), EmotionBatch(torch.arange(len(values)), category, unknown, unknown)
+
+
+def _frames(values: Tensor) -> Frames:
+    return Frames(values[:, None], torch.ones(len(values), dtype=torch.int64))
