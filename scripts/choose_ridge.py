@@ -69,7 +69,7 @@ def show(corpus: Corpus) -> None:
         for name, setting in SETTINGS.items():
             told = [solve(vectors, category, split, len(names), setting.ridge, setting.views) for split in splits]
             truth = torch.cat([category[torch.from_numpy(split == "test")] for split in splits])
-            members = [torch.cat([fold[member] for fold in told]) for member in SOLVED]
+            members = [torch.cat([fold[member][:, 0] for fold in told]) for member in SOLVED]
             mean = torch.stack(members).mean(0)
             said = [logits.argmax(1).tolist() for logits in (*members, mean)]
             scores = [float(uar(confusion_matrix(truth.tolist(), one, len(names)))) for one in said]

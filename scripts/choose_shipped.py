@@ -44,6 +44,7 @@ COMBINATIONS = {
     **{
         f"no convolutions, network 0.5, {title}": Combination(ridge, weights={**_ALONE, LEARNED: 0.5})
         for title, ridge in {
+            "penalty 0.1": Ridge(penalty=0.1),
             "penalty 0.3": Ridge(penalty=0.3),
             "penalty 3": Ridge(penalty=3.0),
             "sharpness 7": Ridge(sharpness=7.0),

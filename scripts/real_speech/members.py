@@ -45,13 +45,13 @@ class Combination:
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def joined(self, members: Mapping[str, Tensor]) -> Tensor:
-        """Return the weighted mean of `(N, C)` logits."""
+        """Return the weighted mean of members' logits."""
         weights = torch.tensor([self.weights.get(name, 1.0) for name in members])
-        return torch.einsum("m,mnc->nc", weights / weights.sum(), torch.stack([*members.values()]))
+        return torch.einsum("m,m...->...", weights / weights.sum(), torch.stack([*members.values()]))
 
 
 def tell(corpus: Corpus, runs: Path, combinations: Mapping[str, Combination]) -> Table:
-    """Return a table of UAR and log loss of combinations in inner folds.
+    """Return a table of UAR and log loss of combinations in inner folds, on clean clips and on their other views.
 
     Args:
         corpus: extracted.
@@ -66,7 +66,8 @@ def tell(corpus: Corpus, runs: Path, combinations: Mapping[str, Combination]) ->
     category = torch.tensor([names.index(one) for one in manifest.column("category")])
     truth = torch.cat([category[torch.from_numpy(split == "test")] for split in splits.values()])
     found: dict[Ridge, list[dict[str, Tensor]]] = {}
-    table = Table("combination", "UAR", "log loss", "at the best temperature", title=f"{corpus.name}, inner folds")
+    measures = "UAR", "log loss", "at the best temperature"
+    table = Table("combination", *measures, *measures, title=f"{corpus.name}, inner folds: clean, and other views")
     with tracked(corpus.name, len(combinations), "combinations") as progress:
         for title, one in combinations.items():
             if one.ridge not in found:
@@ -75,13 +76,16 @@ def tell(corpus: Corpus, runs: Path, combinations: Mapping[str, Combination]) ->
                 one.joined({**members, LEARNED: network[fold][0]})
                 for fold, members in zip(folds, found[one.ridge], strict=True)
             ]
-            table.add_row(title, *(f"{score:.3f}" for score in _scores(torch.cat(said), truth)))
+            logits = torch.cat(said)
+            scores = _scores(logits[:, :1], truth) + _scores(logits[:, 1:], truth)
+            table.add_row(title, *(f"{score:.3f}" for score in scores))
             progress.advance()
     return table
 
 
 def _scores(logits: Tensor, truth: Tensor) -> tuple[float, float, float]:
-    """Return UAR, log loss, and the least log loss that a temperature gives on the same clips."""
+    """Return what `(N, V, C)` logits of N clips score: UAR, log loss, and the least that a temperature makes of it."""
+    truth, logits = truth.repeat_interleave(logits.shape[1]), logits.flatten(0, 1)
     best = minimize_scalar(lambda power: float(F.cross_entropy(logits * power, truth)), bounds=(0.1, 10))
     confusion = confusion_matrix(truth.tolist(), logits.argmax(1).tolist(), logits.shape[1])
     return float(uar(confusion)), float(F.cross_entropy(logits, truth)), float(best.fun)
@@ -102,32 +106,34 @@ def solve(
     ridge: Ridge,
     views: int | None = None,
 ) -> dict[str, Tensor]:
-    """Return each member's `(N, C)` logits of a fold's tested clips, found from views of its training clips."""
+    """Return each member's `(N, V, C)` logits of all V views of tested clips, found from `views` of training clips."""
     train, test = (torch.from_numpy(np.flatnonzero(split == name)) for name in ("train", "test"))
     found = {}
     for member, values in vectors.items():
         network = LateFusion({member: values.shape[2]}, classes, heads=["categories"], ridge={member: ridge})
         heard = [_batch(values[train, view], category[train]) for view in range(views or values.shape[1])]
         network.solve(partial(iter, heard))
-        found[member] = network.eval()({member: _frames(values[test, 0])}).logits
+        told = network.eval()({member: _frames(values[test].flatten(0, 1))}).logits
+        found[member] = told.unflatten(0, (-1, values.shape[1]))
     return found
 
 
 @torch.inference_mode()
 def _learned(corpus: Corpus, checkpoint: Path, fold: Path) -> tuple[Tensor, list[str]]:
-    """Return the `(N, C)` logits that a trained network gives tested clips, and the classes."""
+    """Return the `(N, V, C)` logits that a trained network gives V views of tested clips, and the classes."""
     system, cache = TrainedModel.from_checkpoint(checkpoint), EmbeddingCache.open(corpus.cache)
     assert isinstance(system.network, LateFusion)
     alone = torch.tensor([float(name == LEARNED) for name in system.network.encoders])
     system.network.shares.copy_(alone)
     tested = Manifest.read(fold)
     tested = tested.select(np.array(tested.column("split")) == "test")
-    entries = {name: cache.entries(name, tested) for name in system.network.encoders}
     said = []
-    for row in range(len(tested)):
-        frames = {name: cache.read(name, int(of[row])).float() for name, of in entries.items()}
-        said.append(system.network({name: _whole(one) for name, one in frames.items()}).logits)
-    return torch.cat(said), list(system.provenance.classes)
+    for view in range(cache.views + 1):
+        entries = {name: cache.entries(name, tested, view) for name in system.network.encoders}
+        for row in range(len(tested)):
+            frames = {name: cache.read(name, int(of[row])).float() for name, of in entries.items()}
+            said.append(system.network({name: _whole(one) for name, one in frames.items()}).logits)
+    return torch.cat(said).unflatten(0, (cache.views + 1, -1)).transpose(0, 1), list(system.provenance.classes)
 
 
 def _whole(frames: Tensor) -> Frames:
