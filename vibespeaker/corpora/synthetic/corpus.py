@@ -29,7 +29,7 @@ SIMULATED_ASR = "simulated_asr.csv"
 GENERATOR_VERSION = 1
 
 SPEAKERS = 30
-UTTERANCES = 480
+UTTERANCES = 420
 #: Clips that a process beside this one is given at a time.
 _AT_ONCE = 16
 
