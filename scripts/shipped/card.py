@@ -27,8 +27,9 @@ these weights; the code is under Apache-2.0. No weight of this file has seen ano
 it is and in three views of `configs/augmentation/anywhere.yaml`: other voices, quieter, in simulated rooms and noise.
 Views, members, what they weigh, the settings of the closed form, the network's epochs and its labels were chosen on
 training speakers of EmoDB alone (`scripts/choose_shipped.py`), also on clips that were made worse: random convolutions,
-which the embedded default has besides, changed the scores there within their noise and take a fifth longer. The
-network's layers are those of the embedded default.
+which the embedded default has besides, changed the scores there within their noise and take a fifth longer; members
+weigh alike, which is better on the first second of a clip (`scripts/bench_robustness.py`). The network's layers are
+those of the embedded default.
 
 ## How well
 
