@@ -4,7 +4,7 @@
 
 `extract` (the embedded default's encoders), `fit` (three epochs of the embedded default), `predict` and `recognize` run
 with the threads that they choose, then with `OMP_NUM_THREADS=1`, in turn; the least of some repeats counts. Then the
-same beside two processes that do nothing but compute. `--quickstart` measures that, too, some minutes each.
+same beside two processes that do nothing but compute. `--commands quickstart` measures that instead, some minutes each.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from vibespeaker.audio.files import read_audio
 _BUSY = 2
 #: Command → what it makes, and would find done.
 _MADE = {"extract": "cache", "fit": "runs", "quickstart": "quickstart"}
+_ALL = ["extract", "fit", "predict", "recognize", "quickstart"]
 _SPIN = "while True: pass"
 
 
@@ -35,7 +36,7 @@ def main() -> None:
     parser.add_argument("--audio", type=Path, required=True, help="folder of real recordings")
     parser.add_argument("--clips", type=int, default=60)
     parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--quickstart", action="store_true")
+    parser.add_argument("--commands", nargs="+", choices=_ALL, default=_ALL[:-1])
     options = parser.parse_args()
     real = [read_audio(path) for path in sorted(options.audio.iterdir())[:100]]
     table = Table("command", "idle, s", "one thread", "ratio", f"beside {_BUSY} busy, s", "one thread", "ratio")
@@ -44,9 +45,10 @@ def main() -> None:
         write_corpus(folder / "corpus", options.clips, real)
         words = commands(folder, epochs=3)
         seconds_of(words.pop("prepare"), folder, {})
-        if options.quickstart:
-            words["quickstart"] = ["quickstart", "--out", str(folder / "quickstart")]
+        words["quickstart"] = ["quickstart", "--out", str(folder / "quickstart")]
         for command, given in words.items():
+            if command not in options.commands:
+                continue
             cells = []
             for busy in (0, _BUSY):
                 with beside(busy):
