@@ -27,6 +27,8 @@ from vibespeaker.audio.files import read_audio
 _BUSY = 2
 #: Command → what it makes, and would find done.
 _MADE = {"extract": "cache", "fit": "runs", "quickstart": "quickstart"}
+#: What they make is read by those that follow.
+_READ = ("extract", "fit")
 _ALL = ["extract", "fit", "predict", "recognize", "quickstart"]
 _SPIN = "while True: pass"
 
@@ -48,6 +50,8 @@ def main() -> None:
         words["quickstart"] = ["quickstart", "--out", str(folder / "quickstart")]
         for command, given in words.items():
             if command not in options.commands:
+                if command in _READ and not {"quickstart"}.issuperset(options.commands):
+                    seconds_of(given, folder, {})
                 continue
             cells = []
             for busy in (0, _BUSY):
