@@ -4,8 +4,8 @@
 
 Each setting is tried in three folds of seven, six and six training speakers: nobody is scored whom the model heard, and
 one speaker of every fold is neither heard nor scored. UAR and the calibrated log loss (temperature fitted on the same
-answers) are pooled over the folds' nine scored speakers. What does not touch the network is then tried on the networks
-of the first setting. It can be stopped at any time and goes on where it stopped.
+answers) are pooled over the folds' nine scored speakers. What does not touch a network is then tried on those that are
+trained. It can be stopped at any time and goes on where it stopped.
 """
 
 import argparse
@@ -34,7 +34,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "label smoothing of 0.1": ("--model.init_args.loss.init_args.terms.categories.init_args.label_smoothing=0.1",),
 }
 _ALONE = {"convolutions": 0.0}
-#: What the network does not learn from: these are tried on the networks of the first setting.
+#: What a network does not learn from: all are tried on those of the first setting, and `FEW` on those of others.
 COMBINATIONS = {
     **{f"network {weight:g}": Combination(weights={LEARNED: weight}) for weight in (1.0, 0.5, 0.25)},
     **{
@@ -54,6 +54,7 @@ COMBINATIONS = {
         }.items()
     },
 }
+FEW = {f"no convolutions, network {weight:g}" for weight in (1.0, 0.5, 0.25)}
 
 
 def main() -> None:
@@ -81,8 +82,10 @@ def main() -> None:
         pooled = pool([run.predictions for run in runs], corpus.manifest, folder / "predictions.parquet")
         table.add_row(name, *_scored(pooled, corpus.manifest))
         Console().print(table)
-    first = corpus.folder / "tried" / _folder(next(iter(SETTINGS)))
-    Console().print(tell(corpus, first, COMBINATIONS))
+    for name in options.settings:
+        tried = {title: one for title, one in COMBINATIONS.items() if name == next(iter(SETTINGS)) or title in FEW}
+        print(name)
+        Console().print(tell(corpus, corpus.folder / "tried" / _folder(name), tried))
 
 
 def _folder(setting: str) -> str:
