@@ -36,9 +36,9 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 _ALONE = {"convolutions": 0.0}
 #: What a network does not learn from: all are tried on those of the first setting, and `FEW` on those of others.
 COMBINATIONS = {
-    **{f"network {weight:g}": Combination(weights={LEARNED: weight}) for weight in (1.0, 0.5, 0.25)},
+    **{f"network {weight:g}": Combination(Ridge(), {LEARNED: weight}) for weight in (1.0, 0.5, 0.25)},
     **{
-        f"no convolutions, network {weight:g}": Combination(weights={**_ALONE, LEARNED: weight})
+        f"no convolutions, network {weight:g}": Combination(Ridge(), {**_ALONE, LEARNED: weight})
         for weight in (1.0, 0.5, 0.25)
     },
     **{

@@ -30,6 +30,8 @@ from vibespeaker.systems import TrainedModel
 #: The members that are found in closed form, and the one that learns step by step.
 SOLVED = ("functionals", "convolutions")
 LEARNED = "descriptors"
+#: As in configs/model/embedded.yaml.
+SHIPPED = Ridge(spread=2.5)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Combination:
         weights: member → weight, 1 by default; 0 leaves it out.
     """
 
-    ridge: Ridge = field(default_factory=Ridge)
+    ridge: Ridge = SHIPPED
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def joined(self, members: Mapping[str, Tensor]) -> Tensor:

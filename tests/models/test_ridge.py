@@ -5,6 +5,7 @@ import torch
 
 from vibespeaker.batch import EmotionBatch, Frames
 from vibespeaker.errors import VibeSpeakerError
+from vibespeaker.labels import NO_CATEGORY
 from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.models import LateFusion, MeanPooling, Ridge, ridge
 from vibespeaker.models.ridge import Regressed, RidgeSums
@@ -62,7 +63,7 @@ def _split(count=50):
     words = torch.randn(count, 2, 4, generator=draw)
     ones = torch.ones(count, dtype=torch.int64)
     attributes = torch.stack([1.5 + category * 2.0, torch.full((count,), 4.0), torch.full((count,), 2.0)], 1)
-    category[-4:], attributes[-4:] = -1, float("nan")
+    category[-4:], attributes[-4:] = NO_CATEGORY, float("nan")
     batch = EmotionBatch(
         rows=torch.arange(count),
         category=category,
@@ -93,13 +94,39 @@ def test_a_member_is_solved_for_every_head():
     model.solve(lambda: [(frames, batch)])
     model.eval()
     voice = model.outputs[0](model.poolings[0](frames["voice"]))
-    known = batch.category >= 0
+    known = batch.category != NO_CATEGORY
     assert (voice.logits.argmax(1) == batch.category)[known].float().mean() > 0.9
     assert (voice.heads["sex"].argmax(1) == batch.category.clamp(max=1))[known].float().mean() > 0.8
     assert ((voice.heads["tones"] > 0) == batch.targets["tones"].bool())[known].float().mean() > 0.7
     torch.testing.assert_close(voice.heads["level"], batch.targets["level"], rtol=0.02, atol=1.0)
     assert torch.corrcoef(torch.stack([voice.attributes[known, 0], batch.attributes[known, 0]]))[0, 1] > 0.8
     assert model.outputs[1](model.poolings[1](frames["words"])).logits.abs().max() == 0
+
+
+def test_views_that_are_spread_out_cost_answers_that_change_from_view_to_view():
+    """The weights minimise the errors of all views and, (spread² − 1) times, how far their answers are apart."""
+    draw, count, spread = torch.Generator().manual_seed(5), 30, 3.0
+    views = [torch.randn(count, 1, 6, generator=draw) for _ in range(3)]
+    _, batch = _split(count)
+    ones = torch.ones(count, dtype=torch.int64)
+    changes = []
+    for strength in (1.0, spread):
+        how = Ridge(penalty=0.1, balance=0.0, limit=100.0, spread=strength)
+        model = LateFusion({"voice": 6}, 3, heads=["categories"], ridge={"voice": how})
+        model.solve(lambda: [({"voice": Frames(view, ones)}, batch) for view in views])
+        told = torch.stack([model.eval()({"voice": Frames(view, ones)}).logits for view in views])
+        changes.append(float((told - told.mean(0)).square().sum()))
+    assert changes[1] < 0.5 * changes[0]
+    layer = model.outputs[0].linear
+    weights = layer.weight.detach().double().requires_grad_()
+    pooled = torch.stack([model.poolings[0](Frames(view, ones)) for view in views])[
+        :, batch.category != NO_CATEGORY
+    ].double()
+    targets = 10.0 * torch.nn.functional.one_hot(batch.category[batch.category != NO_CATEGORY], 3) - layer.bias.detach()
+    told = pooled @ weights.T
+    cost = (told - targets).square().sum() + 0.1 * 6 * weights.square().sum()
+    (cost + (spread**2 - 1) * (told - told.mean(0)).square().sum()).backward()
+    assert weights.grad.abs().max() < 1e-3 * targets.abs().sum()
 
 
 def test_training_leaves_what_was_solved():
@@ -129,3 +156,5 @@ def test_balance_makes_rare_classes_weigh_more():
 def test_settings_out_of_range_are_refused():
     with pytest.raises(VibeSpeakerError, match="penalty"):
         Ridge(penalty=0.0)
+    with pytest.raises(VibeSpeakerError, match="spread"):
+        Ridge(spread=0.5)

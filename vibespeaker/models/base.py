@@ -9,7 +9,8 @@ from vibespeaker.batch import EmotionBatch, EmotionOutput, Frames
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels.heads import HEADS, HeadSpec
 
-#: Each call yields all of the training split, in the same order: frames by encoder beside the truth.
+#: Each call yields all of the training split, in the same order: frames by encoder beside the truth. Views of the same
+#: utterances follow each other.
 Passes = Callable[[], Iterable[tuple[Mapping[str, Frames], EmotionBatch]]]
 
 

@@ -6,6 +6,12 @@ Targets are the classes' indicators or values to regress, features are standardi
     ‖S^½ (Z W − Y)‖² + penalty · D · ‖W‖²
 
 so that W = (ZᵀSZ + penalty · D · I)⁻¹ ZᵀSY = Zᵀ S^½ (S^½ Z Zᵀ S^½ + penalty · D · I)⁻¹ S^½ Y (Hoerl & Kennard 1970).
+Where utterances are heard in several views, a further cost of answers that change from view to view,
+
+    (spread² − 1) · Σ ‖S^½ (z − z̄) W‖², over all views z of an utterance, z̄ their mean,
+
+is the same problem with z̄ + spread · (z − z̄) in place of z, since all views of an utterance have the same target.
+
 The second form needs a matrix of N × N, the first one of D × D: the second is taken where there are fewer utterances
 than features, the first beyond, whose sums need no more memory however many utterances follow.
 """
@@ -16,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vibespeaker.arguments.ranges import POSITIVE, SHARE, require
+from vibespeaker.arguments.ranges import POSITIVE, SHARE, Range, require
 
 #: Rows that are added up at a time once there are more rows than features.
 _ROWS = 1024
@@ -32,16 +38,27 @@ class Ridge:
         balance: 0 counts all utterances alike, 1 all classes alike; between, classes weigh `count ** -balance`.
         sharpness: what a regressed indicator, from 0 to 1, is multiplied by to become a logit.
         limit: deviations from the mean that count; features beyond are clipped to it.
+        spread: what the deviations of an utterance's views from their mean are multiplied by while the weights are
+            found, at least 1, where views count as they are.
     """
 
     penalty: float = 1.0
     balance: float = 1.0
     sharpness: float = 10.0
     limit: float = 5.0
+    spread: float = 1.0
 
     def __post_init__(self) -> None:
         require(POSITIVE, penalty=self.penalty, sharpness=self.sharpness, limit=self.limit)
         require(SHARE, balance=self.balance)
+        require(Range(1), spread=self.spread)
+
+    def spread_out(self, views: Sequence[Tensor]) -> list[Tensor]:
+        """Return the `(N, D)` features of all views of N utterances as the weights are found from them."""
+        if self.spread == 1 or len(views) == 1:
+            return [*views]
+        mean = torch.stack([*views]).mean(0)
+        return [mean + self.spread * (view - mean) for view in views]
 
 
 @dataclass(frozen=True)

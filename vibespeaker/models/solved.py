@@ -6,6 +6,7 @@ where a few dozen epochs of an optimiser end (docs/benchmarks.md), and takes sec
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Self
 
 import torch
@@ -94,9 +95,11 @@ def solve_members(members: Sequence[SolvedMember], passes: Passes) -> None:
         RidgeSums(member.pooling.output_dim, member.ridge.penalty, [one for _, one in found])
         for member, found in zip(members, targets, strict=True)
     ]
-    for frames, _ in passes():
-        for member, rows in zip(members, sums, strict=True):
-            rows.add(member.pooling(frames[member.encoder]))
+    for _, views in groupby(passes(), lambda one: one[1].rows.tolist()):
+        pooled = [[member.pooling(frames[member.encoder]) for member in members] for frames, _ in views]
+        for member, rows, features in zip(members, sums, zip(*pooled, strict=True), strict=True):
+            for view in member.ridge.spread_out(features):
+                rows.add(view)
     for found, rows in zip(targets, sums, strict=True):
         for (place, _), (weights, bias) in zip(found, rows.solve(), strict=True):
             place.layer.weight[place.rows] = weights.to(place.layer.weight)

@@ -249,7 +249,7 @@ class EmotionDataModule(SplitDataModule):
         )
 
     def whole_split(self) -> tuple[BatchReader, list[list[Key]]]:
-        """Return what reads the items of an epoch, and batches of all of them in each view, the clean one first.
+        """Return what reads the items of an epoch, and batches of all of them, each in every view, the clean one first.
 
         Where every epoch has views of its own, the first two stand for them.
         """
@@ -259,7 +259,7 @@ class EmotionDataModule(SplitDataModule):
         views = FRESH_VIEWS if inputs.are_views_fresh else inputs.view_count
         batches = list(EvaluationBatches(reader.lengths, self.evaluation_size))
         every = range(1 if drawn is not None else views + 1)
-        return reader, [[(position, view) for position, _ in batch] for view in every for batch in batches]
+        return reader, [[(position, view) for position, _ in batch] for batch in batches for view in every]
 
     def evaluation_reader(self, purpose: Purpose) -> BatchReader:
         """Return what reads all utterances for a purpose, clean."""
