@@ -51,6 +51,7 @@ COMBINATIONS = {
             "sharpness 15": Ridge(sharpness=15.0),
             "classes balanced by half": Ridge(balance=0.5),
             "limit 3": Ridge(limit=3.0),
+            "spread 2.5": Ridge(spread=2.5),
         }.items()
     },
 }
