@@ -125,8 +125,7 @@ def _learned(corpus: Corpus, checkpoint: Path, fold: Path) -> tuple[Tensor, list
     """Return the `(N, V, C)` logits that a trained network gives V views of tested clips, and the classes."""
     system, cache = TrainedModel.from_checkpoint(checkpoint), EmbeddingCache.open(corpus.cache)
     assert isinstance(system.network, LateFusion)
-    alone = torch.tensor([float(name == LEARNED) for name in system.network.encoders])
-    system.network.shares.copy_(alone)
+    system.network.shares = tuple(float(name == LEARNED) for name in system.network.encoders)
     tested = Manifest.read(fold)
     tested = tested.select(np.array(tested.column("split")) == "test")
     said = []

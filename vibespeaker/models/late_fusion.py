@@ -48,8 +48,6 @@ class LateFusion(EmotionModel):
         ConfigError: an unknown encoder or head, or a weight that is not above 0.
     """
 
-    shares: Tensor
-
     def __init__(
         self,
         encoder_dims: Mapping[str, int],
@@ -77,8 +75,9 @@ class LateFusion(EmotionModel):
         )
         for member in self._solved_members():
             member.head.requires_grad_(False)
-        weight = torch.tensor([(weights or {}).get(name, 1.0) for name in self.encoders])
-        self.register_buffer("shares", weight / weight.sum(), persistent=False)
+        weighed = [(weights or {}).get(name, 1.0) for name in self.encoders]
+        #: What each member's outputs weigh in the mean, in the order of `encoders`; 1 in all.
+        self.shares = tuple(weight / sum(weighed) for weight in weighed)
 
     @property
     def solved(self) -> tuple[str, ...]:
@@ -111,7 +110,7 @@ class LateFusion(EmotionModel):
         return replace(mean, members=tuple(output for name, output in members.items() if name not in self.ridge))
 
     def _mean(self, heads: list[Tensor]) -> Tensor:
-        return torch.einsum("m,m...->...", self.shares, torch.stack(heads))
+        return torch.stack([share * head for share, head in zip(self.shares, heads, strict=True)]).sum(0)
 
 
 def zero_initialised(head: EmotionHead) -> EmotionHead:
