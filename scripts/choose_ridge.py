@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from real_speech.corpora import Corpus
-from real_speech.members import SHIPPED, SOLVED, read_vectors, solve
+from real_speech.members import DEFAULT, SOLVED, read_vectors, solve
 from real_speech.options import SOURCES
 from rich.console import Console
 from rich.table import Table
@@ -29,17 +29,17 @@ from vibespeaker.progress import tracked
 class Setting:
     """What is tried: how the members are found, and from how many views of a clip."""
 
-    ridge: Ridge = SHIPPED
+    ridge: Ridge = DEFAULT
     views: int = 3
 
 
 SETTINGS = {
     "as shipped": Setting(),
-    **{f"penalty {value:g}": Setting(replace(SHIPPED, penalty=value)) for value in (0.03, 0.1, 0.3, 3.0, 10.0, 100.0)},
-    **{f"balance {value:g}": Setting(replace(SHIPPED, balance=value)) for value in (0.0, 0.5)},
-    **{f"limit {value:g}": Setting(replace(SHIPPED, limit=value)) for value in (2.0, 3.0)},
-    **{f"spread {value:g}": Setting(replace(SHIPPED, spread=value)) for value in (1.0, 1.7, 3.5, 5.0)},
-    **{f"sharpness {value:g}": Setting(replace(SHIPPED, sharpness=value)) for value in (5.0, 7.0, 15.0)},
+    **{f"penalty {value:g}": Setting(replace(DEFAULT, penalty=value)) for value in (0.03, 0.1, 0.3, 3.0, 10.0, 100.0)},
+    **{f"balance {value:g}": Setting(replace(DEFAULT, balance=value)) for value in (0.0, 0.5)},
+    **{f"limit {value:g}": Setting(replace(DEFAULT, limit=value)) for value in (2.0, 3.0)},
+    **{f"spread {value:g}": Setting(replace(DEFAULT, spread=value)) for value in (1.0, 1.7, 3.5, 5.0)},
+    **{f"sharpness {value:g}": Setting(replace(DEFAULT, sharpness=value)) for value in (5.0, 7.0, 15.0)},
     "the clean clips alone": Setting(views=1),
     "one view beside them": Setting(views=2),
 }

@@ -33,16 +33,17 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "60 epochs": ("--trainer.max_epochs=60",),
     "label smoothing of 0.1": ("--model.init_args.loss.init_args.terms.categories.init_args.label_smoothing=0.1",),
 }
+_WEIGHTS = (1.0, 0.5, 0.25)
 _ALONE = {"convolutions": 0.0}
-#: What a network does not learn from: all are tried on those of the first setting, and `FEW` on those of others.
+#: What a network does not learn from: these are tried on those of every setting, `COMBINATIONS` on those of the first.
+WEIGHED = {
+    f"no convolutions, network {weight:g}": Combination(Ridge(), {**_ALONE, LEARNED: weight}) for weight in _WEIGHTS
+}
 COMBINATIONS = {
-    **{f"network {weight:g}": Combination(Ridge(), {LEARNED: weight}) for weight in (1.0, 0.5, 0.25)},
+    **{f"network {weight:g}": Combination(Ridge(), {LEARNED: weight}) for weight in _WEIGHTS},
+    **WEIGHED,
     **{
-        f"no convolutions, network {weight:g}": Combination(Ridge(), {**_ALONE, LEARNED: weight})
-        for weight in (1.0, 0.5, 0.25)
-    },
-    **{
-        f"no convolutions, network 0.5, {title}": Combination(ridge, weights={**_ALONE, LEARNED: 0.5})
+        f"no convolutions, network 0.5, {title}": Combination(ridge, {**_ALONE, LEARNED: 0.5})
         for title, ridge in {
             "penalty 0.1": Ridge(penalty=0.1),
             "penalty 0.3": Ridge(penalty=0.3),
@@ -55,7 +56,6 @@ COMBINATIONS = {
         }.items()
     },
 }
-FEW = {f"no convolutions, network {weight:g}" for weight in (1.0, 0.5, 0.25)}
 
 
 def main() -> None:
@@ -84,7 +84,7 @@ def main() -> None:
         table.add_row(name, *_scored(pooled, corpus.manifest))
         Console().print(table)
     for name in options.settings:
-        tried = {title: one for title, one in COMBINATIONS.items() if name == next(iter(SETTINGS)) or title in FEW}
+        tried = COMBINATIONS if name == next(iter(SETTINGS)) else WEIGHED
         print(name)
         Console().print(tell(corpus, corpus.folder / "tried" / _folder(name), tried))
 

@@ -21,6 +21,8 @@ from real_speech.corpora import Corpus
 from vibespeaker.baselines.features import read_features
 from vibespeaker.batch import EmotionBatch, Frames
 from vibespeaker.cache import EmbeddingCache
+from vibespeaker.config_files import find_config
+from vibespeaker.config_files.yaml_text import read_mapping
 from vibespeaker.manifest import Manifest
 from vibespeaker.metrics import confusion_matrix, uar
 from vibespeaker.models import LateFusion, Ridge
@@ -30,8 +32,9 @@ from vibespeaker.systems import TrainedModel
 #: The members that are found in closed form, and the one that learns step by step.
 SOLVED = ("functionals", "convolutions")
 LEARNED = "descriptors"
-#: As in configs/model/embedded.yaml.
-SHIPPED = Ridge(spread=2.5)
+_NETWORK = read_mapping(find_config("embedded", "model"))["model"]["init_args"]["network"]["init_args"]
+#: How the embedded default finds the members in closed form.
+DEFAULT = Ridge(**_NETWORK["ridge"][SOLVED[0]])
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Combination:
         weights: member → weight, 1 by default; 0 leaves it out.
     """
 
-    ridge: Ridge = SHIPPED
+    ridge: Ridge = DEFAULT
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def joined(self, members: Mapping[str, Tensor]) -> Tensor:
