@@ -30,7 +30,7 @@ class Setting:
     """What is tried: how the members are found, and from how many views of a clip."""
 
     ridge: Ridge = DEFAULT
-    views: int = 3
+    views: int = 5
 
 
 SETTINGS = {
@@ -42,6 +42,8 @@ SETTINGS = {
     **{f"sharpness {value:g}": Setting(replace(DEFAULT, sharpness=value)) for value in (5.0, 7.0, 15.0)},
     "the clean clips alone": Setting(views=1),
     "one view beside them": Setting(views=2),
+    "two": Setting(views=3),
+    "three": Setting(views=4),
 }
 
 

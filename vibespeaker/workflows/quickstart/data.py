@@ -32,7 +32,7 @@ from vibespeaker.workflows.steps import Chain, Step
 
 GENERATED_FORMAT = "msp-podcast"
 #: What the embedded default is extracted with: its encoders, and other voices for the training split.
-EMBEDDED, VOICES, VIEWS = "encoders/embedded", "augmentation/speed", 2
+EMBEDDED, VOICES, VIEWS = "encoders/embedded", "augmentation/speed", 4
 #: Other voices of each training clip here, where nobody wants to wait.
 FEWER_VIEWS = 1
 #: Clips in a shard: several shards for each process, also of a small corpus.

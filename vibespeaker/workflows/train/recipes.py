@@ -32,15 +32,18 @@ class Configs:
 
     encoders: str
     experiment: str
-    views: tuple[str, ...] = ("--views", "2", "--augmentation", "augmentation/speed")
+    views: tuple[str, ...]
     reads_text: bool = False
     large: bool = True
 
 
+_SPEED = "--augmentation", "augmentation/speed"
+_TWO_VIEWS = "--views", "2", *_SPEED
+
 RECIPES: dict[str, Configs] = {
-    "embedded": Configs("encoders/embedded", "experiment/embedded", large=False),
-    "wavlm": Configs("encoders/wavlm", "experiment/wavlm"),
-    "published": Configs("encoders/published", "experiment/pretrain-task1-attentive", reads_text=True),
+    "embedded": Configs("encoders/embedded", "experiment/embedded", ("--views", "4", *_SPEED), large=False),
+    "wavlm": Configs("encoders/wavlm", "experiment/wavlm", _TWO_VIEWS),
+    "published": Configs("encoders/published", "experiment/pretrain-task1-attentive", _TWO_VIEWS, reads_text=True),
 }
 
 
