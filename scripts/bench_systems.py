@@ -10,10 +10,10 @@ processor and want `--folds` and one seed. It can be stopped at any time and goe
 OUT/systems.json.
 
 The whole was not run yet. On one core of an AMD EPYC, features2376-narrow learns from 55 clips a second: 26 minutes a
-seed for RAVDESS, 44 for EmoDB; by their multiplications cnn1d takes 36 and mel-cnn sixty a seed for both. Of clips of
-three seconds resnet18 takes 0.37 s for each and mobilenet-plain-plain 0.55 s: 45 and 65 minutes for a fold of RAVDESS.
-Random weights stand for ImageNet's in the last two: their scores say nothing about the published systems, which begin
-with ImageNet's.
+seed for RAVDESS, 44 for EmoDB; by their multiplications cnn1d takes 36 and mel-cnn sixty a seed for both. resnet18
+learns from 2.8 clips a second: 45 minutes for a fold of RAVDESS; an answer of mobilenet-plain-plain takes a third
+longer (bench_costs.py). Random weights stand for ImageNet's in these two: their scores say nothing about the published
+systems, which begin with ImageNet's.
 """
 
 import argparse

@@ -7,6 +7,7 @@ from typing import Literal
 
 from vibespeaker.manifest import Manifest
 from vibespeaker.utterance import is_unknown_speaker
+from vibespeaker.workflows.quickstart.data import EMBEDDED, VIEWS, VOICES
 
 Recipe = Literal["embedded", "wavlm", "published"]
 #: Fewer speakers than this cannot be parted into training, validation and test.
@@ -37,11 +38,12 @@ class Configs:
     large: bool = True
 
 
-_SPEED = "--augmentation", "augmentation/speed"
-_TWO_VIEWS = "--views", "2", *_SPEED
+_TWO_VIEWS = "--views", "2", "--augmentation", VOICES
 
 RECIPES: dict[str, Configs] = {
-    "embedded": Configs("encoders/embedded", "experiment/embedded", ("--views", "4", *_SPEED), large=False),
+    "embedded": Configs(
+        EMBEDDED, "experiment/embedded", ("--views", str(VIEWS), "--augmentation", VOICES), large=False
+    ),
     "wavlm": Configs("encoders/wavlm", "experiment/wavlm", _TWO_VIEWS),
     "published": Configs("encoders/published", "experiment/pretrain-task1-attentive", _TWO_VIEWS, reads_text=True),
 }
