@@ -47,7 +47,7 @@ SYSTEMS = {
     ),
 }
 DEFAULT = ["cnn1d", "features2376-narrow", "mel-cnn"]
-_CPU = ("--trainer.accelerator=cpu", "--trainer.devices=1", "--trainer.precision=32-true")
+_CPU = ("--trainer.accelerator=cpu", "--trainer.devices=1")
 _LEAKS = ("--data.init_args.allow_leaks=[speaker,audio,near-audio,take]",)
 #: What is extracted once per corpus: hand-crafted features, with views of the training split, and mel pictures.
 _ENCODERS = """\
