@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from vibespeaker.arguments.ranges import WIDTH, Range, require, require_each
@@ -37,7 +38,8 @@ class SpectrogramCNN(Pooling):
             convolution = nn.Conv2d(before, width, 3, padding=1)
             blocks += [convolution, nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)]
             before = width
-        self.blocks = nn.Sequential(*blocks)
+        # a pixel's channels side by side: a step takes two thirds of the time on a processor (bench_picture_layout.py)
+        self.blocks = nn.Sequential(*blocks).to(memory_format=torch.channels_last)
         self.output_dim = before
 
     def forward(self, frames: Frames) -> Tensor:
