@@ -99,7 +99,7 @@ class ImageEncoder(Encoder):
         self.drawn_blocks, self.is_seeded = drawn_blocks, picture == "blocks"
         self.begins_random = checkpoint is None
         made: Any = _random(architecture or "") if checkpoint is None else load(checkpoint, "ImageEncoder", _load)
-        # a pixel's channels side by side: convolutions learn faster so (bench_picture_layout.py)
+        # a pixel's channels side by side: convolutions learn faster so (bench_layout.py)
         self.network: nn.Module = made.to(memory_format=torch.channels_last)
         mean, deviation = (torch.tensor(values)[:, None, None] for values in _SCALES[scale])
         self.register_buffer("mean", mean, persistent=False)

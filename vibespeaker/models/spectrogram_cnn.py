@@ -38,7 +38,7 @@ class SpectrogramCNN(Pooling):
             convolution = nn.Conv2d(before, width, 3, padding=1)
             blocks += [convolution, nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)]
             before = width
-        # a pixel's channels side by side: a step takes two thirds of the time on a processor (bench_picture_layout.py)
+        # a pixel's channels side by side: a step takes two thirds of the time on a processor (bench_layout.py)
         self.blocks = nn.Sequential(*blocks).to(memory_format=torch.channels_last)
         self.output_dim = before
 
