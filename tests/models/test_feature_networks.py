@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from vibespeaker.batch import Frames
 from vibespeaker.errors import ConfigError
@@ -46,6 +47,21 @@ def test_scale_and_offset_of_a_feature_do_not_matter(make: type[Pooling]) -> Non
     pooling.eval()
     alone = pooling(frames(values[:1]))
     torch.testing.assert_close(pooling(frames(values[:4]))[:1], alone)
+
+
+def test_features_are_convolved_normed_and_pooled_in_one_dimension() -> None:
+    torch.manual_seed(0)
+    pooling = FeatureCNN(11, (3, 2), (5, 3), dense=4, dropout=0.0).train()
+    values = torch.randn(6, 1, 11)
+    state = {name: weight.clone() for name, weight in pooling.convolutions.named_parameters()}
+    hidden = values
+    for place, kernel in ((0, 5), (5, 3)):
+        hidden = F.conv1d(hidden, state[f"{place}.weight"], state[f"{place}.bias"], padding=kernel // 2)
+        weight, bias = (state[f"{place + 1}.{name}"] for name in ("weight", "bias"))
+        hidden = F.relu(F.batch_norm(hidden, None, None, weight, bias, training=True))
+        hidden = F.max_pool1d(hidden, kernel, stride=2, padding=kernel // 2)
+    hidden = F.batch_norm(pooling.dense(hidden.flatten(1)), None, None, training=True)
+    torch.testing.assert_close(pooling.move(values), F.relu(hidden))
 
 
 def test_mistakes_are_refused() -> None:
