@@ -115,7 +115,9 @@ class _Convolution(nn.Conv1d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Map `(batch, in_channels, 1, length)` to `(batch, out_channels, 1, length)`."""
-        weight = self.weight[:, :, None].contiguous(memory_format=torch.channels_last)
+        width, before, kernel = self.weight.shape
+        # a view, not an index: its gradient lies in memory as the weight does, as DDP wants it
+        weight = self.weight.view(width, before, 1, kernel)
         return F.conv2d(input, weight, self.bias, padding=(0, int(self.padding[0])))
 
 
