@@ -72,7 +72,6 @@ def main() -> None:
     options = parser.parse_args()
     start = time.perf_counter()
     kept = options.out / "systems.json"
-    results = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
     for name in options.corpora:
         corpus = Corpus(name, options.data / name, options.out / name)
         corpus.folder.mkdir(parents=True, exist_ok=True)
@@ -84,6 +83,8 @@ def main() -> None:
             if options.random:
                 outcomes.append(_measured(corpus, system, "random", options.seeds[:1], options))
         numbers = show(name, outcomes, corpus.manifest, options.out / "pictures")
+        # read only now: a run of other systems may have ended meanwhile
+        results = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
         results[name] = {**results.get(name, {}), **numbers}
         write_text(kept, json.dumps(results, indent=1, sort_keys=True) + "\n")
     print(f"{(time.perf_counter() - start) / 60:.1f} min in this run; numbers and pictures in {options.out}")
