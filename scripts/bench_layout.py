@@ -38,7 +38,7 @@ class Plain(nn.Module):
         before, length = 1, dim
         for width, kernel in zip(CHANNELS, KERNELS, strict=True):
             layers += [nn.Conv1d(before, width, kernel, padding=kernel // 2), nn.BatchNorm1d(width), nn.ReLU()]
-            layers += [nn.MaxPool1d(kernel, stride=2, padding=kernel // 2), nn.Identity()]
+            layers += [nn.MaxPool1d(kernel, stride=2, padding=kernel // 2)]
             before, length = width, -(-length // 2)
         self.convolutions = nn.Sequential(*layers)
         self.dense, self.norm = nn.Linear(before * length, DENSE), nn.BatchNorm1d(DENSE)

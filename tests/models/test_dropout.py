@@ -42,12 +42,3 @@ def test_nothing_is_dropped(share, training):
 
 def test_all_is_dropped():
     assert not Dropout(1.0)(torch.ones(10)).any()
-
-
-def test_values_whose_channels_lie_side_by_side_are_dropped_where_they_lie():
-    torch.manual_seed(0)
-    values = torch.rand(8, 16, 3, 50).add(1).contiguous(memory_format=torch.channels_last)
-    kept = Dropout(0.25)(values)
-    assert kept.is_contiguous(memory_format=torch.channels_last)
-    assert (kept == 0).float().mean().item() == pytest.approx(0.25, abs=0.02)
-    torch.testing.assert_close(kept, values * (kept != 0) / 0.75, rtol=1e-4, atol=0)

@@ -55,13 +55,24 @@ def test_features_are_convolved_normed_and_pooled_in_one_dimension() -> None:
     values = torch.randn(6, 1, 11)
     state = {name: weight.clone() for name, weight in pooling.convolutions.named_parameters()}
     hidden = values
-    for place, kernel in ((0, 5), (5, 3)):
+    for place, kernel in ((0, 5), (4, 3)):
         hidden = F.conv1d(hidden, state[f"{place}.weight"], state[f"{place}.bias"], padding=kernel // 2)
         weight, bias = (state[f"{place + 1}.{name}"] for name in ("weight", "bias"))
         hidden = F.relu(F.batch_norm(hidden, None, None, weight, bias, training=True))
         hidden = F.max_pool1d(hidden, kernel, stride=2, padding=kernel // 2)
     hidden = F.batch_norm(pooling.dense(hidden.flatten(1)), None, None, training=True)
     torch.testing.assert_close(pooling.move(values), F.relu(hidden))
+
+
+def test_what_batch_norm_measures_in_training_holds_outside_it() -> None:
+    torch.manual_seed(0)
+    pooling = FeatureCNN(64, (8, 8, 8), (5, 5, 3), dense=16, dropout=0.5).train()
+    values = torch.randn(128, 64)
+    for _ in range(100):
+        pooling(frames(values))
+    outside = pooling.eval()(frames(values))
+    pooling.train().dropout.eval()
+    torch.testing.assert_close(outside, pooling(frames(values)), rtol=0.01, atol=0.02)
 
 
 def test_mistakes_are_refused() -> None:

@@ -20,8 +20,5 @@ class Dropout(nn.Dropout):
             return super().forward(input)
         count = input.numel()
         bits = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(1 << 63), None).view(torch.int16)[:count]
-        kept = bits >= dropped - _LEVELS // 2
-        # in the input's own order in memory: what lies otherwise is multiplied slowly
-        beside = input.ndim == 4 and input.is_contiguous(memory_format=torch.channels_last)
-        kept = kept.as_strided(input.shape, input.stride()) if beside else kept.view(input.shape)
+        kept = (bits >= dropped - _LEVELS // 2).view(input.shape)
         return input * kept.to(input.dtype).mul_(_LEVELS / (_LEVELS - dropped))
