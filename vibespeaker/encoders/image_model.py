@@ -137,7 +137,8 @@ class ImageEncoder(Encoder):
             EncoderError: a clip is shorter than a block, and such are refused.
         """
         clips = on_device([torch.as_tensor(clip) for clip in inputs], self.mean.device)
-        with torch.no_grad():
+        # pictures are measured in float32, whatever the network computes in
+        with torch.no_grad(), torch.autocast(self.mean.device.type, enabled=False):
             pictures = [self._pictures(clip, place) for place, clip in enumerate(clips)]
         counts = [len(one) for one in pictures]
         with torch.set_grad_enabled(self.is_trained and torch.is_grad_enabled()):
