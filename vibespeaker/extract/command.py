@@ -111,7 +111,7 @@ def extract(
         stride: store means of so many neighbouring frames; for one encoder among several, name `Reduced` in their file.
         statistics: store one frame per clip, of `mean`, `std`, `min` or `max` of its frames; made for `MeanPooling`.
         device: where the encoders run; auto takes a GPU (that of LOCAL_RANK or SLURM_LOCALID) when there is one.
-        autocast: run the encoders in this precision; recorded, since it changes the frames.
+        autocast: run the networks of encoders in this precision; recorded, since it changes the frames.
         compile: let torch.compile fuse the layers of pretrained encoders; the frames stay the same up to rounding.
         batch_seconds: most seconds of audio in a batch, padding included.
         batch_clips: most clips in a batch.
