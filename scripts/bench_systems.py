@@ -5,15 +5,16 @@ python scripts/bench_systems.py --data ../shared/data --out runs/systems --seeds
 RAVDESS in four folds of four actors, EmoDB with each speaker left out once, as in bench_real_speech.py, whose rows of
 the embedded default and of ComParE + SVM these stand beside; the last state of each run answers, nothing is chosen by
 the left-out fold. Systems: cnn1d, features2376-narrow, mel-cnn (the picture branch of multimodal alone), each beside
-itself on a random split (`--random`); and by name resnet18 and mobilenet-plain-plain, which take an hour a fold on a
-processor and want `--folds` and one seed. It can be stopped at any time and goes on where it stopped. Numbers go to
+itself on a random split (`--random`); and by name resnet18 and mobilenet-plain-plain, which want `--folds` and a seed.
+Each trains in the number format that its config ships, pictures in bfloat16; `--set trainer.precision=…` changes it. It
+can be stopped at any time and goes on where it stopped; two runs of different systems may share OUT. Numbers go to
 OUT/systems.json.
 
-The whole was not run yet. On one core of an AMD EPYC, features2376-narrow learns from 55 clips a second: 26 minutes a
-seed for RAVDESS, 44 for EmoDB; by their multiplications cnn1d takes 36 and mel-cnn sixty a seed for both. resnet18
-learns from 2.8 clips a second: 45 minutes for a fold of RAVDESS; an answer of mobilenet-plain-plain takes a third
-longer (bench_costs.py). Random weights stand for ImageNet's in these two: their scores say nothing about the published
-systems, which begin with ImageNet's.
+Minutes a seed for RAVDESS and EmoDB on one core of an AMD EPYC with AVX-512 and bfloat16, beside another: cnn1d 5 and
+9, features2376-narrow 4 and 7 with `--set trainer.precision=bf16-mixed`, mel-cnn 5 and 10; a fold of RAVDESS takes
+resnet18 9 and mobilenet-plain-plain 35. A processor without instructions for bfloat16 is many times slower at it:
+`--set trainer.precision=32-true`. In MobileNetV2 random weights stand for ImageNet's: its score says nothing about the
+published system.
 """
 
 import argparse

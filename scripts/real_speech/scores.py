@@ -19,7 +19,7 @@ from vibespeaker.figures import confusion_figure, png_bytes
 from vibespeaker.files import atomic_path
 from vibespeaker.manifest import Manifest
 from vibespeaker.metrics import confusion_matrix, recalls
-from vibespeaker.predictions import Predictions
+from vibespeaker.predictions import Predictions, PredictionsMetadata
 
 SCORES = {"uar": "UAR", "accuracy": "WA", "macro_f1": "macro-F1"}
 
@@ -52,7 +52,8 @@ def pool(paths: Sequence[Path], manifest: Path, out: Path) -> Path:
     first = tables[0]
     joined = joined.assign(split="test").reset_index(drop=True)
     out.parent.mkdir(parents=True, exist_ok=True)
-    metadata = type(first.metadata)(first.labels.name, first.labels.classes, first.metadata.system)
+    told = first.metadata
+    metadata = PredictionsMetadata(told.label_set, told.classes, told.system, heads=told.heads)
     Predictions(joined, metadata).write(out)
     return out
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.scripts.miniature import miniature
 from vibespeaker.labels import label_set
+from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.manifest import Manifest
 from vibespeaker.predictions import Predictions, PredictionsMetadata
 
@@ -124,16 +125,19 @@ def _part_rows(read: Manifest, split: str) -> np.ndarray:
 def test_pooling_restores_the_manifests_order(tmp_path):
     corpus = miniature("ravdess", tmp_path, each=1)
     ids = Manifest.read(corpus.manifest).column("utterance_id")
-    metadata = PredictionsMetadata("ravdess", label_set("ravdess").classes, "svm")
+    heads = {"main": HeadSpec("classification", "main", ("positive", "negative"))}
+    metadata = PredictionsMetadata("ravdess", label_set("ravdess").classes, "svm", heads=heads)
     for name, chosen in (("a.parquet", ids[5:]), ("b.parquet", ids[:5])):
         logits = np.zeros((len(chosen), 8))
         logits[:, 0] = [ids.index(identifier) for identifier in chosen]
-        Predictions.build(chosen, chosen, ["test"] * len(chosen), logits, None, metadata).write(tmp_path / name)
+        given = (chosen, chosen, ["test"] * len(chosen), logits, None, metadata, {"main": logits[:, :2]})
+        Predictions.build(*given).write(tmp_path / name)
     joined = Predictions.read(
         pool([tmp_path / "a.parquet", tmp_path / "b.parquet"], corpus.manifest, tmp_path / "joined.parquet")
     )
     assert list(joined.frame["utterance_id"]) == ids
     assert joined.logits()[:, 0].tolist() == list(range(16))
+    assert joined.frame["head.main.positive"].tolist() == list(range(16))
 
 
 def test_tables_are_compared_speaker_by_speaker(tmp_path):
