@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence, Sized
 from itertools import chain
-from typing import Self
+from typing import Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -128,19 +128,17 @@ class Encoder(nn.Module, ABC):
             by_length.setdefault(len(item), []).append(position)
         return list(by_length.values())
 
-    def encode(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
-        """Encode a batch of any lengths, group by group; otherwise as `forward`.
-
-        An encoder without weights measures: under autocast, too, it computes in float32.
-        """
+    def __call__(self, inputs: Sequence[Tensor | str]) -> Frames:
+        """Run `forward`. An encoder without weights measures: under autocast, too, it computes in float32."""
         if next(self.parameters(), None) is not None:
-            return self._by_length(inputs)
+            return cast(Frames, super().__call__(inputs))
         tensors = chain(self.buffers(), (item for item in inputs if isinstance(item, Tensor)))
         device = next((tensor.device for tensor in tensors), torch.device("cpu"))
         with torch.autocast(device.type, enabled=False):
-            return self._by_length(inputs)
+            return cast(Frames, super().__call__(inputs))
 
-    def _by_length(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
+    def encode(self, inputs: Sequence[Tensor] | Sequence[str]) -> Frames:
+        """Encode a batch of any lengths, group by group; otherwise as `forward`."""
         groups = self.groups(inputs)
         if len(groups) == 1:
             return self(inputs)
