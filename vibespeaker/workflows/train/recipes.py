@@ -38,14 +38,15 @@ class Configs:
     large: bool = True
 
 
-_TWO_VIEWS = "--views", "2", "--augmentation", VOICES
+def _voices(count: int) -> tuple[str, ...]:
+    """Return the options of `extract` for so many other voices of each training clip."""
+    return "--views", str(count), "--augmentation", VOICES
+
 
 RECIPES: dict[str, Configs] = {
-    "embedded": Configs(
-        EMBEDDED, "experiment/embedded", ("--views", str(VIEWS), "--augmentation", VOICES), large=False
-    ),
-    "wavlm": Configs("encoders/wavlm", "experiment/wavlm", _TWO_VIEWS),
-    "published": Configs("encoders/published", "experiment/pretrain-task1-attentive", _TWO_VIEWS, reads_text=True),
+    "embedded": Configs(EMBEDDED, "experiment/embedded", _voices(VIEWS), large=False),
+    "wavlm": Configs("encoders/wavlm", "experiment/wavlm", _voices(2)),
+    "published": Configs("encoders/published", "experiment/pretrain-task1-attentive", _voices(2), reads_text=True),
 }
 
 
