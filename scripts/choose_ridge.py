@@ -3,9 +3,9 @@
     python scripts/choose_ridge.py --data ../shared/data --out runs/real-speech
 
 Each setting is tried in the inner folds of bench_real_speech.py: the left-out speakers stay out, others of the training
-speakers are scored, pooled over the folds. UAR of each member and of the mean of both; the log loss is the mean's. Each
-setting differs in one thing from the first, which is the shipped one unless `--spread` and `--voices` say otherwise. It
-takes a few minutes on one core once bench_real_speech.py has extracted the corpora into the same folder.
+speakers are scored, pooled over the folds. UAR of each member and of their weighted mean; the log loss is the mean's.
+Each setting differs in one thing from the first, which is the shipped one unless `--spread` and `--voices` say
+otherwise. It takes some minutes on one core once bench_real_speech.py has extracted the corpora into the same folder.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from real_speech.corpora import Corpus
-from real_speech.members import DEFAULT, SOLVED, read_vectors, solve
+from real_speech.members import DEFAULT, SOLVED, Combination, read_members, solve
 from real_speech.options import SOURCES
 from rich.console import Console
 from rich.table import Table
@@ -94,16 +94,16 @@ def show(corpus: Corpus, tried: Mapping[str, Setting]) -> None:
     manifest = Manifest.read(corpus.manifest)
     names = sorted(set(manifest.column("category")))
     category = torch.tensor([names.index(one) for one in manifest.column("category")])
-    vectors = {member: read_vectors(corpus, manifest, member) for member in SOLVED}
+    heard = {member: read_members(corpus, manifest, member) for member in SOLVED}
     splits = [np.array(Manifest.read(path).column("split")) for path in corpus.inner_folds().values()]
-    table = Table("setting", *(f"{member} UAR" for member in SOLVED), "both", "log loss", title=corpus.name)
+    table = Table("setting", *(f"{member} UAR" for member in SOLVED), "together", "log loss", title=corpus.name)
     with tracked(corpus.name, len(tried), "settings") as progress:
         for name, setting in tried.items():
-            told = [solve(vectors, category, split, len(names), setting.ridge, setting.voices + 1) for split in splits]
+            told = [solve(heard, category, split, len(names), setting.ridge, setting.voices + 1) for split in splits]
             truth = torch.cat([category[torch.from_numpy(split == "test")] for split in splits])
-            members = [torch.cat([fold[member][:, 0] for fold in told]) for member in SOLVED]
-            mean = torch.stack(members).mean(0)
-            said = [logits.argmax(1).tolist() for logits in (*members, mean)]
+            members = {member: torch.cat([fold[member][:, 0] for fold in told]) for member in SOLVED}
+            mean = Combination().joined(members)
+            said = [logits.argmax(1).tolist() for logits in (*members.values(), mean)]
             scores = [float(uar(confusion_matrix(truth.tolist(), one, len(names)))) for one in said]
             loss = torch.nn.functional.cross_entropy(mean, truth)
             table.add_row(name, *(f"{score:.3f}" for score in scores), f"{loss:.3f}")

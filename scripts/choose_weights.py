@@ -18,10 +18,10 @@ from real_speech.options import SOURCES
 from rich.console import Console
 
 COMBINATIONS = {
-    f"convolutions {convolutions:g}, network {network:g}": Combination(
-        weights={"convolutions": convolutions, LEARNED: network}
+    f"contours {contours:g}, convolutions {convolutions:g}, network {network:g}": Combination(
+        weights={"contours": contours, "convolutions": convolutions, LEARNED: network}
     )
-    for convolutions, network in product((0.0, 0.5, 1.0), (0.25, 0.5, 1.0, 2.0))
+    for contours, convolutions, network in product((0.0, 1.0, 2.0, 3.0), (0.0, 1.0), (0.0, 0.5, 1.0))
 }
 
 

@@ -53,7 +53,9 @@ TINY_NETWORK = [
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     folder = tmp_path_factory.mktemp("toy")
-    encoders = {name: ("audio", 5) for name in ("whisper", "wavlm", "descriptors", "functionals", "convolutions")}
+    encoders = {
+        name: ("audio", 5) for name in ("whisper", "wavlm", "descriptors", "functionals", "convolutions", "contours")
+    }
     texts = {name: ("text", 4) for name in ("roberta", "words")}
     splits = {"train": 36, "validation": 10, "development": 11, "test": 9}
     return make_toy(folder, splits, others=4, encoders={**encoders, **texts})

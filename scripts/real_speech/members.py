@@ -5,7 +5,7 @@ from a checkpoint of the same fold.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,23 +18,28 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from real_speech.corpora import Corpus
-from vibespeaker.baselines.features import read_features
 from vibespeaker.batch import EmotionBatch, Frames
 from vibespeaker.cache import EmbeddingCache
 from vibespeaker.config_files import find_config
 from vibespeaker.config_files.yaml_text import read_mapping
+from vibespeaker.encoders.base import pad_frames
 from vibespeaker.manifest import Manifest
 from vibespeaker.metrics import confusion_matrix, uar
-from vibespeaker.models import LateFusion, Ridge
+from vibespeaker.models import FisherVectors, LateFusion, Ridge
 from vibespeaker.progress import tracked
 from vibespeaker.systems import TrainedModel
 
 #: The members that are found in closed form, and the one that learns step by step.
-SOLVED = ("functionals", "convolutions")
+SOLVED = ("functionals", "convolutions", "contours")
 LEARNED = "descriptors"
 _NETWORK = read_mapping(find_config("embedded", "model"))["model"]["init_args"]["network"]["init_args"]
 #: How the embedded default finds the members in closed form.
 DEFAULT = Ridge(**_NETWORK["ridge"][SOLVED[0]])
+#: What they weigh there; 1 where nothing is said.
+WEIGHTS: Mapping[str, float] = _NETWORK["weights"]
+_POOLINGS = {"contours": partial(FisherVectors, **_NETWORK["poolings"]["contours"]["init_args"])}
+#: A member's frames: of each view, of each clip, `(frames, dim)`.
+Heard = Sequence[Sequence[Tensor]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Combination:
 
     Args:
         ridge: of both members in closed form.
-        weights: member → weight, 1 by default; 0 leaves it out.
+        weights: member → weight, that of the embedded default unless given; 0 leaves it out.
     """
 
     ridge: Ridge = DEFAULT
@@ -51,7 +56,8 @@ class Combination:
 
     def joined(self, members: Mapping[str, Tensor]) -> Tensor:
         """Return the weighted mean of members' logits."""
-        weights = torch.tensor([self.weights.get(name, 1.0) for name in members])
+        chosen = {**WEIGHTS, **self.weights}
+        weights = torch.tensor([chosen.get(name, 1.0) for name in members])
         return torch.einsum("m,m...->...", weights / weights.sum(), torch.stack([*members.values()]))
 
 
@@ -65,7 +71,7 @@ def tell(corpus: Corpus, runs: Path, combinations: Mapping[str, Combination]) ->
     """
     manifest, folds = Manifest.read(corpus.manifest), corpus.inner_folds()
     splits = {fold: np.array(Manifest.read(path).column("split")) for fold, path in folds.items()}
-    vectors = {member: read_vectors(corpus, manifest, member) for member in SOLVED}
+    heard = {member: read_members(corpus, manifest, member) for member in SOLVED}
     network = {fold: _learned(corpus, runs / fold / "checkpoints" / "last.ckpt", path) for fold, path in folds.items()}
     names = next(iter(network.values()))[1]
     category = torch.tensor([names.index(one) for one in manifest.column("category")])
@@ -76,7 +82,7 @@ def tell(corpus: Corpus, runs: Path, combinations: Mapping[str, Combination]) ->
     with tracked(corpus.name, len(combinations), "combinations") as progress:
         for title, one in combinations.items():
             if one.ridge not in found:
-                found[one.ridge] = [solve(vectors, category, split, len(names), one.ridge) for split in splits.values()]
+                found[one.ridge] = [solve(heard, category, split, len(names), one.ridge) for split in splits.values()]
             said = [
                 one.joined({**members, LEARNED: network[fold][0]})
                 for fold, members in zip(folds, found[one.ridge], strict=True)
@@ -96,15 +102,15 @@ def _scores(logits: Tensor, truth: Tensor) -> tuple[float, float, float]:
     return float(uar(confusion)), float(F.cross_entropy(logits, truth)), float(best.fun)
 
 
-def read_vectors(corpus: Corpus, manifest: Manifest, member: str) -> Tensor:
-    """Return `(clips, views, D)` of a member in closed form, the clean view first."""
+def read_members(corpus: Corpus, manifest: Manifest, member: str) -> Heard:
+    """Return the frames of a member in closed form, the clean view first."""
     cache = EmbeddingCache.open(corpus.cache)
     views = [cache.entries(member, manifest, view) for view in range(cache.views + 1)]
-    return torch.from_numpy(np.stack([read_features(cache, member, entries, "frame") for entries in views], 1))
+    return [[cache.read(member, int(entry)).float() for entry in entries] for entries in views]
 
 
 def solve(
-    vectors: Mapping[str, Tensor],
+    heard: Mapping[str, Heard],
     category: Tensor,
     split: np.ndarray,
     classes: int,
@@ -114,12 +120,15 @@ def solve(
     """Return each member's `(N, V, C)` logits of all V views of tested clips, found from `views` of training clips."""
     train, test = (torch.from_numpy(np.flatnonzero(split == name)) for name in ("train", "test"))
     found = {}
-    for member, values in vectors.items():
-        network = LateFusion({member: values.shape[2]}, classes, heads=["categories"], ridge={member: ridge})
-        heard = [_batch(values[train, view], category[train]) for view in range(views or values.shape[1])]
-        network.solve(partial(iter, heard))
-        told = network.eval()({member: _frames(values[test].flatten(0, 1))}).logits
-        found[member] = told.unflatten(0, (-1, values.shape[1]))
+    for member, all_views in heard.items():
+        dim = all_views[0][0].shape[1]
+        network = LateFusion(
+            {member: dim}, classes, heads=["categories"], ridge={member: ridge}, poolings={**_POOLINGS}
+        ).eval()
+        learned = [_batch([clips[row] for row in train], category[train]) for clips in all_views[:views]]
+        network.solve(partial(iter, learned))
+        told = [network({member: pad_frames([clips[row] for row in test])}).logits for clips in all_views]
+        found[member] = torch.stack(told, 1)
     return found
 
 
@@ -144,11 +153,7 @@ def _whole(frames: Tensor) -> Frames:
     return Frames(frames[None], torch.tensor([len(frames)]))
 
 
-def _batch(values: Tensor, category: Tensor) -> tuple[dict[str, Frames], EmotionBatch]:
-    """Return `(N, D)` vectors, for whatever member, beside the truth."""
-    unknown = torch.full((len(values), 3), torch.nan)
-    return defaultdict(lambda: _frames(values)), EmotionBatch(torch.arange(len(values)), category, unknown, unknown)
-
-
-def _frames(values: Tensor) -> Frames:
-    return Frames(values[:, None], torch.ones(len(values), dtype=torch.int64))
+def _batch(clips: Sequence[Tensor], category: Tensor) -> tuple[dict[str, Frames], EmotionBatch]:
+    """Return the frames of clips, for whatever member, beside the truth."""
+    frames, unknown = pad_frames(clips), torch.full((len(clips), 3), torch.nan)
+    return defaultdict(lambda: frames), EmotionBatch(torch.arange(len(clips)), category, unknown, unknown)

@@ -23,6 +23,7 @@ def test_shipped_embedded_encoders_are_built_in_order():
         ("descriptors", "audio"),
         ("functionals", "audio"),
         ("convolutions", "audio"),
+        ("contours", "audio"),
         ("words", "text"),
     ]
     assert not any(encoder.training for encoder in encoders.values())
@@ -75,7 +76,7 @@ def test_missing_file(tmp_path):
 @pytest.mark.parametrize(
     ("spec", "error", "message"),
     [
-        ({"class_path": "HashedTxt"}, ConfigError, "Allowed: vibespeaker.encoders.AcousticDescriptors"),
+        ({"class_path": "HashedTxt"}, ConfigError, "Allowed: .*vibespeaker.encoders.AcousticDescriptors"),
         ({"class_path": "no.such.Thing"}, ConfigError, "neither imported nor called"),
         ({"class_path": "vibespeaker.labels.LabelSet"}, ConfigError, "is no Encoder"),
         ({"class_path": "HashedText", "init_args": {"dims": 8}}, ConfigError, r"Found: \['dims'\]. Allowed: dim"),

@@ -9,7 +9,7 @@ from tests.systems.trained import batch, write
 from vibespeaker.batch import EmotionBatch
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels import LabelSet
-from vibespeaker.models import EmotionModel, LateFusion, MultiEncoderModel, NormedPooling, VoiceEmbedding
+from vibespeaker.models import EmotionModel, FisherVectors, LateFusion, MultiEncoderModel, NormedPooling, VoiceEmbedding
 from vibespeaker.models.pooling import AttentiveStatisticsPooling
 from vibespeaker.provenance import EncoderProvenance, Provenance
 from vibespeaker.systems import TrainedModel
@@ -36,7 +36,14 @@ NETWORKS = {
         encoders=["read", "hear"],
         heads=["attributes"],
     ),
+    "fisher": lambda: LateFusion(
+        DIMS, 3, poolings={"hear": lambda dim: FisherVectors(dim, 3), "read": plain_attention}
+    ),
 }
+
+
+#: Parts of names of what a network divides by or takes the root of.
+POSITIVE = ("running_var", "mixtures")
 
 
 def system(network: EmotionModel) -> TrainedModel:
@@ -45,7 +52,7 @@ def system(network: EmotionModel) -> TrainedModel:
     for name, tensor in network.state_dict().items():
         if tensor.is_floating_point():
             values = torch.randn(tensor.shape, generator=generator) * 0.3
-            tensor.copy_(values.abs() + 0.5 if "running_var" in name else values)
+            tensor.copy_(values.abs() + 0.5 if any(word in name for word in POSITIVE) else values)
     encoders = {name: EncoderProvenance(dim, "audio", {}, {}) for name, dim in DIMS.items()}
     return TrainedModel(network.eval(), Provenance("three", ("anger", "fear", "neutral"), encoders))
 

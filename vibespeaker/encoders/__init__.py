@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vibespeaker.encoders.audio_model import AudioModelEncoder
+    from vibespeaker.encoders.contours import AcousticContours
     from vibespeaker.encoders.descriptors import AcousticDescriptors
     from vibespeaker.encoders.functionals import AcousticFunctionals
     from vibespeaker.encoders.handcrafted import HandcraftedFrames, HandcraftedMeans
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from vibespeaker.encoders.whisper import WhisperEncoder
 
 __all__ = [
+    "AcousticContours",
     "AcousticDescriptors",
     "AcousticFunctionals",
     "AudioModelEncoder",
@@ -41,6 +43,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AcousticContours": "contours",
     "AcousticDescriptors": "descriptors",
     "AcousticFunctionals": "functionals",
     "AudioModelEncoder": "audio_model",

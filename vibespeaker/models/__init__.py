@@ -4,6 +4,7 @@ from vibespeaker.models.base import EmotionModel
 from vibespeaker.models.concatenation import Concatenation
 from vibespeaker.models.cross_attention import CrossAttention
 from vibespeaker.models.feature_networks import CNN1d, FeatureCNN
+from vibespeaker.models.fisher import FisherVectors
 from vibespeaker.models.frame_networks import FrameMasking, FrameNetwork, LayerWeightedSum
 from vibespeaker.models.fusion import ConcatenationFusion, Fusion, GatedFusion, LSTMFusion, MeanFusion
 from vibespeaker.models.late_fusion import LateFusion
@@ -26,6 +27,7 @@ __all__ = [
     "CrossAttention",
     "EmotionModel",
     "FeatureCNN",
+    "FisherVectors",
     "FrameMasking",
     "FrameNetwork",
     "Fusion",

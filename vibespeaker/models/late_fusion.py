@@ -20,7 +20,7 @@ from vibespeaker.batch import EmotionOutput, Frames
 from vibespeaker.labels.heads import HEADS, HeadSpec
 from vibespeaker.models.base import EmotionModel, Passes, check_heads, choose_encoders, frames_of
 from vibespeaker.models.heads import EmotionHead
-from vibespeaker.models.pooling import Pooling, StatisticsPooling, make_poolings
+from vibespeaker.models.pooling import MeanPooling, Pooling, StatisticsPooling, make_poolings
 from vibespeaker.models.ridge import Ridge
 from vibespeaker.models.solved import SolvedMember, SolvedPooling, solve_members
 
@@ -39,8 +39,9 @@ class LateFusion(EmotionModel):
         poolings: encoder name → one in place of `pooling`; names of encoders that are not read are ignored.
         encoders: names of the encoders to read; all, as given, by default.
         heads: `categories`, `attributes`, both, or neither where there are further heads.
-        ridge: encoder name → how the mean of its frames is read by linear layers that are found in closed form before
-            training and do not learn after; names of encoders that are not read are ignored.
+        ridge: encoder name → how the mean of its frames, or what its own pooling in `poolings` makes of them, is read
+            by linear layers that are found in closed form before training and do not learn after; names of encoders
+            that are not read are ignored.
         weights: encoder name → what its outputs weigh in the mean, above 0; 1 by default; names of encoders that are
             not read are ignored. Members learn the same whatever they weigh.
 
@@ -67,8 +68,12 @@ class LateFusion(EmotionModel):
         self.encoder_dims = tuple(encoder_dims[name] for name in self.encoders)
         dims = dict(zip(self.encoders, self.encoder_dims, strict=True))
         self.ridge = {name: how for name, how in (ridge or {}).items() if name in dims}
-        given = {name: partial(SolvedPooling, limit=how.limit) for name, how in self.ridge.items()}
-        modules = make_poolings(dims, pooling, {**(poolings or {}), **given})
+        own = poolings or {}
+        solved = {
+            name: partial(SolvedPooling, limit=how.limit, pooling=own.get(name, MeanPooling))
+            for name, how in self.ridge.items()
+        }
+        modules = make_poolings(dims, pooling, {**own, **solved})
         self.poolings = nn.ModuleList(modules)
         self.outputs = nn.ModuleList(
             zero_initialised(EmotionHead(module.output_dim, classes, self.heads, further)) for module in modules

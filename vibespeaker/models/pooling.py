@@ -1,7 +1,7 @@
 """Pooling: a sequence of frames becomes one embedding, whatever its length and padding."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,14 @@ class Pooling(nn.Module, ABC):
     @abstractmethod
     def forward(self, frames: Frames) -> Tensor:
         """Pool `(batch, frames, dim)` into `(batch, output_dim)`, float32."""
+
+
+class FittedPooling(Pooling, ABC):
+    """A pooling of which something is found over the whole training split before the first step, without labels."""
+
+    @abstractmethod
+    def fit(self, frames: Iterable[Frames]) -> None:
+        """Find it from the frames of all training utterances, batch by batch."""
 
 
 class MeanPooling(Pooling):

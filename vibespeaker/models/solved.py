@@ -4,7 +4,7 @@ On hundreds of utterances with thousands of features the regularised optimum rec
 where a few dozen epochs of an optimiser end (docs/benchmarks.md), and takes seconds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Self
@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vibespeaker.batch import EmotionBatch, Frames
+from vibespeaker.errors import ConfigError
 from vibespeaker.labels import ATTRIBUTE_MAX, ATTRIBUTE_MIN, NO_CATEGORY
 from vibespeaker.labels.heads import HeadSpec
 from vibespeaker.models.base import Passes
 from vibespeaker.models.heads import EmotionHead
-from vibespeaker.models.pooling import MeanPooling, Pooling
+from vibespeaker.models.pooling import FittedPooling, MeanPooling, Pooling
 from vibespeaker.models.ridge import Regressed, Ridge, RidgeSums
 from vibespeaker.models.standardisation import Standardisation
 
@@ -27,18 +28,28 @@ _MARGIN = 0.05
 
 
 class SolvedPooling(Pooling):
-    """Mean over the frames, standardised by the whole training split and clipped; nothing of it learns by steps.
+    """Another pooling, standardised by the whole training split and clipped; nothing of it learns by steps.
 
     Args:
         dim: width of a frame.
         limit: deviations from the mean beyond which values are clipped.
+        pooling: from a frame's width to the other pooling.
+
+    Raises:
+        ConfigError: the other pooling learns by steps.
     """
 
-    def __init__(self, dim: int, limit: float) -> None:
+    def __init__(self, dim: int, limit: float, pooling: Callable[[int], Pooling] = MeanPooling) -> None:
         super().__init__()
-        self.limit, self.output_dim = limit, dim
-        self.pooling = MeanPooling(dim)
-        self.standard = Standardisation(dim).eval()
+        self.pooling = pooling(dim)
+        if any(True for _ in self.pooling.parameters()):
+            raise ConfigError(
+                "a linear layer found in closed form needs a pooling that does not learn by steps",
+                found=type(self.pooling).__name__,
+                allowed="MeanPooling, StatisticsPooling or FisherVectors",
+            )
+        self.limit, self.output_dim = limit, self.pooling.output_dim
+        self.standard = Standardisation(self.output_dim).eval()
 
     def forward(self, frames: Frames) -> Tensor:
         """Pool `(batch, frames, dim)` into `(batch, dim)`, float32."""
@@ -80,8 +91,11 @@ def solve_members(members: Sequence[SolvedMember], passes: Passes) -> None:
 
     Args:
         members: what is set.
-        passes: see `Passes`; it is gone through twice.
+        passes: see `Passes`; it is gone through twice, and once more for each pooling that is fitted.
     """
+    for member in members:
+        if isinstance(member.pooling.pooling, FittedPooling):
+            member.pooling.pooling.fit(frames[member.encoder] for frames, _ in passes())
     truths = []
     for member in members:
         member.pooling.standard.reset()
