@@ -41,7 +41,7 @@ class AcousticContours(Encoder):
     frames_per_second = float(RATE)
     basis: Tensor
 
-    def __init__(self, cepstra: int = 20, trim_db: float | None = 40.0) -> None:
+    def __init__(self, cepstra: int = 13, trim_db: float | None = 40.0) -> None:
         super().__init__()
         require(_CEPSTRA, cepstra=cepstra)
         require(POSITIVE, trim_db=trim_db)
