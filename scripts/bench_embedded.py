@@ -23,10 +23,19 @@ from torch import Tensor, nn
 
 from vibespeaker.audio.files import read_audio
 from vibespeaker.batch import Frames
-from vibespeaker.encoders import AcousticDescriptors, AcousticFunctionals, Rocket
+from vibespeaker.encoders import AcousticContours, AcousticDescriptors, AcousticFunctionals, Rocket
 from vibespeaker.encoders import rocket as rocket_module
 from vibespeaker.encoders.sharing import shared_results
-from vibespeaker.models import FrameMasking, LateFusion, MeanPooling, NormedPooling, Ridge, VoiceEmbedding, packed
+from vibespeaker.models import (
+    FisherVectors,
+    FrameMasking,
+    LateFusion,
+    MeanPooling,
+    NormedPooling,
+    Ridge,
+    VoiceEmbedding,
+    packed,
+)
 from vibespeaker.models import dropout as dropout_module
 from vibespeaker.models import voice_embedding as voice_module
 from vibespeaker.models.masked_norm import gathered_norm_relu, norm_relu
@@ -45,7 +54,7 @@ def main() -> None:
     clips = _clips(arguments.audio, arguments.clips)
     table = Table("what", "plain, ms", "now, ms", "ratio")
     for name, (plain, now) in {
-        "three audio encoders, a clip": _extraction(clips),
+        "four audio encoders, a clip": _extraction(clips),
         "a training step of 32": _training(arguments.steps),
     }.items():
         table.add_row(name, f"{plain:.2f}", f"{now:.2f}", f"{plain / now:.2f}")
@@ -83,7 +92,8 @@ def _extraction(clips: list[Tensor]) -> tuple[float, float]:
 
 
 def _encoders() -> list[nn.Module]:
-    return [AcousticDescriptors(64, 0, True, frames_per_second=50, trim_db=40), Rocket(), AcousticFunctionals()]
+    descriptors = AcousticDescriptors(64, 0, True, frames_per_second=50, trim_db=40)
+    return [descriptors, Rocket(), AcousticFunctionals(), AcousticContours()]
 
 
 def _convolved(encoder: nn.Module) -> Callable[..., tuple[Tensor, Tensor]]:
@@ -99,14 +109,16 @@ def _convolved(encoder: nn.Module) -> Callable[..., tuple[Tensor, Tensor]]:
 
 def _training(steps: int) -> tuple[float, float]:
     torch.manual_seed(0)
-    dims = {"functionals": AcousticFunctionals().dim, "convolutions": Rocket().dim, "descriptors": 73}
-    lengths = torch.randint(100, 131, (32,))
+    whole = {"functionals": AcousticFunctionals().dim, "convolutions": Rocket().dim}
+    heard = {"contours": AcousticContours().dim, "descriptors": 73}
+    dims, lengths = {**whole, **heard}, torch.randint(100, 131, (32,))
     frames = {
         name: Frames(torch.randn(32, 1, dim).bfloat16(), torch.ones(32, dtype=torch.int64))
-        for name, dim in dims.items()
-        if name != "descriptors"
+        for name, dim in whole.items()
     }
-    frames["descriptors"] = Frames(torch.randn(32, int(lengths.max()), 73).bfloat16(), lengths)
+    frames |= {
+        name: Frames(torch.randn(32, int(lengths.max()), dim).bfloat16(), lengths) for name, dim in heard.items()
+    }
 
     def voice(dim: int) -> VoiceEmbedding:
         return VoiceEmbedding(dim, dropout=0.2, masking=lambda width: FrameMasking(width, 2, 0.1, 2, 0.15))
@@ -116,7 +128,10 @@ def _training(steps: int) -> tuple[float, float]:
             dims,
             8,
             pooling=lambda dim: NormedPooling(dim, MeanPooling, 0.5, 5.0),
-            poolings={"descriptors": lambda dim: NormedPooling(dim, voice, 0.4)},
+            poolings={
+                "contours": FisherVectors if ridge else lambda dim: NormedPooling(dim, FisherVectors, 0.5, 5.0),
+                "descriptors": lambda dim: NormedPooling(dim, voice, 0.4),
+            },
             heads=["categories"],
             ridge=ridge,
         ).train()
@@ -131,7 +146,7 @@ def _training(steps: int) -> tuple[float, float]:
 
         return step
 
-    every, now = stepping({}), stepping({"functionals": Ridge(), "convolutions": Ridge()})
+    every, now = stepping({}), stepping({name: Ridge() for name in ("functionals", "convolutions", "contours")})
     fewest, draw = packed.FEWEST_VALUES, dropout_module.Dropout.forward
 
     def plain() -> None:

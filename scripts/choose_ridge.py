@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from real_speech.corpora import Corpus
-from real_speech.members import DEFAULT, SOLVED, Combination, read_members, solve
+from real_speech.members import DEFAULT, Combination, solve
 from real_speech.options import SOURCES
+from real_speech.vectors import SOLVED, Vectors
 from rich.console import Console
 from rich.table import Table
 
@@ -94,12 +95,16 @@ def show(corpus: Corpus, tried: Mapping[str, Setting]) -> None:
     manifest = Manifest.read(corpus.manifest)
     names = sorted(set(manifest.column("category")))
     category = torch.tensor([names.index(one) for one in manifest.column("category")])
-    heard = {member: read_members(corpus, manifest, member) for member in SOLVED}
     splits = [np.array(Manifest.read(path).column("split")) for path in corpus.inner_folds().values()]
+    read = Vectors(corpus, manifest)
+    vectors = [read.of(split) for split in splits]
     table = Table("setting", *(f"{member} UAR" for member in SOLVED), "together", "log loss", title=corpus.name)
     with tracked(corpus.name, len(tried), "settings") as progress:
         for name, setting in tried.items():
-            told = [solve(heard, category, split, len(names), setting.ridge, setting.voices + 1) for split in splits]
+            told = [
+                solve(of, category, split, len(names), setting.ridge, setting.voices + 1)
+                for of, split in zip(vectors, splits, strict=True)
+            ]
             truth = torch.cat([category[torch.from_numpy(split == "test")] for split in splits])
             members = {member: torch.cat([fold[member][:, 0] for fold in told]) for member in SOLVED}
             mean = Combination().joined(members)

@@ -5,7 +5,7 @@ from a checkpoint of the same fold.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,28 +18,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from real_speech.corpora import Corpus
+from real_speech.vectors import NETWORK, SOLVED, Vectors
 from vibespeaker.batch import EmotionBatch, Frames
 from vibespeaker.cache import EmbeddingCache
-from vibespeaker.config_files import find_config
-from vibespeaker.config_files.yaml_text import read_mapping
-from vibespeaker.encoders.base import pad_frames
 from vibespeaker.manifest import Manifest
 from vibespeaker.metrics import confusion_matrix, uar
-from vibespeaker.models import FisherVectors, LateFusion, Ridge
+from vibespeaker.models import LateFusion, Ridge
 from vibespeaker.progress import tracked
 from vibespeaker.systems import TrainedModel
 
-#: The members that are found in closed form, and the one that learns step by step.
-SOLVED = ("functionals", "convolutions", "contours")
+#: The member that learns step by step.
 LEARNED = "descriptors"
-_NETWORK = read_mapping(find_config("embedded", "model"))["model"]["init_args"]["network"]["init_args"]
-#: How the embedded default finds the members in closed form.
-DEFAULT = Ridge(**_NETWORK["ridge"][SOLVED[0]])
-#: What they weigh there; 1 where nothing is said.
-WEIGHTS: Mapping[str, float] = _NETWORK["weights"]
-_POOLINGS = {"contours": partial(FisherVectors, **_NETWORK["poolings"]["contours"]["init_args"])}
-#: A member's frames: of each view, of each clip, `(frames, dim)`.
-Heard = Sequence[Sequence[Tensor]]
+#: How the embedded default finds the members in closed form, and what members weigh there; 1 where nothing is said.
+DEFAULT, WEIGHTS = Ridge(**NETWORK["ridge"][SOLVED[0]]), NETWORK["weights"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +62,8 @@ def tell(corpus: Corpus, runs: Path, combinations: Mapping[str, Combination]) ->
     """
     manifest, folds = Manifest.read(corpus.manifest), corpus.inner_folds()
     splits = {fold: np.array(Manifest.read(path).column("split")) for fold, path in folds.items()}
-    heard = {member: read_members(corpus, manifest, member) for member in SOLVED}
+    read = Vectors(corpus, manifest)
+    vectors = {fold: read.of(split) for fold, split in splits.items()}
     network = {fold: _learned(corpus, runs / fold / "checkpoints" / "last.ckpt", path) for fold, path in folds.items()}
     names = next(iter(network.values()))[1]
     category = torch.tensor([names.index(one) for one in manifest.column("category")])
@@ -82,7 +74,9 @@ def tell(corpus: Corpus, runs: Path, combinations: Mapping[str, Combination]) ->
     with tracked(corpus.name, len(combinations), "combinations") as progress:
         for title, one in combinations.items():
             if one.ridge not in found:
-                found[one.ridge] = [solve(heard, category, split, len(names), one.ridge) for split in splits.values()]
+                found[one.ridge] = [
+                    solve(vectors[fold], category, split, len(names), one.ridge) for fold, split in splits.items()
+                ]
             said = [
                 one.joined({**members, LEARNED: network[fold][0]})
                 for fold, members in zip(folds, found[one.ridge], strict=True)
@@ -102,15 +96,8 @@ def _scores(logits: Tensor, truth: Tensor) -> tuple[float, float, float]:
     return float(uar(confusion)), float(F.cross_entropy(logits, truth)), float(best.fun)
 
 
-def read_members(corpus: Corpus, manifest: Manifest, member: str) -> Heard:
-    """Return the frames of a member in closed form, the clean view first."""
-    cache = EmbeddingCache.open(corpus.cache)
-    views = [cache.entries(member, manifest, view) for view in range(cache.views + 1)]
-    return [[cache.read(member, int(entry)).float() for entry in entries] for entries in views]
-
-
 def solve(
-    heard: Mapping[str, Heard],
+    vectors: Mapping[str, Tensor],
     category: Tensor,
     split: np.ndarray,
     classes: int,
@@ -120,15 +107,12 @@ def solve(
     """Return each member's `(N, V, C)` logits of all V views of tested clips, found from `views` of training clips."""
     train, test = (torch.from_numpy(np.flatnonzero(split == name)) for name in ("train", "test"))
     found = {}
-    for member, all_views in heard.items():
-        dim = all_views[0][0].shape[1]
-        network = LateFusion(
-            {member: dim}, classes, heads=["categories"], ridge={member: ridge}, poolings={**_POOLINGS}
-        ).eval()
-        learned = [_batch([clips[row] for row in train], category[train]) for clips in all_views[:views]]
-        network.solve(partial(iter, learned))
-        told = [network({member: pad_frames([clips[row] for row in test])}).logits for clips in all_views]
-        found[member] = torch.stack(told, 1)
+    for member, values in vectors.items():
+        network = LateFusion({member: values.shape[2]}, classes, heads=["categories"], ridge={member: ridge})
+        heard = [_batch(values[train, view], category[train]) for view in range(views or values.shape[1])]
+        network.solve(partial(iter, heard))
+        told = network.eval()({member: _frames(values[test].flatten(0, 1))}).logits
+        found[member] = told.unflatten(0, (-1, values.shape[1]))
     return found
 
 
@@ -153,7 +137,11 @@ def _whole(frames: Tensor) -> Frames:
     return Frames(frames[None], torch.tensor([len(frames)]))
 
 
-def _batch(clips: Sequence[Tensor], category: Tensor) -> tuple[dict[str, Frames], EmotionBatch]:
-    """Return the frames of clips, for whatever member, beside the truth."""
-    frames, unknown = pad_frames(clips), torch.full((len(clips), 3), torch.nan)
-    return defaultdict(lambda: frames), EmotionBatch(torch.arange(len(clips)), category, unknown, unknown)
+def _batch(values: Tensor, category: Tensor) -> tuple[dict[str, Frames], EmotionBatch]:
+    """Return `(N, D)` vectors, for whatever member, beside the truth."""
+    unknown = torch.full((len(values), 3), torch.nan)
+    return defaultdict(lambda: _frames(values)), EmotionBatch(torch.arange(len(values)), category, unknown, unknown)
+
+
+def _frames(values: Tensor) -> Frames:
+    return Frames(values[:, None], torch.ones(len(values), dtype=torch.int64))
