@@ -10,6 +10,7 @@ trained. It can be stopped at any time and goes on where it stopped.
 
 import argparse
 import logging
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -33,27 +34,33 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "60 epochs": ("--trainer.max_epochs=60",),
     "label smoothing of 0.1": ("--model.init_args.loss.init_args.terms.categories.init_args.label_smoothing=0.1",),
 }
-_WEIGHTS = (1.0, 0.5, 0.25)
-_ALONE = {"convolutions": 0.0}
+_PLAIN = Ridge()
+
+
+def _combined(contours: float, convolutions: float, network: float, ridge: Ridge = _PLAIN) -> Combination:
+    return Combination(ridge, {"contours": contours, "convolutions": convolutions, LEARNED: network})
+
+
 #: What a network does not learn from: these are tried on those of every setting, `COMBINATIONS` on those of the first.
 WEIGHED = {
-    f"no convolutions, network {weight:g}": Combination(Ridge(), {**_ALONE, LEARNED: weight}) for weight in _WEIGHTS
+    f"contours {contours:g}, convolutions {convolutions:g}, network {network:g}": _combined(
+        contours, convolutions, network
+    )
+    for contours, convolutions, network in product((0.0, 1.0, 2.0), (0.0, 1.0), (0.5, 1.0, 2.0))
 }
 COMBINATIONS = {
-    **{f"network {weight:g}": Combination(Ridge(), {LEARNED: weight}) for weight in _WEIGHTS},
     **WEIGHED,
     **{
-        f"no convolutions, network 0.5, {title}": Combination(ridge, {**_ALONE, LEARNED: 0.5})
+        f"contours 1, convolutions {convolutions:g}, network 1, {title}": _combined(1.0, convolutions, 1.0, ridge)
         for title, ridge in {
-            "penalty 0.1": Ridge(penalty=0.1),
             "penalty 0.3": Ridge(penalty=0.3),
             "penalty 3": Ridge(penalty=3.0),
-            "sharpness 7": Ridge(sharpness=7.0),
             "sharpness 15": Ridge(sharpness=15.0),
             "classes balanced by half": Ridge(balance=0.5),
             "limit 3": Ridge(limit=3.0),
             "spread 2.5": Ridge(spread=2.5),
         }.items()
+        for convolutions in (0.0, 1.0)
     },
 }
 
