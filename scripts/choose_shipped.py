@@ -30,7 +30,7 @@ from vibespeaker.models import Ridge
 #: Setting → options of `fit` beside experiment/embedded.
 SETTINGS: dict[str, tuple[str, ...]] = {
     "as the embedded default": (),
-    "without random convolutions": CHOSEN,
+    "as shipped": CHOSEN,
     "60 epochs": ("--trainer.max_epochs=60",),
     "label smoothing of 0.1": ("--model.init_args.loss.init_args.terms.categories.init_args.label_smoothing=0.1",),
 }
