@@ -129,7 +129,7 @@ def _training(steps: int) -> tuple[float, float]:
             8,
             pooling=lambda dim: NormedPooling(dim, MeanPooling, 0.5, 5.0),
             poolings={
-                "contours": FisherVectors if ridge else lambda dim: NormedPooling(dim, FisherVectors, 0.5, 5.0),
+                **({"contours": FisherVectors} if ridge else {}),
                 "descriptors": lambda dim: NormedPooling(dim, voice, 0.4),
             },
             heads=["categories"],

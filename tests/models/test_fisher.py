@@ -6,7 +6,14 @@ import torch
 from tests.models.conftest import spoil_padding
 from vibespeaker.batch import EmotionBatch, Frames
 from vibespeaker.errors import ConfigError
-from vibespeaker.models import AttentiveStatisticsPooling, FisherVectors, LateFusion, Ridge
+from vibespeaker.models import (
+    AttentiveStatisticsPooling,
+    FisherVectors,
+    LateFusion,
+    MultiEncoderModel,
+    NormedPooling,
+    Ridge,
+)
 from vibespeaker.models.fisher import _Drawn
 
 DIM, COMPONENTS = 4, 3
@@ -143,3 +150,10 @@ def test_a_member_over_fisher_vectors_is_solved_and_kept():
 def test_a_pooling_that_learns_by_steps_is_refused_in_closed_form():
     with pytest.raises(ConfigError, match="AttentiveStatisticsPooling"):
         LateFusion({"a": 3}, 2, ridge={"a": Ridge()}, poolings={"a": AttentiveStatisticsPooling})
+
+
+@pytest.mark.parametrize("wrapped", [FisherVectors, lambda dim: NormedPooling(dim, FisherVectors)])
+def test_where_it_would_never_be_fitted_it_is_refused(wrapped):
+    for model in (LateFusion, MultiEncoderModel):
+        with pytest.raises(ConfigError, match=r"pooling of a has to be fitted.*FisherVectors.*name a in its ridge"):
+            model({"a": 3}, 2, poolings={"a": wrapped})

@@ -9,7 +9,15 @@ from tests.systems.trained import batch, write
 from vibespeaker.batch import EmotionBatch
 from vibespeaker.errors import ConfigError
 from vibespeaker.labels import LabelSet
-from vibespeaker.models import EmotionModel, FisherVectors, LateFusion, MultiEncoderModel, NormedPooling, VoiceEmbedding
+from vibespeaker.models import (
+    EmotionModel,
+    FisherVectors,
+    LateFusion,
+    MultiEncoderModel,
+    NormedPooling,
+    Ridge,
+    VoiceEmbedding,
+)
 from vibespeaker.models.pooling import AttentiveStatisticsPooling
 from vibespeaker.provenance import EncoderProvenance, Provenance
 from vibespeaker.systems import TrainedModel
@@ -37,7 +45,7 @@ NETWORKS = {
         heads=["attributes"],
     ),
     "fisher": lambda: LateFusion(
-        DIMS, 3, poolings={"hear": lambda dim: FisherVectors(dim, 3), "read": plain_attention}
+        DIMS, 3, poolings={"hear": lambda dim: FisherVectors(dim, 3), "read": plain_attention}, ridge={"hear": Ridge()}
     ),
 }
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch.nn import functional as F
 
 from vibespeaker.arguments.ranges import WIDTH, require
 from vibespeaker.batch import Frames
+from vibespeaker.errors import ConfigError
 from vibespeaker.models.packed import attend, moments, project
 
 #: Floor of variances, the published implementation's; below it a deviation is 1e-6 and passes no gradient.
@@ -20,9 +22,11 @@ class Pooling(nn.Module, ABC):
 
     Attributes:
         output_dim: width of the pooled embedding.
+        is_solved: whether poolings within it are fitted, see `FittedPooling`.
     """
 
     output_dim: int
+    is_solved: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, frames: Frames) -> Tensor:
@@ -30,7 +34,10 @@ class Pooling(nn.Module, ABC):
 
 
 class FittedPooling(Pooling, ABC):
-    """A pooling of which something is found over the whole training split before the first step, without labels."""
+    """A pooling of which something is found over the whole training split before the first step, without labels.
+
+    It is fitted where linear layers in closed form read what it makes (`LateFusion`'s `ridge`), and refused elsewhere.
+    """
 
     @abstractmethod
     def fit(self, frames: Iterable[Frames]) -> None:
@@ -178,5 +185,17 @@ def make_poolings(
         dims: encoder name → width of what is pooled.
         pooling: from that width to the pooling of an encoder.
         poolings: encoder name → one in place of `pooling`; names of encoders that are not in `dims` are ignored.
+
+    Raises:
+        ConfigError: one has to be fitted, which it would not be.
     """
-    return [(poolings or {}).get(name, pooling)(dim) for name, dim in dims.items()]
+    made = {name: (poolings or {}).get(name, pooling)(dim) for name, dim in dims.items()}
+    for name, module in made.items():
+        unfitted = [type(part).__name__ for part in module.modules() if isinstance(part, FittedPooling)]
+        if unfitted and not module.is_solved:
+            raise ConfigError(
+                f"the pooling of {name} has to be fitted, which is done for members in closed form",
+                found=", ".join(unfitted),
+                remedy=f"use models.LateFusion and name {name} in its ridge, or choose another pooling",
+            )
+    return [*made.values()]

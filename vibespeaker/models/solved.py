@@ -39,6 +39,8 @@ class SolvedPooling(Pooling):
         ConfigError: the other pooling learns by steps.
     """
 
+    is_solved = True
+
     def __init__(self, dim: int, limit: float, pooling: Callable[[int], Pooling] = MeanPooling) -> None:
         super().__init__()
         self.pooling = pooling(dim)
