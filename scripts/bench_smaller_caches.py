@@ -33,6 +33,8 @@ from vibespeaker.encoders.reduced import neighbours_mean
 from vibespeaker.encoders.specs import build_encoders, read_specs
 from vibespeaker.manifest import Manifest
 
+#: Fisher vectors are made of frames.
+_WITHOUT_CONTOURS = "--data.init_args.encoders=[functionals,convolutions,descriptors]"
 _POOLING = "--model.init_args.network.init_args.poolings.descriptors.init_args.pooling=vibespeaker.models."
 
 
@@ -51,8 +53,8 @@ KINDS = {
     "int8": Kind({"dtype": "int8"}),
     "stride 2": Kind({"stride": 2}),
     "stride 4": Kind({"stride": 4}),
-    "statistics of frames": Kind(training=(f"{_POOLING}StatisticsPooling",)),
-    "statistics": Kind({"statistics": ["mean", "std"]}, (f"{_POOLING}MeanPooling",)),
+    "statistics of frames": Kind(training=(f"{_POOLING}StatisticsPooling", _WITHOUT_CONTOURS)),
+    "statistics": Kind({"statistics": ["mean", "std"]}, (f"{_POOLING}MeanPooling", _WITHOUT_CONTOURS)),
 }
 
 

@@ -25,7 +25,7 @@ HOMES = {
     "PIL": {"figures"},
     "optuna": {"workflows.sweep"},
     "pocketsphinx": {"transcribe"},
-    "sklearn": {"baselines", "ensemble", "figures.projection", "systems.fit_text"},
+    "sklearn": {"baselines", "ensemble", "figures.projection", "models.fisher", "systems.fit_text"},
     "silero_vad": {"audio"},
     "safetensors": {"systems"},
     "skops": {"baselines"},
