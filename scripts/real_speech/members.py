@@ -38,7 +38,7 @@ class Combination:
     """How members are found and what they weigh.
 
     Args:
-        ridge: of both members in closed form.
+        ridge: of all members in closed form.
         weights: member → weight, that of the embedded default unless given; 0 leaves it out.
     """
 

@@ -16,7 +16,7 @@ from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import Encoder, pad_frames
 from vibespeaker.encoders.descriptors import PROSODY, AcousticDescriptors
 from vibespeaker.encoders.spectrum import cepstra as cosine_transform
-from vibespeaker.encoders.spectrum import slopes
+from vibespeaker.encoders.spectrum import slopes, with_cepstra
 from vibespeaker.provenance import Fingerprint, Modality
 
 RATE = 50
@@ -72,5 +72,5 @@ class AcousticContours(Encoder):
 
     def _encode_one(self, waveform: Tensor) -> Tensor:
         described = self.descriptors([waveform]).values[0]  # (frames, MELS + prosody)
-        contours = torch.cat((described[:, :MELS] @ self.basis, described[:, MELS:]), dim=1)
+        contours = with_cepstra(described, self.basis)
         return torch.cat((contours, slopes(contours)), dim=1)

@@ -18,7 +18,7 @@ from vibespeaker.arguments.ranges import POSITIVE, require
 from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import Encoder, pad_frames
 from vibespeaker.encoders.descriptors import PROSODY, AcousticDescriptors
-from vibespeaker.encoders.spectrum import cepstra, slopes
+from vibespeaker.encoders.spectrum import cepstra, slopes, with_cepstra
 from vibespeaker.provenance import Fingerprint, Modality
 
 #: Frames per second of the contours.
@@ -115,8 +115,7 @@ class AcousticFunctionals(Encoder):
     def _summary(self, waveform: Tensor) -> Tensor:
         """Return the functionals of `(samples,)`, `(dim,)`."""
         described = self.descriptors([waveform]).values[0]  # (frames, MELS + prosody)
-        bands, prosody = described[:, :MELS], described[:, MELS:]
-        contours = torch.cat((bands @ self.basis, prosody, bands), dim=1)  # (frames, CONTOURS)
+        contours = torch.cat((with_cepstra(described, self.basis), described[:, :MELS]), dim=1)  # (frames, CONTOURS)
         both = torch.cat((contours, slopes(contours)), dim=1)
         voiced = contours[:, _VOICING] > 0
         means, deviations = _moments(both, _choices(voiced))

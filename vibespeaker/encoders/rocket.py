@@ -21,7 +21,7 @@ from vibespeaker.arguments.ranges import POSITIVE, SEED, Range, require
 from vibespeaker.batch import Frames
 from vibespeaker.encoders.base import Encoder, pad_frames
 from vibespeaker.encoders.descriptors import PROSODY, AcousticDescriptors
-from vibespeaker.encoders.spectrum import cepstra
+from vibespeaker.encoders.spectrum import cepstra, with_cepstra
 from vibespeaker.provenance import Fingerprint, Modality
 
 RATE = 50
@@ -101,7 +101,7 @@ class Rocket(Encoder):
     def _encode_one(self, waveform: Tensor) -> Tensor:
         """Return every kernel's share of positive responses, then every one's mean positive response, `(dim,)`."""
         described = self.descriptors([waveform]).values[0]  # (frames, MELS + prosody)
-        contours = torch.cat((described[:, :MELS] @ self.basis, described[:, MELS:]), dim=1)
+        contours = with_cepstra(described, self.basis)
         deviation, mean = torch.std_mean(contours, 0, correction=0)
         standard = (contours - mean) / (deviation + _DEVIATION_FLOOR)
         sums = []

@@ -98,6 +98,17 @@ def cepstra(count: int, bands: int) -> Tensor:
     return basis.to(torch.float32)
 
 
+def with_cepstra(described: Tensor, basis: Tensor) -> Tensor:
+    """Return `(frames, count + others)`: log bands, the first `(frames, bands)` of what is given, as cepstra.
+
+    Args:
+        described: `(frames, bands + others)`.
+        basis: `(bands, count)`, see `cepstra`.
+    """
+    bands, others = described.tensor_split([len(basis)], dim=1)
+    return torch.cat((bands @ basis, others), dim=1)
+
+
 def slopes(values: Tensor) -> Tensor:
     """Return the regression slope per frame over ±2 frames, `(frames, dim)` like `values`; ends are repeated.
 

@@ -133,7 +133,7 @@ class _Drawn:
         """Return what is drawn so far, and forget the rest."""
         keys, rows = torch.cat(self._keys), torch.cat(self._rows)
         if len(keys) > self.size:
-            chosen = keys.topk(self.size, largest=False, sorted=True).indices
+            chosen = keys.topk(self.size, largest=False).indices
             keys, rows = keys[chosen], rows[chosen]
         self._keys, self._rows, self._held = [keys], [rows], len(keys)
         return rows
@@ -175,11 +175,11 @@ class _Mixture(nn.Module):
         share, first, second = transposed.sum(2), transposed @ x, transposed @ x.square()
         means = first - self.means * share[:, :, None]
         spreads = second - 2 * self.means * first + (self.means.square() - self.variances) * share[:, :, None]
-        root = self.weights.sqrt()[:, None]
+        root = self.weights.sqrt()
         parts = (
-            (share - self.weights) / self.weights.sqrt(),
-            (means / (self.variances.sqrt() * root)).flatten(1),
-            (spreads / (self.variances * root * 2**0.5)).flatten(1),
+            (share - self.weights) / root,
+            (means / (self.variances.sqrt() * root[:, None])).flatten(1),
+            (spreads / (self.variances * root[:, None] * 2**0.5)).flatten(1),
         )
         vector = torch.cat(parts, dim=1)
         return vector.sign() * vector.abs().sqrt()

@@ -54,7 +54,7 @@ class SolvedPooling(Pooling):
         self.standard = Standardisation(self.output_dim).eval()
 
     def forward(self, frames: Frames) -> Tensor:
-        """Pool `(batch, frames, dim)` into `(batch, dim)`, float32."""
+        """Pool `(batch, frames, dim)` into `(batch, output_dim)`, float32."""
         standard: Tensor = self.standard(self.pooling(frames))
         return standard.clamp(-self.limit, self.limit)
 
