@@ -29,7 +29,7 @@ model:
         ridge: {descriptors: {penalty: 1.0}}
         pooling: vibespeaker.models.MeanPooling
         poolings:
-          descriptors: {class_path: vibespeaker.models.FisherVectors, init_args: {components: 4}}
+          descriptors: {class_path: vibespeaker.models.FisherVectors, init_args: {components: 3}}
     loss:
       terms: {categories: {class_path: vibespeaker.losses.CrossEntropy}}
       weights: {categories: 1.0}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from lightning.pytorch.strategies import Strategy
 
 from tests.tasks.conftest import Run
 from tests.trainer.lengths import LengthTask
@@ -82,3 +83,12 @@ def test_weights_that_are_no_numbers_are_not_saved() -> None:
     state["state_dict"]["broken"][1] = 0.0  # type: ignore[index]
     LengthTask().on_save_checkpoint(state)
     assert state["vibespeaker"] == {"texts": "lengths", "weights_sha256": weights_sha256(state["state_dict"])}
+
+
+def test_first_weights_do_not_depend_on_the_device(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def elsewhere(_strategy: Strategy, **_options: object) -> torch.device:
+        return torch.device("meta")
+
+    monkeypatch.setattr(Strategy, "tensor_init_context", elsewhere)
+    done = run("fit", "--trainer.max_epochs=1")
+    assert all(weight.device.type == "cpu" for weight in done.model.parameters())

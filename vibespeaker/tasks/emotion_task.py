@@ -95,7 +95,7 @@ class EmotionTask(RecognitionTask):
         self.encoder_specs = None if encoders is None else check_specs(encoders, "model.init_args.encoders")
         self.freeze_patterns, self.init_encoders = freeze or [], init_encoders or {}
 
-    def configure_model(self) -> None:
+    def prepare_network(self) -> None:
         """Build the network for the attached data; a checkpoint that is loaded without data builds it itself."""
         if self.network is not None or self._trainer is None:
             return

@@ -57,7 +57,7 @@ class SystemTask(RecognitionTask):
         self.source, self.members, self.weights, self.label_maps = source, members, weights, label_maps
         self._is_ready = False
 
-    def configure_model(self) -> None:
+    def prepare_network(self) -> None:
         """Open the system and check that the data provides what it reads.
 
         Raises:

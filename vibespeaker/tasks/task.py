@@ -43,6 +43,19 @@ class Task(LightningModule):
         super().__init__()
         self.checkpoint_rule = checkpoints
 
+    def configure_model(self) -> None:
+        """Make the network on the processor, so that a seed gives the same first weights on any device.
+
+        Lightning calls this in a context of the run's device, whose random numbers are others, and moves the network
+        there afterwards.
+        """
+        with torch.device("cpu"):
+            self.prepare_network()
+
+    def prepare_network(self) -> None:
+        """Make the network for the attached data, unless it is there."""
+        raise NotImplementedError
+
     def data_of(self, kind: type[Data]) -> Data:
         """Return the data module of the run.
 

@@ -102,7 +102,7 @@ class TranscriptionTask(Task):
         assert self.speech is not None
         return self.speech
 
-    def configure_model(self) -> None:
+    def prepare_network(self) -> None:
         """Load the Whisper, once, and check that the data speaks its languages."""
         if self.speech is None:
             self.speech = TrainableWhisper(self.whisper, self.training_plan, self.dropout, self.spec_augment)
