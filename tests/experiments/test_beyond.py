@@ -29,7 +29,7 @@ def changes(name: str, tiny: Callable[[str], Path]) -> dict[str, Any]:
         specs[encoder] = {**specs[encoder], "init_args": {"checkpoint": str(tiny(kind))}}
     specs["wavlm"]["init_args"] |= {"layer": [1, 2], "join": "side_by_side"}
     network = said["network"]["init_args"]
-    network["frame_network"]["wavlm"]["init_args"]["layers"] = 2
+    network["frame_networks"]["wavlm"]["init_args"]["layers"] = 2
     network["cross_attention"]["init_args"] |= {"attention_dim": 8, "heads": 2}
     network["fusion"]["init_args"]["hidden_dim"] = 6
     network["projection_dim"] = 6
@@ -38,6 +38,7 @@ def changes(name: str, tiny: Callable[[str], Path]) -> dict[str, Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default:\\s*Unable to serialize")  # as it is outside the tests
 @pytest.mark.parametrize("name", BEYOND)
 def test_all_parts_train_together(name: str, fit: Fit, tiny_checkpoint: Callable[[str], Path], tmp_path: Path) -> None:
     epochs = 2 if name == "beyond-task1" else 1

@@ -192,7 +192,7 @@ def test_encoder_dropout_drops_whole_embeddings_but_never_all():
 
 
 def test_frame_networks_by_encoder():
-    model = _model(frame_network={"audio": Widened})
+    model = _model(frame_networks={"audio": Widened})
     assert [network.output_dim for network in model.frame_networks] == [5, 4]
     assert [projection.in_features for projection in model.projections] == [10, 8]
 
@@ -207,7 +207,7 @@ def test_frame_networks_by_encoder():
             {"heads": ["valence"]},
             r"heads are chosen among two\. Found: \['valence'\]\. Allowed: categories, attributes",
         ),
-        ({"frame_network": {"video": Widened}}, r"Found: \['video'\]\. Allowed: audio, words"),
+        ({"frame_networks": {"video": Widened}}, r"Found: \['video'\]\. Allowed: audio, words"),
         ({"cross_attention": CrossAttention, "encoders": ["words"]}, r"attend to others.*Found: words alone"),
         ({"cross_attention": lambda dims: CrossAttention(dims, attends={"audio": ["video"]})}, r"Found: \['video'\]"),
         ({"cross_attention": lambda dims: CrossAttention(dims, attends={"audio": ["audio"]})}, "attends to itself"),
@@ -267,7 +267,7 @@ def test_a_config_fills_every_argument():
                     "init_args": {"attention_dim": 3, "per_channel": False, "batch_norm": False},
                 },
                 "fusion": {"class_path": models + "ConcatenationFusion", "init_args": {"hidden_dim": 7}},
-                "frame_network": {
+                "frame_networks": {
                     "audio": {
                         "class_path": "tests.models.conftest.Widened",
                     }

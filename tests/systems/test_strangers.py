@@ -68,7 +68,7 @@ def test_no_place_of_a_network_takes_another_kind_of_class(path: Any, tmp_path: 
             pooling(spec(MODELS + "NormedPooling", pooling=hostile)),
             {"init_args": {"poolings": {"hear": hostile}}},
             spec(MODELS + "MultiEncoderModel", fusion=hostile),
-            spec(MODELS + "MultiEncoderModel", frame_network={"hear": hostile}),
+            spec(MODELS + "MultiEncoderModel", frame_networks={"hear": hostile}),
         )
     ):
         if change.get("class_path") == MODELS + "LateFusion":

@@ -48,7 +48,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> str:
     summed = {"class_path": "vibespeaker.models.LayerWeightedSum", "init_args": {"layers": 2}}
     arguments = {
         "encoders": _encoders(folder),
-        "network": {"init_args": {"frame_network": {"none": summed}}},
+        "network": {"init_args": {"frame_networks": {"none": summed}}},
         "checkpoints": {"monitor": "val/loss", "mode": "min", "every_batches": 1},
         "schedule": {"warmup_epochs": 0.5, "minimum": 0.001},
     }

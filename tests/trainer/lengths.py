@@ -1,5 +1,6 @@
 """A task of another kind than emotion, with data of its own: it learns how long texts are."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,14 @@ class LengthTask(Task):
 
     Args:
         rate: learning rate.
+        unused: what takes two forms, one module or modules by name.
     """
 
-    def __init__(self, rate: float = 0.1) -> None:
+    def __init__(
+        self,
+        rate: float = 0.1,
+        unused: Callable[[int], nn.Module] | dict[str, Callable[[int], nn.Module]] | None = None,
+    ) -> None:
         super().__init__(CheckpointRule({"val/loss": "min", "val/wer": "min"}))
         self.save_hyperparameters()
         self.linear, self.rate = nn.Linear(4, 1), rate

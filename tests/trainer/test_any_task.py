@@ -38,6 +38,15 @@ def test_another_kind_of_task_trains_resumes_and_predicts(tmp_path: Path) -> Non
     torch.testing.assert_close(predicted.model.linear.weight, best["linear.weight"], rtol=0, atol=0)
 
 
+@pytest.mark.filterwarnings("default:\\s*Unable to serialize")  # as it is outside the tests
+def test_settings_of_several_forms_are_recorded_as_they_are(tmp_path: Path) -> None:
+    pooling = {"class_path": "vibespeaker.models.MeanPooling"}
+    done = _lengths("fit", tmp_path, "--trainer.max_epochs=1", f"--model.init_args.unused={{one: {pooling}}}")
+    stored = torch.load(checkpoint_path(done.folder, "last"), weights_only=True)["hyper_parameters"]
+    for recorded in (stored, yaml.safe_load((done.folder / "config.yaml").read_text())["model"]["init_args"]):
+        assert recorded["unused"] == {"one": pooling}
+
+
 def test_emotion_tasks_refuse_data_of_another_kind(run: Run) -> None:  # noqa: F811
     with pytest.raises(ConfigError, match=r"model\.class_path EmotionTask does not read.*Found: Texts.*EmotionDataM"):
         run("fit", "--data=tests.trainer.lengths.Texts")

@@ -48,11 +48,11 @@ class MultiEncoderModel(EmotionModel):
         encoder_dropout: probability of dropping an encoder's whole embedding while training; one is always kept.
         encoders: names of the encoders to read, in the order of the LSTM's sequence; all, as given, by default.
         heads: `categories`, `attributes`, both, or neither where there are further heads.
-        frame_network: from a frame's width to a network over an encoder's frames before pooling; one for all encoders,
-            or encoder name → one.
+        frame_network: from a frame's width to a network over an encoder's frames before pooling; none by default.
         fusion: from a projected width and a number of encoders to a fusion module that replaces the LSTM.
         cross_attention: from encoder name → width of its frames, behind the frame networks, to attention between
             encoders before pooling; none by default.
+        frame_networks: encoder name → one in place of `frame_network`.
 
     Raises:
         ConfigError: an unknown encoder or head, or a probability outside [0, 1).
@@ -71,10 +71,11 @@ class MultiEncoderModel(EmotionModel):
         encoder_dropout: float = 0.0,
         encoders: list[str] | None = None,
         heads: list[str] = list(HEADS),  # noqa: B006 (never mutated)
-        frame_network: Callable[[int], FrameNetwork] | dict[str, Callable[[int], FrameNetwork]] | None = None,
+        frame_network: Callable[[int], FrameNetwork] | None = None,
         fusion: Callable[[int, int], Fusion] | None = None,
         poolings: dict[str, Callable[[int], Pooling]] | None = None,
         cross_attention: Callable[[Mapping[str, int]], CrossAttention] | None = None,
+        frame_networks: dict[str, Callable[[int], FrameNetwork]] | None = None,
     ) -> None:
         super().__init__()
         require(SHARE_BELOW_ONE, dropout=dropout, encoder_dropout=encoder_dropout)
@@ -83,7 +84,8 @@ class MultiEncoderModel(EmotionModel):
         self.encoders = choose_encoders(encoder_dims, encoders)
         self.heads = check_heads(heads, further)
         self.encoder_dims = tuple(encoder_dims[name] for name in self.encoders)
-        networks = _frame_networks(frame_network, dict(zip(self.encoders, self.encoder_dims, strict=True)))
+        dims = dict(zip(self.encoders, self.encoder_dims, strict=True))
+        networks = _frame_networks(dims, frame_network or Unchanged, frame_networks or {})
         widths = {name: network.output_dim for name, network in zip(self.encoders, networks, strict=True)}
         self.cross_attention = None if cross_attention is None else cross_attention(widths)
         if self.cross_attention is not None:
@@ -131,16 +133,12 @@ class MultiEncoderModel(EmotionModel):
 
 
 def _frame_networks(
-    wanted: Callable[[int], FrameNetwork] | dict[str, Callable[[int], FrameNetwork]] | None, dims: dict[str, int]
+    dims: dict[str, int], default: Callable[[int], FrameNetwork], named: dict[str, Callable[[int], FrameNetwork]]
 ) -> list[FrameNetwork]:
     """Return one network for each encoder of `dims`, in their order."""
-    if wanted is None:
-        wanted = {}
-    if callable(wanted):
-        wanted = dict.fromkeys(dims, wanted)
-    unknown = [name for name in wanted if name not in dims]
+    unknown = [name for name in named if name not in dims]
     if unknown:
         raise ConfigError(
             "a frame network is given for an encoder the model does not read", found=unknown, allowed=dims
         )
-    return [wanted.get(name, Unchanged)(dim) for name, dim in dims.items()]
+    return [named.get(name, default)(dim) for name, dim in dims.items()]

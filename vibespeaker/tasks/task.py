@@ -53,8 +53,7 @@ class Task(LightningModule):
             self.prepare_network()
 
     def prepare_network(self) -> None:
-        """Make the network for the attached data, unless it is there."""
-        raise NotImplementedError
+        """Make what depends on the attached data; nothing, for a task that has its network from the start."""
 
     def data_of(self, kind: type[Data]) -> Data:
         """Return the data module of the run.

@@ -160,11 +160,30 @@ class TrainerCLI(LightningCLI):
         # the resolved config stands alone: without its base files and the state it was resumed from
         resolved = self.options.clone()
         resolved.bases = resolved.ckpt_path = None
-        config = self._parser("fit").dump(resolved, skip_unset=False)
+        config = self._written(resolved)
         # Lightning would write all of it out again for hyper-parameters
         self.config_dump = parse_yaml(config, "the config")
         lines = RunLines(self.folder, each_epoch=wanted and not draws)
         return [*callbacks, RunRecord(self.folder, config), HyperParameters(config), lines]
+
+    def _written(self, options: Any) -> str:
+        """Return a config as YAML, which checkpoints and the run's record hold.
+
+        Raises:
+            ConfigError: a value has no place in YAML.
+        """
+        with warnings.catch_warnings():
+            # jsonargparse would warn, and write this sentence in the value's place; where an argument takes several
+            # forms, an error makes it try the next
+            warnings.filterwarnings("error", r"\s*Unable to serialize instance")
+            try:
+                return str(self._parser("fit").dump(options, skip_unset=False))
+            except UserWarning as unwritten:
+                raise ConfigError(
+                    "a setting cannot be written into the run's config",
+                    found=" ".join(str(unwritten).split())[:200],
+                    remedy="give the class by class_path and init_args, or by its import path",
+                ) from unwritten
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Log and save in the run folder, atomically."""
