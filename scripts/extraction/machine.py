@@ -51,6 +51,18 @@ def median_seconds(run: Callable[[], object], device: torch.device) -> float:
     return float(np.median(taken[2:]))
 
 
+def copy_bandwidth(device: torch.device) -> float:
+    """Return bytes per second of copying in memory, or from page-locked memory to a GPU: the best of a few."""
+    source = torch.ones(2**28, dtype=torch.uint8)
+    source = source.pin_memory() if device.type == "cuda" else source
+    target, fastest = torch.ones_like(source, device=device), float("inf")
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        target.copy_(source)
+        fastest = min(fastest, time.perf_counter() - start)
+    return len(source) / fastest
+
+
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
