@@ -126,7 +126,8 @@ def _draw(found: Mapping[str, Mapping[str, Curve]], sizes: Mapping[str, float], 
         }
     ticks = sorted({amount for of in found.values() for curve in of.values() for amount in curve if amount is not None})
     if any(None in curve for of in found.values() for curve in of.values()):
-        ticks.append(round(float(np.mean(list(sizes.values())))))
+        while 2 * ticks[-1] <= max(sizes.values()):
+            ticks.append(2 * ticks[-1])
     figure = line_panels(panels, xlabel="training clips of each class", markers=True, log_ticks=ticks)
     for kind in ("svg", "png"):
         write_figure(figure, folder / f"little.{kind}")
