@@ -173,8 +173,7 @@ class TrainerCLI(LightningCLI):
             ConfigError: a value has no place in YAML.
         """
         with warnings.catch_warnings():
-            # jsonargparse would warn, and write this sentence in the value's place; where an argument takes several
-            # forms, an error makes it try the next
+            # jsonargparse would write its warning in the value's place; an error makes it try the other forms
             warnings.filterwarnings("error", r"\s*Unable to serialize instance")
             try:
                 return str(self._parser("fit").dump(options, skip_unset=False))
